@@ -1,0 +1,79 @@
+//! Runs a model and shows that it has teeth: it must explore a stated number of executions, and it
+//! must fail when one side of an edge it watches is weakened.
+//!
+//! Rules for models (loom can explore a single execution and pass): every actor is spawned, the
+//! main thread only joins; executions are counted; each expected outcome is seen at least once.
+
+#![allow(dead_code, reason = "each model file uses the part it needs")]
+
+use flightdeck_loom::internals::{Side, with_weakened};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A model and how it is explored.
+pub struct Model<F> {
+    name: &'static str,
+    preemptions: Option<usize>,
+    body: F,
+}
+
+impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
+    /// A model explored with at most `preemptions` preemptions (all of them with `None`).
+    pub fn new(name: &'static str, preemptions: impl Into<Option<usize>>, body: F) -> Self {
+        Self { name, preemptions: preemptions.into(), body }
+    }
+
+    /// Explores the model, which must hold, in at least `floor` executions.
+    pub fn holds(self, floor: usize) -> Self {
+        let executions = self.explore();
+        println!("model {}: {executions} executions", self.name);
+        assert!(executions >= floor, "{}: explored {executions} executions, expected {floor}", self.name);
+        self
+    }
+
+    /// Explores the model with one side of `edge` weakened: it must fail.
+    pub fn fails_without(self, edge: &'static str, side: Side) -> Self {
+        let silent = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| ()));
+        let outcome = catch_unwind(AssertUnwindSafe(|| with_weakened(edge, side, || self.explore())));
+        std::panic::set_hook(silent);
+        match outcome {
+            Ok(executions) => panic!(
+                "{}: holds without the {side:?} side of `{edge}` ({executions} executions): it does not watch that edge",
+                self.name
+            ),
+            Err(_) => println!("model {}: fails without the {side:?} side of `{edge}`, as it must", self.name),
+        }
+        self
+    }
+
+    fn explore(&self) -> usize {
+        let executions = Arc::new(AtomicUsize::new(0));
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = self.preemptions;
+        builder.max_branches = 50_000;
+        let (count, body) = (executions.clone(), self.body.clone());
+        builder.check(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            body();
+        });
+        executions.load(Ordering::Relaxed)
+    }
+}
+
+/// How often each outcome was seen over all executions of a model.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<AtomicUsize>);
+
+impl Seen {
+    /// Counts one.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The outcome must have occurred.
+    pub fn at_least_once(&self, what: &str) {
+        assert!(self.0.load(Ordering::Relaxed) > 0, "no execution showed: {what}");
+    }
+}

@@ -1,0 +1,304 @@
+//! A thread's one block: which decks it writes to, the scope it works in, and whether it is in the
+//! middle of a write.
+//!
+//! The block is one plain thread-local without destructor, so a hot path finds it by one address
+//! computation. It holds a few entries of (deck, shard, slab); the first is tried first. A second
+//! thread-local with a destructor, touched only when an entry is made, gives everything back when
+//! the thread exits and leaves the block in the state [`State::Ended`]: nothing claims again, and what
+//! later destructors record or count takes the shared ways.
+//!
+//! What an entry points to is kept alive by an `Arc` beside it. Decks are told apart by ids that are
+//! never used twice: an entry of a dropped deck is a miss, and is swept when its thread makes
+//! another entry or ends.
+
+use crate::id::{CorrelationId, DeckId, SpanId};
+use crate::sync::{Arc, lazy_thread_local, plain_thread_local};
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+
+/// How many decks a thread remembers. One more, and its records and counts take the shared ways.
+const DECKS_PER_THREAD: usize = 8;
+
+/// What a thread holds of a deck for as long as it lives.
+pub(crate) trait Seat: Send + Sync {
+    /// The thread ends or forgets the deck: gives back what was claimed. Called once, on the thread
+    /// that claimed, after the last use.
+    fn release(&self);
+    /// Whether nobody else has an interest in the deck any more.
+    fn is_orphaned(&self) -> bool;
+}
+
+/// The two things a thread can hold of a deck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Its shard of the event store.
+    Shard = 0,
+    /// Its slab of telemetry cells.
+    Slab = 1,
+}
+
+/// Where a thread is in its life, as far as this block goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Live,
+    /// The destructors of this thread run, or have run.
+    Ended,
+}
+
+/// Why a thread cannot hold something of a deck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The thread is ending.
+    Ended,
+    /// The thread already holds as many decks as it remembers.
+    Full,
+}
+
+struct Entry {
+    deck: Cell<DeckId>,
+    held: [Cell<Option<NonNull<()>>>; 2],
+}
+
+impl Entry {
+    const EMPTY: Self = Self { deck: Cell::new(DeckId::NONE), held: [Cell::new(None), Cell::new(None)] };
+}
+
+struct Block {
+    entries: [Entry; DECKS_PER_THREAD],
+    state: Cell<State>,
+    busy: Cell<bool>,
+    scope: Cell<Scope>,
+}
+
+/// The id and span that a thread works for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) id: CorrelationId,
+    pub(crate) span: SpanId,
+    /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
+    /// first record is the root of its id.
+    pub(crate) fresh: bool,
+}
+
+impl Scope {
+    const NONE: Self = Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false };
+}
+
+plain_thread_local! {
+    static BLOCK: Block = Block {
+        entries: [const { Entry::EMPTY }; DECKS_PER_THREAD],
+        state: Cell::new(State::Live),
+        busy: Cell::new(false),
+        scope: Cell::new(Scope::NONE),
+    };
+}
+
+lazy_thread_local! {
+    static SEATS: Seats = Seats { taken: RefCell::new(Vec::new()) };
+}
+
+/// What this thread holds of `deck`, if it holds it.
+#[inline(always)]
+pub(crate) fn held(deck: DeckId, role: Role) -> Option<NonNull<()>> {
+    BLOCK.with(|block| {
+        let first = &block.entries[0];
+        if first.deck.get() == deck { first.held[role as usize].get() } else { held_further(block, deck, role) }
+    })
+}
+
+#[inline(never)]
+fn held_further(block: &Block, deck: DeckId, role: Role) -> Option<NonNull<()>> {
+    let entry = block.entries[1..].iter().find(|entry| entry.deck.get() == deck)?;
+    entry.held[role as usize].get()
+}
+
+/// Whether this thread may still take a seat: cheap, and to be asked before claiming anything.
+pub(crate) fn may_hold(deck: DeckId) -> Result<(), Refusal> {
+    // Touched first, so that it is registered before anything depends on its destructor.
+    let swept = SEATS.try_with(Seats::sweep);
+    BLOCK.with(|block| {
+        if swept.is_err() || block.state.get() == State::Ended {
+            return Err(Refusal::Ended);
+        }
+        let free = |entry: &Entry| entry.deck.get() == deck || entry.deck.get() == DeckId::NONE;
+        if block.entries.iter().any(free) { Ok(()) } else { Err(Refusal::Full) }
+    })
+}
+
+/// Remembers that this thread holds `target`, which lives as long as `seat`.
+///
+/// # Errors
+/// As [`may_hold`]; the seat is then released by the caller.
+pub(crate) fn hold(deck: DeckId, role: Role, target: NonNull<()>, seat: Arc<dyn Seat>) -> Result<(), Refusal> {
+    may_hold(deck)?;
+    SEATS
+        .try_with(|seats| {
+            seats.taken.borrow_mut().push(Taken { deck, role, seat });
+            BLOCK.with(|block| {
+                let own = block.entries.iter().find(|entry| entry.deck.get() == deck);
+                let entry = own.or_else(|| block.entries.iter().find(|entry| entry.deck.get() == DeckId::NONE));
+                if let Some(entry) = entry {
+                    entry.deck.set(deck);
+                    entry.held[role as usize].set(Some(target));
+                }
+            });
+        })
+        .map_err(|_| Refusal::Ended)
+}
+
+/// The mark that this thread is in the middle of a write. While it is set, a second write on the
+/// thread (a signal handler's, a panic hook's) must take another way.
+pub(crate) struct Busy(());
+
+impl Busy {
+    /// Sets the mark; `None` if it was set already.
+    #[inline(always)]
+    pub(crate) fn set() -> Option<Self> {
+        BLOCK.with(|block| if block.busy.replace(true) { None } else { Some(Self(())) })
+    }
+}
+
+impl Drop for Busy {
+    #[inline(always)]
+    fn drop(&mut self) {
+        BLOCK.with(|block| block.busy.set(false));
+    }
+}
+
+/// The scope this thread is in.
+#[inline(always)]
+pub(crate) fn scope() -> Scope {
+    BLOCK.with(|block| block.scope.get())
+}
+
+/// The scope this thread is in; from now on it is no longer fresh.
+#[inline(always)]
+pub(crate) fn use_scope() -> Scope {
+    BLOCK.with(|block| {
+        let scope = block.scope.get();
+        if scope.fresh {
+            block.scope.set(Scope { fresh: false, ..scope });
+        }
+        scope
+    })
+}
+
+/// Puts this thread into another scope and returns the one it was in.
+#[inline(always)]
+pub(crate) fn replace_scope(scope: Scope) -> Scope {
+    BLOCK.with(|block| block.scope.replace(scope))
+}
+
+struct Taken {
+    deck: DeckId,
+    role: Role,
+    seat: Arc<dyn Seat>,
+}
+
+struct Seats {
+    taken: RefCell<Vec<Taken>>,
+}
+
+impl Seats {
+    /// Forgets the decks that nobody else has an interest in.
+    fn sweep(&self) {
+        let orphaned: Vec<Taken> =
+            self.taken.borrow_mut().extract_if(.., |taken| taken.seat.is_orphaned()).collect();
+        orphaned.iter().for_each(Taken::give_back);
+    }
+}
+
+impl Taken {
+    fn give_back(&self) {
+        BLOCK.with(|block| {
+            for entry in block.entries.iter().filter(|entry| entry.deck.get() == self.deck) {
+                entry.held[self.role as usize].set(None);
+                if entry.held.iter().all(|held| held.get().is_none()) {
+                    entry.deck.set(DeckId::NONE);
+                }
+            }
+        });
+        self.seat.release();
+    }
+}
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        BLOCK.with(|block| block.state.set(State::Ended));
+        for taken in self.taken.borrow_mut().drain(..) {
+            taken.give_back();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{AtomicBool, AtomicU64, Relaxed};
+
+    #[derive(Default)]
+    struct Counted {
+        released: AtomicU64,
+        orphaned: AtomicBool,
+    }
+
+    impl Seat for Counted {
+        fn release(&self) {
+            self.released.fetch_add(1, Relaxed);
+        }
+        fn is_orphaned(&self) -> bool {
+            self.orphaned.load(Relaxed)
+        }
+    }
+
+    fn take(deck: DeckId, role: Role, seat: &Arc<Counted>) -> Result<(), Refusal> {
+        hold(deck, role, NonNull::from(&**seat).cast(), seat.clone())
+    }
+
+    #[test]
+    fn what_a_thread_holds_is_given_back_once_when_it_exits() {
+        let (deck, seat) = (DeckId::unique(), Arc::new(Counted::default()));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                assert_eq!(held(deck, Role::Shard), None);
+                take(deck, Role::Shard, &seat).unwrap();
+                take(deck, Role::Slab, &seat).unwrap();
+                assert!(held(deck, Role::Shard).is_some() && held(deck, Role::Slab).is_some());
+                assert_eq!(held(DeckId::unique(), Role::Shard), None);
+            });
+        });
+        // A scope's thread may still run its destructors when `scope` returns; its end is what counts.
+        while Arc::strong_count(&seat) > 1 {
+            std::thread::yield_now();
+        }
+        assert_eq!(seat.released.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn a_thread_remembers_eight_decks_and_forgets_orphans_first() {
+        std::thread::spawn(|| {
+            let seats: Vec<_> = (0..8).map(|_| (DeckId::unique(), Arc::new(Counted::default()))).collect();
+            for (deck, seat) in &seats {
+                take(*deck, Role::Slab, seat).unwrap();
+            }
+            assert!(seats.iter().all(|(deck, _)| held(*deck, Role::Slab).is_some()));
+            let (ninth, seat) = (DeckId::unique(), Arc::new(Counted::default()));
+            assert_eq!(take(ninth, Role::Slab, &seat), Err(Refusal::Full));
+            seats[3].1.orphaned.store(true, Relaxed);
+            take(ninth, Role::Slab, &seat).unwrap();
+            assert!(held(ninth, Role::Slab).is_some());
+            assert_eq!(held(seats[3].0, Role::Slab), None);
+            assert_eq!(seats[3].1.released.load(Relaxed), 1);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_second_write_on_one_thread_sees_the_first() {
+        let first = Busy::set();
+        assert!(first.is_some() && Busy::set().is_none());
+        drop(first);
+        assert!(Busy::set().is_some());
+    }
+}

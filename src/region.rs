@@ -1,0 +1,120 @@
+//! Words of memory, one type for all the places they can live in. Every part lays its shared state
+//! out in a [`Region`]: rings, indexes, block tables, control lines, telemetry cells.
+//!
+//! A [`Words`] is a power-of-two run of a region that wraps: any index is in bounds, so hot paths
+//! have neither a bounds check nor a panicking branch.
+
+use crate::sync::{Arc, AtomicU64, zeroed_words};
+
+/// Words on one 128-byte line: the distance at which two cores (and the adjacent-line prefetcher of
+/// x86-64) leave each other alone.
+pub(crate) const LINE: usize = 16;
+
+/// Memory of a fixed size, zeroed, shared by whoever holds an `Arc` of it.
+pub(crate) struct Region {
+    words: Box<[AtomicU64]>,
+    /// First word that lies on a line boundary.
+    start: usize,
+    len: usize,
+}
+
+impl Region {
+    /// Reserves `len` words, all zero; `None` where the system has no such amount.
+    pub(crate) fn heap(len: usize) -> Option<Arc<Self>> {
+        let words = zeroed_words(len.checked_add(LINE)?)?;
+        let bytes = words.as_ptr() as usize;
+        let word = size_of::<AtomicU64>();
+        let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
+        Some(Arc::new(Self { words, start, len }))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// `len` words from `start` on. Layouts are computed by the crate, never taken from input.
+    ///
+    /// # Panics
+    /// When the run leaves the region, or `len` is no power of two: a wrong layout.
+    pub(crate) fn words(self: &Arc<Self>, start: usize, len: usize) -> Words {
+        assert!(len.is_power_of_two(), "a run of words has a power-of-two length, not {len}");
+        assert!(
+            start.checked_add(len).is_some_and(|end| end <= self.len),
+            "words {start}..+{len} leave a region of {}",
+            self.len
+        );
+        Words { first: &raw const self.words[self.start + start], mask: len - 1, _region: self.clone() }
+    }
+}
+
+/// A power-of-two run of words in a region; indexes wrap.
+///
+/// Invariant: `first .. first + mask + 1` lies in `_region`, which lives as long as this does and
+/// hands out shared references only.
+pub(crate) struct Words {
+    first: *const AtomicU64,
+    mask: usize,
+    _region: Arc<Region>,
+}
+
+// SAFETY: all that can be reached through it is `&AtomicU64` into memory that the `Arc` keeps alive;
+// two threads that use it share atomics and nothing else.
+unsafe impl Send for Words {}
+// SAFETY: as above.
+unsafe impl Sync for Words {}
+
+impl Words {
+    /// The word at `index`, modulo the length.
+    #[inline(always)]
+    pub(crate) fn at(&self, index: usize) -> &AtomicU64 {
+        // SAFETY: the mask keeps the index below the length of a run inside the region (invariant).
+        unsafe { &*self.first.add(index & self.mask) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.mask + 1
+    }
+
+    /// Asks the processor to fetch the line of `index` for writing. A hint: no effect on any value.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: usize) {
+        #[cfg(all(target_arch = "x86_64", not(flightdeck_loom)))]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch dereferences nothing, and the address is one that `at` would hand out.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.first.add(index & self.mask).cast()) };
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(flightdeck_loom))))]
+        let _ = index;
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Relaxed;
+
+    #[test]
+    fn runs_start_on_a_line_and_wrap() {
+        let region = Region::heap(256).unwrap();
+        let run = region.words(16, 64);
+        assert_eq!(std::ptr::from_ref(run.at(0)) as usize % (LINE * 8), 0);
+        run.at(3).store(7, Relaxed);
+        assert_eq!(run.at(64 + 3).load(Relaxed), 7);
+        assert_eq!(region.words(19, 1).at(99).load(Relaxed), 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "leave a region")]
+    fn a_layout_that_leaves_the_region_is_refused() {
+        let region = Region::heap(64).unwrap();
+        let _ = region.words(32, 64);
+    }
+}

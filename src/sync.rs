@@ -1,0 +1,65 @@
+//! The one seam between Flightdeck and the primitives it stands on: std, parking_lot, crossbeam and
+//! arc-swap outside, loom and stand-ins inside models. No other file of the library names them.
+//!
+//! **Edges.** A synchronisation edge has a name, and every ordering that takes part in it is
+//! requested by that name: [`release`]`("ring-tail")` on the publishing side,
+//! [`acquire_fence`]`("ring-tail")` on the observing one. Outside models these are the constants they
+//! say. Inside a model one side of one edge can be weakened to `Relaxed`, and the model must then
+//! fail (`loom-tests/tests`). The edges of a protocol are listed at the top of the file that owns it.
+//!
+//! `std::sync::Arc` is the same in both worlds: it is trusted, not modelled.
+
+#[cfg(flightdeck_loom)]
+pub(crate) mod model;
+#[cfg(not(flightdeck_loom))]
+mod real;
+
+#[cfg(flightdeck_loom)]
+pub(crate) use model::*;
+#[cfg(not(flightdeck_loom))]
+pub(crate) use real::*;
+
+pub(crate) use crossbeam_utils::CachePadded;
+pub(crate) use std::sync::atomic::Ordering::{self, Relaxed};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::thread;
+
+use std::sync::atomic::{AtomicU32 as StdAtomicU32, AtomicU64 as StdAtomicU64};
+
+/// A number that this process has not handed out before: identity of decks, never used twice.
+pub(crate) fn unique_number() -> u64 {
+    static NEXT: StdAtomicU64 = StdAtomicU64::new(1);
+    // Relaxed: uniqueness comes from the read-modify-write alone; nothing is published with it.
+    NEXT.fetch_add(1, Relaxed)
+}
+
+/// The process-wide number of a call site, given at first use. Part of a `static`, so it is never
+/// loom's: numbers carry no data, and no model depends on them.
+#[derive(Debug)]
+pub(crate) struct SiteNumber(StdAtomicU32);
+
+impl SiteNumber {
+    pub(crate) const fn new() -> Self {
+        Self(StdAtomicU32::new(0))
+    }
+
+    /// The number, from 1 up.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        // Relaxed: the number stands for itself.
+        match self.0.load(Relaxed) {
+            0 => self.assign(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn assign(&self) -> u32 {
+        static NEXT: StdAtomicU32 = StdAtomicU32::new(1);
+        let fresh = NEXT.fetch_add(1, Relaxed);
+        match self.0.compare_exchange(0, fresh, Relaxed, Relaxed) {
+            Ok(_) => fresh,
+            Err(earlier) => earlier,
+        }
+    }
+}

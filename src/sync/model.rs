@@ -1,0 +1,112 @@
+//! The primitives inside models: loom's, and stand-ins that grant no more than the real thing.
+
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
+pub(crate) use loom::sync::{Condvar, MutexGuard};
+
+use super::Ordering;
+use std::cell::Cell;
+
+/// Which side of an edge a model weakens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The stores, fences and exchanges that publish.
+    Publish,
+    /// The loads and fences that observe.
+    Observe,
+}
+
+std::thread_local! {
+    // loom runs all threads of a model on one system thread, so this reaches every actor.
+    static WEAKENED: Cell<Option<(&'static str, Side)>> = const { Cell::new(None) };
+}
+
+/// Runs `body` with one side of one edge set to `Relaxed` (a fence on it left out).
+pub fn with_weakened<R>(edge: &'static str, side: Side, body: impl FnOnce() -> R) -> R {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            WEAKENED.set(None);
+        }
+    }
+    let _restore = Restore;
+    WEAKENED.set(Some((edge, side)));
+    body()
+}
+
+fn holds(edge: &'static str, side: Side) -> bool {
+    WEAKENED.get() != Some((edge, side))
+}
+
+pub(crate) fn release(edge: &'static str) -> Ordering {
+    if holds(edge, Side::Publish) { Ordering::Release } else { Ordering::Relaxed }
+}
+
+pub(crate) fn acquire(edge: &'static str) -> Ordering {
+    if holds(edge, Side::Observe) { Ordering::Acquire } else { Ordering::Relaxed }
+}
+
+pub(crate) fn acq_rel(edge: &'static str) -> Ordering {
+    match (holds(edge, Side::Publish), holds(edge, Side::Observe)) {
+        (true, true) => Ordering::AcqRel,
+        (true, false) => Ordering::Release,
+        (false, true) => Ordering::Acquire,
+        (false, false) => Ordering::Relaxed,
+    }
+}
+
+pub(crate) fn release_fence(edge: &'static str) {
+    if holds(edge, Side::Publish) {
+        fence(Ordering::Release);
+    }
+}
+
+pub(crate) fn acquire_fence(edge: &'static str) {
+    if holds(edge, Side::Observe) {
+        fence(Ordering::Acquire);
+    }
+}
+
+/// loom's thread-locals have neither const initialisers nor a cheaper form.
+macro_rules! plain_thread_local {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;) => {
+        loom::thread_local! { $(#[$meta])* $vis static $name: $type = $init; }
+    };
+}
+pub(crate) use loom::thread_local as lazy_thread_local;
+pub(crate) use plain_thread_local;
+
+pub(crate) fn zeroed_words(count: usize) -> Option<Box<[AtomicU64]>> {
+    Some((0..count).map(|_| AtomicU64::new(0)).collect())
+}
+
+/// loom's cell: two overlapping accesses fail the model.
+#[derive(Debug, Default)]
+pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with_mut<R>(&self, body: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(body)
+    }
+}
+
+/// parking_lot's mutex as loom's: the same blocking, no poisoning.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+}

@@ -1,0 +1,71 @@
+//! The primitives of a normal build.
+
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
+
+use super::Ordering;
+
+#[inline(always)]
+pub(crate) const fn release(_edge: &'static str) -> Ordering {
+    Ordering::Release
+}
+
+#[inline(always)]
+pub(crate) const fn acquire(_edge: &'static str) -> Ordering {
+    Ordering::Acquire
+}
+
+#[inline(always)]
+pub(crate) const fn acq_rel(_edge: &'static str) -> Ordering {
+    Ordering::AcqRel
+}
+
+#[inline(always)]
+pub(crate) fn release_fence(_edge: &'static str) {
+    fence(Ordering::Release);
+}
+
+#[inline(always)]
+pub(crate) fn acquire_fence(_edge: &'static str) {
+    fence(Ordering::Acquire);
+}
+
+/// `thread_local!` whose value needs no destructor and no lazy start: one address computation.
+macro_rules! plain_thread_local {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;) => {
+        std::thread_local! { $(#[$meta])* $vis static $name: $type = const { $init }; }
+    };
+}
+pub(crate) use plain_thread_local;
+pub(crate) use std::thread_local as lazy_thread_local;
+
+/// Zeroed words. Large requests come straight from the kernel, so untouched pages cost nothing.
+pub(crate) fn zeroed_words(count: usize) -> Option<Box<[AtomicU64]>> {
+    let layout = std::alloc::Layout::array::<AtomicU64>(count).ok()?;
+    if count == 0 {
+        return Some(Box::new([]));
+    }
+    // SAFETY: the layout is not empty.
+    let start = unsafe { std::alloc::alloc_zeroed(layout) };
+    if start.is_null() {
+        return None;
+    }
+    let words = std::ptr::slice_from_raw_parts_mut(start.cast::<AtomicU64>(), count);
+    // SAFETY: a fresh allocation of exactly this layout; all-zero bytes are valid `AtomicU64`s.
+    Some(unsafe { Box::from_raw(words) })
+}
+
+/// Shared mutable state whose exclusive use something else proves (a claim token, as a rule).
+#[derive(Debug, Default)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, body: impl FnOnce(*mut T) -> R) -> R {
+        body(self.0.get())
+    }
+}
