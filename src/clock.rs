@@ -140,9 +140,7 @@ impl Clock {
                 let ticks = now.ticks.saturating_sub(start.ticks).max(1);
                 Converter { ns_per_tick: ns as f64 / ticks as f64, zero: start.ticks, unix_ns: start.unix_ns }
             }
-            ClockSource::System => {
-                Converter { ns_per_tick: 1.0, zero: start.ticks, unix_ns: start.unix_ns }
-            }
+            ClockSource::System => Converter { ns_per_tick: 1.0, zero: start.ticks, unix_ns: start.unix_ns },
             ClockSource::Supplied | ClockSource::Manual => {
                 Converter { ns_per_tick: 1.0, zero: 0, unix_ns: 0 }
             }
@@ -169,7 +167,11 @@ impl Converter {
     #[must_use]
     pub fn unix_ns(&self, at: Ticks) -> u64 {
         let delta = self.scaled(at.0.abs_diff(self.zero));
-        if at.0 >= self.zero { self.unix_ns.saturating_add(delta) } else { self.unix_ns.saturating_sub(delta) }
+        if at.0 >= self.zero {
+            self.unix_ns.saturating_add(delta)
+        } else {
+            self.unix_ns.saturating_sub(delta)
+        }
     }
 
     /// The stamp of a time given in nanoseconds since the Unix epoch; what lies before the clock's
@@ -177,7 +179,11 @@ impl Converter {
     #[must_use]
     pub fn ticks_at_unix_ns(&self, ns: u64) -> Ticks {
         let delta = self.unscaled(ns.abs_diff(self.unix_ns));
-        Ticks(if ns >= self.unix_ns { self.zero.saturating_add(delta) } else { self.zero.saturating_sub(delta) })
+        Ticks(if ns >= self.unix_ns {
+            self.zero.saturating_add(delta)
+        } else {
+            self.zero.saturating_sub(delta)
+        })
     }
 
     /// How many ticks last this long.

@@ -102,7 +102,11 @@ lazy_thread_local! {
 pub(crate) fn held(deck: DeckId, role: Role) -> Option<NonNull<()>> {
     BLOCK.with(|block| {
         let first = &block.entries[0];
-        if first.deck.get() == deck { first.held[role as usize].get() } else { held_further(block, deck, role) }
+        if first.deck.get() == deck {
+            first.held[role as usize].get()
+        } else {
+            held_further(block, deck, role)
+        }
     })
 }
 
@@ -129,14 +133,20 @@ pub(crate) fn may_hold(deck: DeckId) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// As [`may_hold`]; the seat is then released by the caller.
-pub(crate) fn hold(deck: DeckId, role: Role, target: NonNull<()>, seat: Arc<dyn Seat>) -> Result<(), Refusal> {
+pub(crate) fn hold(
+    deck: DeckId,
+    role: Role,
+    target: NonNull<()>,
+    seat: Arc<dyn Seat>,
+) -> Result<(), Refusal> {
     may_hold(deck)?;
     SEATS
         .try_with(|seats| {
             seats.taken.borrow_mut().push(Taken { deck, role, seat });
             BLOCK.with(|block| {
                 let own = block.entries.iter().find(|entry| entry.deck.get() == deck);
-                let entry = own.or_else(|| block.entries.iter().find(|entry| entry.deck.get() == DeckId::NONE));
+                let entry =
+                    own.or_else(|| block.entries.iter().find(|entry| entry.deck.get() == DeckId::NONE));
                 if let Some(entry) = entry {
                     entry.deck.set(deck);
                     entry.held[role as usize].set(Some(target));
