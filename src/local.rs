@@ -14,6 +14,7 @@
 use crate::id::{CorrelationId, DeckId, SpanId};
 use crate::sync::{Arc, lazy_thread_local, plain_thread_local};
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 
 /// How many decks a thread remembers. One more, and its records and counts take the shared ways.
@@ -68,6 +69,8 @@ struct Block {
     state: Cell<State>,
     busy: Cell<bool>,
     scope: Cell<Scope>,
+    /// The state of this thread's generator of span ids; 0: not seeded yet.
+    spans: Cell<u64>,
 }
 
 /// The id and span that a thread works for.
@@ -90,6 +93,7 @@ plain_thread_local! {
         state: Cell::new(State::Live),
         busy: Cell::new(false),
         scope: Cell::new(Scope::NONE),
+        spans: Cell::new(0),
     };
 }
 
@@ -197,6 +201,24 @@ pub(crate) fn use_scope() -> Scope {
 #[inline(always)]
 pub(crate) fn replace_scope(scope: Scope) -> Scope {
     BLOCK.with(|block| block.scope.replace(scope))
+}
+
+/// A span id that no other span has, on this thread or any other: 64 bits of a generator seeded at random
+/// (splitmix64; Steele, Lea, Flood 2014).
+#[inline]
+pub(crate) fn fresh_span() -> SpanId {
+    BLOCK.with(|block| {
+        let state = match block.spans.get() {
+            0 => RandomState::new().hash_one(0_u8),
+            state => state,
+        };
+        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        block.spans.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // Zero means none.
+        SpanId::new((mixed ^ (mixed >> 31)).max(1))
+    })
 }
 
 struct Taken {

@@ -11,7 +11,7 @@ use crate::sync::{Arc, AtomicU64, zeroed_words};
 pub(crate) const LINE: usize = 16;
 
 /// Memory of a fixed size, zeroed, shared by whoever holds an `Arc` of it.
-pub(crate) struct Region {
+pub struct Region {
     words: Box<[AtomicU64]>,
     /// First word that lies on a line boundary.
     start: usize,
@@ -20,16 +20,12 @@ pub(crate) struct Region {
 
 impl Region {
     /// Reserves `len` words, all zero; `None` where the system has no such amount.
-    pub(crate) fn heap(len: usize) -> Option<Arc<Self>> {
+    pub fn heap(len: usize) -> Option<Arc<Self>> {
         let words = zeroed_words(len.checked_add(LINE)?)?;
         let bytes = words.as_ptr() as usize;
         let word = size_of::<AtomicU64>();
         let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
         Some(Arc::new(Self { words, start, len }))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
     }
 
     /// `len` words from `start` on. Layouts are computed by the crate, never taken from input.

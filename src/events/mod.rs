@@ -1,1 +1,62 @@
-//! To come.
+//! Events: a sharded, overwriting store that answers while it is written.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `handle` | [`Events`], what hosts hold |
+//! | `build` | sizes, and how memory is divided |
+//! | `schema`, `payload` | kinds, and fields as words |
+//! | `kind`, `kinds` | kinds of one deck, and their switches |
+//! | `stamp`, `scope` | whose event it is, and when |
+//! | `record` | the words of a record |
+//! | `ring` | the protocol: one writer, torn-proof readers, the index |
+//! | `shard` | a ring and the claim on it |
+//! | `store`, `writer`, `threads` | the write path, per thread and by hand |
+//! | `loss` | what was not kept |
+//! | `read`, `query`, `answer`, `timeline` | from words to answers |
+//!
+//! # Why single-writer shards
+//!
+//! With several writers in one overwriting ring, one that is preempted in the middle of a record resumes into
+//! the middle of a newer, published one, and no position counter can see it. A lock, gating or a checksum per
+//! record pay for that. Here a thread claims a shard for as long as it lives, so a write is a few
+//! plain stores, and a reader can prove from two positions that what it copied was not overwritten.
+//! The price: a query asks every shard, and an idle thread's ring is memory that others do not use.
+
+mod answer;
+mod build;
+mod error;
+mod handle;
+mod kind;
+pub(crate) mod kinds;
+mod loss;
+mod payload;
+mod query;
+mod read;
+pub(crate) mod record;
+pub(crate) mod ring;
+mod schema;
+mod scope;
+pub(crate) mod shard;
+mod stamp;
+mod store;
+mod threads;
+mod timeline;
+mod writer;
+
+pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
+pub use build::{Builder, Plan};
+pub use error::{BuildError, DefineError, QueryError, ValuesError, WriterError};
+pub use handle::{Events, Stats};
+pub use kind::Kind;
+pub use loss::{Loss, LossCause};
+pub use payload::Value;
+#[doc(hidden)]
+pub use payload::{Encode, Payload};
+pub use query::Query;
+#[doc(hidden)]
+pub use schema::Site;
+pub use schema::{Event, Field, FieldType, Schema};
+pub use scope::{InScope, Scope, ScopeGuard, Scoped};
+pub use stamp::Stamp;
+pub use timeline::Timeline;
+pub use writer::Writer;

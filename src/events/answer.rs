@@ -1,0 +1,317 @@
+//! What a query found, and whether that is all there was.
+
+use super::handle::Events;
+use super::payload::{Value, decode};
+use super::read::Header;
+use super::record::Flags;
+use super::schema::Schema;
+use super::store::Store;
+use super::timeline::Timeline;
+use crate::clock::{Converter, Ticks};
+use crate::error::Severity;
+use crate::id::{CorrelationId, SpanId};
+use crate::sync::Arc;
+use std::fmt;
+use std::ops::Range;
+
+/// Whether an answer is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing that matched is missing: the store never dropped anything, or dropped nothing since the id began
+    /// or since the range begins.
+    Complete,
+    /// From `since` on nothing that matched is missing; what is older may be.
+    Overwritten {
+        /// Where the certainty begins.
+        since: Ticks,
+    },
+    /// There was more, as asked for.
+    Truncated {
+        /// What cut it.
+        by: Truncation,
+    },
+}
+
+/// What cut an answer short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Truncation {
+    /// [`Query::limit`](super::Query::limit).
+    Limit,
+    /// [`Query::budget`](super::Query::budget).
+    Budget,
+}
+
+impl Verdict {
+    /// Whether it is [`Verdict::Complete`].
+    #[must_use]
+    pub const fn is_complete(self) -> bool {
+        matches!(self, Self::Complete)
+    }
+
+    /// The lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Overwritten { .. } => "overwritten",
+            Self::Truncated { .. } => "truncated",
+        }
+    }
+}
+
+/// One event of an answer: where its parts lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    shard: u8,
+    position: u64,
+    ticks: Ticks,
+    kind: u32,
+    severity: Severity,
+    flags: Flags,
+    thread: u32,
+    id: CorrelationId,
+    span: SpanId,
+    payload: Range<usize>,
+}
+
+impl Row {
+    pub(crate) fn new(shard: u8, header: &Header, payload: Range<usize>) -> Self {
+        Self {
+            shard,
+            position: header.position,
+            ticks: header.ticks,
+            kind: header.kind(),
+            severity: header.severity(),
+            flags: header.flags(),
+            thread: header.thread(),
+            id: header.id,
+            span: header.span,
+            payload,
+        }
+    }
+
+    /// The total order of events: time, then shard, then position.
+    pub(crate) fn order(&self) -> (Ticks, u8, u64) {
+        (self.ticks, self.shard, self.position)
+    }
+}
+
+/// What a query found: owned, so it stays as it is while the store goes on.
+#[derive(Clone)]
+pub struct Answer {
+    pub(crate) store: Arc<Store>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) verdict: Verdict,
+    pub(crate) since: Ticks,
+    pub(crate) matched: usize,
+    pub(crate) visited: u64,
+    pub(crate) gone: u64,
+}
+
+impl Answer {
+    /// How many events it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The events, in the order asked for.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Recorded<'_>> + ExactSizeIterator {
+        self.rows.iter().map(|row| Recorded { answer: self, row })
+    }
+
+    /// Whether that is all there was.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// From here on nothing was overwritten or lost; zero: nothing ever was.
+    #[must_use]
+    pub fn since(&self) -> Ticks {
+        self.since
+    }
+
+    /// How many events matched before the limit.
+    #[must_use]
+    pub fn matched(&self) -> usize {
+        self.matched
+    }
+
+    /// How many records the query looked at.
+    #[must_use]
+    pub fn visited(&self) -> u64 {
+        self.visited
+    }
+
+    /// How many matching records were overwritten between being found and being copied.
+    #[must_use]
+    pub fn gone(&self) -> u64 {
+        self.gone
+    }
+
+    /// A conversion for the stamps of its events.
+    #[must_use]
+    pub fn converter(&self) -> Converter {
+        self.store.clock.converter()
+    }
+
+    /// The events as lines of text, indented by cause.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline<'_> {
+        Timeline::new(self)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("verdict", &self.verdict)
+            .field("events", &self.iter().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event as it was recorded.
+#[derive(Clone, Copy)]
+pub struct Recorded<'a> {
+    answer: &'a Answer,
+    row: &'a Row,
+}
+
+/// Which event it is: unique for the life of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(u64);
+
+impl EventId {
+    fn new(shard: u8, position: u64) -> Self {
+        // Shard 8, class 2 (none yet), position 54: at full rate a shard writes for 174 days before it repeats.
+        Self(u64::from(shard) << 56 | position & ((1 << 54) - 1))
+    }
+
+    /// The 64 bits.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'a> Recorded<'a> {
+    /// Which event it is.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        EventId::new(self.row.shard, self.row.position)
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn ticks(&self) -> Ticks {
+        self.row.ticks
+    }
+
+    /// What it belongs to.
+    #[must_use]
+    pub fn correlation(&self) -> CorrelationId {
+        self.row.id
+    }
+
+    /// The span it happened in, or began, or ended.
+    #[must_use]
+    pub fn span(&self) -> SpanId {
+        self.row.span
+    }
+
+    /// The span under which its span began; `None` for an event that begins no span.
+    #[must_use]
+    pub fn parent(&self) -> Option<SpanId> {
+        let word = self.answer.bytes.get(self.row.payload.clone())?.first_chunk::<8>()?;
+        self.is_start().then(|| SpanId::new(u64::from_le_bytes(*word)))
+    }
+
+    /// Whether its span begins with it.
+    #[must_use]
+    pub fn is_start(&self) -> bool {
+        self.row.flags.has(Flags::START)
+    }
+
+    /// Whether its span ends with it.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.row.flags.has(Flags::END)
+    }
+
+    /// Whether its id begins with it.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.row.flags.has(Flags::ROOT)
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.row.severity
+    }
+
+    /// The number of the thread that wrote it; 0 where that could not be told.
+    #[must_use]
+    pub fn thread(&self) -> u32 {
+        self.row.thread
+    }
+
+    /// The name that thread had when it first wrote.
+    #[must_use]
+    pub fn thread_name(&self) -> Option<Box<str>> {
+        self.answer.store.threads.name(self.row.thread)
+    }
+
+    /// Its kind: name and fields.
+    #[must_use]
+    pub fn schema(&self) -> Option<&'a Schema> {
+        self.answer.store.kinds.schema(self.row.kind)
+    }
+
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'a str {
+        self.schema().map_or("unknown", Schema::name)
+    }
+
+    /// Its fields, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let fields = self.schema().map_or(&[][..], Schema::fields);
+        let payload = self.answer.bytes.get(self.row.payload.clone()).unwrap_or_default();
+        let payload = if self.is_start() { payload.get(8..).unwrap_or_default() } else { payload };
+        decode(fields, payload).map(|(field, value)| (&*field.name, value))
+    }
+
+    /// A field by name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+        self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+}
+
+impl fmt::Debug for Recorded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct(self.kind());
+        out.field("ticks", &self.ticks().0).field("correlation", &self.correlation());
+        self.fields().for_each(|(name, value)| {
+            out.field(name, &value);
+        });
+        out.finish()
+    }
+}
+
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Events>();
+    shared::<Answer>();
+};

@@ -1,0 +1,185 @@
+//! What can go wrong around the event store. Recording itself never fails: see
+//! [`LossCause`](super::LossCause).
+
+use super::payload::Value;
+use super::schema::{FieldType, Schema};
+use crate::error::{Diagnostic, Retry, Severity};
+use thiserror::Error;
+
+/// Why an event store was not built.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Less memory than the smallest store takes.
+    #[error(
+        "memory is {bytes} bytes, and {shards} shards need at least {least}: give more memory or fewer shards"
+    )]
+    MemoryTooSmall {
+        /// What was asked for.
+        bytes: usize,
+        /// For this many shards.
+        shards: usize,
+        /// What it takes.
+        least: usize,
+    },
+    /// The system has no such amount.
+    #[error("memory of {bytes} bytes could not be reserved: ask for less")]
+    OutOfMemory {
+        /// What was asked for.
+        bytes: usize,
+    },
+    /// Zero, or more shards than an event id can name.
+    #[error(
+        "shards is {shards}, outside 1 to {most}: choose a number in that range, or leave it to the default"
+    )]
+    Shards {
+        /// What was asked for.
+        shards: usize,
+        /// The most there can be.
+        most: usize,
+    },
+}
+
+/// Why a kind was not defined. The schema is handed back.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DefineError {
+    /// The table is full.
+    #[error("kind `{}` would be one more than the {limit} a deck keeps apart: put what varies into fields", schema.name())]
+    TooMany {
+        /// What was to be defined.
+        schema: Box<Schema>,
+        /// How many there can be.
+        limit: usize,
+    },
+}
+
+/// Why values do not make an event of a kind. Nothing was recorded.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ValuesError {
+    /// Another number of values than the kind has fields.
+    #[error("kind `{kind}` has {fields} fields, and {values} values were given: give one each, in order")]
+    Count {
+        /// The kind.
+        kind: String,
+        /// Its fields.
+        fields: usize,
+        /// The values.
+        values: usize,
+    },
+    /// A value of another type than its field.
+    #[error(
+        "field `{field}` of kind `{kind}` holds {expected:?}, and the value is {found:?}: convert it first"
+    )]
+    Type {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+        /// Its type.
+        expected: FieldType,
+        /// The type of the value.
+        found: FieldType,
+    },
+    /// The kind was defined by another store.
+    #[error("kind `{kind}` was defined by another deck: define it in this one")]
+    ForeignKind {
+        /// The kind.
+        kind: String,
+    },
+}
+
+impl ValuesError {
+    pub(crate) fn check(schema: &Schema, values: &[Value<'_>]) -> Result<(), Self> {
+        let kind = || schema.name().to_owned();
+        if schema.fields().len() != values.len() {
+            return Err(Self::Count { kind: kind(), fields: schema.fields().len(), values: values.len() });
+        }
+        match schema.fields().iter().zip(values).find(|(field, value)| field.field_type != value.field_type())
+        {
+            None => Ok(()),
+            Some((field, value)) => Err(Self::Type {
+                kind: kind(),
+                field: field.name.clone().into_owned(),
+                expected: field.field_type,
+                found: value.field_type(),
+            }),
+        }
+    }
+}
+
+/// Why there is no [`Writer`](super::Writer).
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriterError {
+    /// Threads or other writers hold all shards.
+    #[error("all {shards} shards are taken: build the store with more shards, or drop a writer")]
+    NoShard {
+        /// How many there are.
+        shards: usize,
+    },
+}
+
+/// Why a query was not run.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// Time runs backwards in it.
+    #[error("time range ends at tick {to}, before it begins at tick {from}: swap the two")]
+    Range {
+        /// Where it begins.
+        from: u64,
+        /// Where it ends.
+        to: u64,
+    },
+    /// No event has this id.
+    #[error("correlation id is zero, which means none: ask for an id, or leave the filter out")]
+    NoId,
+    /// No kind has this name.
+    #[error("kind `{name}` is not known to this deck: no event of it was ever recorded or defined")]
+    UnknownKind {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+macro_rules! diagnostic {
+    ($($error:ident { $($variant:ident => $code:literal, $retry:ident;)* })*) => {$(
+        impl Diagnostic for $error {
+            fn code(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $code,)* }
+            }
+            fn severity(&self) -> Severity {
+                Severity::Error
+            }
+            fn retry(&self) -> Retry {
+                match self { $(Self::$variant { .. } => Retry::$retry,)* }
+            }
+        }
+    )*};
+}
+
+diagnostic! {
+    BuildError {
+        MemoryTooSmall => "events.memory.too_small", Never;
+        OutOfMemory => "events.memory.unavailable", Later;
+        Shards => "events.shards.out_of_range", Never;
+    }
+    DefineError {
+        TooMany => "events.kinds.too_many", Never;
+    }
+    ValuesError {
+        Count => "events.values.count", Never;
+        Type => "events.values.type", Never;
+        ForeignKind => "events.values.foreign_kind", Never;
+    }
+    WriterError {
+        NoShard => "events.writer.no_shard", Later;
+    }
+    QueryError {
+        Range => "events.query.range", Never;
+        NoId => "events.query.no_id", Never;
+        UnknownKind => "events.query.unknown_kind", Never;
+    }
+}

@@ -1,0 +1,230 @@
+//! The handle of an event store.
+
+use super::build::{Builder, Plan};
+use super::error::{DefineError, ValuesError, WriterError};
+use super::kind::Kind;
+use super::loss::Loss;
+use super::payload::Value;
+use super::query::Query;
+use super::schema::{Event, Schema};
+use super::scope::{Scope, ScopeGuard};
+use super::stamp::Stamp;
+use super::store::{Draft, Store, ThreadSeat};
+use super::writer::Writer;
+use crate::clock::Clock;
+use crate::id::{CorrelationId, SpanId};
+use crate::local::{self, Role};
+use crate::sync::{Arc, Relaxed};
+
+/// An event store: the last moments of a host, kept in memory of a fixed size, oldest overwritten first.
+///
+/// It never blocks, allocates, retries or fails on [`record`](Events::record), and never loses silently: what was
+/// overwritten shows in each answer's [`Verdict`](super::Verdict), what could not be kept in [`stats`](Events::stats). It
+/// does not outlive the process, and it does not order events of different threads any finer than the
+/// clock does.
+///
+/// Cheap to clone; clones are the same store. A query sees the records of all threads that were written
+/// before it began.
+///
+/// ```
+/// use flightdeck::events::Events;
+/// flightdeck::kind! { OrderFilled("order.filled") { qty: u64, venue: str } }
+///
+/// let events = Events::builder().memory(4 << 20).build()?;
+/// let _in = events.scope(42_u64);
+/// events.record(OrderFilled { qty: 5, venue: "XETRA" });
+///
+/// let answer = events.query().correlation(42_u64).run()?;
+/// assert!(answer.verdict().is_complete());
+/// println!("{}", answer.timeline());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Events {
+    store: Arc<Store>,
+    plan: Plan,
+    _handle: Arc<LastHandle>,
+}
+
+/// Dropped with the last handle: threads that still hold a seat may forget the store.
+#[derive(Debug)]
+struct LastHandle(Arc<Store>);
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        // Relaxed: a hint; whoever misses it keeps its memory until it ends.
+        self.0.orphaned.store(true, Relaxed);
+    }
+}
+
+impl Events {
+    pub(crate) fn of(store: Arc<Store>, plan: Plan) -> Self {
+        Self { _handle: Arc::new(LastHandle(store.clone())), store, plan }
+    }
+
+    /// Sizes and clock of a store to be built.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Records an event: in the scope of this thread, at this moment.
+    ///
+    /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
+    /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
+    #[inline]
+    pub fn record<E: Event>(&self, event: E) {
+        let site = E::site();
+        if let Some(kind) = self.store.admit(site) {
+            let stamp = Stamp::current();
+            self.store.record(&Draft { kind, site: &site.schema, stamp, fields: &event });
+        }
+    }
+
+    /// Records an event under a stamp of its own.
+    #[inline]
+    pub fn record_with<E: Event>(&self, stamp: Stamp, event: E) {
+        let site = E::site();
+        if let Some(kind) = self.store.admit(site) {
+            self.store.record(&Draft { kind, site: &site.schema, stamp, fields: &event });
+        }
+    }
+
+    /// Records an event of a kind defined at run time.
+    ///
+    /// # Errors
+    /// If the values are not those of the kind's fields; nothing is recorded then.
+    pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
+        kind.check(&self.store, values)?;
+        if let Some(number) = kind.admit() {
+            self.store.record(&Draft { kind: number, site: kind.schema(), stamp, fields: values });
+        }
+        Ok(())
+    }
+
+    /// Records `event` as the beginning of a span under the current one, and returns the scope of the new span:
+    /// enter it, or carry it along. Its last event is recorded with [`Events::end`].
+    #[inline]
+    pub fn start<E: Event>(&self, event: E) -> Scope {
+        let stamp = Stamp::current();
+        let span = local::fresh_span();
+        let parent = stamp.span;
+        self.record_with(stamp.span(span).starts_under(parent), event);
+        Scope::joined(stamp.id, span)
+    }
+
+    /// Records `event` as the end of the span of `scope`.
+    #[inline]
+    pub fn end<E: Event>(&self, scope: Scope, event: E) {
+        self.record_with(Stamp::of(scope.correlation()).span(scope.span()).ends(), event);
+    }
+
+    /// From now until the guard drops this thread works for `id`, which begins here.
+    #[inline]
+    pub fn scope(&self, id: impl Into<CorrelationId>) -> ScopeGuard {
+        Scope::root(id).enter()
+    }
+
+    /// A shard of one's own, for a loop that records a lot.
+    ///
+    /// # Errors
+    /// If all are taken.
+    pub fn writer(&self) -> Result<Writer, WriterError> {
+        Writer::new(&self.store)
+    }
+
+    /// Takes a shard for this thread ahead of its first record. Returns whether it has one of its own now;
+    /// otherwise it records through shared ones.
+    pub fn register_thread(&self) -> bool {
+        match local::held(self.store.deck, Role::Shard) {
+            // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
+            Some(seat) => unsafe { seat.cast::<ThreadSeat>().as_ref() }.has_shard(),
+            None => ThreadSeat::take(&self.store).is_some_and(|seat| seat.has_shard()),
+        }
+    }
+
+    /// Makes a kind known at run time. Equal schemas are one kind.
+    ///
+    /// # Errors
+    /// If the deck knows as many kinds as it keeps apart.
+    pub fn define(&self, schema: Schema) -> Result<Kind, DefineError> {
+        let shared = Arc::new(schema.clone());
+        let number = self.store.kinds.define(schema)?;
+        Ok(Kind::new(self.store.clone(), shared, number))
+    }
+
+    /// Switches the recording of all kinds on or off, also of those yet to come. Takes effect on other threads
+    /// within moments, not at once.
+    pub fn switch(&self, on: bool) {
+        self.store.kinds.switch_all(on);
+    }
+
+    /// Ends recording for good: what is recorded from now on counts as lost. Reading goes on.
+    pub fn stop(&self) {
+        self.store.kinds.stop();
+    }
+
+    /// Asks what happened, while everything keeps writing.
+    #[must_use]
+    pub fn query(&self) -> Query<'_> {
+        Query::new(&self.store)
+    }
+
+    /// The clock that stamps events.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.store.clock
+    }
+
+    /// How the memory is divided.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// What the store holds and what it lost. Reads every ring's words of state; costs no writer anything.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats { losses: self.store.losses.all(), ..Stats::default() };
+        for shard in &self.store.shards {
+            let (ring, cut) = (shard.ring(), shard.ring().cut());
+            let origin = ring.geometry().words as u64;
+            let oldest = ring.oldest().max(origin);
+            stats.words_written += cut.tail - origin;
+            stats.words_overwritten += oldest.min(cut.tail) - origin;
+            stats.shards_claimed += usize::from(shard.is_claimed());
+        }
+        stats.kept = self.query().count();
+        stats
+    }
+
+    /// A span id that no other span has, for hosts that keep their own.
+    #[must_use]
+    pub fn fresh_span(&self) -> SpanId {
+        local::fresh_span()
+    }
+}
+
+/// What a store holds, and what it lost.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events that can be read now. Counted by a scan.
+    pub kept: u64,
+    /// Words of 8 bytes written since the start.
+    pub words_written: u64,
+    /// Of those, overwritten by newer ones.
+    pub words_overwritten: u64,
+    /// Shards that a thread or a writer holds now.
+    pub shards_claimed: usize,
+    /// What could not be kept, by cause; causes that never occurred are left out.
+    pub losses: Vec<Loss>,
+}
+
+impl Stats {
+    /// Events that could not be kept, over all causes.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.losses.iter().map(|loss| loss.count).sum()
+    }
+}

@@ -1,0 +1,271 @@
+//! Questions to an event store.
+
+use super::answer::{Answer, Row, Truncation, Verdict};
+use super::error::QueryError;
+use super::read::{BlockFilter, Header, Step, append_payload, scan, walk};
+use super::record::Flags;
+use super::ring::{Cut, Ring};
+use super::schema::Event;
+use super::store::Store;
+use crate::clock::Ticks;
+use crate::error::Severity;
+use crate::id::{CorrelationId, SpanId};
+use crate::sync::Arc;
+use std::ops::{Bound, RangeBounds};
+
+/// A question to an event store, put together and then [run](Query::run).
+///
+/// It is answered from the rings themselves while their writers go on: no writer waits, retries or executes
+/// one more instruction for it. The answer holds what was recorded before the query began. Filters add up.
+#[derive(Clone, Debug)]
+#[must_use = "a query does nothing until it runs"]
+pub struct Query<'a> {
+    store: &'a Arc<Store>,
+    id: Option<CorrelationId>,
+    span: Option<SpanId>,
+    kind: KindFilter,
+    severity: Severity,
+    from: Ticks,
+    to: Ticks,
+    order: Order,
+    limit: usize,
+    budget: u64,
+}
+
+#[derive(Clone, Debug)]
+enum KindFilter {
+    Any,
+    Numbers(Vec<u32>),
+    Unknown(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn new(store: &'a Arc<Store>) -> Self {
+        Self {
+            store,
+            id: None,
+            span: None,
+            kind: KindFilter::Any,
+            severity: Severity::Trace,
+            from: Ticks(0),
+            to: Ticks(u64::MAX),
+            order: Order::OldestFirst,
+            limit: usize::MAX,
+            budget: u64::MAX,
+        }
+    }
+
+    /// Only events of this id. Through the index: the cost depends on the id's events and those that share its
+    /// buckets, never on how many events are stored.
+    pub fn correlation(mut self, id: impl Into<CorrelationId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Only events in this span.
+    pub fn span(mut self, span: SpanId) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// Only events of a declared kind.
+    pub fn kind<E: Event>(mut self) -> Self {
+        self.kind = KindFilter::Numbers(vec![E::site().number.get()]);
+        self
+    }
+
+    /// Only events of kinds of this name.
+    pub fn kind_named(mut self, name: &str) -> Self {
+        let numbers = self.store.kinds.named(name);
+        self.kind = if numbers.is_empty() {
+            KindFilter::Unknown(name.to_owned())
+        } else {
+            KindFilter::Numbers(numbers)
+        };
+        self
+    }
+
+    /// Only events at least this severe.
+    pub fn severity_at_least(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Only events stamped in this range of the deck's clock.
+    pub fn between(mut self, range: impl RangeBounds<Ticks>) -> Self {
+        self.from = match range.start_bound() {
+            Bound::Included(from) => *from,
+            Bound::Excluded(from) => Ticks(from.0.saturating_add(1)),
+            Bound::Unbounded => Ticks(0),
+        };
+        self.to = match range.end_bound() {
+            Bound::Included(to) => *to,
+            Bound::Excluded(to) => Ticks(to.0.saturating_sub(1)),
+            Bound::Unbounded => Ticks(u64::MAX),
+        };
+        self
+    }
+
+    /// The newest events first; the oldest by default.
+    pub fn newest_first(mut self) -> Self {
+        self.order = Order::NewestFirst;
+        self
+    }
+
+    /// At most so many events, the first of the order. Zero means zero.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// At most so many records looked at; the answer says if that cut it short.
+    pub fn budget(mut self, records: u64) -> Self {
+        self.budget = records;
+        self
+    }
+
+    /// Runs the query.
+    ///
+    /// # Errors
+    /// If filters are contradictory or unknown.
+    pub fn run(self) -> Result<Answer, QueryError> {
+        self.check()?;
+        let mut bytes = Vec::new();
+        let mut rows = Vec::new();
+        let (mut root, mut gone) = (None, 0);
+        let seen = self.visit(|shard, ring, header| {
+            // A root counts whatever further filters say: it tells where the id begins.
+            if header.flags().has(Flags::ROOT) {
+                root = root.max(Some(header.ticks));
+            }
+            if !self.wants(header) {
+                return;
+            }
+            let start = bytes.len();
+            if append_payload(ring, header, &mut bytes) {
+                rows.push(Row::new(shard, header, start..bytes.len()));
+            } else {
+                gone += 1;
+            }
+        });
+        rows.sort_unstable_by_key(Row::order);
+        if self.order == Order::NewestFirst {
+            rows.reverse();
+        }
+        // Asked last: it covers all that was found gone.
+        let since = self.store.shards.iter().map(|shard| shard.ring().since()).max().unwrap_or(0);
+        let since = Ticks(since.max(self.store.losses.since()));
+        let matched = rows.len();
+        rows.truncate(self.limit);
+        let whole = since == Ticks(0)
+            || self.from >= since
+            || (self.id.is_some() && root.is_some_and(|root| root >= since));
+        let verdict = if seen.out_of_budget {
+            Verdict::Truncated { by: Truncation::Budget }
+        } else if matched > self.limit {
+            Verdict::Truncated { by: Truncation::Limit }
+        } else if whole {
+            Verdict::Complete
+        } else {
+            Verdict::Overwritten { since }
+        };
+        Ok(Answer {
+            store: self.store.clone(),
+            bytes,
+            rows,
+            verdict,
+            since,
+            matched,
+            visited: seen.records,
+            gone,
+        })
+    }
+
+    /// How many events there are, without collecting them. Contradictory filters match none.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        let mut count = 0;
+        if self.check().is_ok() {
+            self.visit(|_, _, header| count += u64::from(self.wants(header)));
+        }
+        count.min(self.limit as u64)
+    }
+
+    fn check(&self) -> Result<(), QueryError> {
+        if self.from > self.to {
+            return Err(QueryError::Range { from: self.from.0, to: self.to.0 });
+        }
+        if self.id.is_some_and(CorrelationId::is_none) {
+            return Err(QueryError::NoId);
+        }
+        match &self.kind {
+            KindFilter::Unknown(name) => Err(QueryError::UnknownKind { name: name.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn wants(&self, header: &Header) -> bool {
+        let kind = match &self.kind {
+            KindFilter::Any => true,
+            KindFilter::Numbers(numbers) => numbers.contains(&header.kind()),
+            KindFilter::Unknown(_) => false,
+        };
+        kind && self.span.is_none_or(|span| span == header.span)
+            && header.severity() >= self.severity
+            && (self.from..=self.to).contains(&header.ticks)
+    }
+
+    /// Visits the records of the id (of all ids) below the cut.
+    fn visit(&self, mut body: impl FnMut(u8, &Ring, &Header)) -> Seen {
+        // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
+        let latest = self.store.latest();
+        let cuts: Vec<Cut> = self.store.shards.iter().map(|shard| shard.ring().cut()).collect();
+        let bucket = self.id.map(|id| self.store.bucket(id) as usize);
+        if let Some(bucket) = bucket {
+            self.store.shards.iter().for_each(|shard| shard.ring().prefetch_head(bucket));
+        }
+        let mut seen = Seen::default();
+        for (number, (shard, cut)) in self.store.shards.iter().zip(cuts).enumerate() {
+            let ring = shard.ring();
+            let mut step = |header: &Header| {
+                if seen.records == self.budget {
+                    seen.out_of_budget = true;
+                    return Step::Stop;
+                }
+                seen.records += 1;
+                let later = latest.is_some_and(|latest| header.ticks > latest);
+                if !(later && !header.flags().has(Flags::SUPPLIED))
+                    && self.id.is_none_or(|id| id == header.id)
+                {
+                    body(number as u8, ring, header);
+                }
+                Step::On
+            };
+            match bucket {
+                Some(bucket) => walk(ring, cut, bucket, &mut step),
+                None => scan(ring, None, cut.tail, self.blocks(), &mut step),
+            }
+        }
+        seen
+    }
+
+    fn blocks(&self) -> BlockFilter {
+        let kinds = match &self.kind {
+            KindFilter::Numbers(numbers) => numbers.iter().fold(0, |bits, kind| bits | 1 << (kind % 64)),
+            _ => u64::MAX,
+        };
+        BlockFilter { from: self.from, to: self.to, kinds }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    records: u64,
+    out_of_budget: bool,
+}

@@ -1,0 +1,183 @@
+//! Reading records while they may be overwritten: each is copied, checked, and only then believed.
+
+use super::record::{Flags, HEADER_WORDS, Lead, Link};
+use super::ring::{Cut, Ring};
+use crate::clock::Ticks;
+use crate::error::Severity;
+use crate::id::{CorrelationId, SpanId};
+
+/// The header of a record that was intact when it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    pub(crate) position: u64,
+    lead: Lead,
+    pub(crate) ticks: Ticks,
+    pub(crate) id: CorrelationId,
+    link: Link,
+    pub(crate) span: SpanId,
+}
+
+impl Header {
+    pub(crate) fn kind(&self) -> u32 {
+        self.lead.kind()
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
+        self.lead.severity()
+    }
+
+    pub(crate) fn flags(&self) -> Flags {
+        self.lead.flags()
+    }
+
+    pub(crate) fn thread(&self) -> u32 {
+        self.link.thread()
+    }
+
+    fn end(&self) -> u64 {
+        self.position + self.lead.words() as u64
+    }
+}
+
+/// Why no record was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoRecord {
+    /// Overwritten, now or before.
+    Gone,
+    /// Nothing there that could be a record: the rest of a block whose writer vanished.
+    Gap,
+}
+
+fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
+    let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| ring.word(position + i as u64));
+    if !ring.is_intact(position) {
+        return Err(NoRecord::Gone);
+    }
+    let lead = Lead::from_word(words[0]);
+    // Intact, and still not believed: in a mapped file the bytes may be anybody's.
+    if lead.words() < HEADER_WORDS || position + lead.words() as u64 > tail {
+        return Err(NoRecord::Gap);
+    }
+    Ok(Header {
+        position,
+        lead,
+        ticks: Ticks(words[1]),
+        id: CorrelationId::from_halves(words[2], words[3]),
+        link: Link::from_word(words[4]),
+        span: SpanId::new(words[5]),
+    })
+}
+
+/// Appends the payload of a record to `bytes`, unless it has been overwritten since its header was read.
+pub(crate) fn append_payload(ring: &Ring, header: &Header, bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    bytes.reserve((header.lead.words() - HEADER_WORDS) * 8);
+    for position in header.position + HEADER_WORDS as u64..header.end() {
+        bytes.extend_from_slice(&ring.word(position).to_le_bytes());
+    }
+    let intact = ring.is_intact(header.position);
+    if !intact {
+        bytes.truncate(before);
+    }
+    intact
+}
+
+/// What a walk does after a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    On,
+    Stop,
+}
+
+/// Which blocks are worth a look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockFilter {
+    pub(crate) from: Ticks,
+    pub(crate) to: Ticks,
+    /// Bit `kind % 64` of every kind asked for.
+    pub(crate) kinds: u64,
+}
+
+impl BlockFilter {
+    pub(crate) const ALL: Self = Self { from: Ticks(0), to: Ticks(u64::MAX), kinds: u64::MAX };
+}
+
+/// Visits every record of `[start, tail)` that is still there, in order of position. `start` is where a record
+/// starts, or `None` for the oldest.
+pub(crate) fn scan(
+    ring: &Ring,
+    start: Option<u64>,
+    tail: u64,
+    blocks: BlockFilter,
+    mut visit: impl FnMut(&Header) -> Step,
+) {
+    let block = ring.geometry().block as u64;
+    let mut next = start;
+    // The block to enter when `next` is unknown.
+    let mut entering = ring.oldest();
+    loop {
+        let position = match next {
+            Some(position) if position < tail => position,
+            Some(_) => return,
+            None => {
+                if entering >= tail {
+                    return;
+                }
+                let at = entering;
+                entering = (entering / block + 1) * block;
+                match ring.summary(at) {
+                    None => {
+                        entering = entering.max(ring.oldest());
+                        continue;
+                    }
+                    Some(summary) => match summary.first {
+                        Some(first)
+                            if summary.least <= blocks.to.0
+                                && summary.greatest >= blocks.from.0
+                                && summary.kinds & blocks.kinds != 0
+                                // What a stopped writer left, or hostile bytes: a first record lies in its block.
+                                && first / block == at / block =>
+                        {
+                            next = Some(first);
+                            continue;
+                        }
+                        _ => continue,
+                    },
+                }
+            }
+        };
+        let after = (position / block + 1) * block;
+        match header(ring, position, tail) {
+            Ok(header) => {
+                if visit(&header) == Step::Stop {
+                    return;
+                }
+                // Into the next block by its summary, so that it can be skipped.
+                entering = after;
+                next = (header.end() < after).then_some(header.end());
+            }
+            Err(NoRecord::Gap) => {
+                (next, entering) = (None, after);
+            }
+            Err(NoRecord::Gone) => {
+                (next, entering) = (None, after.max(ring.oldest()));
+            }
+        }
+    }
+}
+
+/// Visits the records of one bucket below `cut.indexed`, newest first, then scans what is not linked yet.
+/// Records of other ids that share the bucket are visited too.
+pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&Header) -> Step) {
+    let mut next = ring.head(bucket);
+    while let Some(position) = next {
+        // A head may be newer than the cut: followed, and not delivered.
+        let Ok(header) = header(ring, position, u64::MAX) else { break };
+        if position < cut.indexed && visit(&header) == Step::Stop {
+            return;
+        }
+        // Below `position`, so the walk ends whatever the bytes say.
+        next = header.link.previous(position);
+    }
+    scan(ring, Some(cut.indexed), cut.tail, BlockFilter::ALL, visit);
+}

@@ -1,0 +1,165 @@
+//! The words of a record: one value type per packed word, verbs instead of shifts.
+//!
+//! | word | content |
+//! |---|---|
+//! | 0 | length in words (20 bits), kind (20), severity (8), flags (8), spare (8); zero: no record here |
+//! | 1 | ticks |
+//! | 2, 3 | correlation id, high and low half |
+//! | 4 | distance to the previous record of the same bucket (32), thread number (32) |
+//! | 5 | span: the enclosing one, or the own one of a start or end |
+//! | 6.. | payload; of a start, the parent's span first |
+
+use crate::error::Severity;
+
+/// Words before the payload.
+pub(crate) const HEADER_WORDS: usize = 6;
+/// The word that links to the previous record of a bucket.
+pub(crate) const LINK_WORD: usize = 4;
+/// The longest record the length field can state.
+pub(crate) const MAX_RECORD_WORDS: usize = (1 << 20) - 1;
+/// The kinds the kind field can state.
+pub(crate) const MAX_KINDS: u32 = 1 << 20;
+
+/// Facts about one record, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    pub(crate) const NONE: Self = Self(0);
+    /// The correlation id begins here.
+    pub(crate) const ROOT: Self = Self(1);
+    /// A span begins: the first payload word is its parent.
+    pub(crate) const START: Self = Self(1 << 1);
+    /// A span ends.
+    pub(crate) const END: Self = Self(1 << 2);
+    /// The host supplied the time.
+    pub(crate) const SUPPLIED: Self = Self(1 << 3);
+
+    #[inline(always)]
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Word 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lead(u64);
+
+impl Lead {
+    #[inline(always)]
+    pub(crate) const fn new(words: usize, kind: u32, severity: Severity, flags: Flags) -> Self {
+        debug_assert!(words <= MAX_RECORD_WORDS && kind < MAX_KINDS);
+        Self(words as u64 | (kind as u64) << 20 | (severity as u64) << 40 | (flags.0 as u64) << 48)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn words(self) -> usize {
+        (self.0 & MAX_RECORD_WORDS as u64) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) const fn kind(self) -> u32 {
+        (self.0 >> 20) as u32 & (MAX_KINDS - 1)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn severity(self) -> Severity {
+        Severity::from_bits((self.0 >> 40) as u8)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn flags(self) -> Flags {
+        Flags((self.0 >> 48) as u8)
+    }
+}
+
+/// Word 4: how far back the previous record of the bucket lies (zero: none), and who wrote this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link(u64);
+
+impl Link {
+    #[inline(always)]
+    pub(crate) const fn unlinked(thread: u32) -> Self {
+        Self(thread as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn thread(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The link of a record at `position` to the one at `previous`; none where it lies further back
+    /// than any ring reaches.
+    #[inline(always)]
+    pub(crate) const fn to(self, position: u64, previous: u64) -> Self {
+        let distance = position.wrapping_sub(previous);
+        let distance = if previous == 0 || distance > u32::MAX as u64 { 0 } else { distance };
+        Self(self.0 as u32 as u64 | distance << 32)
+    }
+
+    /// Where the previous record of the bucket is, seen from `position`. Always below it.
+    #[inline(always)]
+    pub(crate) const fn previous(self, position: u64) -> Option<u64> {
+        match self.0 >> 32 {
+            0 => None,
+            distance => position.checked_sub(distance),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_words_give_back_what_went_in() {
+        for words in [0, 1, HEADER_WORDS, 4_096, MAX_RECORD_WORDS] {
+            for kind in [0, 1, 77, MAX_KINDS - 1] {
+                for severity in Severity::ALL {
+                    let flags = Flags::ROOT.with(Flags::SUPPLIED);
+                    let lead = Lead::from_word(Lead::new(words, kind, severity, flags).word());
+                    assert_eq!((lead.words(), lead.kind()), (words, kind));
+                    assert_eq!((lead.severity(), lead.flags()), (severity, flags));
+                }
+            }
+        }
+        assert!(!Flags::ROOT.has(Flags::START));
+    }
+
+    #[test]
+    fn links_end_where_nothing_can_be_reached() {
+        let link = Link::unlinked(9);
+        assert_eq!(link.previous(100), None);
+        assert_eq!(link.to(100, 60).previous(100), Some(60));
+        assert_eq!(link.to(100, 60).thread(), 9);
+        assert_eq!(link.to(100, 0).previous(100), None, "an empty bucket");
+        let far = 1 << 33;
+        assert_eq!(link.to(far + 5, 5).previous(far + 5), None, "further back than 2^32 words");
+        assert_eq!(link.to(100, 60).previous(3), None, "torn bytes never lead below the start");
+    }
+}

@@ -1,0 +1,140 @@
+//! The id and span that work belongs to, wherever it runs.
+
+use crate::id::{CorrelationId, SpanId};
+use crate::local;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// An id and a span that work belongs to. A small value: copy it into a closure, a channel or a task
+/// to carry the scope along.
+///
+/// On a thread it is in force while the guard of [`Scope::enter`] lives; in a future, for each poll, with
+/// [`InScope::in_scope`], on whichever thread and executor that poll runs.
+///
+/// ```
+/// use flightdeck::events::{Events, InScope, Scope};
+/// flightdeck::kind! { Worked("work.done") { units: u64 } }
+///
+/// let events = Events::builder().build()?;
+/// {
+///     let _in = Scope::root(7_u64).enter();
+///     events.record(Worked { units: 1 });
+///     let carried = Scope::current();
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| {
+///             let _in = carried.enter();
+///             events.record(Worked { units: 2 });
+///         });
+///     });
+/// }
+/// assert_eq!(events.query().correlation(7_u64).run()?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope(local::Scope);
+
+impl Scope {
+    /// The scope of an id that begins here: its first event is marked as the root, which is what makes
+    /// answers about it [`Complete`](super::Verdict::Complete). Where the id came from elsewhere, use
+    /// [`Scope::joined`].
+    #[must_use]
+    pub fn root(id: impl Into<CorrelationId>) -> Self {
+        Self(local::Scope { id: id.into(), span: SpanId::NONE, fresh: true })
+    }
+
+    /// The scope of an id that began elsewhere, in the span that handed the work over.
+    #[must_use]
+    pub fn joined(id: impl Into<CorrelationId>, span: SpanId) -> Self {
+        Self(local::Scope { id: id.into(), span, fresh: false })
+    }
+
+    /// The scope this thread is in, to carry it elsewhere.
+    #[must_use]
+    pub fn current() -> Self {
+        Self(local::Scope { fresh: false, ..local::scope() })
+    }
+
+    /// The same id in another span.
+    #[must_use]
+    pub fn in_span(self, span: SpanId) -> Self {
+        Self(local::Scope { span, ..self.0 })
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn correlation(self) -> CorrelationId {
+        self.0.id
+    }
+
+    /// The span.
+    #[must_use]
+    pub fn span(self) -> SpanId {
+        self.0.span
+    }
+
+    /// Puts this thread into the scope until the guard drops, which restores the one before.
+    #[inline]
+    pub fn enter(self) -> ScopeGuard {
+        ScopeGuard { before: local::replace_scope(self.0), _thread: PhantomData }
+    }
+}
+
+/// Restores the scope that was in force before. Bound to its thread; guards drop in reverse order.
+#[derive(Debug)]
+#[must_use = "the scope ends when the guard drops"]
+pub struct ScopeGuard {
+    before: local::Scope,
+    _thread: PhantomData<*const ()>,
+}
+
+impl Drop for ScopeGuard {
+    #[inline]
+    fn drop(&mut self) {
+        local::replace_scope(self.before);
+    }
+}
+
+/// Puts a future into a scope.
+pub trait InScope: Future + Sized {
+    /// The same future; each of its polls runs in `scope`, also a poll that panics leaves it again.
+    fn in_scope(self, scope: Scope) -> Scoped<Self> {
+        Scoped { scope: scope.0, future: self }
+    }
+}
+
+impl<F: Future> InScope for F {}
+
+/// A future whose polls run in a scope.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Scoped<F> {
+    scope: local::Scope,
+    future: F,
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        struct Left<'a> {
+            scope: &'a mut local::Scope,
+            before: local::Scope,
+        }
+        impl Drop for Left<'_> {
+            fn drop(&mut self) {
+                // Kept for the next poll: the root may have been recorded in this one.
+                self.scope.fresh &= local::replace_scope(self.before).fresh;
+            }
+        }
+        // SAFETY: `future` is pinned with `self` and never moved out; `scope` is not pinned.
+        let (scope, future) = unsafe {
+            let this = self.get_unchecked_mut();
+            (&mut this.scope, Pin::new_unchecked(&mut this.future))
+        };
+        let before = local::replace_scope(*scope);
+        let _left = Left { scope, before };
+        future.poll(context)
+    }
+}

@@ -1,0 +1,288 @@
+//! What all handles of one event store share, and the write path.
+
+use super::kinds::{Kinds, Switch};
+use super::loss::{LossCause, Losses};
+use super::payload::{Encode, Payload, Value};
+use super::record::{HEADER_WORDS, Lead, Link};
+use super::ring::Writing;
+use super::schema::{Event, Site};
+use super::shard::Shard;
+use super::stamp::Stamp;
+use super::threads::{ThreadNumber, Threads};
+use crate::clock::{Clock, ClockSource, Ticks};
+use crate::id::{CorrelationId, DeckId};
+use crate::local::{self, Busy, Role, Seat};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
+use std::ptr::NonNull;
+
+/// The state of an event store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) deck: DeckId,
+    pub(crate) clock: Clock,
+    /// First those that a thread or a writer keeps, then the shared ones, the emergency shard last.
+    pub(crate) shards: Box<[Arc<Shard>]>,
+    pub(crate) kept: usize,
+    pub(crate) kinds: Kinds,
+    pub(crate) losses: Losses,
+    pub(crate) threads: Threads,
+    /// The longest record, in words.
+    pub(crate) longest: usize,
+    /// Of the bucket hash: clients choose ids, so they must not be able to choose buckets.
+    pub(crate) seed: [u64; 2],
+    /// Nobody holds a handle any more.
+    pub(crate) orphaned: AtomicBool,
+    pub(crate) supplied_clock: bool,
+}
+
+/// A record as the write path takes it: everything evaluated, nothing of the host left to run.
+pub(crate) struct Draft<'a, E: Fields + ?Sized> {
+    pub(crate) kind: u32,
+    pub(crate) site: &'a super::schema::Schema,
+    pub(crate) stamp: Stamp,
+    pub(crate) fields: &'a E,
+}
+
+/// Fields that can be stored.
+pub(crate) trait Fields {
+    fn words(&self) -> usize;
+    fn encode(&self, payload: &mut Payload<'_>);
+}
+
+impl<E: Event> Fields for E {
+    #[inline(always)]
+    fn words(&self) -> usize {
+        self.payload_words()
+    }
+    #[inline(always)]
+    fn encode(&self, payload: &mut Payload<'_>) {
+        Event::encode(self, payload);
+    }
+}
+
+impl Fields for [Value<'_>] {
+    fn words(&self) -> usize {
+        self.iter().map(Encode::words).sum()
+    }
+    fn encode(&self, payload: &mut Payload<'_>) {
+        self.iter().for_each(|value| Encode::encode(value, payload));
+    }
+}
+
+impl Store {
+    /// The bucket of an id in every shard's index, modulo the size of that index: a keyed fold of two 64x64
+    /// multiplications (the mixing step of wyhash), part of the layout.
+    #[inline(always)]
+    pub(crate) fn bucket(&self, id: CorrelationId) -> u32 {
+        let (high, low) = id.halves();
+        let folded = fold(low ^ self.seed[0], 0x9e37_79b9_7f4a_7c15 ^ self.seed[1]);
+        let folded = fold(folded ^ high, 0xd6e8_feb8_6659_fd93 ^ self.seed[0]);
+        folded as u32
+    }
+
+    /// Whether to record an event of this kind. Counts what is lost.
+    #[inline(always)]
+    pub(crate) fn admit(&self, site: &'static Site) -> Option<u32> {
+        self.kinds.admit(site).map_err(|switch| self.not_admitted(switch)).ok()
+    }
+
+    #[cold]
+    pub(crate) fn not_admitted(&self, switch: Switch) {
+        match switch {
+            Switch::On | Switch::Off => {}
+            Switch::Unknown => self.lost(LossCause::TooManyKinds),
+            Switch::Stopped => self.lost(LossCause::Stopped),
+        }
+    }
+
+    /// Records from this thread, by whatever way is open to it. Wait-free.
+    #[inline(always)]
+    pub(crate) fn record<E: Fields + ?Sized>(self: &Arc<Self>, draft: &Draft<'_, E>) {
+        let Some(_busy) = Busy::set() else {
+            return self.record_in_emergency(draft);
+        };
+        match local::held(self.deck, Role::Shard) {
+            Some(seat) => {
+                // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
+                let seat = unsafe { seat.cast::<ThreadSeat>().as_ref() };
+                match &seat.shard {
+                    // SAFETY: the seat holds the claim on the shard, this thread the seat, and `_busy` excludes
+                    // another write of this thread.
+                    Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), draft),
+                    None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
+                }
+            }
+            None => self.record_first(draft),
+        }
+    }
+
+    /// The first record of a thread here, or one that may not hold anything.
+    #[cold]
+    #[inline(never)]
+    fn record_first<E: Fields + ?Sized>(self: &Arc<Self>, draft: &Draft<'_, E>) {
+        match ThreadSeat::take(self) {
+            Some(seat) => match &seat.shard {
+                // SAFETY: as in `record`.
+                Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), draft),
+                None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
+            },
+            None => self.record_shared(&AtomicU32::new(0), ThreadNumber::UNKNOWN.get(), draft),
+        }
+    }
+
+    /// Through a shared shard: the one that served last, then the others, then the emergency shard.
+    #[inline(never)]
+    fn record_shared<E: Fields + ?Sized>(&self, sticky: &AtomicU32, thread: u32, draft: &Draft<'_, E>) {
+        let shared = self.shards.len() - 1 - self.kept;
+        let start = sticky.load(Relaxed) as usize;
+        for attempt in 0..shared {
+            let turn = (start + attempt) % shared;
+            if self.try_shard(&self.shards[self.kept + turn], thread, draft) {
+                if attempt > 0 {
+                    sticky.store(turn as u32, Relaxed);
+                }
+                return;
+            }
+        }
+        self.record_in_emergency(draft);
+    }
+
+    /// Through the emergency shard, which is also for re-entry; else a counted loss.
+    #[cold]
+    #[inline(never)]
+    fn record_in_emergency<E: Fields + ?Sized>(&self, draft: &Draft<'_, E>) {
+        let emergency = &self.shards[self.shards.len() - 1];
+        if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), draft) {
+            self.lost(LossCause::NoShard);
+        }
+    }
+
+    fn try_shard<E: Fields + ?Sized>(&self, shard: &Shard, thread: u32, draft: &Draft<'_, E>) -> bool {
+        let claimed = shard.try_claim();
+        if claimed {
+            // SAFETY: claimed above, released below, one write in between.
+            unsafe {
+                self.write(&mut shard.writing(), thread, draft);
+                shard.release();
+            }
+        }
+        claimed
+    }
+
+    /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    #[inline(always)]
+    pub(crate) fn write<E: Fields + ?Sized>(
+        &self,
+        writing: &mut Writing<'_>,
+        thread: u32,
+        draft: &Draft<'_, E>,
+    ) {
+        let Draft { kind, site, stamp, fields } = draft;
+        let payload = fields.words() + usize::from(stamp.parent.is_some());
+        let words = HEADER_WORDS + payload;
+        if words > self.longest {
+            return self.lost(LossCause::TooLarge);
+        }
+        let ticks = match stamp.ticks {
+            Some(ticks) => {
+                if self.supplied_clock {
+                    self.clock.supply(ticks);
+                }
+                ticks.0
+            }
+            None => writing.monotone(self.clock.now().0),
+        };
+        let flags = if site.starts { stamp.flags.with(super::record::Flags::ROOT) } else { stamp.flags };
+        let position = writing.reserve(words);
+        let (high, low) = stamp.id.halves();
+        let header = [
+            Lead::new(words, *kind, site.severity, flags).word(),
+            ticks,
+            high,
+            low,
+            Link::unlinked(thread).word(),
+            stamp.span.get(),
+        ];
+        for (i, word) in header.into_iter().enumerate() {
+            writing.store(position + i as u64, word);
+        }
+        let mut body = Payload::new(writing, position + HEADER_WORDS as u64, payload);
+        if let Some(parent) = stamp.parent {
+            body.word(parent.get());
+        }
+        fields.encode(&mut body);
+        body.finish();
+        let bucket = (!stamp.id.is_none()).then(|| self.bucket(stamp.id));
+        writing.commit(position, words, ticks, *kind, bucket);
+    }
+
+    #[cold]
+    pub(crate) fn lost(&self, cause: LossCause) {
+        self.losses.count(cause, self.clock.now());
+    }
+
+    /// The stamp after which a query reads nothing; none where hosts supply the times.
+    pub(crate) fn latest(&self) -> Option<Ticks> {
+        (self.clock.source() != ClockSource::Supplied).then(|| self.clock.now())
+    }
+
+    /// A free shard, claimed for its caller.
+    pub(crate) fn claim_kept(&self) -> Option<Arc<Shard>> {
+        self.shards[..self.kept].iter().find(|shard| shard.try_claim()).cloned()
+    }
+}
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// What a thread holds of a store: a shard of its own if one was free when it came, and its number.
+pub(crate) struct ThreadSeat {
+    store: Arc<Store>,
+    shard: Option<Arc<Shard>>,
+    thread: ThreadNumber,
+    /// The shared shard that served this thread last.
+    sticky: AtomicU32,
+}
+
+impl ThreadSeat {
+    /// Takes a seat for this thread; `None` if it may hold no more, or is ending.
+    pub(crate) fn take(store: &Arc<Store>) -> Option<Arc<Self>> {
+        local::may_hold(store.deck).ok()?;
+        let thread = store.threads.enter();
+        let seat = Arc::new(Self {
+            store: store.clone(),
+            shard: store.claim_kept(),
+            sticky: AtomicU32::new(thread.get()),
+            thread,
+        });
+        let target = NonNull::from(&*seat).cast();
+        match local::hold(store.deck, Role::Shard, target, seat.clone()) {
+            Ok(()) => Some(seat),
+            Err(_) => {
+                seat.release();
+                None
+            }
+        }
+    }
+
+    /// Whether the thread has a shard of its own.
+    pub(crate) fn has_shard(&self) -> bool {
+        self.shard.is_some()
+    }
+}
+
+impl Seat for ThreadSeat {
+    fn release(&self) {
+        if let Some(shard) = &self.shard {
+            // SAFETY: claimed when the seat was taken, and the thread forgets the seat with this call.
+            unsafe { shard.release() };
+        }
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.store.orphaned.load(Relaxed)
+    }
+}

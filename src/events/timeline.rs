@@ -1,0 +1,173 @@
+//! An answer for a person: one line an event, indented by cause, times relative to the first.
+
+use super::answer::{Answer, Recorded, Truncation, Verdict};
+use super::payload::Value;
+use crate::clock::{Converter, Ticks};
+use crate::id::SpanId;
+use std::collections::HashMap;
+use std::fmt;
+
+/// Deeper causes are indented no further.
+const DEEPEST: usize = 40;
+/// A longer text field is cut, with a mark.
+const LONGEST_TEXT: usize = 120;
+
+/// The events of an answer as text. Children stand under the event that began their span; a span whose beginning is
+/// not in the answer stands on the left. Where a span's end is known (its end event, or a field
+/// `duration_ns`), its length is shown.
+#[derive(Debug)]
+pub struct Timeline<'a> {
+    answer: &'a Answer,
+}
+
+impl<'a> Timeline<'a> {
+    pub(crate) fn new(answer: &'a Answer) -> Self {
+        Self { answer }
+    }
+}
+
+/// The events in the order of their causes.
+struct Tree<'a> {
+    events: Vec<Recorded<'a>>,
+    /// By span: the events in it, its own beginning left out.
+    inside: HashMap<SpanId, Vec<usize>>,
+    /// By span: the spans that began under it, as the index of their beginning.
+    ends: HashMap<SpanId, Ticks>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(answer: &'a Answer) -> Self {
+        let mut events: Vec<_> = answer.iter().collect();
+        events.sort_by_key(Recorded::ticks);
+        let mut began: HashMap<SpanId, usize> = HashMap::new();
+        let mut ends = HashMap::new();
+        for (i, event) in events.iter().enumerate() {
+            if event.is_start() {
+                began.entry(event.span()).or_insert(i);
+            }
+            if event.is_end() {
+                ends.insert(event.span(), event.ticks());
+            }
+        }
+        let mut inside: HashMap<SpanId, Vec<usize>> = HashMap::new();
+        for (i, event) in events.iter().enumerate() {
+            let under = match event.parent() {
+                Some(parent) if began.get(&event.span()) == Some(&i) => parent,
+                _ => event.span(),
+            };
+            let under = if began.contains_key(&under) { under } else { SpanId::NONE };
+            inside.entry(under).or_default().push(i);
+        }
+        Self { events, inside, ends }
+    }
+
+    /// Visits every event once, causes before effects.
+    fn visit(&self, mut body: impl FnMut(usize, &Recorded<'a>)) {
+        let mut written = vec![false; self.events.len()];
+        let mut pending = vec![(SpanId::NONE, 0, 0)];
+        while let Some((span, next, depth)) = pending.pop() {
+            let Some(&i) = self.inside.get(&span).and_then(|inside| inside.get(next)) else { continue };
+            pending.push((span, next + 1, depth));
+            let event = &self.events[i];
+            if !written[i] {
+                written[i] = true;
+                body(depth, event);
+                if event.is_start() && event.span() != span {
+                    pending.push((event.span(), 0, depth + 1));
+                }
+            }
+        }
+        // Spans that are their own ancestors: hosts supply these ids.
+        for (event, _) in self.events.iter().zip(&written).filter(|(_, written)| !**written) {
+            body(0, event);
+        }
+    }
+
+    fn length(&self, event: &Recorded<'_>, converter: &Converter) -> Option<u64> {
+        let end = event.is_start().then(|| self.ends.get(&event.span()))?;
+        end.map(|end| converter.ns_between(event.ticks(), *end)).or(match event.field("duration_ns") {
+            Some(Value::U64(ns)) => Some(ns),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tree = Tree::new(self.answer);
+        let converter = self.answer.converter();
+        let Some(start) = tree.events.iter().map(Recorded::ticks).min() else {
+            return f.write_str("(no events)");
+        };
+        let mut result = Ok(());
+        let mut line = |depth: usize, event: &Recorded<'_>| -> fmt::Result {
+            let at = converter.ns_between(start, event.ticks());
+            write!(f, "+{}.{:09}s ", at / 1_000_000_000, at % 1_000_000_000)?;
+            write!(f, "{:indent$}{}", "", event.kind(), indent = 2 * depth.min(DEEPEST))?;
+            if let Some(ns) = tree.length(event, &converter) {
+                write!(f, " [{}]", Span(ns))?;
+            }
+            for (name, value) in event.fields().filter(|(name, _)| *name != "duration_ns") {
+                write!(f, " {name}={}", Cut(&value))?;
+            }
+            writeln!(f)
+        };
+        tree.visit(|depth, event| {
+            if result.is_ok() {
+                result = line(depth, event);
+            }
+        });
+        result?;
+        match self.answer.verdict() {
+            Verdict::Complete => write!(f, "complete: {} events", self.answer.len()),
+            Verdict::Overwritten { since } if since <= start => {
+                write!(
+                    f,
+                    "{} events; what came before the first of them may have been overwritten",
+                    self.answer.len()
+                )
+            }
+            Verdict::Overwritten { since } => {
+                let at = Span(converter.ns_between(start, since));
+                write!(f, "{} events; before +{at} some may have been overwritten", self.answer.len())
+            }
+            Verdict::Truncated { by: Truncation::Limit } => {
+                write!(f, "{} of {} events, as the limit says", self.answer.len(), self.answer.matched())
+            }
+            Verdict::Truncated { by: Truncation::Budget } => {
+                write!(f, "{} events, and perhaps more: the budget was spent", self.answer.len())
+            }
+        }
+    }
+}
+
+/// A length of time at three significant digits.
+struct Span(u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ns @ 0..1_000 => write!(f, "{ns} ns"),
+            ns @ 1_000..1_000_000 => write!(f, "{:.1} us", ns as f64 / 1e3),
+            ns @ 1_000_000..1_000_000_000 => write!(f, "{:.1} ms", ns as f64 / 1e6),
+            ns => write!(f, "{:.2} s", ns as f64 / 1e9),
+        }
+    }
+}
+
+/// A value on one line: control characters escaped, long text cut.
+struct Cut<'a>(&'a Value<'a>);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Value::Str(text) = self.0 else { return write!(f, "{}", self.0) };
+        let mut rest = text.chars();
+        for char in rest.by_ref().take(LONGEST_TEXT) {
+            if char.is_control() { write!(f, "{}", char.escape_default())? } else { write!(f, "{char}")? }
+        }
+        match rest.count() {
+            0 => Ok(()),
+            more => write!(f, "... (+{more} characters)"),
+        }
+    }
+}

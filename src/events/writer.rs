@@ -1,0 +1,86 @@
+//! A shard kept by hand: recording without the look-up of the thread's own.
+
+use super::error::{ValuesError, WriterError};
+use super::kind::Kind;
+use super::payload::Value;
+use super::schema::Event;
+use super::shard::Shard;
+use super::stamp::Stamp;
+use super::store::{Draft, Fields, Store};
+use super::threads::ThreadNumber;
+use crate::sync::Arc;
+
+/// Writes to a shard of its own, which it keeps until it drops.
+///
+/// For a loop that records a lot: it saves the thread-local look-up of [`Events::record`](super::Events::record).
+/// Wait-free, like that. Moves between threads, and serves one at a time. It takes a shard from the threads
+/// that record through the handle, so build the store with one more for each writer.
+///
+/// ```
+/// use flightdeck::events::{Events, Stamp};
+/// flightdeck::kind! { Ticked("market.tick") { price: f64 } }
+///
+/// let events = Events::builder().build()?;
+/// let mut writer = events.writer()?;
+/// writer.record_with(Stamp::of(7_u64), Ticked { price: 1.25 });
+/// assert_eq!(events.query().correlation(7_u64).run()?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer {
+    store: Arc<Store>,
+    shard: Arc<Shard>,
+    thread: ThreadNumber,
+}
+
+impl Writer {
+    pub(crate) fn new(store: &Arc<Store>) -> Result<Self, WriterError> {
+        let shard = store.claim_kept().ok_or(WriterError::NoShard { shards: store.kept })?;
+        Ok(Self { store: store.clone(), shard, thread: store.threads.enter() })
+    }
+
+    /// Records an event in the scope of this thread.
+    #[inline]
+    pub fn record<E: Event>(&mut self, event: E) {
+        self.record_with(Stamp::current(), event);
+    }
+
+    /// Records an event under a stamp of its own.
+    #[inline]
+    pub fn record_with<E: Event>(&mut self, stamp: Stamp, event: E) {
+        let site = E::site();
+        if let Some(kind) = self.store.admit(site) {
+            self.write(&Draft { kind, site: &site.schema, stamp, fields: &event });
+        }
+    }
+
+    /// Records an event of a kind defined at run time.
+    ///
+    /// # Errors
+    /// If the values are not those of the kind's fields; nothing is recorded then.
+    pub fn record_values(
+        &mut self,
+        stamp: Stamp,
+        kind: &Kind,
+        values: &[Value<'_>],
+    ) -> Result<(), ValuesError> {
+        kind.check(&self.store, values)?;
+        if let Some(number) = kind.admit() {
+            self.write(&Draft { kind: number, site: kind.schema(), stamp, fields: values });
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write<E: Fields + ?Sized>(&mut self, draft: &Draft<'_, E>) {
+        // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
+        self.store.write(&mut unsafe { self.shard.writing() }, self.thread.get(), draft);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // SAFETY: claimed in `new`; this value is gone after it.
+        unsafe { self.shard.release() };
+    }
+}
