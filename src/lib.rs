@@ -27,5 +27,10 @@ pub use id::{CorrelationId, Revision, SpanId};
 #[cfg(flightdeck_loom)]
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::events::kinds::{Switch, Switches};
+    pub use crate::events::record::Link;
+    pub use crate::events::ring::{Cut, Geometry, Ring, Writing};
+    pub use crate::events::shard::Shard;
+    pub use crate::region::Region;
     pub use crate::sync::model::{Side, with_weakened};
 }

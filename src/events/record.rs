@@ -90,33 +90,37 @@ impl Lead {
 
 /// Word 4: how far back the previous record of the bucket lies (zero: none), and who wrote this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link(u64);
+pub struct Link(u64);
 
 impl Link {
+    /// The link of a record that the index does not know yet.
     #[inline(always)]
-    pub(crate) const fn unlinked(thread: u32) -> Self {
+    pub const fn unlinked(thread: u32) -> Self {
         Self(thread as u64)
     }
 
+    /// The link that a word holds.
     #[inline(always)]
-    pub(crate) const fn from_word(word: u64) -> Self {
+    pub const fn from_word(word: u64) -> Self {
         Self(word)
     }
 
+    /// As a word.
     #[inline(always)]
-    pub(crate) const fn word(self) -> u64 {
+    pub const fn word(self) -> u64 {
         self.0
     }
 
+    /// Who wrote the record.
     #[inline(always)]
-    pub(crate) const fn thread(self) -> u32 {
+    pub const fn thread(self) -> u32 {
         self.0 as u32
     }
 
     /// The link of a record at `position` to the one at `previous`; none where it lies further back
     /// than any ring reaches.
     #[inline(always)]
-    pub(crate) const fn to(self, position: u64, previous: u64) -> Self {
+    pub const fn to(self, position: u64, previous: u64) -> Self {
         let distance = position.wrapping_sub(previous);
         let distance = if previous == 0 || distance > u32::MAX as u64 { 0 } else { distance };
         Self(self.0 as u32 as u64 | distance << 32)
@@ -124,7 +128,7 @@ impl Link {
 
     /// Where the previous record of the bucket is, seen from `position`. Always below it.
     #[inline(always)]
-    pub(crate) const fn previous(self, position: u64) -> Option<u64> {
+    pub const fn previous(self, position: u64) -> Option<u64> {
         match self.0 >> 32 {
             0 => None,
             distance => position.checked_sub(distance),

@@ -21,7 +21,7 @@
 //! | `ring-intent` | fence in [`Writing::raise`] (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
 //! | `ring-tail` | store in [`Writing::commit`] | fence in [`Ring::cut`] |
-//! | `ring-indexed` | store in [`Writing::link`] | first fence in [`Ring::cut`] |
+//! | `ring-indexed` | store in [`Writing::link`] | the fence of `ring-tail` in [`Ring::cut`] |
 //! | `ring-head` | store in [`Writing::link`] | fence in [`Ring::head`] |
 //! | `ring-since` | `intent` store in [`Writing::raise`] | fence in [`Ring::since`] |
 //!
@@ -191,16 +191,15 @@ impl Ring {
         Writing { ring: self }
     }
 
-    /// Where a query may read: loads `indexed`, then `tail`.
+    /// Where a query may read.
     pub fn cut(&self) -> Cut {
         let indexed = self.control.at(INDEXED).load(Relaxed);
-        // Acquire, edge `ring-indexed` (partner: `link`): `tail` below is no older than this, and the heads
-        // and links of all records below are visible.
-        acquire_fence("ring-indexed");
         let tail = self.control.at(TAIL).load(Relaxed);
-        // Acquire, edge `ring-tail` (partner: `commit`): the words of all records below are visible.
+        // Acquire, edges `ring-tail` (partner: `commit`) and `ring-indexed` (partner: `link`): the words of all
+        // records below `tail`, and the heads and links of all below `indexed`, are visible.
         acquire_fence("ring-tail");
-        Cut { indexed, tail }
+        // The two loads may be answered out of order; an index that reaches further than the cut is no harm.
+        Cut { indexed: indexed.min(tail), tail }
     }
 
     /// Where the newest record of a bucket is, or was.

@@ -43,7 +43,9 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
                 "{}: holds without the {side:?} side of `{edge}` ({executions} executions): it does not watch that edge",
                 self.name
             ),
-            Err(_) => println!("model {}: fails without the {side:?} side of `{edge}`, as it must", self.name),
+            Err(_) => {
+                println!("model {}: fails without the {side:?} side of `{edge}`, as it must", self.name)
+            }
         }
         self
     }

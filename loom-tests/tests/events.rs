@@ -1,0 +1,317 @@
+//! Models of the event ring. Edges watched: `ring-intent`, `ring-claim`, `ring-tail`, `ring-indexed`, `ring-head`,
+//! `ring-since`, `shard-owner`, `kind-known`.
+//!
+//! Records are two words: word 0 says which record it is, word 1 is the link with the same number in its
+//! lower half, so that a mix of two records shows. A reader that accepts such a mix fails the model.
+
+mod support;
+
+use flightdeck_loom::internals::{Cut, Geometry, Link, Region, Ring, Shard, Side, Switch, Switches, Writing};
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+use std::sync::Arc;
+use support::{Model, Seen};
+
+const WORDS: u64 = 2;
+
+fn geometry(records: usize, block: usize, queue: usize) -> Geometry {
+    Geometry { words: 2 * records, block, buckets: 1, queue, link_word: 1 }
+}
+
+fn shard(geometry: Geometry) -> Arc<Shard> {
+    let region = Region::heap(geometry.footprint()).unwrap();
+    Arc::new(Shard::new(&region, 0, geometry))
+}
+
+/// The number of a record is its position, so the oracle needs no state. Zero is no record.
+fn write(writing: &mut Writing<'_>, bucket: Option<u32>) {
+    let position = writing.reserve(WORDS as usize);
+    writing.store(position, position);
+    writing.store(position + 1, Link::unlinked(position as u32).word());
+    writing.commit(position, WORDS as usize, position, 1, bucket);
+}
+
+fn writer(shard: &Arc<Shard>, records: usize, bucket: Option<u32>) -> thread::JoinHandle<()> {
+    let shard = shard.clone();
+    thread::spawn(move || {
+        if shard.try_claim() {
+            for _ in 0..records {
+                // SAFETY: claimed above, one write at a time.
+                write(&mut unsafe { shard.writing() }, bucket);
+            }
+            // SAFETY: claimed above, no write follows.
+            unsafe { shard.release() };
+        }
+    })
+}
+
+/// What is at `position`: its link if it is intact. A record made of two fails the model.
+fn read(ring: &Ring, position: u64) -> Option<Link> {
+    let (number, link) = (ring.word(position), Link::from_word(ring.word(position + 1)));
+    ring.is_intact(position).then(|| {
+        assert_eq!(number, position, "torn: another record's first word");
+        assert_eq!(u64::from(link.thread()), position, "torn: another record's second word");
+        link
+    })
+}
+
+#[derive(Clone, Default)]
+struct Outcomes {
+    good: Seen,
+    gone: Seen,
+}
+
+impl Outcomes {
+    fn read(&self, ring: &Ring, position: u64) -> Option<Link> {
+        let link = read(ring, position);
+        if link.is_some() {
+            self.good.count()
+        } else {
+            self.gone.count()
+        }
+        link
+    }
+
+    fn both(&self) {
+        self.good.at_least_once("a record read");
+        self.gone.at_least_once("a record found gone");
+    }
+}
+
+/// A writer laps a reader that reads everything below the tail it saw.
+fn lapped(
+    block: usize,
+    records: usize,
+    written: usize,
+) -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(records, block, 1));
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let (ring, origin) = (shard.ring(), 2 * records as u64);
+                let tail = ring.cut().tail;
+                if tail > origin {
+                    seen.read(ring, tail - WORDS);
+                }
+            })
+        };
+        let writer = writer(&shard, written, None);
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn no_torn_read_when_the_writer_laps() {
+    let (model, outcomes) = lapped(2, 2, 4);
+    Model::new("lapped, intent by record", 3, model).holds(1_000);
+    outcomes.both();
+}
+
+#[test]
+fn no_torn_read_when_intent_rises_by_blocks() {
+    let (model, outcomes) = lapped(4, 4, 6);
+    Model::new("lapped, intent by block", 3, model).holds(1_000);
+    outcomes.both();
+}
+
+#[test]
+fn torn_without_either_fence_or_the_tail() {
+    for (edge, side) in [
+        ("ring-intent", Side::Publish),
+        ("ring-intent", Side::Observe),
+        ("ring-tail", Side::Publish),
+        ("ring-tail", Side::Observe),
+    ] {
+        Model::new("lapped, intent by record", 3, lapped(2, 2, 4).0).fails_without(edge, side);
+    }
+}
+
+/// Two owners write one after the other, the second in a block whose intent the first has raised.
+fn handed_over() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        // A full lap, so that the next record overwrites the one at `origin`.
+        assert!(shard.try_claim());
+        for _ in 0..4 {
+            // SAFETY: claimed above.
+            write(&mut unsafe { shard.writing() }, None);
+        }
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            // The second record of the lap: the second owner overwrites it under the first owner's intent.
+            thread::spawn(move || drop(seen.read(shard.ring(), origin + WORDS)))
+        };
+        let owners = [writer(&shard, 1, None), writer(&shard, 1, None)];
+        for owner in owners {
+            owner.join().unwrap();
+        }
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_new_owner_in_mid_block_tears_nothing() {
+    let (model, outcomes) = handed_over();
+    Model::new("hand-over in mid-block", 3, model).holds(1_000);
+    outcomes.both();
+}
+
+#[test]
+fn torn_without_the_fence_of_a_new_owner_or_the_claim() {
+    for (edge, side) in
+        [("ring-claim", Side::Publish), ("shard-owner", Side::Publish), ("shard-owner", Side::Observe)]
+    {
+        Model::new("hand-over in mid-block", 3, handed_over().0).fails_without(edge, side);
+    }
+}
+
+/// Everything below the cut is found: through the index below `indexed`, by scan above.
+fn found(ring: &Ring, cut: Cut, seen: &Outcomes) {
+    let origin = ring.geometry().words as u64;
+    let mut expected: Vec<u64> = (origin..cut.tail).step_by(WORDS as usize).collect();
+    let mut next = ring.head(0);
+    while let Some(position) = next {
+        let Some(link) = seen.read(ring, position) else { break };
+        expected.retain(|other| *other != position || position >= cut.indexed);
+        next = link.previous(position);
+    }
+    for position in (cut.indexed..cut.tail).step_by(WORDS as usize) {
+        seen.read(ring, position);
+        expected.retain(|other| *other != position);
+    }
+    // What was not found must have been overwritten, and the ring must say so.
+    for missing in expected {
+        assert!(
+            !ring.is_intact(missing),
+            "lost: record {missing} below the cut {cut:?} is intact and not found"
+        );
+        assert!(
+            ring.since() > missing,
+            "record {missing} is gone, and the ring claims nothing since {}",
+            ring.since()
+        );
+        seen.gone.count();
+    }
+}
+
+fn linked(records: usize, written: usize) -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(records, 2, 1));
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || found(shard.ring(), shard.ring().cut(), &seen))
+        };
+        let writer = writer(&shard, written, Some(0));
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn all_below_the_cut_is_found() {
+    let (model, outcomes) = linked(4, 3);
+    Model::new("deferred linking", 3, model).holds(1_000);
+    outcomes.good.at_least_once("a record read");
+}
+
+#[test]
+fn what_is_not_found_below_the_cut_is_overwritten_and_said_to_be() {
+    let (model, outcomes) = linked(2, 4);
+    Model::new("deferred linking, lapping", 2, model).holds(1_000);
+    outcomes.both();
+}
+
+#[test]
+fn records_are_missed_without_the_edges_of_the_index() {
+    for (edge, side) in [
+        ("ring-indexed", Side::Publish),
+        ("ring-tail", Side::Observe),
+        ("ring-head", Side::Publish),
+        ("ring-head", Side::Observe),
+    ] {
+        Model::new("deferred linking", 3, linked(4, 3).0).fails_without(edge, side);
+    }
+}
+
+/// A reader that finds a record gone asks at once from when on nothing is missing.
+fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(2, 2, 1));
+        // One record is there from the start; two more overwrite it.
+        assert!(shard.try_claim());
+        // SAFETY: claimed above.
+        write(&mut unsafe { shard.writing() }, None);
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let (ring, first) = (shard.ring(), 4);
+                if seen.read(ring, first).is_none() {
+                    assert!(ring.since() > first, "gone, and the ring claims nothing since {}", ring.since());
+                }
+            })
+        };
+        let writer = writer(&shard, 2, None);
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn who_finds_a_record_gone_learns_up_to_when() {
+    let (model, outcomes) = denied();
+    let model = Model::new("gone and said to be", 3, model).holds(500);
+    outcomes.both();
+    model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
+}
+
+fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
+    let seen = Seen::default();
+    let on = seen.clone();
+    let model = move || {
+        let switches = Arc::new((Switches::new(2), AtomicU64::new(0)));
+        let asker = {
+            let (switches, on) = (switches.clone(), on.clone());
+            thread::spawn(move || {
+                if switches.0.state(1) == Some(Switch::On) {
+                    on.count();
+                    assert_eq!(switches.1.load(Ordering::Relaxed), 7, "a kind is known before its schema");
+                }
+            })
+        };
+        let definer = thread::spawn(move || {
+            switches.1.store(7, Ordering::Relaxed);
+            switches.0.publish(1, Switch::On);
+        });
+        asker.join().unwrap();
+        definer.join().unwrap();
+    };
+    (model, seen)
+}
+
+#[test]
+fn a_known_kind_has_its_schema() {
+    let (model, on) = known();
+    // Two threads of two steps: loom needs no more executions than this.
+    let model = Model::new("kind known", None, model).holds(2);
+    on.at_least_once("a kind known");
+    model.fails_without("kind-known", Side::Publish).fails_without("kind-known", Side::Observe);
+}
