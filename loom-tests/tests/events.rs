@@ -278,7 +278,7 @@ fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
 #[test]
 fn who_finds_a_record_gone_learns_up_to_when() {
     let (model, outcomes) = denied();
-    let model = Model::new("gone and said to be", 3, model).holds(500);
+    let model = Model::new("gone and said to be", 3, model).holds(200);
     outcomes.both();
     model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
 }

@@ -160,10 +160,10 @@ pub trait Event {
 #[macro_export]
 macro_rules! kind {
     () => {};
-    ($(#[$meta:meta])* $vis:vis $name:ident ($text:literal $(, severity = $severity:ident)? $(, $starts:ident)?)
+    ($(#[$meta:meta])* $vis:vis $name:ident ($text:literal $(, $option:ident $(= $value:ident)?)*)
         { $($field:ident : $type:ident),* $(,)? } $($rest:tt)*) => {
         $crate::__kind_struct!([$($type)*] $(#[$meta])* $vis $name { $($field: $type),* });
-        $crate::__kind_event!([$($type)*] $name, $text, [$($severity)?], [$($starts)?], { $($field: $type),* });
+        $crate::__kind_event!([$($type)*] $name, $text, [$([$option $($value)?])*], { $($field: $type),* });
         $crate::kind! { $($rest)* }
     };
 }
@@ -224,23 +224,17 @@ macro_rules! __kind_field_type {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __kind_severity {
-    () => {
-        $crate::Severity::Info
-    };
-    ($severity:ident) => {
-        $crate::Severity::$severity
-    };
+    () => { $crate::Severity::Info };
+    ([severity $severity:ident] $($more:tt)*) => { $crate::Severity::$severity };
+    ([starts] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __kind_starts {
-    () => {
-        false
-    };
-    (starts) => {
-        true
-    };
+    () => { false };
+    ([starts] $($more:tt)*) => { true };
+    ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -250,15 +244,15 @@ macro_rules! __kind_event {
     ([bytes $($more:ident)*] $name:ident, $($def:tt)*) => { $crate::__kind_event!(@impl ['_] $name, $($def)*); };
     ([$skip:ident $($more:ident)*] $($def:tt)*) => { $crate::__kind_event!([$($more)*] $($def)*); };
     ([] $($def:tt)*) => { $crate::__kind_event!(@impl [] $($def)*); };
-    (@impl [$($lt:lifetime)?] $name:ident, $text:literal, [$($severity:ident)?], [$($starts:ident)?],
+    (@impl [$($lt:lifetime)?] $name:ident, $text:literal, [$($options:tt)*],
         { $($field:ident : $type:ident),* }) => {
         impl $crate::events::Event for $name $(<$lt>)? {
             #[inline(always)]
             fn site() -> &'static $crate::events::Site {
                 static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(
                     $text,
-                    $crate::__kind_severity!($($severity)?),
-                    $crate::__kind_starts!($($starts)?),
+                    $crate::__kind_severity!($($options)*),
+                    $crate::__kind_starts!($($options)*),
                     &[$($crate::events::Field {
                         name: ::std::borrow::Cow::Borrowed(stringify!($field)),
                         field_type: $crate::__kind_field_type!($type),

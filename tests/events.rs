@@ -1,0 +1,460 @@
+//! The event store as its users see it.
+
+use flightdeck::events::{
+    BuildError, Events, FieldType, InScope, LossCause, QueryError, Schema, Scope, Stamp, Truncation, Value,
+    ValuesError, Verdict,
+};
+use flightdeck::{Clock, CorrelationId, Diagnostic, Severity, SpanId, Ticks};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+flightdeck::kind! {
+    /// The first event of a request.
+    pub Accepted("http.accepted", starts) { peer: str }
+    /// A step of a request.
+    pub Step("http.step", severity = Debug) { index: u64, check: u64 }
+    /// All types of fields.
+    pub Everything("test.everything", severity = Error) {
+        unsigned: u64, signed: i64, float: f64, flag: bool, text: str, raw: bytes, last: u64,
+    }
+    /// Nothing to tell.
+    Marked("test.marked") {}
+}
+
+fn store(memory: usize) -> Events {
+    Events::builder().memory(memory).build().unwrap()
+}
+
+#[test]
+fn fields_come_back_as_they_went_in() {
+    let events = store(1 << 20);
+    for text in ["", "a", "eight by", "more than eight bytes", "ümlaut\u{0}\n"] {
+        let raw: Vec<u8> = (0..text.len() as u8 + 3).collect();
+        let sent = Everything {
+            unsigned: u64::MAX,
+            signed: i64::MIN,
+            float: -0.25,
+            flag: true,
+            text,
+            raw: &raw,
+            last: 0xfeed,
+        };
+        let id = CorrelationId::new(u128::MAX - text.len() as u128);
+        events.record_with(Stamp::of(id), sent);
+        let answer = events.query().correlation(id).run().unwrap();
+        let event = answer.iter().next().unwrap();
+        assert_eq!(event.kind(), "test.everything");
+        assert_eq!(event.severity(), Severity::Error);
+        assert_eq!(event.correlation(), id);
+        let fields: Vec<_> = event.fields().collect();
+        let expected = [
+            ("unsigned", Value::U64(u64::MAX)),
+            ("signed", Value::I64(i64::MIN)),
+            ("float", Value::F64(-0.25)),
+            ("flag", Value::Bool(true)),
+            ("text", Value::Str(text)),
+            ("raw", Value::Bytes(&raw)),
+            ("last", Value::U64(0xfeed)),
+        ];
+        assert_eq!(fields, expected);
+        assert_eq!(event.field("last"), Some(Value::U64(0xfeed)));
+        assert_eq!(event.field("absent"), None);
+    }
+}
+
+#[test]
+fn a_kind_defined_at_run_time_checks_its_values() {
+    let events = store(1 << 20);
+    let schema = Schema::new("row").field("name", FieldType::Str).field("size", FieldType::U64);
+    let kind = events.define(schema.clone()).unwrap();
+    let same = events.define(schema.clone()).unwrap();
+    let values = [Value::Str("x"), Value::U64(9)];
+    events.record_values(Stamp::of(1_u64), &kind, &values).unwrap();
+    events.record_values(Stamp::of(1_u64), &same, &values).unwrap();
+    let answer = events.query().kind_named("row").run().unwrap();
+    assert_eq!(answer.len(), 2);
+    assert!(answer.iter().all(|event| event.field("size") == Some(Value::U64(9))));
+
+    let count = events.record_values(Stamp::of(1_u64), &kind, &values[..1]).unwrap_err();
+    assert!(matches!(count, ValuesError::Count { fields: 2, values: 1, .. }), "{count}");
+    let swapped = [values[1], values[0]];
+    let mistyped = events.record_values(Stamp::of(1_u64), &kind, &swapped).unwrap_err();
+    assert_eq!(mistyped.code(), "events.values.type");
+    let foreign = store(1 << 20).record_values(Stamp::of(1_u64), &kind, &values).unwrap_err();
+    assert_eq!(foreign.code(), "events.values.foreign_kind");
+    assert_eq!(events.stats().kept, 2, "a refused event leaves nothing");
+}
+
+#[test]
+fn a_thousand_requests_on_a_runtime_keep_their_chains_apart() {
+    const REQUESTS: u64 = 1_000;
+    const STEPS: u64 = 7;
+    let events = Events::builder().memory(16 << 20).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    runtime.block_on(async {
+        let request = |id: u64| {
+            let events = events.clone();
+            async move {
+                events.record(Accepted { peer: "client" });
+                for index in 0..STEPS {
+                    tokio::task::yield_now().await;
+                    let check = id * STEPS + index;
+                    if index % 2 == 0 {
+                        events.record(Step { index, check });
+                    } else {
+                        let scope = Scope::current();
+                        let events = events.clone();
+                        let step = async move { events.record(Step { index, check }) };
+                        tokio::spawn(step.in_scope(scope)).await.unwrap();
+                    }
+                }
+            }
+            .in_scope(Scope::root(id))
+        };
+        let tasks: Vec<_> = (1..=REQUESTS).map(|id| tokio::spawn(request(id))).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    for id in 1..=REQUESTS {
+        let answer = events.query().correlation(id).run().unwrap();
+        assert_eq!(answer.verdict(), Verdict::Complete);
+        assert_eq!(answer.len() as u64, STEPS + 1, "request {id}");
+        let (first, steps) = (answer.iter().next().unwrap(), answer.iter().skip(1));
+        assert!(first.is_root() && first.kind() == "http.accepted");
+        for (index, step) in steps.enumerate() {
+            assert_eq!(step.field("check"), Some(Value::U64(id * STEPS + index as u64)), "mixed chains");
+        }
+    }
+    assert_eq!(events.stats().kept, REQUESTS * (STEPS + 1));
+    assert_eq!(events.stats().lost(), 0);
+}
+
+#[test]
+fn the_index_the_scan_and_the_oracle_agree_after_ten_laps() {
+    let events = Events::builder().memory(256 << 10).shards(1).clock(Clock::manual()).build().unwrap();
+    let mut writer = events.writer().unwrap();
+    let clock = events.clock().clone();
+    let mut written: Vec<(u64, u64)> = Vec::new();
+    let per_lap = events.plan().ring as u64 / (8 * 8);
+    for n in 0..10 * per_lap {
+        clock.advance(Duration::from_nanos(10));
+        // Runs of eight events an id, the first of which is the root.
+        let id = 1 + n / 8;
+        let stamp = Stamp::of(id);
+        let stamp = if n % 8 == 0 { stamp.root() } else { stamp };
+        writer.record_with(stamp, Step { index: n, check: id });
+        written.push((id, n));
+    }
+    let all = events.query().run().unwrap();
+    let kept: Vec<u64> = all.iter().map(|event| u64_field(&event, "index")).collect();
+    assert!(!kept.is_empty() && (kept.len() as u64) < per_lap + 1);
+    assert_eq!(kept, written[written.len() - kept.len()..].iter().map(|(_, n)| *n).collect::<Vec<_>>());
+    assert!(matches!(all.verdict(), Verdict::Overwritten { .. }), "{:?}", all.verdict());
+    let since = all.since();
+
+    let (mut complete, mut whole) = (0, 0);
+    for id in 1..=(10 * per_lap).div_ceil(8) {
+        let answer = events.query().correlation(id).run().unwrap();
+        let expected: Vec<u64> =
+            written.iter().filter(|(other, n)| *other == id && kept.contains(n)).map(|(_, n)| *n).collect();
+        let found: Vec<u64> = answer.iter().map(|event| u64_field(&event, "index")).collect();
+        assert_eq!(found, expected, "id {id}");
+        let all_there = expected.len() as u64 == written.iter().filter(|(other, _)| *other == id).count() as u64;
+        if answer.verdict().is_complete() {
+            assert!(all_there, "complete, and the oracle knows better: id {id}");
+            complete += 1;
+        }
+        whole += u64::from(all_there);
+        assert_eq!(answer.since(), since);
+    }
+    assert!(complete as f64 >= 0.95 * whole as f64, "{complete} of {whole} whole chains are said to be complete");
+}
+
+fn u64_field(event: &flightdeck::events::Recorded<'_>, name: &str) -> u64 {
+    match event.field(name) {
+        Some(Value::U64(value)) => value,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn readers_see_whole_records_while_writers_lap() {
+    let events = Events::builder().memory(128 << 10).shards(2).build().unwrap();
+    let done = AtomicBool::new(false);
+    let (validated, laps) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|threads| {
+        let writers: Vec<_> = (0..2_u64)
+            .map(|writer| {
+                let events = &events;
+                threads.spawn(move || {
+                    for n in 0..150_000_u64 {
+                        let id = 1 + n % 64 + writer * 64;
+                        events.record_with(Stamp::of(id), Step { index: n, check: checksum(id, n) });
+                    }
+                })
+            })
+            .collect();
+        for reader in 0..2_u64 {
+            let (events, done, validated, laps) = (&events, &done, &validated, &laps);
+            threads.spawn(move || {
+                let mut id = reader;
+                while !done.load(Ordering::Relaxed) {
+                    id = id % 128 + 1;
+                    let answer = events.query().correlation(id).run().unwrap();
+                    for event in answer.iter() {
+                        let index = u64_field(&event, "index");
+                        assert_eq!(u64_field(&event, "check"), checksum(id, index), "torn or misattributed");
+                    }
+                    validated.fetch_add(answer.len() as u64, Ordering::Relaxed);
+                    laps.fetch_add(u64::from(!answer.verdict().is_complete()), Ordering::Relaxed);
+                }
+            });
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(validated.load(Ordering::Relaxed) > 1_000, "the readers read next to nothing");
+    assert!(laps.load(Ordering::Relaxed) > 0, "nothing was ever overwritten");
+}
+
+fn checksum(id: u64, n: u64) -> u64 {
+    (id << 40 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[test]
+fn more_threads_than_shards_share_and_lose_nothing_unseen() {
+    let events = Events::builder().memory(8 << 20).shards(2).build().unwrap();
+    let sent = 16 * 500;
+    std::thread::scope(|threads| {
+        for thread in 0..16_u64 {
+            let events = &events;
+            threads.spawn(move || {
+                for n in 0..500 {
+                    events.record_with(Stamp::of(1 + thread), Step { index: n, check: thread });
+                }
+            });
+        }
+    });
+    let stats = events.stats();
+    assert_eq!(stats.kept + stats.lost(), sent, "{stats:?}");
+    for thread in 0..16_u64 {
+        let answer = events.query().correlation(1 + thread).run().unwrap();
+        let numbers: Vec<u64> = answer.iter().map(|event| u64_field(&event, "index")).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "out of order: {numbers:?}");
+    }
+}
+
+#[test]
+fn a_shard_is_taken_over_by_the_next_thread_with_its_history() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    for n in 0..50_u64 {
+        let events = events.clone();
+        std::thread::spawn(move || {
+            assert!(events.register_thread(), "the shard of a thread that ended is free");
+            events.record_with(Stamp::of(5_u64), Step { index: n, check: 0 });
+        })
+        .join()
+        .unwrap();
+    }
+    let answer = events.query().correlation(5_u64).run().unwrap();
+    let numbers: Vec<u64> = answer.iter().map(|event| u64_field(&event, "index")).collect();
+    assert_eq!(numbers, (0..50).collect::<Vec<_>>());
+    assert!(answer.verdict().is_complete());
+}
+
+#[test]
+fn scopes_nest_and_restore_also_when_a_poll_panics() {
+    let events = store(1 << 20);
+    {
+        let _outer = events.scope(1_u64);
+        events.record(Marked {});
+        {
+            let _inner = events.scope(2_u64);
+            events.record(Marked {});
+        }
+        events.record(Marked {});
+        let panicking = async { panic!("poll") }.in_scope(Scope::root(3_u64));
+        let panicking: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(panicking);
+        let poll = std::panic::AssertUnwindSafe(|| {
+            let mut panicking = panicking;
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let _ = panicking.as_mut().poll(&mut context);
+        });
+        assert!(std::panic::catch_unwind(poll).is_err());
+        assert_eq!(Scope::current().correlation(), CorrelationId::from(1_u64));
+    }
+    events.record(Marked {});
+    let of = |id: u64| events.query().correlation(id).run().unwrap();
+    assert_eq!((of(1).len(), of(2).len()), (2, 1));
+    assert_eq!(of(1).iter().filter(|event| event.is_root()).count(), 1, "the first of its scope");
+    assert_eq!(events.query().count(), 4);
+    assert_eq!(Scope::current().correlation(), CorrelationId::NONE);
+}
+
+#[test]
+fn spans_keep_their_parents() {
+    let events = store(1 << 20);
+    let _in = events.scope(8_u64);
+    let outer = events.start(Accepted { peer: "p" });
+    let inner = {
+        let _in = outer.enter();
+        let inner = events.start(Step { index: 1, check: 0 });
+        events.end(inner, Marked {});
+        inner
+    };
+    events.end(outer, Marked {});
+    let answer = events.query().correlation(8_u64).run().unwrap();
+    let starts: Vec<_> = answer.iter().filter(|event| event.is_start()).collect();
+    assert_eq!(starts[0].parent(), Some(SpanId::NONE));
+    assert_eq!(starts[1].parent(), Some(outer.span()));
+    assert_eq!(starts[1].span(), inner.span());
+    assert_eq!(starts[1].field("index"), Some(Value::U64(1)));
+    assert_eq!(answer.iter().filter(|event| event.is_end()).count(), 2);
+    let text = answer.timeline().to_string();
+    let depth = |kind: &str| {
+        let line = text.lines().find(|line| line.contains(kind)).unwrap_or_default();
+        line.split_once("s ").map_or(0, |(_, rest)| rest.len() - rest.trim_start().len())
+    };
+    assert!(depth("http.step") > depth("http.accepted"), "{text}");
+    assert!(text.ends_with("complete: 4 events"), "{text}");
+}
+
+#[test]
+fn filters_add_up_and_contradictions_are_errors() {
+    let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
+    for n in 0..100_u64 {
+        events.clock().advance(Duration::from_nanos(10));
+        if n % 10 == 0 {
+            let everything =
+                Everything { unsigned: n, signed: 0, float: 0.0, flag: false, text: "", raw: &[], last: 0 };
+            events.record_with(Stamp::of(1 + n % 2), everything);
+        } else {
+            events.record_with(Stamp::of(1 + n % 2), Step { index: n, check: 0 });
+        }
+    }
+    let query = || events.query();
+    assert_eq!(query().kind::<Everything<'_>>().run().unwrap().len(), 10);
+    assert_eq!(query().kind_named("http.step").correlation(2_u64).run().unwrap().len(), 50);
+    assert_eq!(query().severity_at_least(Severity::Warn).run().unwrap().len(), 10);
+    assert_eq!(query().between(Ticks(101)..=Ticks(200)).run().unwrap().len(), 10);
+    assert_eq!(query().between(Ticks(100)..Ticks(200)).run().unwrap().len(), 10);
+    let newest = query().newest_first().limit(3).run().unwrap();
+    let indexes: Vec<u64> = newest.iter().map(|event| u64_field(&event, "index")).collect();
+    assert_eq!(indexes, [99, 98, 97]);
+    assert_eq!(newest.verdict(), Verdict::Truncated { by: Truncation::Limit });
+    assert_eq!(newest.matched(), 100);
+    assert_eq!(query().limit(0).run().unwrap().len(), 0);
+    assert_eq!(query().budget(5).run().unwrap().verdict(), Verdict::Truncated { by: Truncation::Budget });
+    assert_eq!(query().between(Ticks(5)..=Ticks(4)).run().unwrap_err(), QueryError::Range { from: 5, to: 4 });
+    assert_eq!(query().correlation(CorrelationId::NONE).run().unwrap_err(), QueryError::NoId);
+    assert_eq!(query().kind_named("nobody").run().unwrap_err().code(), "events.query.unknown_kind");
+}
+
+#[test]
+fn supplied_times_may_go_back_and_are_found() {
+    let events = Events::builder().memory(1 << 20).clock(Clock::supplied()).build().unwrap();
+    for n in (0..1_000_u64).rev() {
+        events.record_with(Stamp::of(3_u64).at(Ticks(1_000 + n)), Step { index: n, check: 0 });
+    }
+    let answer = events.query().between(Ticks(1_100)..=Ticks(1_109)).run().unwrap();
+    let found: Vec<u64> = answer.iter().map(|event| u64_field(&event, "index")).collect();
+    assert_eq!(found, (100..110).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_switched_off_too_large_or_too_late_is_left_out_and_said_so() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    events.record(Marked {});
+    events.switch(false);
+    events.record(Marked {});
+    events.record_with(Stamp::of(1_u64), Accepted { peer: "met while off" });
+    assert_eq!((events.stats().kept, events.stats().lost()), (1, 0), "switched off is no loss");
+    events.switch(true);
+    let longest = events.plan().longest_event;
+    let raw = vec![7; longest];
+    events.record(Everything { unsigned: 0, signed: 0, float: 0., flag: true, text: "", raw: &raw, last: 0 });
+    assert_eq!(events.stats().losses[0].cause, LossCause::TooLarge);
+    let fits = &raw[..longest - 6 * 8 - 8 * 8];
+    events.record(Everything { unsigned: 0, signed: 0, float: 0., flag: true, text: "", raw: fits, last: 0 });
+    let answer = events.query().kind::<Everything<'_>>().run().unwrap();
+    assert_eq!(answer.iter().next().unwrap().field("raw"), Some(Value::Bytes(fits)));
+    assert!(matches!(answer.verdict(), Verdict::Overwritten { .. }), "a loss shows in the verdict");
+    events.stop();
+    events.record(Marked {});
+    assert_eq!(events.stats().losses[1].cause, LossCause::Stopped);
+    assert_eq!(events.stats().kept, 2, "reading goes on");
+}
+
+#[test]
+fn two_stores_through_one_call_site_and_one_dropped_while_threads_write() {
+    let first = store(1 << 20);
+    let second = store(1 << 20);
+    let gate = std::sync::Barrier::new(3);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            let (first, second) = (first.clone(), &second);
+            let gate = &gate;
+            threads.spawn(move || {
+                let record = |store: &Events, index| store.record(Step { index, check: 1 });
+                for index in 0..1_000 {
+                    record(&first, index);
+                    record(second, index);
+                }
+                drop(first);
+                gate.wait();
+                for index in 0..1_000 {
+                    record(second, index);
+                }
+            });
+        }
+        drop(first);
+        gate.wait();
+    });
+    let stats = second.stats();
+    assert_eq!(stats.kept + stats.lost(), 4_000);
+}
+
+#[test]
+fn ending_threads_record_and_own_nothing_afterwards() {
+    struct Last(Events, u64);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.record_with(Stamp::of(77_u64), Step { index: self.1, check: 0 });
+        }
+    }
+    thread_local! {
+        static BEFORE: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+        static AFTER: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+    }
+    let events = Events::builder().memory(8 << 20).shards(4).build().unwrap();
+    for n in 0..500 {
+        let events = events.clone();
+        std::thread::spawn(move || {
+            BEFORE.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), 2 * n)));
+            events.record(Marked {});
+            AFTER.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), 2 * n + 1)));
+        })
+        .join()
+        .unwrap();
+    }
+    let stats = events.stats();
+    assert_eq!(stats.lost(), 0, "{stats:?}");
+    assert_eq!(events.query().correlation(77_u64).run().unwrap().len(), 1_000);
+    assert_eq!(stats.shards_claimed, 0, "a thread that ended still owns a shard");
+}
+
+#[test]
+fn sizes_that_make_no_store_are_refused_with_the_remedy() {
+    let small = Events::builder().memory(1_000).build().unwrap_err();
+    assert!(matches!(small, BuildError::MemoryTooSmall { bytes: 1_000, .. }), "{small}");
+    let none = Events::builder().shards(0).build().unwrap_err();
+    assert_eq!(none, BuildError::Shards { shards: 0, most: 253 });
+    assert_eq!(Events::builder().shards(254).plan().unwrap_err().code(), "events.shards.out_of_range");
+    for memory in [200 << 10, 1 << 20, 5 << 20, 64 << 20, 1 << 30] {
+        let plan = Events::builder().memory(memory).shards(4).plan().unwrap();
+        assert!(plan.total <= memory && plan.total * 5 >= memory * 2, "{memory}: {plan:?}");
+    }
+}
