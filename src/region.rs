@@ -67,6 +67,17 @@ impl Words {
         unsafe { &*self.first.add(index & self.mask) }
     }
 
+    /// The `len` words from `index`, modulo the length; `None` if they do not lie in one piece.
+    #[inline(always)]
+    pub(crate) fn run(&self, index: usize, len: usize) -> Option<&[AtomicU64]> {
+        let start = index & self.mask;
+        if len > self.len() - start {
+            return None;
+        }
+        // SAFETY: `start + len` is at most the length of a run inside the region (invariant).
+        Some(unsafe { std::slice::from_raw_parts(self.first.add(start), len) })
+    }
+
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.mask + 1
@@ -105,6 +116,8 @@ mod tests {
         run.at(3).store(7, Relaxed);
         assert_eq!(run.at(64 + 3).load(Relaxed), 7);
         assert_eq!(region.words(19, 1).at(99).load(Relaxed), 7);
+        assert_eq!(run.run(64 + 3, 61).map(<[_]>::len), Some(61));
+        assert!(run.run(3, 62).is_none(), "a run never wraps");
     }
 
     #[test]

@@ -160,7 +160,8 @@ fn the_index_the_scan_and_the_oracle_agree_after_ten_laps() {
             written.iter().filter(|(other, n)| *other == id && kept.contains(n)).map(|(_, n)| *n).collect();
         let found: Vec<u64> = answer.iter().map(|event| u64_field(&event, "index")).collect();
         assert_eq!(found, expected, "id {id}");
-        let all_there = expected.len() as u64 == written.iter().filter(|(other, _)| *other == id).count() as u64;
+        let all_there =
+            expected.len() as u64 == written.iter().filter(|(other, _)| *other == id).count() as u64;
         if answer.verdict().is_complete() {
             assert!(all_there, "complete, and the oracle knows better: id {id}");
             complete += 1;
@@ -168,7 +169,10 @@ fn the_index_the_scan_and_the_oracle_agree_after_ten_laps() {
         whole += u64::from(all_there);
         assert_eq!(answer.since(), since);
     }
-    assert!(complete as f64 >= 0.95 * whole as f64, "{complete} of {whole} whole chains are said to be complete");
+    assert!(
+        complete as f64 >= 0.95 * whole as f64,
+        "{complete} of {whole} whole chains are said to be complete"
+    );
 }
 
 fn u64_field(event: &flightdeck::events::Recorded<'_>, name: &str) -> u64 {

@@ -25,10 +25,11 @@ fn shard(geometry: Geometry) -> Arc<Shard> {
 
 /// The number of a record is its position, so the oracle needs no state. Zero is no record.
 fn write(writing: &mut Writing<'_>, bucket: Option<u32>) {
-    let position = writing.reserve(WORDS as usize);
-    writing.store(position, position);
-    writing.store(position + 1, Link::unlinked(position as u32).word());
-    writing.commit(position, WORDS as usize, position, 1, bucket);
+    let reserved = writing.reserve(WORDS as usize).unwrap();
+    let position = reserved.position;
+    reserved.words[0].store(position, Ordering::Relaxed);
+    reserved.words[1].store(Link::unlinked(position as u32).word(), Ordering::Relaxed);
+    writing.commit(reserved, position, 1, bucket);
 }
 
 fn writer(shard: &Arc<Shard>, records: usize, bucket: Option<u32>) -> thread::JoinHandle<()> {

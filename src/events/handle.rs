@@ -72,21 +72,21 @@ impl Events {
     ///
     /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
     /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
-    #[inline]
+    #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
         let site = E::site();
         if let Some(kind) = self.store.admit(site) {
             let stamp = Stamp::current();
-            self.store.record(&Draft { kind, site: &site.schema, stamp, fields: &event });
+            self.store.record(Draft { kind, site: &site.schema, stamp, fields: event });
         }
     }
 
     /// Records an event under a stamp of its own.
-    #[inline]
+    #[inline(always)]
     pub fn record_with<E: Event>(&self, stamp: Stamp, event: E) {
         let site = E::site();
         if let Some(kind) = self.store.admit(site) {
-            self.store.record(&Draft { kind, site: &site.schema, stamp, fields: &event });
+            self.store.record(Draft { kind, site: &site.schema, stamp, fields: event });
         }
     }
 
@@ -97,7 +97,7 @@ impl Events {
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
         kind.check(&self.store, values)?;
         if let Some(number) = kind.admit() {
-            self.store.record(&Draft { kind: number, site: kind.schema(), stamp, fields: values });
+            self.store.record(Draft { kind: number, site: kind.schema(), stamp, fields: values });
         }
         Ok(())
     }

@@ -118,6 +118,7 @@ impl Kinds {
         let number = site.number.get();
         match self.declared.switches.state(number) {
             Some(Switch::On) => Ok(number),
+            Some(Switch::Off) => Err(Switch::Off),
             state => self.admit_slowly(site, number, state),
         }
     }

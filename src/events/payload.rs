@@ -3,31 +3,25 @@
 //! Numbers and booleans take a word. Text and bytes take a word of length and their bytes, little-endian,
 //! filled up with zeros.
 
-use super::ring::Writing;
 use super::schema::{Field, FieldType};
+use crate::sync::{AtomicU64, Relaxed};
 use std::fmt;
 
 /// Where the fields of one event go: a stretch of ring, reserved and not yet published.
 #[derive(Debug)]
-pub struct Payload<'a> {
-    writing: &'a Writing<'a>,
-    at: u64,
-    left: usize,
-}
+pub struct Payload<'a>(std::slice::Iter<'a, AtomicU64>);
 
 impl<'a> Payload<'a> {
     #[inline(always)]
-    pub(crate) fn new(writing: &'a Writing<'a>, at: u64, words: usize) -> Self {
-        Self { writing, at, left: words }
+    pub(crate) fn new(words: &'a [AtomicU64]) -> Self {
+        Self(words.iter())
     }
 
     /// Stores the next word; what does not fit the reservation is left out.
     #[inline(always)]
     pub(crate) fn word(&mut self, word: u64) {
-        if self.left > 0 {
-            self.writing.store(self.at, word);
-            self.at += 1;
-            self.left -= 1;
+        if let Some(place) = self.0.next() {
+            place.store(word, Relaxed);
         }
     }
 
@@ -49,10 +43,8 @@ impl<'a> Payload<'a> {
 
     /// Overwrites what the event announced and did not store.
     #[inline(always)]
-    pub(crate) fn finish(mut self) {
-        while self.left > 0 {
-            self.word(0);
-        }
+    pub(crate) fn finish(self) {
+        self.0.for_each(|place| place.store(0, Relaxed));
     }
 }
 

@@ -130,7 +130,7 @@ pub(crate) fn scan(
                         entering = entering.max(ring.oldest());
                         continue;
                     }
-                    Some(summary) => match summary.first {
+                    Some(summary) => match summary.first() {
                         Some(first)
                             if summary.least <= blocks.to.0
                                 && summary.greatest >= blocks.from.0

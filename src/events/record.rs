@@ -122,16 +122,17 @@ impl Link {
     #[inline(always)]
     pub const fn to(self, position: u64, previous: u64) -> Self {
         let distance = position.wrapping_sub(previous);
-        let distance = if previous == 0 || distance > u32::MAX as u64 { 0 } else { distance };
+        let distance = if distance > u32::MAX as u64 { 0 } else { distance };
         Self(self.0 as u32 as u64 | distance << 32)
     }
 
     /// Where the previous record of the bucket is, seen from `position`. Always below it.
     #[inline(always)]
     pub const fn previous(self, position: u64) -> Option<u64> {
-        match self.0 >> 32 {
-            0 => None,
-            distance => position.checked_sub(distance),
+        match (self.0 >> 32, position.checked_sub(self.0 >> 32)) {
+            // An empty bucket's head is position 0, before the first record.
+            (0, _) | (_, None | Some(0)) => None,
+            (_, previous) => previous,
         }
     }
 }

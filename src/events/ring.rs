@@ -9,6 +9,8 @@
 //! reader copies, fences and checks `intent`: a record at `p` is intact iff `intent <= p + W`.
 //! A failed check is final, since positions only grow: readers never retry, and neither side waits.
 //!
+//! A record lies in one piece: where the ring's end is nearer than the record's, a zero word and a gap fill it up.
+//!
 //! **Linking lags behind.** A bucket head in a large index is a cache miss that nothing hides if its
 //! value is needed at once (57 ns against 13 at 1 GiB). So a commit only prefetches the bucket and
 //! queues the record; the record of a queue's length ago is linked instead. `indexed` says how far
@@ -29,7 +31,7 @@
 
 use super::record::Link;
 use crate::region::{LINE, Region, Words};
-use crate::sync::{Arc, Relaxed, UnsafeCell, acquire_fence, release, release_fence};
+use crate::sync::{Arc, AtomicU64, Relaxed, UnsafeCell, acquire_fence, release, release_fence};
 
 /// The sizes of a ring. All but `link_word` are powers of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,29 +83,37 @@ pub struct Ring {
     heads: Words,
     summaries: Words,
     geometry: Geometry,
+    /// Of the block, as a shift: a division costs more than the rest of the summary.
+    block_shift: u32,
     private: UnsafeCell<Private>,
 }
 
 /// What only the owner reads and writes: its copies of the shared words, and the queue.
 ///
-/// Invariant: `indexed <= tail <= intent`; `intent` is a multiple of the block; the queue holds the
-/// records of `[indexed, tail)`, oldest first from `linked`.
+/// Invariant: `indexed <= tail <= intent`; `intent` is a multiple of the block; the queue is a ring that
+/// holds the records of `[indexed, tail)`, the oldest at `turn`; `summary` is what stands in the table for block
+/// `block`.
 #[derive(Debug)]
 struct Private {
     tail: u64,
     intent: u64,
     last_ticks: u64,
-    queued: u64,
-    linked: u64,
+    block: u64,
+    summary: Summary,
+    turn: usize,
     queue: [Queued; QUEUE],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Queued {
+    /// 0: a place not used yet.
     position: u64,
-    /// `None`: the record has no id.
-    bucket: Option<u32>,
+    /// A bucket, or [`NO_BUCKET`].
+    bucket: u64,
 }
+
+/// Of a record without an id.
+const NO_BUCKET: u64 = u64::MAX;
 
 // SAFETY: `private` is reached through `begin` alone, whose contract is that one thread at a time
 // does so, each handing over to the next by a happens-before edge; the rest is atomics.
@@ -124,11 +134,32 @@ pub struct Cut {
 /// The summary of a block: enough to skip it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {
-    pub(crate) first: Option<u64>,
+    /// Where the first record starts, or [`NO_RECORD`].
+    first: u64,
     pub(crate) least: u64,
     pub(crate) greatest: u64,
     /// Bit `kind % 64` of every kind in the block.
     pub(crate) kinds: u64,
+}
+
+impl Summary {
+    const EMPTY: Self = Self { first: NO_RECORD, least: u64::MAX, greatest: 0, kinds: 0 };
+
+    /// Where the first record starts; `None` if none starts in this block.
+    pub(crate) fn first(&self) -> Option<u64> {
+        (self.first != NO_RECORD).then_some(self.first)
+    }
+
+    /// The same with one more record.
+    #[inline(always)]
+    fn with(self, position: u64, ticks: u64, kind: u32) -> Self {
+        Self {
+            first: self.first.min(position),
+            least: self.least.min(ticks),
+            greatest: self.greatest.max(ticks),
+            kinds: self.kinds | 1 << (kind % 64),
+        }
+    }
 }
 
 impl Ring {
@@ -150,13 +181,15 @@ impl Ring {
             heads: region.words(heads_at, geometry.buckets),
             summaries: region.words(summaries_at, blocks * SUMMARY),
             geometry,
+            block_shift: geometry.block.trailing_zeros(),
             private: UnsafeCell::new(Private {
                 tail: origin,
                 intent: origin,
                 last_ticks: 0,
-                queued: 0,
-                linked: 0,
-                queue: [Queued::default(); QUEUE],
+                block: 0,
+                summary: Summary::EMPTY,
+                turn: 0,
+                queue: [Queued { position: 0, bucket: NO_BUCKET }; QUEUE],
             }),
         };
         for block in 0..blocks {
@@ -246,18 +279,23 @@ impl Ring {
         self.control.at(SINCE).load(Relaxed)
     }
 
+    #[inline(always)]
+    fn store_summary(&self, at: usize, summary: Summary) {
+        if let Some([first, least, greatest, kinds]) = self.summaries.run(at, SUMMARY) {
+            first.store(summary.first, Relaxed);
+            least.store(summary.least, Relaxed);
+            greatest.store(summary.greatest, Relaxed);
+            kinds.store(summary.kinds, Relaxed);
+        }
+    }
+
     /// The summary of the block that holds `position`; `None` once the block has been overwritten.
     pub(crate) fn summary(&self, position: u64) -> Option<Summary> {
         let block = position / self.geometry.block as u64;
         let at = block as usize * SUMMARY;
         let [first, least, greatest, kinds] = [0, 1, 2, 3].map(|i| self.summaries.at(at + i).load(Relaxed));
         let start = block * self.geometry.block as u64;
-        self.is_intact(start).then_some(Summary {
-            first: (first != NO_RECORD).then_some(first),
-            least,
-            greatest,
-            kinds,
-        })
+        self.is_intact(start).then_some(Summary { first, least, greatest, kinds })
     }
 }
 
@@ -267,7 +305,16 @@ pub struct Writing<'a> {
     ring: &'a Ring,
 }
 
-impl Writing<'_> {
+/// Room for one record, not yet published.
+#[derive(Clone, Copy, Debug)]
+pub struct Reserved<'a> {
+    /// Where it lies.
+    pub position: u64,
+    /// Its words, to be stored Relaxed.
+    pub words: &'a [AtomicU64],
+}
+
+impl<'a> Writing<'a> {
     #[inline(always)]
     fn private<R>(&mut self, body: impl FnOnce(&mut Private) -> R) -> R {
         // SAFETY: this value is the only right to write (contract of `begin`), and is borrowed mutably here.
@@ -283,21 +330,42 @@ impl Writing<'_> {
         })
     }
 
-    /// Makes room for a record of `words` words and returns its position. Words may be stored there
-    /// until [`Writing::commit`]; nobody sees them before. `words` is at most half the ring.
+    /// Makes room for a record of `words` words, which may be stored until [`Writing::commit`]; nobody sees
+    /// them before. `None` if it is over half the ring.
     #[inline(always)]
-    pub fn reserve(&mut self, words: usize) -> u64 {
-        debug_assert!(words * 2 <= self.ring.geometry.words);
-        let (position, intent) = self.private(|own| (own.tail, own.intent));
-        let end = position + words as u64;
-        if end > intent {
-            self.raise(intent, end);
+    pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
+        let (tail, intent) = self.private(|own| (own.tail, own.intent));
+        match self.ring.words.run(tail as usize, words) {
+            Some(run) if tail + words as u64 <= intent => Some(Reserved { position: tail, words: run }),
+            _ => {
+                let position = self.make_room(tail, words)?;
+                Some(Reserved { position, words: self.ring.words.run(position as usize, words)? })
+            }
         }
-        position
+    }
+
+    /// The position of the next record, where `intent` rises or the ring's end is in the way.
+    #[inline(never)]
+    fn make_room(&mut self, tail: u64, words: usize) -> Option<u64> {
+        let lap = self.ring.geometry.words as u64;
+        if words as u64 * 2 > lap {
+            return None;
+        }
+        let rest = lap - tail % lap;
+        let fits = words as u64 <= rest;
+        let position = if fits { tail } else { tail + rest };
+        let intent = self.private(|own| own.intent);
+        if position + words as u64 > intent {
+            self.raise(intent, position + words as u64);
+        }
+        if !fits {
+            // Published with the record behind it: a reader that arrives here goes on at the next block.
+            self.ring.words.at(tail as usize).store(0, Relaxed);
+        }
+        Some(position)
     }
 
     /// Raises `intent` to the end of the block that holds the word before `end`.
-    #[inline(never)]
     fn raise(&mut self, from: u64, end: u64) {
         let ring = self.ring;
         let (block, lap) = (ring.geometry.block as u64, ring.geometry.words as u64);
@@ -319,26 +387,19 @@ impl Writing<'_> {
         release_fence("ring-intent");
         for start in (from..intent).step_by(ring.geometry.block) {
             let at = (start / block) as usize * SUMMARY;
-            for (i, empty) in [NO_RECORD, u64::MAX, 0, 0].into_iter().enumerate() {
-                ring.summaries.at(at + i).store(empty, Relaxed);
-            }
+            ring.store_summary(at, Summary::EMPTY);
         }
         self.private(|own| own.intent = intent);
-    }
-
-    /// Stores a word of the reserved record.
-    #[inline(always)]
-    pub fn store(&self, position: u64, word: u64) {
-        self.ring.words.at(position as usize).store(word, Relaxed);
     }
 
     /// Publishes the reserved record, and links an earlier one.
     ///
     /// `bucket`: where the index shall find it; `None` for a record without an id.
     #[inline(always)]
-    pub fn commit(&mut self, position: u64, words: usize, ticks: u64, kind: u32, bucket: Option<u32>) {
+    pub fn commit(&mut self, reserved: Reserved<'a>, ticks: u64, kind: u32, bucket: Option<u32>) {
         let ring = self.ring;
-        let end = position + words as u64;
+        let position = reserved.position;
+        let end = position + reserved.words.len() as u64;
         self.summarise(position, ticks, kind);
         // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
         // tail. This one store is the commit.
@@ -346,52 +407,39 @@ impl Writing<'_> {
         if let Some(bucket) = bucket {
             ring.heads.prefetch(bucket as usize);
         }
-        let depth = ring.geometry.queue as u64;
-        let due = self.private(|own| {
+        let last = ring.geometry.queue - 1;
+        let (due, next) = self.private(|own| {
             own.tail = end;
-            let due = (own.queued - own.linked == depth).then(|| own.queue[own.linked as usize % QUEUE]);
-            own.queue[own.queued as usize % QUEUE] = Queued { position, bucket };
-            own.queued += 1;
-            due
+            let due = own.queue[own.turn % QUEUE];
+            own.queue[own.turn % QUEUE] = Queued { position, bucket: bucket.map_or(NO_BUCKET, u64::from) };
+            own.turn = (own.turn + 1) & last;
+            (due, own.queue[own.turn % QUEUE].position)
         });
-        if let Some(due) = due {
-            self.link(due);
+        if due.position != 0 {
+            self.link(due, next);
         }
     }
 
     #[inline(always)]
     fn summarise(&mut self, position: u64, ticks: u64, kind: u32) {
-        let summaries = &self.ring.summaries;
-        let at = (position / self.ring.geometry.block as u64) as usize * SUMMARY;
-        if summaries.at(at).load(Relaxed) == NO_RECORD {
-            summaries.at(at).store(position, Relaxed);
-        }
-        if ticks < summaries.at(at + 1).load(Relaxed) {
-            summaries.at(at + 1).store(ticks, Relaxed);
-        }
-        if ticks > summaries.at(at + 2).load(Relaxed) {
-            summaries.at(at + 2).store(ticks, Relaxed);
-        }
-        let kinds = summaries.at(at + 3).load(Relaxed);
-        let bit = 1 << (kind % 64);
-        if kinds & bit == 0 {
-            summaries.at(at + 3).store(kinds | bit, Relaxed);
-        }
+        let block = position >> self.ring.block_shift;
+        let summary = self.private(|own| {
+            let before = if block == own.block { own.summary } else { Summary::EMPTY };
+            own.block = block;
+            own.summary = before.with(position, ticks, kind);
+            own.summary
+        });
+        self.ring.store_summary(block as usize * SUMMARY, summary);
     }
 
-    /// Threads the oldest queued record into the index.
+    /// Threads the oldest queued record into the index; `next` is now the oldest.
     #[inline(always)]
-    fn link(&mut self, due: Queued) {
+    fn link(&mut self, due: Queued, next: u64) {
         let ring = self.ring;
-        let (intent, next) = self.private(|own| {
-            own.linked += 1;
-            (own.intent, own.queue[own.linked as usize % QUEUE].position)
-        });
+        let intent = self.private(|own| own.intent);
         // In a ring of a few records the queued one may be gone already; its words are another's then.
-        if let Some(bucket) = due.bucket
-            && intent <= due.position + ring.geometry.words as u64
-        {
-            let head = ring.heads.at(bucket as usize);
+        if due.bucket != NO_BUCKET && intent <= due.position + ring.geometry.words as u64 {
+            let head = ring.heads.at(due.bucket as usize);
             let link = ring.words.at(due.position as usize + ring.geometry.link_word);
             link.store(
                 Link::from_word(link.load(Relaxed)).to(due.position, head.load(Relaxed)).word(),

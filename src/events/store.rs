@@ -36,11 +36,11 @@ pub(crate) struct Store {
 }
 
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
-pub(crate) struct Draft<'a, E: Fields + ?Sized> {
+pub(crate) struct Draft<'a, E: Fields> {
     pub(crate) kind: u32,
     pub(crate) site: &'a super::schema::Schema,
     pub(crate) stamp: Stamp,
-    pub(crate) fields: &'a E,
+    pub(crate) fields: E,
 }
 
 /// Fields that can be stored.
@@ -60,7 +60,7 @@ impl<E: Event> Fields for E {
     }
 }
 
-impl Fields for [Value<'_>] {
+impl Fields for &[Value<'_>] {
     fn words(&self) -> usize {
         self.iter().map(Encode::words).sum()
     }
@@ -83,7 +83,14 @@ impl Store {
     /// Whether to record an event of this kind. Counts what is lost.
     #[inline(always)]
     pub(crate) fn admit(&self, site: &'static Site) -> Option<u32> {
-        self.kinds.admit(site).map_err(|switch| self.not_admitted(switch)).ok()
+        match self.kinds.admit(site) {
+            Ok(kind) => Some(kind),
+            Err(Switch::Off) => None,
+            Err(switch) => {
+                self.not_admitted(switch);
+                None
+            }
+        }
     }
 
     #[cold]
@@ -97,7 +104,7 @@ impl Store {
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
     #[inline(always)]
-    pub(crate) fn record<E: Fields + ?Sized>(self: &Arc<Self>, draft: &Draft<'_, E>) {
+    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<'_, E>) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -108,7 +115,7 @@ impl Store {
                 match &seat.shard {
                     // SAFETY: the seat holds the claim on the shard, this thread the seat, and `_busy` excludes
                     // another write of this thread.
-                    Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), draft),
+                    Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), &draft),
                     None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
                 }
             }
@@ -119,11 +126,11 @@ impl Store {
     /// The first record of a thread here, or one that may not hold anything.
     #[cold]
     #[inline(never)]
-    fn record_first<E: Fields + ?Sized>(self: &Arc<Self>, draft: &Draft<'_, E>) {
+    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<'_, E>) {
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
-                Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), draft),
+                Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), &draft),
                 None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
             },
             None => self.record_shared(&AtomicU32::new(0), ThreadNumber::UNKNOWN.get(), draft),
@@ -132,12 +139,12 @@ impl Store {
 
     /// Through a shared shard: the one that served last, then the others, then the emergency shard.
     #[inline(never)]
-    fn record_shared<E: Fields + ?Sized>(&self, sticky: &AtomicU32, thread: u32, draft: &Draft<'_, E>) {
+    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<'_, E>) {
         let shared = self.shards.len() - 1 - self.kept;
         let start = sticky.load(Relaxed) as usize;
         for attempt in 0..shared {
             let turn = (start + attempt) % shared;
-            if self.try_shard(&self.shards[self.kept + turn], thread, draft) {
+            if self.try_shard(&self.shards[self.kept + turn], thread, &draft) {
                 if attempt > 0 {
                     sticky.store(turn as u32, Relaxed);
                 }
@@ -150,14 +157,14 @@ impl Store {
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
-    fn record_in_emergency<E: Fields + ?Sized>(&self, draft: &Draft<'_, E>) {
+    fn record_in_emergency<E: Fields>(&self, draft: Draft<'_, E>) {
         let emergency = &self.shards[self.shards.len() - 1];
-        if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), draft) {
+        if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
             self.lost(LossCause::NoShard);
         }
     }
 
-    fn try_shard<E: Fields + ?Sized>(&self, shard: &Shard, thread: u32, draft: &Draft<'_, E>) -> bool {
+    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<'_, E>) -> bool {
         let claimed = shard.try_claim();
         if claimed {
             // SAFETY: claimed above, released below, one write in between.
@@ -171,12 +178,7 @@ impl Store {
 
     /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
     #[inline(always)]
-    pub(crate) fn write<E: Fields + ?Sized>(
-        &self,
-        writing: &mut Writing<'_>,
-        thread: u32,
-        draft: &Draft<'_, E>,
-    ) {
+    pub(crate) fn write<E: Fields>(&self, writing: &mut Writing<'_>, thread: u32, draft: &Draft<'_, E>) {
         let Draft { kind, site, stamp, fields } = draft;
         let payload = fields.words() + usize::from(stamp.parent.is_some());
         let words = HEADER_WORDS + payload;
@@ -193,9 +195,12 @@ impl Store {
             None => writing.monotone(self.clock.now().0),
         };
         let flags = if site.starts { stamp.flags.with(super::record::Flags::ROOT) } else { stamp.flags };
-        let position = writing.reserve(words);
+        let Some(reserved) = writing.reserve(words) else {
+            return self.lost(LossCause::TooLarge);
+        };
+        let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let (high, low) = stamp.id.halves();
-        let header = [
+        let values = [
             Lead::new(words, *kind, site.severity, flags).word(),
             ticks,
             high,
@@ -203,17 +208,17 @@ impl Store {
             Link::unlinked(thread).word(),
             stamp.span.get(),
         ];
-        for (i, word) in header.into_iter().enumerate() {
-            writing.store(position + i as u64, word);
+        for (place, value) in header.iter().zip(values) {
+            place.store(value, Relaxed);
         }
-        let mut body = Payload::new(writing, position + HEADER_WORDS as u64, payload);
+        let mut body = Payload::new(body);
         if let Some(parent) = stamp.parent {
             body.word(parent.get());
         }
         fields.encode(&mut body);
         body.finish();
         let bucket = (!stamp.id.is_none()).then(|| self.bucket(stamp.id));
-        writing.commit(position, words, ticks, *kind, bucket);
+        writing.commit(reserved, ticks, *kind, bucket);
     }
 
     #[cold]

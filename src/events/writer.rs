@@ -40,17 +40,17 @@ impl Writer {
     }
 
     /// Records an event in the scope of this thread.
-    #[inline]
+    #[inline(always)]
     pub fn record<E: Event>(&mut self, event: E) {
         self.record_with(Stamp::current(), event);
     }
 
     /// Records an event under a stamp of its own.
-    #[inline]
+    #[inline(always)]
     pub fn record_with<E: Event>(&mut self, stamp: Stamp, event: E) {
         let site = E::site();
         if let Some(kind) = self.store.admit(site) {
-            self.write(&Draft { kind, site: &site.schema, stamp, fields: &event });
+            self.write(&Draft { kind, site: &site.schema, stamp, fields: event });
         }
     }
 
@@ -72,7 +72,7 @@ impl Writer {
     }
 
     #[inline(always)]
-    fn write<E: Fields + ?Sized>(&mut self, draft: &Draft<'_, E>) {
+    fn write<E: Fields>(&mut self, draft: &Draft<'_, E>) {
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         self.store.write(&mut unsafe { self.shard.writing() }, self.thread.get(), draft);
     }
