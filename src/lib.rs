@@ -33,4 +33,5 @@ pub mod internals {
     pub use crate::events::shard::Shard;
     pub use crate::region::Region;
     pub use crate::sync::model::{Side, with_weakened};
+    pub use crate::telemetry::cells::{Cells, Claim, Sizes};
 }

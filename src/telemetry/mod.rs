@@ -1,1 +1,22 @@
-//! To come.
+//! Telemetry: counters, gauges and histograms in per-thread cells, merged on read.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `handle` | [`Telemetry`] and the handles of its metrics |
+//! | `cells` | slabs: one writer each, adopted when their thread ends |
+//! | `registry` | names, types and cells |
+//! | `buckets` | where a histogram counts a value |
+//! | `snapshot` | values as they were read |
+
+pub(crate) mod cells;
+
+mod buckets;
+mod error;
+mod handle;
+mod registry;
+mod snapshot;
+
+pub use error::{BuildError, RegisterError};
+pub use handle::{Builder, Counter, FloatGauge, Gauge, Histogram, Stats, Telemetry};
+pub use registry::MetricType;
+pub use snapshot::{HistogramValues, Snapshot, Value};

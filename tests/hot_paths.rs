@@ -1,0 +1,73 @@
+//! What hot paths may never do: allocate. A binary of its own, because it counts every allocation.
+
+use flightdeck::events::{Events, Stamp};
+use flightdeck::telemetry::Telemetry;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: all calls go to the system allocator as they come.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(start, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often this thread allocates in `body`.
+fn allocations(body: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    body();
+    ALLOCATIONS.get() - before
+}
+
+flightdeck::kind! {
+    Filled("order.filled") { qty: u64, venue: str }
+}
+
+#[test]
+fn the_count_counts() {
+    assert!(allocations(|| drop(std::hint::black_box(Box::new(1)))) > 0);
+}
+
+#[test]
+fn events_allocate_at_the_first_touch_of_a_thread_only() {
+    let events = Events::builder().memory(1 << 20).build().unwrap();
+    let record = |n: u64| events.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
+    record(0);
+    assert_eq!(allocations(|| (0..100_000).for_each(record)), 0);
+    let _in = events.scope(5_u64);
+    assert_eq!(allocations(|| (0..1_000).for_each(|n| events.record(Filled { qty: n, venue: "" }))), 0);
+    let mut writer = events.writer().unwrap();
+    let write = |n| writer.record(Filled { qty: n, venue: "XETRA" });
+    assert_eq!(allocations(|| (0..100_000).for_each(write)), 0);
+}
+
+#[test]
+fn telemetry_allocates_at_the_first_touch_of_a_thread_only() {
+    let telemetry = Telemetry::new();
+    let (counter, gauge, histogram) =
+        (telemetry.counter("count"), telemetry.gauge("level"), telemetry.histogram("spread"));
+    assert!(telemetry.register_thread());
+    counter.touch();
+    histogram.touch();
+    let update = |n: u64| {
+        counter.increment(n);
+        gauge.set(n as i64);
+        histogram.record(n * n);
+    };
+    assert_eq!(allocations(|| (0..100_000).for_each(update)), 0);
+}
