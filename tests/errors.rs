@@ -1,0 +1,111 @@
+//! Every error the library can return, as users see it: code, advice, message. Taken from real calls wherever
+//! one can be made, and compared with `tests/golden/errors.txt`. After a change on purpose:
+//! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
+
+use flightdeck::events::{BuildError, Events, FieldType, Schema, Stamp, Value};
+use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn all() -> Vec<Box<dyn Diagnostic>> {
+    let mut errors = Vec::new();
+    events(&mut errors);
+    errors
+}
+
+type Errors = Vec<Box<dyn Diagnostic>>;
+
+fn events(errors: &mut Errors) {
+    let build = |memory, shards| Events::builder().memory(memory).shards(shards).build();
+    errors.push(Box::new(build(1_000, 4).unwrap_err()));
+    errors.push(Box::new(build(1 << 20, 0).unwrap_err()));
+    // By hand: systems that promise more memory than they have would grant any amount.
+    errors.push(Box::new(BuildError::OutOfMemory { bytes: 1 << 42 }));
+
+    let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
+    let schema = Schema::new("order.filled").field("qty", FieldType::U64).field("venue", FieldType::Str);
+    let kind = events.define(schema.clone()).unwrap();
+    let record = |values: &[Value<'_>]| events.record_values(Stamp::current(), &kind, values);
+    errors.push(Box::new(record(&[Value::U64(5)]).unwrap_err()));
+    errors.push(Box::new(record(&[Value::U64(5), Value::Bool(true)]).unwrap_err()));
+    let other = build(1 << 20, 1).unwrap();
+    errors.push(Box::new(other.record_values(Stamp::current(), &kind, &[]).unwrap_err()));
+    let more = |n| other.define(Schema::new(format!("kind.{n:04}")));
+    errors.push(Box::new((0..100_000).find_map(|n| more(n).err()).expect("the table of kinds has an end")));
+
+    let _only = events.writer().unwrap();
+    errors.push(Box::new(events.writer().unwrap_err()));
+    errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
+    errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
+    errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
+}
+
+fn listed() -> String {
+    let line = |error: &Box<dyn Diagnostic>| {
+        let advice = format!("{:?}", error.retry()).to_lowercase();
+        format!("{} ({}, retry {advice})\n    {error}\n", error.code(), error.severity())
+    };
+    let mut lines: Vec<String> = all().iter().map(line).collect();
+    lines.sort();
+    lines.concat()
+}
+
+#[test]
+fn messages_are_those_of_the_golden_file() {
+    let (path, listed) = (golden("errors.txt"), listed());
+    if std::env::var_os("FLIGHTDECK_BLESS").is_some() {
+        std::fs::write(&path, &listed).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) = (expected.lines().collect(), listed.lines().collect());
+    let diff: Vec<String> = (old.difference(&new).map(|line| format!("- {line}")))
+        .chain(new.difference(&old).map(|line| format!("+ {line}")))
+        .collect();
+    assert!(expected == listed, "{} differs:\n{}\n", path.display(), diff.join("\n"));
+}
+
+#[test]
+fn messages_keep_the_form() {
+    for error in all() {
+        let (code, text) = (error.code(), error.to_string());
+        let dotted = code.split('.').count() >= 3
+            && code.chars().all(|c| c == '.' || c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit());
+        assert!(dotted, "`{code}` is no dotted code");
+        assert!(!text.contains('\n') && !text.ends_with('.'), "{code}: one line, no full stop: {text}");
+        assert!(!text.starts_with(char::is_uppercase), "{code}: lower case: {text}");
+    }
+}
+
+#[test]
+fn no_error_of_the_source_is_missing_here() {
+    let listed: BTreeSet<&str> = all().iter().map(|error| error.code()).collect();
+    let mut written = BTreeSet::new();
+    codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut written);
+    assert!(written.len() >= 10, "the source names its codes otherwise than this test expects: {written:?}");
+    let missing: Vec<_> = written.iter().filter(|code| !listed.contains(code.as_str())).collect();
+    assert!(missing.is_empty(), "add a call that returns each to `all()`: {missing:?}");
+}
+
+/// Codes as the source writes them: `Variant => "part.what.why"`, in the library.
+fn codes(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("bin") {
+            codes(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let literals = text.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+            let is_code = |text: &&str| {
+                text.split('.').count() >= 3
+                    && text.split('.').all(|word| {
+                        !word.is_empty() && word.chars().all(|c| c == '_' || c.is_ascii_lowercase())
+                    })
+            };
+            found.extend(literals.filter(is_code).map(str::to_owned));
+        }
+    }
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
