@@ -3,6 +3,7 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::events::{BuildError, Events, FieldType, Schema, Stamp, Value};
+use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::path::Path;
 fn all() -> Vec<Box<dyn Diagnostic>> {
     let mut errors = Vec::new();
     events(&mut errors);
+    telemetry(&mut errors);
     errors
 }
 
@@ -38,6 +40,15 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
+}
+
+fn telemetry(errors: &mut Errors) {
+    let telemetry = Telemetry::builder().cells(64).build().unwrap();
+    let _counter = telemetry.counter("requests_total");
+    errors.push(Box::new(telemetry.try_histogram("requests_total").unwrap_err()));
+    errors.push(Box::new(telemetry.try_histogram("latency_ns").unwrap_err()));
+    errors.push(Box::new(telemetry.try_gauge("").unwrap_err()));
+    errors.push(Box::new(flightdeck::telemetry::BuildError::OutOfMemory { bytes: 1 << 42 }));
 }
 
 fn listed() -> String {

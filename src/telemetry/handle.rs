@@ -4,24 +4,25 @@ use super::buckets::{BUCKETS, bucket};
 use super::cells::{CHUNK, Cells, Claim, Sizes};
 use super::error::{BuildError, RegisterError};
 use super::registry::{MetricType, Registry};
+use super::seat;
 use super::snapshot::{HistogramValues, Snapshot, Value};
 use crate::id::DeckId;
-use crate::local::{self, Role, Seat};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
-use std::ptr::NonNull;
 use std::time::Instant;
 
 /// Counts updates of handles whose registration was refused.
 const REFUSED: usize = 0;
 const RESERVED: usize = 1;
 
+/// What all handles of one telemetry share.
 #[derive(Debug)]
-struct Inner {
-    deck: DeckId,
-    cells: Arc<Cells>,
+pub(crate) struct Inner {
+    pub(crate) deck: DeckId,
+    pub(crate) cells: Arc<Cells>,
     registry: Registry,
     refused: AtomicU64,
-    orphaned: AtomicBool,
+    /// Nobody holds a handle any more.
+    pub(crate) orphaned: AtomicBool,
 }
 
 /// Counters, gauges and histograms that cost less to update than an atomic addition.
@@ -215,7 +216,7 @@ impl Telemetry {
     /// Takes a slab for this thread ahead of its first update. Returns whether it has one now; otherwise it
     /// counts in shared cells.
     pub fn register_thread(&self) -> bool {
-        local::held(self.inner.deck, Role::Slab).is_some() || SlabSeat::take(&self.inner).is_some()
+        seat::with(self.inner.deck, |_| ()).is_some() || seat::take(&self.inner).is_some()
     }
 
     /// All metrics and their values now.
@@ -284,18 +285,16 @@ impl Inner {
     /// nothing.
     #[inline(always)]
     fn add(self: &Arc<Self>, cell: usize, amount: u64) {
-        match local::held(self.deck, Role::Slab) {
-            // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
-            Some(seat) => unsafe { seat.cast::<SlabSeat>().as_ref() }.claim.add(cell, amount),
-            None => self.add_first(cell, amount),
+        if seat::with(self.deck, |claim| claim.add(cell, amount)).is_none() {
+            self.add_first(cell, amount);
         }
     }
 
     #[cold]
     #[inline(never)]
     fn add_first(self: &Arc<Self>, cell: usize, amount: u64) {
-        match SlabSeat::take(self) {
-            Some(seat) => seat.claim.add(cell, amount),
+        match seat::take(self) {
+            Some(seat) => seat.claim().add(cell, amount),
             None => self.cells.add_shared(cell, amount),
         }
     }
@@ -304,37 +303,6 @@ impl Inner {
         // The sum first: it never covers a value that the buckets do not.
         let sum = self.cells.sum(cell + BUCKETS);
         HistogramValues::new((0..BUCKETS).map(|bucket| self.cells.sum(cell + bucket)).collect(), sum)
-    }
-}
-
-/// What a thread holds of a telemetry.
-struct SlabSeat {
-    inner: Arc<Inner>,
-    claim: Claim,
-}
-
-impl SlabSeat {
-    fn take(inner: &Arc<Inner>) -> Option<Arc<Self>> {
-        local::may_hold(inner.deck).ok()?;
-        let seat = Arc::new(Self { inner: inner.clone(), claim: inner.cells.claim()? });
-        let target = NonNull::from(&*seat).cast();
-        match local::hold(inner.deck, Role::Slab, target, seat.clone()) {
-            Ok(()) => Some(seat),
-            Err(_) => {
-                seat.release();
-                None
-            }
-        }
-    }
-}
-
-impl Seat for SlabSeat {
-    fn release(&self) {
-        self.claim.release();
-    }
-
-    fn is_orphaned(&self) -> bool {
-        self.inner.orphaned.load(Relaxed)
     }
 }
 
@@ -363,19 +331,15 @@ impl Cell {
     /// Takes whatever the next update would have to take first.
     fn touch(&self, cells: usize) {
         let inner = &self.inner;
-        let take = |seat: &SlabSeat| {
+        let touch = |claim: &Claim| {
             (self.cell..self.cell + cells).for_each(|cell| {
-                seat.claim.touch(cell);
+                claim.touch(cell);
             });
         };
-        match local::held(inner.deck, Role::Slab) {
-            // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
-            Some(seat) => take(unsafe { seat.cast::<SlabSeat>().as_ref() }),
-            None => {
-                if let Some(seat) = SlabSeat::take(inner) {
-                    take(&seat);
-                }
-            }
+        if seat::with(inner.deck, touch).is_none()
+            && let Some(seat) = seat::take(inner)
+        {
+            touch(seat.claim());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `handle` | [`Telemetry`] and the handles of its metrics |
 //! | `cells` | slabs: one writer each, adopted when their thread ends |
+//! | `seat` | a thread's hold on its slab |
 //! | `registry` | names, types and cells |
 //! | `buckets` | where a histogram counts a value |
 //! | `snapshot` | values as they were read |
@@ -14,6 +15,7 @@ mod buckets;
 mod error;
 mod handle;
 mod registry;
+mod seat;
 mod snapshot;
 
 pub use error::{BuildError, RegisterError};

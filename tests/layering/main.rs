@@ -58,6 +58,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/writer.rs",
     "region.rs",
     "sync/real.rs",
+    "telemetry/seat.rs",
 ];
 
 /// Crates that only the seam names.
