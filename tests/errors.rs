@@ -3,6 +3,7 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::events::{BuildError, Events, FieldType, Schema, Stamp, Value};
+use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     let mut errors = Vec::new();
     events(&mut errors);
     telemetry(&mut errors);
+    supervisor(&mut errors);
     errors
 }
 
@@ -49,6 +51,15 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(telemetry.try_histogram("latency_ns").unwrap_err()));
     errors.push(Box::new(telemetry.try_gauge("").unwrap_err()));
     errors.push(Box::new(flightdeck::telemetry::BuildError::OutOfMemory { bytes: 1 << 42 }));
+}
+
+fn supervisor(errors: &mut Errors) {
+    let worker = || ChildSpec::new("book", Restart::Temporary, |_| ());
+    let twice = Supervisor::builder().worker(worker()).worker(worker()).start();
+    errors.push(Box::new(twice.unwrap_err()));
+    // By hand: only a system at its limit has no thread left.
+    let source = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+    errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
 }
 
 fn listed() -> String {

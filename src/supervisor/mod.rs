@@ -1,1 +1,27 @@
-//! To come.
+//! The supervisor: workers on threads of their own, restarted when they panic.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `handle` | [`Supervisor`], what hosts hold |
+//! | `spec` | [`ChildSpec`]: what a worker is, and when it is started again |
+//! | `policy` | what follows when a worker ends: pure decisions in virtual time |
+//! | `engine` | the one thread that carries them out |
+//! | `worker` | a worker's thread, and what it sees |
+//! | `incident` | what is reported |
+//!
+//! Nothing here is hot: one thread owns all state, and everybody else tells it news through a short queue.
+
+mod engine;
+mod error;
+mod handle;
+mod incident;
+mod policy;
+mod spec;
+mod worker;
+
+pub use error::StartError;
+pub use handle::{Builder, Supervisor};
+pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
+pub use policy::Exit;
+pub use spec::{Backoff, ChildSpec, IntoWorkerResult, Restart, WorkerResult};
+pub use worker::{Waited, WorkerContext};

@@ -1,0 +1,44 @@
+//! What can go wrong when a supervisor is started or asked to take a worker.
+
+use crate::error::{Diagnostic, Retry, Severity};
+use thiserror::Error;
+
+/// Why a supervisor was not started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two workers of one name.
+    #[error("worker `{name}` is there twice: give each worker a name of its own")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// The system gave no thread.
+    #[error("the supervisor's thread `{name}` could not be started: {source}; raise the limit on threads")]
+    NoThread {
+        /// The thread.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Diagnostic for StartError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::DuplicateName { .. } => "supervisor.worker.duplicate_name",
+            Self::NoThread { .. } => "supervisor.thread.unavailable",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::DuplicateName { .. } => Retry::Never,
+            Self::NoThread { .. } => Retry::Later,
+        }
+    }
+}

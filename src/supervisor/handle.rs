@@ -1,0 +1,227 @@
+//! The handle of a supervisor.
+
+use super::engine::{Chore, Engine, News, Observer, Shared};
+use super::error::StartError;
+use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
+use super::policy::Window;
+use super::spec::ChildSpec;
+use crate::sync::{Arc, thread};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How long the drop of the last handle may take.
+const DROP_DEADLINE: Duration = Duration::from_secs(1);
+/// What a caller waits beyond the deadline for the supervisor to say what it could not finish.
+const REPORT_GRACE: Duration = Duration::from_millis(100);
+
+/// One small thread that starts workers in order, restarts those that end as they should not, and stops them in
+/// reverse order.
+///
+/// It follows OTP's one-for-one supervisor: more than `max_restarts` within `window`, over all workers, is a meltdown: all
+/// workers are stopped, the observer is told, and the host goes on without them. Beyond OTP, restarts are delayed by
+/// a [`Backoff`](super::Backoff) that only a stable run resets. It cannot stop a thread that does not look, and
+/// it does not survive a program that aborts on panic; it says both.
+///
+/// Cheap to clone. When the last handle drops, everything is stopped within a second.
+///
+/// ```
+/// use flightdeck::supervisor::{ChildSpec, Restart, Supervisor, WorkerContext};
+/// use std::time::Duration;
+///
+/// let tick = |context: &WorkerContext| while !context.should_stop() {
+///     let _ = context.wait(Duration::from_millis(1));
+/// };
+/// let supervisor = Supervisor::builder()
+///     .worker(ChildSpec::new("ticker", Restart::Permanent, tick))
+///     .start()?;
+/// assert_eq!(supervisor.status().len(), 1);
+/// assert!(supervisor.shutdown(Duration::from_secs(5)).is_clean());
+/// # Ok::<(), flightdeck::supervisor::StartError>(())
+/// ```
+#[derive(Clone)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+    _last: Arc<Last>,
+}
+
+/// Dropped with the last handle.
+struct Last(Arc<Shared>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        stop(&self.0, DROP_DEADLINE);
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor").field("workers", &self.status()).finish()
+    }
+}
+
+/// Workers and rules of a supervisor to be started.
+#[must_use = "a builder does nothing until `start`"]
+pub struct Builder {
+    name: String,
+    max_restarts: usize,
+    window: Duration,
+    workers: Vec<ChildSpec>,
+    chores: Vec<Chore>,
+    observer: Arc<Observer>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            name: "fd-supervisor".to_owned(),
+            max_restarts: 3,
+            window: Duration::from_secs(60),
+            workers: Vec::new(),
+            chores: Vec::new(),
+            observer: Arc::new(|_| ()),
+        }
+    }
+}
+
+impl Builder {
+    /// The name of the supervisor's thread.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many restarts a window allows, over all workers; 3 by default.
+    pub fn max_restarts(mut self, most: usize) -> Self {
+        self.max_restarts = most;
+        self
+    }
+
+    /// How long the window is; 60 s by default.
+    pub fn window(mut self, length: Duration) -> Self {
+        self.window = length;
+        self
+    }
+
+    /// One more worker; they start in this order.
+    pub fn worker(mut self, spec: ChildSpec) -> Self {
+        self.workers.push(spec);
+        self
+    }
+
+    /// Something small to be done every so often on the supervisor's own thread. If it panics, the observer is told, and it
+    /// is done again at its next time.
+    pub fn every(
+        mut self,
+        period: Duration,
+        name: impl Into<Arc<str>>,
+        body: impl FnMut() + Send + 'static,
+    ) -> Self {
+        let due = Instant::now() + period;
+        self.chores.push(Chore { name: name.into(), every: period, body: Box::new(body), due });
+        self
+    }
+
+    /// Who is told what happens, on the supervisor's thread: be quick. One that panics is called again next time.
+    pub fn observer(mut self, observer: impl Fn(&Incident) + Send + Sync + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Starts the supervisor, which starts the workers.
+    ///
+    /// # Errors
+    /// If two workers have one name, or the system gives no thread.
+    pub fn start(self) -> Result<Supervisor, StartError> {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = self.workers.iter().find(|spec| !names.insert(spec.name.clone())) {
+            return Err(StartError::DuplicateName { name: twice.name.to_string() });
+        }
+        let shared = Arc::new(Shared::default());
+        let window = Window::new(self.max_restarts, self.window);
+        let mut engine = Engine::new(shared.clone(), self.observer, window, self.chores);
+        for worker in self.workers {
+            engine.enlist(worker);
+        }
+        let spawned = thread::Builder::new().name(self.name.clone()).spawn(move || engine.run());
+        match spawned {
+            Ok(_) => Ok(Supervisor { _last: Arc::new(Last(shared.clone())), shared }),
+            Err(source) => Err(StartError::NoThread { name: self.name, source }),
+        }
+    }
+}
+
+impl Supervisor {
+    /// Workers and rules of a supervisor to be started.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// One more worker. It is started soon after.
+    ///
+    /// # Errors
+    /// If there is one of its name.
+    pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
+        if self.shared.status.lock().iter().any(|status| status.name == spec.name) {
+            return Err(StartError::DuplicateName { name: spec.name.to_string() });
+        }
+        self.shared.tell(News::Add(spec));
+        Ok(())
+    }
+
+    /// How each worker is, in the order in which they started.
+    #[must_use]
+    pub fn status(&self) -> Vec<WorkerStatus> {
+        self.shared.status.lock().clone()
+    }
+
+    /// Whether there were too many restarts, and all workers have been stopped.
+    #[must_use]
+    pub fn has_melted_down(&self) -> bool {
+        self.shared.has_melted_down()
+    }
+
+    /// Whether every worker runs, or has ended as it should.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        let well = |status: &WorkerStatus| match status.state {
+            WorkerState::Starting | WorkerState::Running => true,
+            WorkerState::Finished => status.last_failure.is_none(),
+            WorkerState::BackingOff { .. } | WorkerState::Abandoned => false,
+        };
+        !self.has_melted_down() && self.status().iter().all(well)
+    }
+
+    /// Stops all workers, last started first, and says how that went. Returns by the deadline, whatever workers do. A
+    /// second call returns the report of the first. Called by a worker or an observer, it returns at once, since
+    /// the stop cannot end before its caller does.
+    pub fn shutdown(&self, deadline: Duration) -> StopReport {
+        stop(&self.shared, deadline)
+    }
+}
+
+fn stop(shared: &Shared, deadline: Duration) -> StopReport {
+    let now = Instant::now();
+    // Far enough for "whatever it takes", and never out of range.
+    let end = now + deadline.min(Duration::from_secs(1 << 30));
+    shared.tell(News::Stop { deadline: end });
+    let pending = || StopReport { pending: true, ..StopReport::default() };
+    if shared.is_own_thread() {
+        return pending();
+    }
+    shared.wait_for_report(end + REPORT_GRACE).unwrap_or_else(pending)
+}
+
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Supervisor>();
+};

@@ -1,0 +1,136 @@
+//! What a worker is, and when it is started again.
+
+use super::worker::WorkerContext;
+use crate::sync::Arc;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What a worker returns: nothing, or why it failed.
+pub type WorkerResult = Result<(), Box<dyn Error + Send + Sync>>;
+
+pub(crate) type Body = dyn Fn(&WorkerContext) -> WorkerResult + Send + Sync;
+
+/// When a worker is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Whenever it ends, also when it returns `Ok`.
+    Permanent,
+    /// When it fails: returns an error or panics.
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// How long to wait before a restart: nothing after a stable run, then `least`, doubled with each further run that was
+/// not stable, up to `most`. Each delay is shortened at random by up to half, so that workers that failed
+/// together do not return together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first run that was not stable.
+    pub least: Duration,
+    /// The longest.
+    pub most: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { least: Duration::from_millis(10), most: Duration::from_secs(10) }
+    }
+}
+
+impl Backoff {
+    /// The delay after so many unstable runs in a row, shortened by `jitter` (0 to 1) of its half.
+    pub(crate) fn delay(&self, unstable: u32, jitter: f64) -> Duration {
+        if unstable == 0 {
+            return Duration::ZERO;
+        }
+        let factor = 2_u32.checked_pow(unstable - 1).unwrap_or(u32::MAX);
+        let full = self.least.saturating_mul(factor).min(self.most);
+        full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+    }
+}
+
+/// A worker to be supervised: a name, a body that can be run again, and how it is treated.
+#[derive(Clone)]
+pub struct ChildSpec {
+    pub(crate) name: Arc<str>,
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Duration,
+    pub(crate) stable_after: Duration,
+    pub(crate) backoff: Backoff,
+    pub(crate) body: Arc<Body>,
+}
+
+impl ChildSpec {
+    /// A worker. Its body runs on a thread of its own, and again on a new one after each restart.
+    ///
+    /// Threads cannot be stopped from outside: the body has to look at
+    /// [`WorkerContext::should_stop`] or wait with [`WorkerContext::wait`].
+    pub fn new<F, R>(name: impl Into<Arc<str>>, restart: Restart, body: F) -> Self
+    where
+        F: Fn(&WorkerContext) -> R + Send + Sync + 'static,
+        R: IntoWorkerResult,
+    {
+        Self {
+            name: name.into(),
+            restart,
+            shutdown: Duration::from_secs(5),
+            stable_after: Duration::from_secs(10),
+            backoff: Backoff::default(),
+            body: Arc::new(move |context| body(context).into_worker_result()),
+        }
+    }
+
+    /// How long a stop waits for it; 5 s by default. Then it is abandoned, and said to be.
+    #[must_use]
+    pub fn shutdown(mut self, timeout: Duration) -> Self {
+        self.shutdown = timeout;
+        self
+    }
+
+    /// How long a run must last to count as stable; 10 s by default. A shorter one, even one that returned `Ok`, makes
+    /// the next delay longer.
+    #[must_use]
+    pub fn stable_after(mut self, least: Duration) -> Self {
+        self.stable_after = least;
+        self
+    }
+
+    /// How long to wait before a restart.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+}
+
+impl fmt::Debug for ChildSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildSpec")
+            .field("name", &self.name)
+            .field("restart", &self.restart)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a worker's body may return: `()` or a [`WorkerResult`].
+pub trait IntoWorkerResult {
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// If the worker failed.
+    fn into_worker_result(self) -> WorkerResult;
+}
+
+impl IntoWorkerResult for () {
+    fn into_worker_result(self) -> WorkerResult {
+        Ok(())
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> IntoWorkerResult for Result<(), E> {
+    fn into_worker_result(self) -> WorkerResult {
+        self.map_err(Into::into)
+    }
+}

@@ -1,0 +1,118 @@
+//! A worker's thread, and what it sees of its supervisor.
+
+use super::policy::Exit;
+use super::spec::Body;
+use crate::sync::{Arc, AtomicBool, Relaxed, thread};
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// What a worker's body is given: who it is, and whether it should stop.
+#[derive(Clone, Debug)]
+pub struct WorkerContext {
+    name: Arc<str>,
+    generation: u64,
+    stop: Arc<AtomicBool>,
+}
+
+/// How a wait of a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Waited {
+    /// The time is over.
+    Elapsed,
+    /// The worker should stop.
+    Stopping,
+}
+
+impl WorkerContext {
+    /// The worker's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which run this is: 1 for the first.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether the worker should return. One load: ask often.
+    #[must_use]
+    pub fn should_stop(&self) -> bool {
+        // Relaxed: the flag stands for itself; a stop that must be seen at once also unparks.
+        self.stop.load(Relaxed)
+    }
+
+    /// Waits, parked, until the time is over or the worker should stop, whichever comes first. To be called on
+    /// the worker's own thread.
+    pub fn wait(&self, time: Duration) -> Waited {
+        let end = Instant::now().checked_add(time);
+        loop {
+            if self.should_stop() {
+                return Waited::Stopping;
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => return Waited::Elapsed,
+                Some(left) => thread::park_timeout(left),
+                None => thread::park(),
+            }
+        }
+    }
+}
+
+/// A running worker, as its supervisor holds it.
+#[derive(Debug)]
+pub(crate) struct Incarnation {
+    thread: thread::JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Incarnation {
+    /// Starts a run; `ended` is called on its thread when it is over.
+    pub(crate) fn spawn(
+        name: &Arc<str>,
+        generation: u64,
+        body: &Arc<Body>,
+        ended: impl FnOnce(Exit) + Send + 'static,
+    ) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let context = WorkerContext { name: name.clone(), generation, stop: stop.clone() };
+        let body = body.clone();
+        let thread = thread::Builder::new().name(format!("fd-{name}")).spawn(move || {
+            // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
+            let exit = match catch_unwind(AssertUnwindSafe(|| body(&context))) {
+                Ok(Ok(())) => Exit::Returned,
+                Ok(Err(error)) => Exit::Failed(error.to_string()),
+                Err(payload) => Exit::Panicked(panic_text(&*payload)),
+            };
+            ended(exit);
+        })?;
+        Ok(Self { thread, stop })
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Relaxed);
+        self.thread.thread().unpark();
+    }
+
+    pub(crate) fn thread_id(&self) -> thread::ThreadId {
+        self.thread.thread().id()
+    }
+
+    /// Whether its thread is gone, its thread-local destructors included.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without text".to_owned())
+}
