@@ -12,7 +12,7 @@
 //! another entry or ends.
 
 use crate::id::{CorrelationId, DeckId, SpanId};
-use crate::sync::{Arc, lazy_thread_local, plain_thread_local};
+use crate::sync::{Arc, plain_thread_local};
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
@@ -61,7 +61,9 @@ struct Entry {
 }
 
 impl Entry {
-    const EMPTY: Self = Self { deck: Cell::new(DeckId::NONE), held: [Cell::new(None), Cell::new(None)] };
+    const fn empty() -> Self {
+        Self { deck: Cell::new(DeckId::NONE), held: [Cell::new(None), Cell::new(None)] }
+    }
 }
 
 struct Block {
@@ -89,7 +91,7 @@ impl Scope {
 
 plain_thread_local! {
     static BLOCK: Block = Block {
-        entries: [const { Entry::EMPTY }; DECKS_PER_THREAD],
+        entries: [const { Entry::empty() }; DECKS_PER_THREAD],
         state: Cell::new(State::Live),
         busy: Cell::new(false),
         scope: Cell::new(Scope::NONE),
@@ -97,7 +99,7 @@ plain_thread_local! {
     };
 }
 
-lazy_thread_local! {
+plain_thread_local! {
     static SEATS: Seats = Seats { taken: RefCell::new(Vec::new()) };
 }
 

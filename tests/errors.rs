@@ -63,11 +63,11 @@ fn supervisor(errors: &mut Errors) {
 }
 
 fn listed() -> String {
-    let line = |error: &Box<dyn Diagnostic>| {
+    let line = |error: &dyn Diagnostic| {
         let advice = format!("{:?}", error.retry()).to_lowercase();
         format!("{} ({}, retry {advice})\n    {error}\n", error.code(), error.severity())
     };
-    let mut lines: Vec<String> = all().iter().map(line).collect();
+    let mut lines: Vec<String> = all().iter().map(|error| line(&**error)).collect();
     lines.sort();
     lines.concat()
 }

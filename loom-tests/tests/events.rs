@@ -150,7 +150,9 @@ fn handed_over() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         let reader = {
             let (shard, seen) = (shard.clone(), seen.clone());
             // The second record of the lap: the second owner overwrites it under the first owner's intent.
-            thread::spawn(move || drop(seen.read(shard.ring(), origin + WORDS)))
+            thread::spawn(move || {
+                seen.read(shard.ring(), origin + WORDS);
+            })
         };
         let owners = [writer(&shard, 1, None), writer(&shard, 1, None)];
         for owner in owners {

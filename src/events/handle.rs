@@ -63,7 +63,6 @@ impl Events {
     }
 
     /// Sizes and clock of a store to be built.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -165,7 +164,6 @@ impl Events {
     }
 
     /// Asks what happened, while everything keeps writing.
-    #[must_use]
     pub fn query(&self) -> Query<'_> {
         Query::new(&self.store)
     }

@@ -239,10 +239,9 @@ impl<'a> Query<'a> {
                     return Step::Stop;
                 }
                 seen.records += 1;
-                let later = latest.is_some_and(|latest| header.ticks > latest);
-                if !(later && !header.flags().has(Flags::SUPPLIED))
-                    && self.id.is_none_or(|id| id == header.id)
-                {
+                let supplied = header.flags().has(Flags::SUPPLIED);
+                let in_time = supplied || latest.is_none_or(|latest| header.ticks <= latest);
+                if in_time && self.id.is_none_or(|id| id == header.id) {
                     body(number as u8, ring, header);
                 }
                 Step::On

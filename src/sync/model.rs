@@ -72,7 +72,6 @@ macro_rules! plain_thread_local {
         loom::thread_local! { $(#[$meta])* $vis static $name: $type = $init; }
     };
 }
-pub(crate) use loom::thread_local as lazy_thread_local;
 pub(crate) use plain_thread_local;
 
 pub(crate) fn zeroed_words(count: usize) -> Option<Box<[AtomicU64]>> {

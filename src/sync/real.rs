@@ -30,14 +30,13 @@ pub(crate) fn acquire_fence(_edge: &'static str) {
     fence(Ordering::Acquire);
 }
 
-/// `thread_local!` whose value needs no destructor and no lazy start: one address computation.
+/// `thread_local!` whose value needs no lazy start: without a destructor, one address computation.
 macro_rules! plain_thread_local {
     ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;) => {
         std::thread_local! { $(#[$meta])* $vis static $name: $type = const { $init }; }
     };
 }
 pub(crate) use plain_thread_local;
-pub(crate) use std::thread_local as lazy_thread_local;
 
 /// Zeroed words. Large requests come straight from the kernel, so untouched pages cost nothing.
 pub(crate) fn zeroed_words(count: usize) -> Option<Box<[AtomicU64]>> {
