@@ -9,6 +9,7 @@ compile_error!("flightdeck needs 64-bit pointers: a shard is indexed by the low 
 
 mod clock;
 mod error;
+mod hub;
 mod id;
 mod local;
 mod region;
@@ -21,12 +22,14 @@ pub mod telemetry;
 
 pub use clock::{Clock, ClockSource, Converter, Ticks};
 pub use error::{Diagnostic, Retry, Severity};
+pub use hub::{Builder, Concern, Flightdeck, Health, StartError};
 pub use id::{CorrelationId, Revision, SpanId};
 
 /// What models reach of the inside.
 #[cfg(flightdeck_loom)]
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::record::Link;
     pub use crate::events::ring::{Cut, Geometry, Ring, Writing};

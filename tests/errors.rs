@@ -2,6 +2,7 @@
 //! one can be made, and compared with `tests/golden/errors.txt`. After a change on purpose:
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
+use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{BuildError, Events, FieldType, Schema, Stamp, Value};
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -14,6 +15,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     events(&mut errors);
     telemetry(&mut errors);
     supervisor(&mut errors);
+    config(&mut errors);
     errors
 }
 
@@ -60,6 +62,30 @@ fn supervisor(errors: &mut Errors) {
     // By hand: only a system at its limit has no thread left.
     let source = std::io::Error::from(std::io::ErrorKind::WouldBlock);
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
+}
+
+struct Rate(u32);
+
+impl Validate for Rate {
+    fn validate(&self, report: &mut Violations) {
+        report.require(self.0 <= 1_000, "rate", &self.0, "must be at most 1000");
+    }
+}
+
+fn config(errors: &mut Errors) {
+    let config = Config::new(Rate(1)).unwrap();
+    errors.push(Box::new(config.replace(Rate(2_000)).unwrap_err()));
+    let first = config.revision();
+    config.replace(Rate(2)).unwrap();
+    errors.push(Box::new(config.update_if(first, |_| Rate(3)).unwrap_err()));
+    let mut nested = None;
+    config
+        .update(|_| {
+            nested = config.replace(Rate(4)).err();
+            Rate(5)
+        })
+        .unwrap();
+    errors.push(Box::new(nested.unwrap()));
 }
 
 fn listed() -> String {

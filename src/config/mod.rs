@@ -1,1 +1,288 @@
-//! To come.
+//! Config that is read for a nanosecond and changed while running.
+//!
+//! A [`Config`] holds one value of any `Send + Sync` type that says of itself whether it is sound
+//! ([`Validate`]). Readers see whole versions, [`Snapshot`]s with a [`Revision`]; an update makes the
+//! next version, validates it and puts it in place, or changes nothing and says everything that speaks
+//! against it. Subscribers are told of the old and the new version, in the order of revisions.
+//!
+//! It will not: merge two updates that know nothing of each other (use [`Config::update`], which starts
+//! from what is current, or [`Config::update_if`]); tell a subscriber of every single revision when it
+//! is slower than the publishers (changes that wait are merged, and counted); detect that a new
+//! value equals the old one (it is a new revision all the same).
+//!
+//! | read | costs | for |
+//! |---|---|---|
+//! | [`Reader::get`] | one atomic load and a branch | hot paths: one reader a thread |
+//! | [`Config::load`] | arc-swap's load: a few atomic operations on the thread's own line | a short look |
+//! | [`Config::snapshot`] | a reference count | keeping a version, sending it elsewhere |
+//!
+//! **Freeing.** No reader ever runs a destructor of a value: what is replaced waits in a list until
+//! nobody holds it, and is freed by [`Config::tick`]. Where nobody ticks, updates free whenever the
+//! list has grown to twice what others held at the last freeing, and to 32 at least; so whoever holds
+//! nothing keeps at most 32 replaced versions alive, each idle reader one more, or two.
+//! [`Config::stats`] and [`Config::retained_revisions`] show them. Closures of ended subscriptions
+//! are freed in the same way, also by unsubscribing.
+//!
+//! The parts:
+//!
+//! - `validate`: what a value says of itself; `error`: why an update was refused
+//! - `current`: the snapshot in place, guards and readers
+//! - `retire`: what has been replaced and waits to be freed
+//! - `list`: the lock-free list under epochs; `gate`: open, running, closed; `subscriber`: both together
+//! - `delivery`: the queue of changes and the one who delivers
+//! - `observe`: notices and counts; `occupant`: which thread is inside
+//! - `store`: the protocol of an update
+
+mod current;
+mod delivery;
+mod error;
+mod gate;
+mod list;
+mod observe;
+mod occupant;
+mod retire;
+mod store;
+mod subscriber;
+mod validate;
+
+#[cfg(flightdeck_loom)]
+pub(crate) mod parts;
+
+pub use current::{Guard, Reader, Snapshot};
+pub use delivery::{Change, Published};
+pub use error::{Rejected, UpdateError};
+pub use observe::{Notice, Stats};
+pub use store::Ticked;
+pub use subscriber::Subscription;
+pub use validate::{Validate, Violation, Violations};
+
+use crate::Revision;
+use crate::sync::{Arc, Weak};
+use std::fmt;
+use std::time::Duration;
+use store::Store;
+
+/// A validated value that can be replaced while others read it. Cheap to clone; clones are the same
+/// config, and the last one to go ends it. Readers may outlive it.
+///
+/// ```
+/// use flightdeck::config::{Config, Validate, Violations};
+///
+/// #[derive(Clone)]
+/// struct Limits { orders_per_second: u32 }
+///
+/// impl Validate for Limits {
+///     fn validate(&self, report: &mut Violations) {
+///         let rate = self.orders_per_second;
+///         report.require(rate <= 1_000, "orders_per_second", &rate, "must be at most 1000");
+///     }
+/// }
+///
+/// let config = Config::new(Limits { orders_per_second: 100 })?;
+/// let subscription = config.subscribe(|change| {
+///     assert_eq!((change.old.orders_per_second, change.new.orders_per_second), (100, 200));
+/// });
+/// let published = config.update(|now| Limits { orders_per_second: now.orders_per_second * 2 }).unwrap();
+/// assert_eq!(published.revision().get(), 2);
+///
+/// let refused = config.replace(Limits { orders_per_second: 5_000 }).unwrap_err();
+/// assert_eq!(refused.to_string(),
+///     "config rejected for 1 reason: orders_per_second = 5000: must be at most 1000");
+/// assert_eq!(config.load().orders_per_second, 200);
+/// # drop(subscription);
+/// # Ok::<(), flightdeck::config::Rejected<Limits>>(())
+/// ```
+pub struct Config<T> {
+    store: Arc<Store<T>>,
+}
+
+impl<T: Validate + Send + Sync + 'static> Config<T> {
+    /// A config whose first revision is `value`.
+    ///
+    /// # Errors
+    /// The value speaks against itself: it is handed back, with everything it reported.
+    pub fn new(value: T) -> Result<Self, Rejected<T>> {
+        let mut violations = Violations::default();
+        value.validate(&mut violations);
+        if violations.is_empty() {
+            Ok(Self { store: Arc::new(Store::new(value)) })
+        } else {
+            Err(Rejected::new(value, violations))
+        }
+    }
+
+    /// Publishes what `make` makes of the current value. Updates happen one after the other: between the
+    /// value that `make` sees and the one it returns there is no other.
+    ///
+    /// On return readers see the new revision, and inline subscribers have been told, unless another
+    /// thread was delivering or this is a callback of this config: then [`Published::delivered`] waits
+    /// for it. May wait for other updates, whose closures and validation run one at a time. Whoever
+    /// delivers also delivers what others publish meanwhile.
+    ///
+    /// # Errors
+    /// [`UpdateError::Rejected`] if the new value speaks against itself, [`UpdateError::Nested`] from
+    /// inside `make` or `validate` of the same config. Nothing changed then.
+    ///
+    /// # Panics
+    /// If `make` or `validate` does. Nothing changed then, and the config stays usable.
+    pub fn update(&self, make: impl FnOnce(&T) -> T) -> Result<Published, UpdateError<T>> {
+        self.store.update(None, make)
+    }
+
+    /// Publishes `value`, whatever is current. Otherwise as [`Config::update`].
+    ///
+    /// # Errors
+    /// As [`Config::update`]; the value is handed back.
+    pub fn replace(&self, value: T) -> Result<Published, UpdateError<T>> {
+        if self.store.is_nested() {
+            return Err(UpdateError::Nested { value: Some(Box::new(value)) });
+        }
+        self.store.update(None, |_| value)
+    }
+
+    /// Publishes what `make` makes of the current value, if `expected` is its revision: of two that saw
+    /// the same revision, one wins. Otherwise as [`Config::update`].
+    ///
+    /// # Errors
+    /// [`UpdateError::Conflict`] with the revision that is current, if it is another; `make` was
+    /// not called. Otherwise as [`Config::update`].
+    pub fn update_if(
+        &self,
+        expected: Revision,
+        make: impl FnOnce(&T) -> T,
+    ) -> Result<Published, UpdateError<T>> {
+        self.store.update(Some(expected), make)
+    }
+}
+
+impl<T: Send + Sync + 'static> Config<T> {
+    /// The current snapshot, borrowed: a few atomic operations, no count touched as a rule. Never waits.
+    #[must_use]
+    pub fn load(&self) -> Guard<T> {
+        self.store.current.load()
+    }
+
+    /// The current snapshot, to keep. Costs a reference count that all threads share. Never waits.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot<T>> {
+        self.store.current.load_full()
+    }
+
+    /// A view for one thread, with the cheapest read. See [`Reader`].
+    #[must_use]
+    pub fn reader(&self) -> Reader<T> {
+        Reader::new(self.store.current.clone())
+    }
+
+    /// The revision that is current. May be outdated on return; never newer than what a read after it
+    /// finds.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.store.current.load().revision()
+    }
+
+    /// Waits until `revision` or a newer one is current, for `timeout` at most; the snapshot that is
+    /// current then, or `None` if it did not come in time. Blocks the thread: not for hot paths.
+    #[must_use]
+    pub fn wait_for(&self, revision: Revision, timeout: Duration) -> Option<Arc<Snapshot<T>>> {
+        let current = &self.store.current;
+        let is_there = || current.generation() >= revision.get();
+        let met = is_there() || self.store.progress.signal.wait(delivery::deadline(timeout), is_there);
+        met.then(|| self.snapshot())
+    }
+
+    /// Calls `callback` for every change from now on, on the thread that publishes (or on another one
+    /// that is delivering just then): never two at a time, in the order of revisions, and subscribers
+    /// in the order in which they subscribed.
+    ///
+    /// Subscribe first and read then: together they miss nothing. Of a change that was published
+    /// before this call, a subscriber may still be told.
+    ///
+    /// The callback may do everything: publish (delivered after it returned), subscribe, unsubscribe. A
+    /// slow one holds up the others and the publisher; up to 256 changes wait then, further ones are
+    /// merged. One that panics is called no more: that is counted, and told to the observer. It should
+    /// not own a [`Config`] of its own, which would keep both alive for ever: a [`WeakConfig`] does
+    /// not.
+    pub fn subscribe(&self, callback: impl Fn(&Change<T>) + Send + Sync + 'static) -> Subscription {
+        self.link(Box::new(callback), false)
+    }
+
+    /// As [`Config::subscribe`], but called by [`Config::tick`], with all changes since the last call made
+    /// one: from the old value that it was told last to the newest. For slow work; holds up nobody.
+    pub fn subscribe_queued(&self, callback: impl Fn(&Change<T>) + Send + Sync + 'static) -> Subscription {
+        self.link(Box::new(callback), true)
+    }
+
+    fn link(&self, callback: subscriber::Callback<T>, queued: bool) -> Subscription {
+        let subscriber = self.store.subscribe(callback, queued);
+        Subscription::new(Arc::downgrade(&self.store), subscriber)
+    }
+
+    /// Tells `observer` of publications, rejections and detached subscribers, in place of an earlier
+    /// one. It is called on the thread where they happen, with no lock held. If it panics, it is told
+    /// nothing more, and that is counted.
+    pub fn observe(&self, observer: impl Fn(&Notice<'_, T>) + Send + Sync + 'static) {
+        self.store.observer.set(observer);
+    }
+
+    /// What has to happen now and then: calls queued subscribers and frees what was replaced and nobody
+    /// holds. From any thread but a hot one; two at a time share the work.
+    pub fn tick(&self) -> Ticked {
+        self.store.tick()
+    }
+
+    /// What can be counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.store.stats()
+    }
+
+    /// The replaced revisions that are not freed yet, oldest first.
+    #[must_use]
+    pub fn retained_revisions(&self) -> Vec<Revision> {
+        self.store.retained()
+    }
+
+    /// A handle that does not keep the config alive: for callbacks that publish.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakConfig<T> {
+        WeakConfig { store: Arc::downgrade(&self.store) }
+    }
+}
+
+impl<T> Clone for Config<T> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone() }
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Config<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("current", &*self.load()).finish_non_exhaustive()
+    }
+}
+
+/// A [`Config`] that may be gone.
+pub struct WeakConfig<T> {
+    store: Weak<Store<T>>,
+}
+
+impl<T> WeakConfig<T> {
+    /// The config, if one of its handles is left.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Config<T>> {
+        self.store.upgrade().map(|store| Config { store })
+    }
+}
+
+impl<T> Clone for WeakConfig<T> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakConfig<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakConfig").finish_non_exhaustive()
+    }
+}

@@ -196,6 +196,12 @@ impl Events {
         stats
     }
 
+    /// What could not be kept, by cause; causes that never occurred are left out.
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        self.store.losses.all()
+    }
+
     /// A span id that no other span has, for hosts that keep their own.
     #[must_use]
     pub fn fresh_span(&self) -> SpanId {

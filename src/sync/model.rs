@@ -1,10 +1,20 @@
 //! The primitives inside models: loom's, and stand-ins that grant no more than the real thing.
 
+pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
-pub(crate) use loom::sync::{Condvar, MutexGuard};
 
 use super::Ordering;
 use std::cell::Cell;
+
+mod arc_swap;
+// The real one, on loom's atomics, where the build asks for it (`.ci/real-epoch-models`).
+#[cfg(crossbeam_loom)]
+pub(crate) use crossbeam_epoch as epoch;
+#[cfg(not(crossbeam_loom))]
+pub(crate) mod epoch;
+mod signal;
+pub(crate) use arc_swap::{ArcSwap, SwapGuard};
+pub(crate) use signal::Signal;
 
 /// Which side of an edge a model weakens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,15 +55,6 @@ pub(crate) fn acquire(edge: &'static str) -> Ordering {
     if holds(edge, Side::Observe) { Ordering::Acquire } else { Ordering::Relaxed }
 }
 
-pub(crate) fn acq_rel(edge: &'static str) -> Ordering {
-    match (holds(edge, Side::Publish), holds(edge, Side::Observe)) {
-        (true, true) => Ordering::AcqRel,
-        (true, false) => Ordering::Release,
-        (false, true) => Ordering::Acquire,
-        (false, false) => Ordering::Relaxed,
-    }
-}
-
 pub(crate) fn release_fence(edge: &'static str) {
     if holds(edge, Side::Publish) {
         fence(Ordering::Release);
@@ -63,6 +64,18 @@ pub(crate) fn release_fence(edge: &'static str) {
 pub(crate) fn acquire_fence(edge: &'static str) {
     if holds(edge, Side::Observe) {
         fence(Ordering::Acquire);
+    }
+}
+
+pub(crate) fn sequence_publish(edge: &'static str) {
+    if holds(edge, Side::Publish) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn sequence_observe(edge: &'static str) {
+    if holds(edge, Side::Observe) {
+        fence(Ordering::SeqCst);
     }
 }
 

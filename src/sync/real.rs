@@ -1,9 +1,17 @@
 //! The primitives of a normal build.
 
-pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use parking_lot::Mutex;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
 
 use super::Ordering;
+
+mod signal;
+pub(crate) use arc_swap::ArcSwap;
+pub(crate) use crossbeam_epoch as epoch;
+pub(crate) use signal::Signal;
+
+/// What [`ArcSwap::load`] gives: usually no count is touched.
+pub(crate) type SwapGuard<T> = arc_swap::Guard<std::sync::Arc<T>>;
 
 #[inline(always)]
 pub(crate) const fn release(_edge: &'static str) -> Ordering {
@@ -16,11 +24,6 @@ pub(crate) const fn acquire(_edge: &'static str) -> Ordering {
 }
 
 #[inline(always)]
-pub(crate) const fn acq_rel(_edge: &'static str) -> Ordering {
-    Ordering::AcqRel
-}
-
-#[inline(always)]
 pub(crate) fn release_fence(_edge: &'static str) {
     fence(Ordering::Release);
 }
@@ -28,6 +31,19 @@ pub(crate) fn release_fence(_edge: &'static str) {
 #[inline(always)]
 pub(crate) fn acquire_fence(_edge: &'static str) {
     fence(Ordering::Acquire);
+}
+
+/// The publishing half of "publish, then look": what this thread wrote before it is seen by whoever
+/// passes [`sequence_observe`] later, or this thread then sees what that one wrote before.
+#[inline(always)]
+pub(crate) fn sequence_publish(_edge: &'static str) {
+    fence(Ordering::SeqCst);
+}
+
+/// The other half of [`sequence_publish`].
+#[inline(always)]
+pub(crate) fn sequence_observe(_edge: &'static str) {
+    fence(Ordering::SeqCst);
 }
 
 /// `thread_local!` whose value needs no lazy start: without a destructor, one address computation.

@@ -1,0 +1,208 @@
+//! From a publication to its subscribers: changes wait in a queue, in the order of their revisions,
+//! and one thread at a time takes them from there and delivers.
+//!
+//! A publisher appends while it still holds the writers' lock, and delivers after it let go of that, so
+//! callbacks run without any lock. "Is somebody delivering?" and "is anything left?" lie under one
+//! small lock: asked separately, the one who is done and the one who just came could each rely on the
+//! other. No code of the user runs under it.
+//!
+//! | edge | publishes | observes |
+//! |---|---|---|
+//! | `config-delivered` | `Progress::advance` | `Progress::delivered` |
+
+use super::Snapshot;
+use super::occupant::Occupant;
+use crate::Revision;
+use crate::sync::{Arc, AtomicU64, Mutex, Signal, acquire, release};
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How many changes wait for a slow subscriber before the newest two are made one.
+const QUEUE: usize = 256;
+
+/// What a subscriber is told: the config went from one snapshot to another.
+///
+/// Revisions only grow from call to call. They may skip some: where subscribers are slower than
+/// publishers, changes that wait are merged, and `old` is then the snapshot that was delivered before.
+#[non_exhaustive]
+pub struct Change<T> {
+    /// What was current before.
+    pub old: Arc<Snapshot<T>>,
+    /// What is current since, or was until an even newer one came.
+    pub new: Arc<Snapshot<T>>,
+}
+
+impl<T> Change<T> {
+    pub(crate) fn new(old: Arc<Snapshot<T>>, new: Arc<Snapshot<T>>) -> Self {
+        Self { old, new }
+    }
+
+    /// The revision of `new`.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.new.revision()
+    }
+}
+
+impl<T> Clone for Change<T> {
+    fn clone(&self) -> Self {
+        Self { old: self.old.clone(), new: self.new.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Change<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (old, new) = (self.old.revision(), self.new.revision());
+        f.debug_struct("Change").field("old", &old).field("new", &new).finish_non_exhaustive()
+    }
+}
+
+/// How an appended change was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Appended {
+    /// By itself.
+    Apart,
+    /// Made one with the change before it.
+    Merged,
+}
+
+/// The changes that wait, and whether somebody delivers.
+#[derive(Debug)]
+pub(crate) struct Deliveries<T>(Mutex<Queue<T>>);
+
+#[derive(Debug)]
+struct Queue<T> {
+    waiting: VecDeque<Change<T>>,
+    delivering: bool,
+}
+
+impl<T> Deliveries<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Queue { waiting: VecDeque::new(), delivering: false }))
+    }
+
+    /// Appends a change; callers come in the order of revisions.
+    pub(crate) fn append(&self, change: Change<T>) -> Appended {
+        let mut queue = self.0.lock();
+        if queue.waiting.len() >= QUEUE
+            && let Some(newest) = queue.waiting.back_mut()
+        {
+            newest.new = change.new;
+            return Appended::Merged;
+        }
+        queue.waiting.push_back(change);
+        Appended::Apart
+    }
+
+    /// Delivers what waits until nothing does, unless somebody else is at it (also this thread, further
+    /// up its stack): that one takes what was appended before this call.
+    pub(crate) fn drain(&self, mut deliver: impl FnMut(Change<T>)) {
+        if std::mem::replace(&mut self.0.lock().delivering, true) {
+            return;
+        }
+        let turn = Turn(self);
+        while let Some(change) = self.next_or_leave() {
+            deliver(change);
+        }
+        // `next_or_leave` has given the turn back, and somebody else may have it by now.
+        std::mem::forget(turn);
+    }
+
+    /// The next change; if there is none, this thread's turn ends in the same step.
+    fn next_or_leave(&self) -> Option<Change<T>> {
+        let mut queue = self.0.lock();
+        let next = queue.waiting.pop_front();
+        if next.is_none() {
+            queue.delivering = false;
+        }
+        next
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().waiting.len()
+    }
+}
+
+/// Gives the turn back when a delivery unwinds, so that the next publisher delivers what is left.
+struct Turn<'a, T>(&'a Deliveries<T>);
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        self.0.0.lock().delivering = false;
+    }
+}
+
+/// How far delivery has come, and who waits for what.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    delivered: AtomicU64,
+    pub(super) signal: Signal,
+    /// The thread that is calling subscribers.
+    pub(super) deliverer: Occupant,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self {
+            delivered: AtomicU64::new(Revision::FIRST.get()),
+            signal: Signal::new(),
+            deliverer: Occupant::none(),
+        }
+    }
+
+    /// All inline subscribers have been told of `revision`.
+    pub(crate) fn advance(&self, revision: Revision) {
+        // Release, edge `config-delivered` (partner: `delivered`): what the callbacks did.
+        self.delivered.store(revision.get(), release("config-delivered"));
+        self.signal.notify();
+    }
+
+    pub(crate) fn delivered(&self, revision: Revision) -> bool {
+        // Acquire, edge `config-delivered` (partner: `advance`): what the callbacks did.
+        self.delivered.load(acquire("config-delivered")) >= revision.get()
+    }
+}
+
+/// An update that readers see. Whether subscribers have been told is another matter.
+#[derive(Clone, Debug)]
+pub struct Published {
+    revision: Revision,
+    progress: Arc<Progress>,
+}
+
+impl Published {
+    pub(super) fn new(revision: Revision, progress: Arc<Progress>) -> Self {
+        Self { revision, progress }
+    }
+
+    /// The revision that this update made.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Whether every inline subscriber has been told of this revision or a newer one. Usually so from
+    /// the start; not where another thread was delivering, nor inside a callback.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.progress.delivered(self.revision)
+    }
+
+    /// Waits until every inline subscriber has been told, for `timeout` at most; whether they have
+    /// been. What their callbacks did is then visible to this thread. Inside a callback of the same
+    /// config it answers at once: delivery goes on when that callback returns.
+    #[must_use]
+    pub fn delivered(&self, timeout: Duration) -> bool {
+        if self.is_delivered() || self.progress.deliverer.is_this_thread() {
+            return self.is_delivered();
+        }
+        self.progress.signal.wait(deadline(timeout), || self.is_delivered())
+    }
+}
+
+/// When a wait ends; none if that lies beyond what the clock can tell.
+pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}

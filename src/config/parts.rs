@@ -1,0 +1,167 @@
+//! The parts that models take one by one: a whole config has too many steps to explore.
+
+pub use super::current::Reader;
+use super::current::{Current, Snapshot};
+use super::delivery::{Change, Deliveries, Progress};
+use super::gate::{Ended, Gate};
+use super::list::{Entry, List};
+use super::subscriber::{Subscriber, Subscribers};
+use crate::Revision;
+use crate::sync::Arc;
+
+/// A current snapshot without writers' lock: one publisher at a time.
+#[derive(Debug)]
+pub struct Cell(Arc<Current<u64>>);
+
+impl Cell {
+    /// Revision 1.
+    pub fn new(value: u64) -> Self {
+        Self(Arc::new(Current::new(value)))
+    }
+
+    /// Publishes revision `number`.
+    pub fn publish(&self, number: u64, value: u64) {
+        drop(self.0.publish(snapshot(number, value)));
+    }
+
+    /// A cached reader.
+    pub fn reader(&self) -> Reader<u64> {
+        Reader::new(self.0.clone())
+    }
+
+    /// The number of a revision in place.
+    pub fn generation(&self) -> u64 {
+        self.0.generation()
+    }
+
+    /// The snapshot in place.
+    pub fn revision(&self) -> u64 {
+        self.0.load_full().revision().get()
+    }
+}
+
+fn snapshot(number: u64, value: u64) -> Arc<Snapshot<u64>> {
+    let revision = (1..number).fold(Revision::FIRST, |revision, _| revision.next());
+    Arc::new(Snapshot::new(revision, value))
+}
+
+/// An entry of [`Chain`].
+#[derive(Clone, Debug)]
+pub struct Link(pub u64, pub Arc<Door>);
+
+impl Entry for Link {
+    fn is_dead(&self) -> bool {
+        self.1.0.is_closed()
+    }
+}
+
+/// The subscriber list with plain entries.
+#[allow(missing_debug_implementations, reason = "its links have nothing to show")]
+pub struct Chain(List<Link>);
+
+impl Chain {
+    /// An empty one.
+    #[allow(clippy::new_without_default, reason = "models make it by name")]
+    pub fn new() -> Self {
+        Self(List::new())
+    }
+
+    /// Puts an entry in front.
+    pub fn insert(&self, link: Link) {
+        self.0.insert(link);
+    }
+
+    /// The living, oldest first, and how many dead ones were unlinked.
+    pub fn walk(&self) -> (Vec<u64>, usize) {
+        let walk = self.0.walk();
+        (walk.values.iter().map(|link| link.0).collect(), walk.unlinked)
+    }
+}
+
+/// A subscriber's gate.
+#[derive(Debug)]
+pub struct Door(Gate);
+
+impl Door {
+    /// An open one.
+    #[allow(clippy::new_without_default, reason = "models make it by name")]
+    pub fn new() -> Self {
+        Self(Gate::new())
+    }
+
+    /// Runs `call` if the gate is open; `None` if not, else whether it was closed meanwhile.
+    pub fn pass(&self, call: impl FnOnce()) -> Option<bool> {
+        let inside = self.0.begin()?;
+        call();
+        Some(self.0.end(inside) == Ended::Closed)
+    }
+
+    /// Lets no further call in.
+    pub fn close(&self) {
+        let _ = self.0.close();
+    }
+
+    /// Whether no call is running.
+    pub fn is_idle(&self) -> bool {
+        self.0.is_idle()
+    }
+}
+
+/// The delivery queue and how far it has come, without a config around it.
+#[derive(Debug)]
+pub struct Queue(Deliveries<u64>, Progress);
+
+impl Queue {
+    /// An empty one.
+    #[allow(clippy::new_without_default, reason = "models make it by name")]
+    pub fn new() -> Self {
+        Self(Deliveries::new(), Progress::new())
+    }
+
+    /// Appends the change to revision `number`.
+    pub fn append(&self, number: u64) {
+        let _ = self.0.append(Change::new(snapshot(number - 1, 0), snapshot(number, 0)));
+    }
+
+    /// Delivers what waits, unless somebody does.
+    pub fn drain(&self, mut deliver: impl FnMut(u64)) {
+        self.0.drain(|change| {
+            deliver(change.revision().get());
+            self.1.advance(change.revision());
+        });
+    }
+
+    /// Whether revision `number` has been delivered.
+    pub fn is_delivered(&self, number: u64) -> bool {
+        self.1.delivered(snapshot(number, 0).revision())
+    }
+
+    /// Waits until revision `number` has been delivered.
+    pub fn wait(&self, number: u64) {
+        self.1.signal.wait(None, || self.is_delivered(number));
+    }
+}
+
+/// A current snapshot and those who are told of it.
+#[allow(missing_debug_implementations, reason = "closures have nothing to show")]
+pub struct Audience(Cell, Subscribers<u64>);
+
+impl Audience {
+    /// Nobody yet, revision 1.
+    #[allow(clippy::new_without_default, reason = "models make it by name")]
+    pub fn new() -> Self {
+        Self(Cell::new(0), Subscribers::new())
+    }
+
+    /// Subscribes, then reads: the revision found.
+    pub fn subscribe_and_read(&self) -> u64 {
+        self.1.insert(Arc::new(Subscriber::new(Box::new(|_| ()), false)));
+        self.0.revision()
+    }
+
+    /// Publishes revision `number` and counts those who would be told.
+    pub fn publish(&self, number: u64) -> usize {
+        self.0.publish(number, 0);
+        self.1.living().len()
+    }
+}

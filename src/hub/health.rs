@@ -1,0 +1,145 @@
+//! How a deck is: everything that is not as it should be, by name.
+
+use super::Inner;
+use crate::clock::ClockSource;
+use crate::events::Loss;
+use crate::id::Revision;
+use crate::supervisor::{WorkerState, WorkerStatus};
+use crate::sync::Arc;
+use std::fmt;
+use std::time::Duration;
+
+/// How a deck is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// What is not as it should be; nothing, if all is well.
+    pub concerns: Vec<Concern>,
+    /// Each worker, in the order in which they started.
+    pub workers: Vec<WorkerStatus>,
+    /// The config in force.
+    pub revision: Revision,
+    /// Since the deck started.
+    pub uptime: Duration,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Concern {
+    /// Events were lost.
+    EventsLost(Loss),
+    /// Threads count in shared cells, for want of slabs or memory: exact, and slower.
+    TelemetryShared {
+        /// How many updates did.
+        updates: u64,
+    },
+    /// Metrics could not be registered.
+    MetricsRefused {
+        /// How many.
+        metrics: u64,
+        /// How often their handles were used.
+        updates: u64,
+    },
+    /// Subscribers of the config panicked and are called no more.
+    SubscribersDetached {
+        /// How many.
+        subscribers: u64,
+    },
+    /// A worker waits to be started again.
+    WorkerBackingOff {
+        /// Its name.
+        worker: Arc<str>,
+    },
+    /// A worker ended in failure, for good.
+    WorkerFailed {
+        /// Its name.
+        worker: Arc<str>,
+    },
+    /// A worker did not stop in time; its thread may still run.
+    WorkerAbandoned {
+        /// Its name.
+        worker: Arc<str>,
+    },
+    /// There were too many restarts, and all workers have been stopped.
+    MeltedDown,
+    /// The processor's time-stamp counter cannot be used: the system's clock is, which costs more.
+    SlowClock,
+    /// This program aborts when something panics: nothing can be restarted.
+    RestartsImpossible,
+}
+
+impl Health {
+    /// Whether all is well.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.concerns.is_empty()
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = if self.is_healthy() { "healthy" } else { "degraded" };
+        write!(f, "{status}, revision {}, {} workers", self.revision, self.workers.len())?;
+        self.concerns.iter().try_for_each(|concern| write!(f, "; {concern}"))
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EventsLost(loss) => write!(f, "{} events lost ({})", loss.count, loss.cause.name()),
+            Self::TelemetryShared { updates } => write!(f, "{updates} metric updates in shared cells"),
+            Self::MetricsRefused { metrics, updates } => {
+                write!(f, "{metrics} metrics refused, used {updates} times")
+            }
+            Self::SubscribersDetached { subscribers } => {
+                write!(f, "{subscribers} config subscribers detached")
+            }
+            Self::WorkerBackingOff { worker } => write!(f, "worker `{worker}` backing off"),
+            Self::WorkerFailed { worker } => write!(f, "worker `{worker}` failed"),
+            Self::WorkerAbandoned { worker } => write!(f, "worker `{worker}` abandoned"),
+            Self::MeltedDown => f.write_str("too many restarts: workers stopped"),
+            Self::SlowClock => f.write_str("no usable time-stamp counter: system clock"),
+            Self::RestartsImpossible => f.write_str("panics abort this program: no restarts"),
+        }
+    }
+}
+
+pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
+    let mut concerns: Vec<Concern> = deck.events.losses().into_iter().map(Concern::EventsLost).collect();
+    let telemetry = deck.telemetry.stats();
+    if telemetry.shared_updates > 0 {
+        concerns.push(Concern::TelemetryShared { updates: telemetry.shared_updates });
+    }
+    if telemetry.refused_metrics > 0 {
+        let (metrics, updates) = (telemetry.refused_metrics, telemetry.refused_updates);
+        concerns.push(Concern::MetricsRefused { metrics, updates });
+    }
+    let subscribers = deck.config.stats().detached;
+    if subscribers > 0 {
+        concerns.push(Concern::SubscribersDetached { subscribers });
+    }
+    let workers = deck.supervisor.status();
+    for status in &workers {
+        let worker = || status.name.clone();
+        match status.state {
+            WorkerState::BackingOff { .. } => concerns.push(Concern::WorkerBackingOff { worker: worker() }),
+            WorkerState::Abandoned => concerns.push(Concern::WorkerAbandoned { worker: worker() }),
+            WorkerState::Finished if status.last_failure.is_some() => {
+                concerns.push(Concern::WorkerFailed { worker: worker() });
+            }
+            _ => {}
+        }
+    }
+    if deck.supervisor.has_melted_down() {
+        concerns.push(Concern::MeltedDown);
+    }
+    if deck.events.clock().source() == ClockSource::System {
+        concerns.push(Concern::SlowClock);
+    }
+    if cfg!(panic = "abort") {
+        concerns.push(Concern::RestartsImpossible);
+    }
+    Health { concerns, workers, revision: deck.config.revision(), uptime: deck.started.elapsed() }
+}

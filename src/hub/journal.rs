@@ -1,0 +1,105 @@
+//! What happens to config and workers, as events and counters of the deck.
+
+use crate::config::Notice;
+use crate::events::Events;
+use crate::supervisor::{Exit, Incident};
+use crate::telemetry::{Counter, Telemetry};
+
+crate::kind! {
+    pub(super) ConfigPublished("flightdeck.config.published") { revision: u64 }
+    pub(super) ConfigRejected("flightdeck.config.rejected", severity = Warn) {
+        current: u64, violations: u64, first: str,
+    }
+    pub(super) SubscriberDetached("flightdeck.config.subscriber_detached", severity = Error) {
+        subscriber: u64, revision: u64, message: str,
+    }
+    pub(super) WorkerStarted("flightdeck.worker.started") { worker: str, generation: u64 }
+    pub(super) WorkerReturned("flightdeck.worker.returned") { worker: str, generation: u64, ran_ns: u64 }
+    pub(super) WorkerFailed("flightdeck.worker.failed", severity = Error) {
+        worker: str, generation: u64, ran_ns: u64, panicked: bool, why: str,
+    }
+    pub(super) RestartScheduled("flightdeck.worker.restart_scheduled", severity = Warn) {
+        worker: str, delay_ns: u64,
+    }
+    pub(super) MeltedDown("flightdeck.worker.melted_down", severity = Critical) { worker: str }
+    pub(super) Abandoned("flightdeck.worker.abandoned", severity = Error) { worker: str }
+    pub(super) ChorePanicked("flightdeck.chore.panicked", severity = Error) { chore: str, message: str }
+    pub(super) RestartsImpossible("flightdeck.restarts_impossible", severity = Error) {}
+}
+
+/// Writes down what config and supervisor report.
+#[derive(Debug)]
+pub(super) struct Journal {
+    events: Events,
+    published: Counter,
+    rejected: Counter,
+    detached: Counter,
+    started: Counter,
+    restarted: Counter,
+    failed: Counter,
+}
+
+impl Journal {
+    pub(super) fn new(events: &Events, telemetry: &Telemetry) -> Self {
+        Self {
+            events: events.clone(),
+            published: telemetry.counter("flightdeck_config_published_total"),
+            rejected: telemetry.counter("flightdeck_config_rejected_total"),
+            detached: telemetry.counter("flightdeck_config_subscribers_detached_total"),
+            started: telemetry.counter("flightdeck_worker_starts_total"),
+            restarted: telemetry.counter("flightdeck_worker_restarts_total"),
+            failed: telemetry.counter("flightdeck_worker_failures_total"),
+        }
+    }
+
+    pub(super) fn config<C>(&self, notice: &Notice<'_, C>) {
+        match notice {
+            Notice::Published(change) => {
+                self.published.increment(1);
+                self.events.record(ConfigPublished { revision: change.revision().get() });
+            }
+            Notice::Rejected { current, violations } => {
+                self.rejected.increment(1);
+                let first = violations.iter().next().map(ToString::to_string).unwrap_or_default();
+                let (current, violations) = (current.get(), violations.len() as u64);
+                self.events.record(ConfigRejected { current, violations, first: &first });
+            }
+            Notice::Detached { subscriber, revision, message } => {
+                self.detached.increment(1);
+                let (subscriber, revision) = (*subscriber, revision.get());
+                self.events.record(SubscriberDetached { subscriber, revision, message });
+            }
+        }
+    }
+
+    pub(super) fn worker(&self, incident: &Incident) {
+        let events = &self.events;
+        match incident {
+            Incident::Started { worker, generation } => {
+                self.started.increment(1);
+                self.restarted.increment(u64::from(*generation > 1));
+                events.record(WorkerStarted { worker, generation: *generation });
+            }
+            Incident::Ended { worker, generation, exit, ran } => {
+                let ran_ns = u64::try_from(ran.as_nanos()).unwrap_or(u64::MAX);
+                let generation = *generation;
+                match exit.failure() {
+                    None => events.record(WorkerReturned { worker, generation, ran_ns }),
+                    Some(why) => {
+                        self.failed.increment(1);
+                        let panicked = matches!(exit, Exit::Panicked(_));
+                        events.record(WorkerFailed { worker, generation, ran_ns, panicked, why });
+                    }
+                }
+            }
+            Incident::RestartScheduled { worker, delay } => {
+                let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+                events.record(RestartScheduled { worker, delay_ns });
+            }
+            Incident::MeltedDown { worker } => events.record(MeltedDown { worker }),
+            Incident::Abandoned { worker } => events.record(Abandoned { worker }),
+            Incident::ChorePanicked { chore, message } => events.record(ChorePanicked { chore, message }),
+            Incident::RestartsImpossible => events.record(RestartsImpossible {}),
+        }
+    }
+}

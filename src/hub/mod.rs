@@ -1,0 +1,155 @@
+//! The deck: all four parts joined. The only place that knows them together.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `builder` | what a deck is made of, and starting it |
+//! | `journal` | what happens to config and workers, as events and counters |
+//! | `health` | how a deck is |
+//!
+//! The parts offer plain methods (an observer, a `tick`); the hub joins them.
+
+mod builder;
+mod health;
+mod journal;
+
+pub use builder::{Builder, StartError};
+pub use health::{Concern, Health};
+
+use crate::config::Config;
+use crate::events::{Event, Events, ScopeGuard};
+use crate::id::CorrelationId;
+use crate::supervisor::{StopReport, Supervisor};
+use crate::sync::Arc;
+use crate::telemetry::Telemetry;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A deck: config, events, telemetry and supervisor of one host, joined.
+///
+/// Cheap to clone; clones are the same deck. A config change and a worker's restart appear as events and in counters
+/// by themselves. When the last handle drops, workers are stopped within a second; handles of parts
+/// that are kept go on working: reading works, and what is recorded after [`Flightdeck::shutdown`] is a counted loss.
+///
+/// ```
+/// use flightdeck::Flightdeck;
+/// use flightdeck::supervisor::{Restart, WorkerContext};
+/// use std::time::Duration;
+///
+/// flightdeck::kind! { OrderFilled("order.filled") { qty: u64, venue: str } }
+///
+/// let deck = Flightdeck::builder()
+///     .events(|events| events.memory(8 << 20))
+///     .worker("book", Restart::Permanent, |context: &WorkerContext| {
+///         while !context.should_stop() {
+///             let _ = context.wait(Duration::from_secs(1));
+///         }
+///     })
+///     .start()?;
+/// let filled = deck.telemetry().counter("orders_filled");
+///
+/// let _in = deck.scope(42_u64);
+/// deck.record(OrderFilled { qty: 5, venue: "XETRA" });
+/// filled.increment(1);
+///
+/// let answer = deck.events().query().correlation(42_u64).run()?;
+/// assert!(answer.verdict().is_complete());
+/// assert!(deck.shutdown(Duration::from_secs(5)).is_clean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Flightdeck<C = ()> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C> {
+    config: Config<C>,
+    events: Events,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    started: Instant,
+}
+
+impl<C> Clone for Flightdeck<C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<C> fmt::Debug for Flightdeck<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flightdeck").field("supervisor", &self.inner.supervisor).finish_non_exhaustive()
+    }
+}
+
+impl Flightdeck {
+    /// What a deck is made of. Without anything further it has no config, 16 MiB of events and no workers.
+    pub fn builder() -> Builder<()> {
+        Builder::new()
+    }
+}
+
+impl<C: Send + Sync + 'static> Flightdeck<C> {
+    /// The config.
+    #[must_use]
+    pub fn config(&self) -> &Config<C> {
+        &self.inner.config
+    }
+
+    /// The events.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.inner.events
+    }
+
+    /// The telemetry.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.inner.telemetry
+    }
+
+    /// The supervisor.
+    #[must_use]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.inner.supervisor
+    }
+
+    /// Records an event: see [`Events::record`].
+    #[inline(always)]
+    pub fn record<E: Event>(&self, event: E) {
+        self.inner.events.record(event);
+    }
+
+    /// From now until the guard drops this thread works for `id`: see [`Events::scope`].
+    #[inline]
+    pub fn scope(&self, id: impl Into<CorrelationId>) -> ScopeGuard {
+        self.inner.events.scope(id)
+    }
+
+    /// Claims for this thread what its first event and its first count would claim.
+    pub fn register_thread(&self) {
+        self.inner.events.register_thread();
+        self.inner.telemetry.register_thread();
+    }
+
+    /// How the deck is. Reads counters; costs writers nothing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        health::of(&self.inner)
+    }
+
+    /// Stops workers in reverse order, then recording. Always returns by the deadline, and says what it could not
+    /// finish. May be called twice, by a worker, or by a callback: see [`Supervisor::shutdown`].
+    pub fn shutdown(&self, deadline: Duration) -> StopReport {
+        let report = self.inner.supervisor.shutdown(deadline);
+        // Workers that still stop shall be heard until they have.
+        if !report.pending {
+            self.inner.config.tick();
+            self.inner.events.stop();
+        }
+        report
+    }
+}
+
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Flightdeck<()>>();
+};

@@ -1,0 +1,181 @@
+//! A whole deck: what the hub joins.
+
+use flightdeck::config::{Validate, Violations};
+use flightdeck::supervisor::{Backoff, ChildSpec, Restart, WorkerContext, WorkerState};
+use flightdeck::telemetry::Value;
+use flightdeck::{Concern, Diagnostic, Flightdeck};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+flightdeck::kind! {
+    Worked("work.done") { unit: u64 }
+}
+
+struct Limits {
+    rate: u32,
+}
+
+impl Validate for Limits {
+    fn validate(&self, report: &mut Violations) {
+        report.require(self.rate <= 1_000, "rate", &self.rate, "must be at most 1000");
+    }
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+fn until_stopped(context: &WorkerContext) {
+    while !context.should_stop() {
+        let _ = context.wait(PATIENCE);
+    }
+}
+
+fn count<C: Send + Sync + 'static>(deck: &Flightdeck<C>, name: &str) -> u64 {
+    match deck.telemetry().snapshot().get(name) {
+        Some(Value::Counter(count)) => *count,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn recorded<C: Send + Sync + 'static>(deck: &Flightdeck<C>, kind: &str) -> usize {
+    deck.events().query().kind_named(kind).run().map_or(0, |answer| answer.len())
+}
+
+#[test]
+fn a_config_change_is_an_event_and_a_count() {
+    let deck = Flightdeck::builder().config(Limits { rate: 10 }).start().unwrap();
+    let seen = Arc::new(AtomicU64::new(0));
+    let told = seen.clone();
+    let _subscription =
+        deck.config().subscribe(move |change| told.store(change.new.rate.into(), Ordering::Relaxed));
+    let mut reader = deck.config().reader();
+    for rate in [20, 30, 40] {
+        deck.config().update(|_| Limits { rate }).unwrap();
+        assert_eq!(reader.get().rate, rate);
+    }
+    assert_eq!(seen.load(Ordering::Relaxed), 40);
+    let refused = deck.config().replace(Limits { rate: 5_000 }).unwrap_err();
+    assert_eq!(refused.code(), "config.value.rejected");
+    assert_eq!(reader.get().rate, 40, "a rejected update changes nothing");
+    assert_eq!(recorded(&deck, "flightdeck.config.published"), 3);
+    assert_eq!(recorded(&deck, "flightdeck.config.rejected"), 1);
+    assert_eq!(count(&deck, "flightdeck_config_published_total"), 3);
+    assert_eq!(count(&deck, "flightdeck_config_rejected_total"), 1);
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+    assert_eq!(deck.health().revision.get(), 4);
+
+    deck.config().subscribe(|_| panic!("a subscriber")).forever();
+    deck.config().update(|_| Limits { rate: 1 }).unwrap();
+    assert_eq!(recorded(&deck, "flightdeck.config.subscriber_detached"), 1);
+    assert!(deck.health().concerns.contains(&Concern::SubscribersDetached { subscribers: 1 }));
+}
+
+#[test]
+fn a_workers_restart_is_an_event_and_a_count_and_loses_nothing() {
+    let slot: Arc<OnceLock<Flightdeck>> = Arc::new(OnceLock::new());
+    let in_worker = slot.clone();
+    let body = move |context: &WorkerContext| {
+        until("the deck", || in_worker.get().is_some());
+        let deck = in_worker.get().unwrap();
+        deck.record(Worked { unit: context.generation() });
+        deck.telemetry().counter("units_total").increment(1);
+        assert!(context.generation() > 2, "not yet");
+        until_stopped(context);
+    };
+    let quick = Backoff { least: Duration::ZERO, most: Duration::ZERO };
+    let deck = Flightdeck::builder()
+        .supervisor(|supervisor| {
+            supervisor.worker(ChildSpec::new("book", Restart::Permanent, body).backoff(quick))
+        })
+        .start()
+        .unwrap();
+    slot.set(deck.clone()).unwrap();
+    let status = || deck.health().workers.remove(0);
+    until("the third run", || status().generation == 3 && status().state == WorkerState::Running);
+    until("its event", || recorded(&deck, "work.done") == 3);
+    until("the event of its start", || recorded(&deck, "flightdeck.worker.started") == 3);
+    assert_eq!(recorded(&deck, "flightdeck.worker.failed"), 2);
+    assert_eq!(count(&deck, "flightdeck_worker_restarts_total"), 2);
+    assert_eq!(count(&deck, "flightdeck_worker_failures_total"), 2);
+    until("its count", || count(&deck, "units_total") == 3);
+    assert_eq!(status().last_failure.as_deref(), Some("not yet"));
+    assert!(deck.shutdown(PATIENCE).is_clean());
+}
+
+#[test]
+fn after_a_shutdown_writes_are_counted_losses_and_reads_work() {
+    let deck = Flightdeck::builder().worker("idle", Restart::Permanent, until_stopped).start().unwrap();
+    deck.record(Worked { unit: 1 });
+    let counter = deck.telemetry().counter("units_total");
+    assert!(deck.shutdown(PATIENCE).is_clean());
+    assert!(deck.shutdown(PATIENCE).is_clean(), "twice");
+    deck.record(Worked { unit: 2 });
+    counter.increment(1);
+    assert_eq!(recorded(&deck, "work.done"), 1);
+    assert!(matches!(&deck.health().concerns[..], [Concern::EventsLost(loss)] if loss.count == 1));
+    let events = deck.events().clone();
+    drop(deck);
+    assert_eq!(events.query().kind::<Worked>().run().unwrap().len(), 1, "a kept handle reads on");
+    assert_eq!(counter.value(), 1);
+}
+
+#[test]
+fn a_shutdown_by_a_worker_or_a_subscriber_does_not_deadlock() {
+    let slot: Arc<OnceLock<Flightdeck>> = Arc::new(OnceLock::new());
+    let in_worker = slot.clone();
+    let (sender, report) = mpsc::channel();
+    let deck = Flightdeck::builder()
+        .worker("last", Restart::Temporary, move |_: &WorkerContext| {
+            until("the deck", || in_worker.get().is_some());
+            let deck = in_worker.get().unwrap();
+            let nested = deck.clone();
+            deck.config().subscribe(move |_| drop(nested.shutdown(PATIENCE))).forever();
+            deck.config().update(|()| ()).unwrap();
+            sender.send(deck.shutdown(PATIENCE)).unwrap();
+        })
+        .start()
+        .unwrap();
+    slot.set(deck.clone()).unwrap();
+    assert!(report.recv_timeout(PATIENCE).unwrap().pending, "it cannot wait for itself");
+    assert!(deck.shutdown(PATIENCE).is_clean());
+}
+
+#[test]
+fn dropping_the_last_handle_ends_the_workers() {
+    let ended = Arc::new(AtomicU64::new(0));
+    let counted = ended.clone();
+    let deck = Flightdeck::builder()
+        .worker("idle", Restart::Permanent, move |context: &WorkerContext| {
+            until_stopped(context);
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
+        .start()
+        .unwrap();
+    until("the start", || deck.health().workers[0].state == WorkerState::Running);
+    let began = Instant::now();
+    drop(deck);
+    assert_eq!(ended.load(Ordering::Relaxed), 1);
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_deck_that_cannot_start_says_why_and_leaves_nothing() {
+    let refused = Flightdeck::builder().config(Limits { rate: 2_000 }).start().unwrap_err();
+    assert_eq!(refused.code(), "config.value.rejected");
+    assert_eq!(refused.to_string(), "config rejected for 1 reason: rate = 2000: must be at most 1000");
+    let small = Flightdeck::builder().events(|events| events.memory(0)).start().unwrap_err();
+    assert_eq!(small.code(), "events.memory.too_small");
+    let twice = Flightdeck::builder()
+        .worker("one", Restart::Permanent, until_stopped)
+        .worker("one", Restart::Permanent, until_stopped)
+        .start();
+    assert_eq!(twice.unwrap_err().code(), "supervisor.worker.duplicate_name");
+}
