@@ -24,8 +24,17 @@ struct Place<T> {
 #[derive(Default)]
 struct Book {
     pinned: usize,
+    /// How often `pinned` has changed.
+    changes: usize,
     waiting: Vec<Garbage>,
     graves: Vec<Garbage>,
+}
+
+impl Book {
+    fn change(&mut self, by: isize) {
+        self.pinned = self.pinned.saturating_add_signed(by);
+        self.changes += 1;
+    }
 }
 
 struct Garbage {
@@ -83,7 +92,7 @@ impl LocalHandle {
     pub(crate) fn pin(&self) -> Guard {
         // A read-modify-write reads the newest value: ordered after every destruction so far.
         self.0.frees.fetch_add(0, Ordering::Acquire);
-        self.0.book().pinned += 1;
+        self.0.book().change(1);
         Guard(Some(self.0.clone()))
     }
 }
@@ -114,22 +123,30 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(shop) = self.0.take() else { return };
-        shop.unpins.fetch_add(1, Ordering::Release);
-        let due = {
+        loop {
+            // Release for who destroys later; Acquire for what those did who unpinned before.
+            shop.unpins.fetch_add(1, Ordering::AcqRel);
+            let changes = {
+                let mut book = shop.book();
+                if book.pinned > 1 || book.waiting.is_empty() {
+                    book.change(-1);
+                    return;
+                }
+                book.changes
+            };
+            // Before this step others may pin, unordered, and reach what waits; after it they are ordered.
+            shop.frees.fetch_add(1, Ordering::Release);
             let mut book = shop.book();
-            book.pinned -= 1;
-            if book.pinned > 0 || book.waiting.is_empty() {
+            if book.changes == changes {
+                book.change(-1);
+                for garbage in std::mem::take(&mut book.waiting) {
+                    // SAFETY: no guard is pinned, and who pins later cannot reach it (`defer_destroy`).
+                    unsafe { (garbage.empty)(garbage.place) };
+                    book.graves.push(garbage);
+                }
                 return;
             }
-            std::mem::take(&mut book.waiting)
-        };
-        shop.unpins.fetch_add(0, Ordering::Acquire);
-        for garbage in due {
-            // SAFETY: no guard is pinned, and who pins later cannot reach it (`defer_destroy`).
-            unsafe { (garbage.empty)(garbage.place) };
-            shop.book().graves.push(garbage);
         }
-        shop.frees.fetch_add(1, Ordering::Release);
     }
 }
 
