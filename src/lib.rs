@@ -1,6 +1,35 @@
-//! Config that is read for a nanosecond and changed while running, events that answer "what happened
-//! to this request?" while the host keeps writing, telemetry that costs less than an atomic add, and
-//! a supervisor that restarts what panics.
+//! Flightdeck: config, events, telemetry and supervision for latency-sensitive hosts, with no lock on any hot
+//! path.
+//!
+//! - [`config`]: a validated snapshot, read for about a nanosecond and changed while running
+//! - [`events`]: the last moments of a host, indexed by what they belong to, asked while it keeps writing
+//! - [`telemetry`]: counters, gauges and histograms that cost less than an atomic addition
+//! - [`supervisor`]: one thread that restarts workers when they panic
+//!
+//! Each part works alone. A [`Flightdeck`] joins them, so that a config change and a worker's restart appear as
+//! events and in counters by themselves.
+//!
+//! It will not write to disk, open a socket or start a thread beyond the supervisor's and the workers' own; and it
+//! does not outlive the process.
+//!
+//! # Where to start
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | link it into a host | [`Flightdeck::builder`] |
+//! | declare events | [`kind!`] |
+//! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
+//! | ask what happened | [`events::Events::query`] |
+//! | record in a tight loop | [`events::Events::writer`] |
+//! | read config on a hot path | [`config::Config::reader`] |
+//! | count | [`telemetry::Telemetry::counter`] |
+//! | run a worker that may panic | [`Builder::worker`] |
+//!
+//! # Inside
+//!
+//! Dependencies point one way: the hub knows the four parts, the parts know clock, ids, the thread's block and memory,
+//! and those know `sync`, the one file that names atomics and threads. The library is compiled a second time against
+//! loom, and `cargo test` explores the models.
 
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("flightdeck needs 64-bit atomics: positions in the event store never wrap");
