@@ -47,6 +47,7 @@ impl Region {
 ///
 /// Invariant: `first .. first + mask + 1` lies in `_region`, which lives as long as this does and
 /// hands out shared references only.
+#[derive(Clone)]
 pub(crate) struct Words {
     first: *const AtomicU64,
     mask: usize,

@@ -56,7 +56,7 @@ fn a_reader_asks_the_allocator_for_nothing() {
         config.replace(Text(round.to_string())).unwrap();
         assert_eq!(
             asked(|| {
-                std::hint::black_box(reader.get()).revision();
+                let _ = std::hint::black_box(reader.get()).revision();
             }),
             0,
             "round {round}"

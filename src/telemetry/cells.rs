@@ -49,7 +49,8 @@ impl Sizes {
 pub struct Cells {
     shared: Words,
     pool: Words,
-    /// Chunks given out; may exceed the pool, whose size says how many there are.
+    /// The next chunk to be given out; may exceed the pool, whose size says how many there are. Chunk 0 stays
+    /// unused, so that 0 can mean "none".
     given: CachePadded<AtomicU64>,
     /// Updates that went to shared cells although their thread might have had its own.
     shared_updates: CachePadded<AtomicU64>,
@@ -62,7 +63,7 @@ pub struct Cells {
 struct Slab {
     /// 0: free, 1: owned.
     owner: AtomicU32,
-    /// By chunk: one more than its number in the pool; 0: not touched.
+    /// By chunk of cells: where it starts in the pool; 0: not touched.
     table: Words,
 }
 
@@ -71,6 +72,9 @@ struct Slab {
 pub struct Claim {
     cells: Arc<Cells>,
     number: usize,
+    /// The slab's table and the pool, at hand: an increment follows no further pointer.
+    table: Words,
+    pool: Words,
 }
 
 impl Cells {
@@ -85,7 +89,7 @@ impl Cells {
         Some(Arc::new(Self {
             shared: region.words(0, sizes.cells),
             pool: region.words(sizes.cells + sizes.slabs * tables, sizes.chunks * CHUNK),
-            given: CachePadded::new(AtomicU64::new(0)),
+            given: CachePadded::new(AtomicU64::new(1)),
             shared_updates: CachePadded::new(AtomicU64::new(0)),
             slabs: (0..sizes.slabs).map(slab).collect(),
             reached: AtomicU32::new(0),
@@ -102,7 +106,8 @@ impl Cells {
         let number = self.slabs.iter().position(free)?;
         // Relaxed: whoever must see our counts has an edge from us that carries this too.
         self.reached.fetch_max(number as u32 + 1, Relaxed);
-        Some(Claim { cells: self.clone(), number })
+        let (table, pool) = (self.slabs[number].table.clone(), self.pool.clone());
+        Some(Claim { cells: self.clone(), number, table, pool })
     }
 
     fn release(&self, number: usize) {
@@ -116,7 +121,7 @@ impl Cells {
         for slab in &self.slabs[..self.reached.load(Relaxed) as usize] {
             let chunk = slab.table.at(cell / CHUNK).load(Relaxed) as usize;
             if chunk != 0 {
-                sum = sum.wrapping_add(self.pool.at((chunk - 1) * CHUNK + cell % CHUNK).load(Relaxed));
+                sum = sum.wrapping_add(self.pool.at(chunk + cell % CHUNK).load(Relaxed));
             }
         }
         sum
@@ -138,7 +143,7 @@ impl Cells {
     pub(crate) fn usage(&self) -> [u64; 4] {
         let reached = self.reached.load(Relaxed) as usize;
         let owned = self.slabs[..reached].iter().filter(|slab| slab.owner.load(Relaxed) != 0).count();
-        let chunks = self.given.load(Relaxed).min((self.pool.len() / CHUNK) as u64);
+        let chunks = self.given.load(Relaxed).min((self.pool.len() / CHUNK) as u64) - 1;
         [owned as u64, reached as u64, chunks, self.shared_updates.load(Relaxed)]
     }
 }
@@ -147,12 +152,11 @@ impl Claim {
     /// Adds to a cell of the slab, of which this thread is the only writer.
     #[inline(always)]
     pub fn add(&self, cell: usize, amount: u64) {
-        let cells = &*self.cells;
-        let chunk = cells.slabs[self.number].table.at(cell / CHUNK).load(Relaxed) as usize;
+        let chunk = self.table.at(cell / CHUNK).load(Relaxed) as usize;
         if chunk == 0 {
             return self.add_first(cell, amount);
         }
-        let cell = cells.pool.at((chunk - 1) * CHUNK + cell % CHUNK);
+        let cell = self.pool.at(chunk + cell % CHUNK);
         // One writer, so a load and a store lose nothing.
         cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
     }
@@ -167,7 +171,7 @@ impl Claim {
     /// Makes sure that the cell's chunk is there; `false` if the pool is empty.
     pub fn touch(&self, cell: usize) -> bool {
         let cells = &*self.cells;
-        let entry = cells.slabs[self.number].table.at(cell / CHUNK);
+        let entry = self.table.at(cell / CHUNK);
         if entry.load(Relaxed) != 0 {
             return true;
         }
@@ -178,7 +182,7 @@ impl Claim {
         }
         let chunk = cells.given.fetch_add(1, Relaxed);
         if chunk < most {
-            entry.store(chunk + 1, Relaxed);
+            entry.store(chunk * CHUNK as u64, Relaxed);
         }
         chunk < most
     }

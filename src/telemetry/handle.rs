@@ -253,12 +253,12 @@ impl Telemetry {
 
     fn resolve(&self, name: &str, metric_type: MetricType) -> Result<Cell, RegisterError> {
         let cell = self.inner.registry.resolve(name, metric_type)?;
-        Ok(Cell { inner: self.inner.clone(), cell, refused: false })
+        Ok(Cell { deck: self.inner.deck, cell, inner: self.inner.clone(), refused: false })
     }
 
     fn refused(&self) -> Cell {
         self.inner.refused.fetch_add(1, Relaxed);
-        Cell { inner: self.inner.clone(), cell: REFUSED, refused: true }
+        Cell { deck: self.inner.deck, cell: REFUSED, inner: self.inner.clone(), refused: true }
     }
 }
 
@@ -281,15 +281,6 @@ pub struct Stats {
 }
 
 impl Inner {
-    /// Adds to a cell from this thread. Wait-free; after the thread's first touch of the metric it allocates
-    /// nothing.
-    #[inline(always)]
-    fn add(self: &Arc<Self>, cell: usize, amount: u64) {
-        if seat::with(self.deck, |claim| claim.add(cell, amount)).is_none() {
-            self.add_first(cell, amount);
-        }
-    }
-
     #[cold]
     #[inline(never)]
     fn add_first(self: &Arc<Self>, cell: usize, amount: u64) {
@@ -309,15 +300,27 @@ impl Inner {
 /// A metric as its handles know it.
 #[derive(Clone, Debug)]
 struct Cell {
-    inner: Arc<Inner>,
+    /// That of `inner`, at hand.
+    deck: DeckId,
     cell: usize,
+    inner: Arc<Inner>,
     refused: bool,
 }
 
 impl Cell {
+    /// Adds from this thread to a cell, `offset` cells on from the metric's first. Wait-free; after the thread's
+    /// first touch of the metric it allocates nothing.
+    #[inline(always)]
+    fn add(&self, offset: usize, amount: u64) {
+        let cell = self.cell + offset;
+        if seat::with(self.deck, |claim| claim.add(cell, amount)).is_none() {
+            self.inner.add_first(cell, amount);
+        }
+    }
+
     fn set(&self, bits: u64) {
         if self.refused {
-            self.inner.add(REFUSED, 1);
+            self.add(0, 1);
         } else {
             // Relaxed: the last writer wins, and nothing is published with it.
             self.inner.cells.shared(self.cell).store(bits, Relaxed);
@@ -352,7 +355,7 @@ impl Counter {
     /// Adds to it. Wait-free: a thread-local look-up, a load, a store.
     #[inline(always)]
     pub fn increment(&self, amount: u64) {
-        self.0.inner.add(self.0.cell, amount);
+        self.0.add(0, amount);
     }
 
     /// The sum over all threads.
@@ -410,12 +413,11 @@ impl Histogram {
     /// Counts a value. Wait-free: a thread-local look-up, two loads, two stores.
     #[inline(always)]
     pub fn record(&self, value: u64) {
-        let Cell { inner, cell, refused } = &self.0;
-        if *refused {
-            inner.add(REFUSED, 1);
+        if self.0.refused {
+            self.0.add(0, 1);
         } else {
-            inner.add(cell + bucket(value), 1);
-            inner.add(cell + BUCKETS, value);
+            self.0.add(bucket(value), 1);
+            self.0.add(BUCKETS, value);
         }
     }
 

@@ -1,0 +1,13 @@
+//! The rows, by group.
+
+mod config;
+mod events;
+mod telemetry;
+
+use crate::session::Session;
+
+/// A group's name, and what measures its rows.
+type Group = (&'static str, fn(&mut Session));
+
+/// All groups, in the order of the report.
+pub const ALL: &[Group] = &[("events", events::run), ("telemetry", telemetry::run), ("config", config::run)];

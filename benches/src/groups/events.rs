@@ -1,0 +1,244 @@
+//! Events: 64 bytes of payload, with the index where there is one.
+//!
+//! Each row stands once for a [`Writer`], for which the bars hold, and once for `record` through the
+//! thread's own shard, shown beside it. Ids change every eight events, as those of requests do.
+
+use crate::measure::Side;
+use crate::pair::PairSide;
+use crate::row::{Bar, Row};
+use crate::session::Session;
+use backbeat::recorder::Recorder;
+use backbeat::zerocopy::{Immutable, IntoBytes};
+use crossbeam_queue::ArrayQueue;
+use flightdeck::events::{Events, Stamp, Writer};
+use flightdeck::{Clock, Ticks};
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::sync::Mutex;
+
+flightdeck::kind! {
+    Filled("order.filled") { a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64 }
+}
+
+impl Filled {
+    fn of(n: u64) -> Self {
+        Self { a: n, b: n, c: n, d: n, e: n, f: n, g: n, h: n }
+    }
+}
+
+/// The same for backbeat, whose key is the nearest thing to an id.
+#[derive(backbeat::Event, IntoBytes, Immutable)]
+#[event(namespace = "scorecard")]
+#[repr(C)]
+struct BackbeatFilled {
+    /// The id.
+    #[event(key)]
+    a: u64,
+    /// Payload.
+    b: u64,
+    /// Payload.
+    c: u64,
+    /// Payload.
+    d: u64,
+    /// Payload.
+    e: u64,
+    /// Payload.
+    f: u64,
+    /// Payload.
+    g: u64,
+    /// Payload.
+    h: u64,
+}
+
+impl BackbeatFilled {
+    fn of(n: u64) -> Self {
+        Self { a: id(n), b: n, c: n, d: n, e: n, f: n, g: n, h: n }
+    }
+}
+
+/// What queues keep: time, id, payload.
+type Queued = [u64; 10];
+
+fn queued(n: u64) -> Queued {
+    [n, id(n), n, n, n, n, n, n, n, n]
+}
+
+const CLOCK: &str = "one clock read";
+const BACKBEAT: &str = "backbeat, a ring per core, its own clock, no index";
+const DEQUE: &str = "Mutex<VecDeque>, supplied time, no index";
+const QUEUE: &str = "ArrayQueue::force_push, supplied time, no index";
+const COPY: &str = "memcpy of the same 112 bytes into a ring";
+
+/// Ring sizes: one that stays in a core's cache, one that does not.
+const RINGS: [(usize, &str); 2] = [(256 << 10, "256 KiB"), (64 << 20, "64 MiB")];
+
+/// Eight events an id. Never zero, which means none.
+fn id(n: u64) -> u64 {
+    n / 8 + 1
+}
+
+/// A store whose kept shards have rings of `ring` bytes.
+fn store(ring: usize, shards: usize) -> Events {
+    let memories = (0..).map(|step| (ring * shards) << step);
+    let builders = memories.map(|memory| Events::builder().memory(memory).shards(shards));
+    let large_enough =
+        |builder: &flightdeck::events::Builder| builder.plan().is_ok_and(|plan| plan.ring >= ring);
+    // Memory doubles from step to step, and with it the ring.
+    let builder = builders.into_iter().find(large_enough).expect("some memory suffices");
+    let events = builder.build().expect("the machine has this much memory");
+    assert_eq!(events.plan().ring, ring, "the first that is large enough fits exactly");
+    events
+}
+
+fn recorder(bytes: usize) -> Recorder {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let recorder = Recorder::new(cores, bytes);
+    recorder.set_enabled(true);
+    recorder
+}
+
+fn clock_read(clock: &Clock) -> Side<'_> {
+    Side::each(format!("{CLOCK} ({:?})", clock.source()), |_| {
+        black_box(clock.now());
+    })
+}
+
+pub(super) fn run(session: &mut Session) {
+    for (bytes, ring) in RINGS {
+        one_thread(session, bytes, ring);
+        two_threads(session, bytes, ring);
+    }
+}
+
+fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
+    session.row(&format!("event of 64 B, precise clock, Writer, {ring} ring"), || {
+        let (events, recorder) = (store(bytes, 1), recorder(bytes));
+        let mut writer = events.writer().expect("a shard is free");
+        Row::measure(
+            Side::each("flightdeck Writer, indexed", |n| writer.record_with(Stamp::of(id(n)), Filled::of(n))),
+            vec![
+                clock_read(events.clock()),
+                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))),
+            ],
+            &[Bar::AtMostTimes(1.6, CLOCK), Bar::FasterThan(BACKBEAT)],
+        )
+    });
+    session.row(&format!("event of 64 B, supplied time, Writer, {ring} ring"), || {
+        let events = store(bytes, 1);
+        let mut writer = events.writer().expect("a shard is free");
+        let (deque, queue) = (Deque::of(bytes), ArrayQueue::new(bytes / size_of::<Queued>()));
+        let mut copies = Copies::of(bytes);
+        Row::measure(
+            Side::each("flightdeck Writer, indexed", |n| supplied(&mut writer, n)),
+            vec![
+                Side::each(COPY, |n| copies.push(n)),
+                Side::each(DEQUE, |n| deque.push(n)),
+                Side::each(QUEUE, |n| {
+                    queue.force_push(queued(n));
+                }),
+            ],
+            &[Bar::FloorAtMost(10.0)],
+        )
+    });
+    session.row(&format!("event of 64 B, precise clock, record, {ring} ring"), || {
+        let (events, recorder) = (store(bytes, 1), recorder(bytes));
+        Row::measure(
+            Side::each("flightdeck record, indexed", |n| events.record_with(Stamp::of(id(n)), Filled::of(n))),
+            vec![
+                clock_read(events.clock()),
+                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))),
+            ],
+            &[],
+        )
+    });
+    session.row(&format!("event of 64 B, supplied time, record, {ring} ring"), || {
+        let events = store(bytes, 1);
+        let mut copies = Copies::of(bytes);
+        Row::measure(
+            Side::each("flightdeck record, indexed", |n| {
+                events.record_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
+            }),
+            vec![Side::each(COPY, |n| copies.push(n))],
+            &[],
+        )
+    });
+}
+
+fn two_threads(session: &mut Session, bytes: usize, ring: &str) {
+    session.row(&format!("event of 64 B, supplied time, two Writers, {ring} rings"), || {
+        let events = store(bytes, 2);
+        let writers = [(); 2].map(|()| events.writer().expect("a shard is free"));
+        let (deque, queue) = (Deque::of(2 * bytes), ArrayQueue::new(2 * bytes / size_of::<Queued>()));
+        let (deque, queue) = (&deque, &queue);
+        Row::measure_pairs(
+            PairSide::each(
+                "flightdeck Writer, indexed",
+                writers.map(|mut writer| move |n| supplied(&mut writer, n)),
+            ),
+            vec![
+                PairSide::each(DEQUE, [move |n| deque.push(n); 2]),
+                PairSide::each(
+                    QUEUE,
+                    [move |n| {
+                        queue.force_push(queued(n));
+                    }; 2],
+                ),
+            ],
+            &[Bar::FasterThan(DEQUE), Bar::FasterThan(QUEUE)],
+        )
+    });
+    session.row(&format!("event of 64 B, precise clock, two threads record, {ring} rings"), || {
+        let (events, recorder) = (store(bytes, 2), recorder(bytes));
+        let (events, recorder) = (&events, &recorder);
+        let ours = move |n| events.record_with(Stamp::of(id(n)), Filled::of(n));
+        Row::measure_pairs(
+            PairSide::each("flightdeck record, indexed", [ours; 2]),
+            vec![PairSide::each(BACKBEAT, [move |n| recorder.record(&BackbeatFilled::of(n)); 2])],
+            &[],
+        )
+    });
+}
+
+#[inline(always)]
+fn supplied(writer: &mut Writer, n: u64) {
+    writer.record_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
+}
+
+/// The obvious store: a lock, and the oldest goes.
+struct Deque {
+    events: Mutex<VecDeque<Queued>>,
+    most: usize,
+}
+
+impl Deque {
+    fn of(bytes: usize) -> Self {
+        let most = bytes / size_of::<Queued>();
+        Self { events: Mutex::new(VecDeque::with_capacity(most)), most }
+    }
+
+    fn push(&self, n: u64) {
+        let mut events = self.events.lock().expect("nothing panics with it");
+        if events.len() == self.most {
+            events.pop_front();
+        }
+        events.push_back(queued(n));
+    }
+}
+
+/// As many bytes as one of our records has: what is physically possible.
+struct Copies {
+    ring: Vec<[u64; 14]>,
+    next: usize,
+}
+
+impl Copies {
+    fn of(bytes: usize) -> Self {
+        Self { ring: vec![[0; 14]; bytes / size_of::<[u64; 14]>()], next: 0 }
+    }
+
+    fn push(&mut self, n: u64) {
+        self.ring[self.next] = black_box([n; 14]);
+        self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
+        black_box(&self.ring);
+    }
+}

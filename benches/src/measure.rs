@@ -1,0 +1,154 @@
+//! Sides of a comparison, and how they take turns.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// One way to do something.
+pub struct Side<'a> {
+    pub(crate) name: String,
+    batch: Box<dyn FnMut(u64) + 'a>,
+}
+
+impl<'a> Side<'a> {
+    /// A side that runs `batch` for a number of operations.
+    pub fn new(name: impl Into<String>, batch: impl FnMut(u64) + 'a) -> Self {
+        Self { name: name.into(), batch: Box::new(batch) }
+    }
+
+    /// A side of one operation. It is given a running number that the compiler does not know.
+    pub fn each(name: impl Into<String>, mut operation: impl FnMut(u64) + 'a) -> Self {
+        let mut number = 0_u64;
+        Self::new(name, move |count| {
+            for _ in 0..count {
+                number = number.wrapping_add(1);
+                operation(black_box(number));
+            }
+        })
+    }
+
+    fn time(&mut self, count: u64) -> Duration {
+        let start = Instant::now();
+        (self.batch)(count);
+        start.elapsed()
+    }
+
+    /// How many operations take about as long as `batch`. Warms up on the way.
+    fn operations_in(&mut self, batch: Duration) -> u64 {
+        let mut count = 1;
+        loop {
+            let took = self.time(count);
+            if took * 2 >= batch {
+                let share = batch.as_secs_f64() / took.as_secs_f64().max(1e-9);
+                return ((count as f64 * share) as u64).max(1);
+            }
+            count *= 2;
+        }
+    }
+}
+
+/// What a side took in each round, in the unit of its row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples(pub Vec<f64>);
+
+impl Samples {
+    /// The least.
+    #[must_use]
+    pub fn floor(&self) -> f64 {
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The middle.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        median(&self.0)
+    }
+
+    /// The middle of the ratios to another side, each taken within its round.
+    #[must_use]
+    pub fn ratio_to(&self, other: &Self) -> f64 {
+        median(&self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
+    }
+}
+
+/// The middle of some numbers; not a number if there are none.
+#[must_use]
+pub fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => sorted[len / 2],
+        len => f64::midpoint(sorted[len / 2 - 1], sorted[len / 2]),
+    }
+}
+
+/// How long and how often sides are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How often each side has its turn.
+    pub rounds: usize,
+    /// How long a turn lasts, about.
+    pub batch: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { rounds: 101, batch: Duration::from_millis(4) }
+    }
+}
+
+/// Runs the sides in turn. Returns nanoseconds per operation, one sample a round.
+pub fn in_turn(sides: &mut [Side<'_>], plan: Plan) -> Vec<Samples> {
+    let counts: Vec<u64> = sides.iter_mut().map(|side| side.operations_in(plan.batch)).collect();
+    let mut samples = vec![Samples(Vec::with_capacity(plan.rounds)); sides.len()];
+    for _ in 0..plan.rounds {
+        for ((side, count), samples) in sides.iter_mut().zip(&counts).zip(&mut samples) {
+            samples.0.push(side.time(*count).as_nanos() as f64 / *count as f64);
+        }
+    }
+    samples
+}
+
+/// The loop around an operation, with no operation in it.
+#[must_use]
+pub fn empty_loop() -> Samples {
+    let plan = Plan { rounds: 25, ..Plan::default() };
+    in_turn(&mut [Side::each("empty loop", |_| ())], plan).remove(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_cancels_a_machine_that_drifts() {
+        let slow_down = |base: f64| Samples((1..=9).map(|round| base * f64::from(round)).collect());
+        let (ours, theirs) = (slow_down(2.0), slow_down(1.0));
+        assert_eq!(ours.ratio_to(&theirs), 2.0);
+        assert_eq!((ours.floor(), ours.median()), (2.0, 10.0));
+    }
+
+    #[test]
+    fn sides_take_turns_and_are_all_sampled() {
+        let turns = RefCell::new(Vec::new());
+        let side = |name: &'static str| {
+            let turns = &turns;
+            Side::new(name, move |count| {
+                turns.borrow_mut().push(name);
+                std::thread::sleep(Duration::from_micros(count.min(200)));
+            })
+        };
+        let plan = Plan { rounds: 3, batch: Duration::from_micros(50) };
+        let samples = in_turn(&mut [side("a"), side("b")], plan);
+        assert_eq!(turns.borrow()[turns.borrow().len() - 6..], ["a", "b", "a", "b", "a", "b"]);
+        assert!(samples.iter().all(|samples| samples.0.len() == 3 && samples.floor() > 0.0));
+    }
+}

@@ -1,0 +1,49 @@
+//! Which rows are wanted, and progress on standard error.
+
+use crate::row::{Holds, Row};
+use std::time::Instant;
+
+/// One run of the scorecard.
+#[derive(Debug, Default)]
+pub struct Session {
+    filter: Option<String>,
+    group: &'static str,
+    rows: Vec<Row>,
+}
+
+impl Session {
+    /// A run of the rows that `filter` wants: a group's name, or part of a row's; all without it.
+    #[must_use]
+    pub fn new(filter: Option<String>) -> Self {
+        Self { filter, ..Self::default() }
+    }
+
+    /// Rows from here on belong to this group.
+    pub fn enter(&mut self, group: &'static str) {
+        self.group = group;
+    }
+
+    /// Measures a row if it is wanted.
+    pub fn row(&mut self, name: &str, measure: impl FnOnce() -> Row) {
+        let wanted = |filter: &String| filter == self.group || name.contains(filter.as_str());
+        if !self.filter.as_ref().is_none_or(wanted) {
+            return;
+        }
+        eprint!("{}: {name} ... ", self.group);
+        let start = Instant::now();
+        let row = Row { group: self.group, name: name.to_owned(), ..measure() };
+        let verdict = match row.holds() {
+            Holds::Yes => "holds",
+            Holds::No => "DOES NOT HOLD",
+            Holds::Unfit => "unfit",
+        };
+        eprintln!("{verdict} ({:.1} s)", start.elapsed().as_secs_f64());
+        self.rows.push(row);
+    }
+
+    /// What was measured.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows
+    }
+}
