@@ -34,6 +34,8 @@ impl<'a> Side<'a> {
 
     /// How many operations take about as long as `batch`. Warms up on the way.
     fn operations_in(&mut self, batch: Duration) -> u64 {
+        // What only the first operations cost must not make a batch of them.
+        self.time(1_000);
         let mut count = 1;
         loop {
             let took = self.time(count);

@@ -50,8 +50,9 @@ pub struct Geometry {
 
 /// The longest queue of records that wait to be linked.
 const QUEUE: usize = 16;
-/// Words of one block summary.
+/// Words of one block summary: first, least, greatest, kinds.
 const SUMMARY: usize = 4;
+const GREATEST: usize = 2;
 /// Control words: four lines.
 const CONTROL: usize = 4 * LINE;
 const INTENT: usize = 0;
@@ -376,7 +377,7 @@ impl<'a> Writing<'a> {
             let at = (start / block) as usize * SUMMARY;
             // A record belongs to the block it starts in; in the first lap nothing lies below.
             if start >= 2 * lap && ring.summaries.at(at).load(Relaxed) != NO_RECORD {
-                since = since.max(ring.summaries.at(at + 2).load(Relaxed).saturating_add(1));
+                since = since.max(ring.summaries.at(at + GREATEST).load(Relaxed).saturating_add(1));
             }
         }
         ring.control.at(SINCE).store(since, Relaxed);
@@ -422,14 +423,31 @@ impl<'a> Writing<'a> {
 
     #[inline(always)]
     fn summarise(&mut self, position: u64, ticks: u64, kind: u32) {
-        let block = position >> self.ring.block_shift;
-        let summary = self.private(|own| {
-            let before = if block == own.block { own.summary } else { Summary::EMPTY };
-            own.block = block;
-            own.summary = before.with(position, ticks, kind);
-            own.summary
+        let ring = self.ring;
+        let block = position >> ring.block_shift;
+        let at = block as usize * SUMMARY;
+        // As a rule a record is the newest of its block and not the first of its kind there: one store.
+        let newest = self.private(|own| {
+            let summary = &mut own.summary;
+            let known =
+                block == own.block && summary.kinds & (1 << (kind % 64)) != 0 && ticks >= summary.least;
+            if known {
+                summary.greatest = summary.greatest.max(ticks);
+            }
+            known.then_some(summary.greatest)
         });
-        self.ring.store_summary(block as usize * SUMMARY, summary);
+        match newest {
+            Some(greatest) => ring.summaries.at(at + GREATEST).store(greatest, Relaxed),
+            None => {
+                let summary = self.private(|own| {
+                    let before = if block == own.block { own.summary } else { Summary::EMPTY };
+                    own.block = block;
+                    own.summary = before.with(position, ticks, kind);
+                    own.summary
+                });
+                ring.store_summary(at, summary);
+            }
+        }
     }
 
     /// Threads the oldest queued record into the index; `next` is now the oldest.
