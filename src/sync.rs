@@ -7,7 +7,7 @@
 //! say. Inside a model one side of one edge can be weakened to `Relaxed`, and the model must then
 //! fail (`loom-tests/tests`). The edges of a protocol are listed at the top of the file that owns it.
 //!
-//! `std::sync::Arc` is the same in both worlds: it is trusted, not modelled.
+//! `std::sync::Arc` and crossbeam's `SegQueue` are the same in both worlds: trusted, not modelled.
 
 #[cfg(flightdeck_loom)]
 pub(crate) mod model;
@@ -19,6 +19,7 @@ pub(crate) use model::*;
 #[cfg(not(flightdeck_loom))]
 pub(crate) use real::*;
 
+pub(crate) use crossbeam_queue::SegQueue;
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use std::sync::atomic::Ordering::{self, Relaxed};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};

@@ -5,8 +5,7 @@ use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
 use super::policy::{Decision, Exit, History, Rules, Window};
 use super::spec::ChildSpec;
 use super::worker::{Incarnation, panic_text};
-use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Relaxed, thread};
-use std::collections::VecDeque;
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Relaxed, SegQueue, thread};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -33,7 +32,7 @@ pub(crate) enum News {
 /// What the supervisor's thread shares with handles and workers.
 #[derive(Default)]
 pub(crate) struct Shared {
-    news: Mutex<VecDeque<News>>,
+    news: SegQueue<News>,
     thread: OnceLock<thread::Thread>,
     pub(crate) status: Mutex<Vec<WorkerStatus>>,
     /// Threads of workers that run.
@@ -45,7 +44,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn tell(&self, news: News) {
-        self.news.lock().push_back(news);
+        self.news.push(news);
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
@@ -126,8 +125,7 @@ impl Engine {
             self.start(worker);
         }
         loop {
-            let news = self.shared.news.lock().pop_front();
-            match news {
+            match self.shared.news.pop() {
                 Some(News::Ended { worker, generation, exit }) => self.ended(worker, generation, exit),
                 Some(News::Add(spec)) => {
                     let worker = self.enlist(spec);
