@@ -2,7 +2,8 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `handle` | [`Telemetry`] and the handles of its metrics |
+//! | `handle` | [`Telemetry`], what hosts hold |
+//! | `metric` | the handles of metrics: what hot paths hold |
 //! | `cells` | slabs: one writer each, adopted when their thread ends |
 //! | `seat` | a thread's hold on its slab |
 //! | `registry` | names, types and cells |
@@ -14,11 +15,13 @@ pub(crate) mod cells;
 mod buckets;
 mod error;
 mod handle;
+mod metric;
 mod registry;
 mod seat;
 mod snapshot;
 
 pub use error::{BuildError, RegisterError};
-pub use handle::{Builder, Counter, FloatGauge, Gauge, Histogram, Stats, Telemetry};
+pub use handle::{Builder, Stats, Telemetry};
+pub use metric::{Counter, FloatGauge, Gauge, Histogram};
 pub use registry::MetricType;
 pub use snapshot::{HistogramValues, Snapshot, Value};
