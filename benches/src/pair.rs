@@ -156,7 +156,13 @@ mod tests {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let slow = || |_: u64| (0..200).for_each(|n| drop(black_box(n)));
+        let slow = || {
+            |_: u64| {
+                (0..200).for_each(|n| {
+                    black_box(n);
+                })
+            }
+        };
         let sides = vec![PairSide::each("quick", quick), PairSide::each("slow", [slow(), slow()])];
         let paired = in_pairs_for(sides, 3, Duration::from_millis(2));
         assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) > 0));

@@ -9,6 +9,27 @@ use loom::thread;
 use std::sync::{Arc, Mutex};
 use support::{Model, Seen};
 
+/// What a protocol protects; loom fails the model where two threads are in it unordered.
+#[derive(Default)]
+struct Witness(UnsafeCell<u64>);
+
+// SAFETY: only models use it, and their purpose is to show that accesses are ordered.
+unsafe impl Send for Witness {}
+// SAFETY: as above.
+unsafe impl Sync for Witness {}
+
+impl Witness {
+    fn set(&self, value: u64) {
+        // SAFETY: loom checks that nobody else is inside.
+        self.0.with_mut(|inside| unsafe { *inside = value });
+    }
+
+    fn get(&self) -> u64 {
+        // SAFETY: loom checks that nobody writes.
+        self.0.with(|inside| unsafe { *inside })
+    }
+}
+
 /// Who learns of a generation finds a snapshot at least as new.
 #[test]
 fn a_generation_never_runs_ahead_of_its_snapshot() {
@@ -88,21 +109,19 @@ fn no_call_starts_after_a_close_and_what_a_call_did_is_visible_after_it() {
     let (called, refused) = (Seen::default(), Seen::default());
     let (ran, shut) = (called.clone(), refused.clone());
     let model = Model::new("gate", None, move || {
-        let shared = Arc::new((Door::new(), UnsafeCell::new(0)));
+        let shared = Arc::new((Door::new(), Witness::default()));
         let caller = {
             let (shared, ran, shut) = (shared.clone(), ran.clone(), shut.clone());
             thread::spawn(move || {
-                // SAFETY: the gate lets no call run while the closer looks; loom checks that.
-                let passed = shared.0.pass(|| shared.1.with_mut(|state| unsafe { *state += 1 }));
+                let passed = shared.0.pass(|| shared.1.set(1));
                 if passed.is_some() { ran.count() } else { shut.count() }
             })
         };
         let closer = thread::spawn(move || {
             shared.0.close();
             if shared.0.is_idle() {
-                // SAFETY: closed and idle, so no call runs or will; loom checks that.
-                let calls = shared.1.with(|state| unsafe { *state });
-                assert!(calls <= 1);
+                // Closed and idle, so no call runs or will.
+                assert!(shared.1.get() <= 1);
             }
         });
         caller.join().unwrap();
@@ -157,21 +176,19 @@ fn what_subscribers_did_is_visible_to_who_waited_for_them() {
     let waited = Seen::default();
     let seen = waited.clone();
     let model = Model::new("delivered", None, move || {
-        let shared = Arc::new((Queue::new(), UnsafeCell::new(0)));
+        let shared = Arc::new((Queue::new(), Witness::default()));
         let asker = {
             let (shared, seen) = (shared.clone(), seen.clone());
             thread::spawn(move || {
                 if shared.0.is_delivered(2) {
                     seen.count();
-                    // SAFETY: delivered, so the callback is over; loom checks that.
-                    assert_eq!(shared.1.with(|state| unsafe { *state }), 7);
+                    assert_eq!(shared.1.get(), 7, "delivered, and the callback is not over");
                 }
             })
         };
         let publisher = thread::spawn(move || {
             shared.0.append(2);
-            // SAFETY: nobody looks before it is delivered; loom checks that.
-            shared.0.drain(|_| shared.1.with_mut(|state| unsafe { *state = 7 }));
+            shared.0.drain(|_| shared.1.set(7));
         });
         asker.join().unwrap();
         publisher.join().unwrap();

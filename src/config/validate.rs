@@ -16,6 +16,7 @@ const SPELLED: usize = 16;
 /// ```
 /// use flightdeck::config::{Config, Validate, Violations};
 ///
+/// #[derive(Debug)]
 /// struct Pool { size: u32, name: String }
 ///
 /// impl Validate for Pool {
