@@ -158,9 +158,9 @@ mod tests {
         });
         let slow = || {
             |_: u64| {
-                (0..200).for_each(|n| {
+                for n in 0..200 {
                     black_box(n);
-                })
+                }
             }
         };
         let sides = vec![PairSide::each("quick", quick), PairSide::each("slow", [slow(), slow()])];

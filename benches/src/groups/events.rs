@@ -77,14 +77,19 @@ fn id(n: u64) -> u64 {
     n / 8 + 1
 }
 
+/// Events that are sure to touch all of a ring of so many bytes.
+fn lap(bytes: usize) -> u64 {
+    (bytes / size_of::<Queued>() + 1) as u64
+}
+
 /// A store whose kept shards have rings of `ring` bytes.
 fn store(ring: usize, shards: usize) -> Events {
     let memories = (0..).map(|step| (ring * shards) << step);
-    let builders = memories.map(|memory| Events::builder().memory(memory).shards(shards));
+    let mut builders = memories.map(|memory| Events::builder().memory(memory).shards(shards));
     let large_enough =
         |builder: &flightdeck::events::Builder| builder.plan().is_ok_and(|plan| plan.ring >= ring);
     // Memory doubles from step to step, and with it the ring.
-    let builder = builders.into_iter().find(large_enough).expect("some memory suffices");
+    let builder = builders.find(large_enough).expect("some memory suffices");
     let events = builder.build().expect("the machine has this much memory");
     assert_eq!(events.plan().ring, ring, "the first that is large enough fits exactly");
     events
@@ -115,10 +120,11 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         let (events, recorder) = (store(bytes, 1), recorder(bytes));
         let mut writer = events.writer().expect("a shard is free");
         Row::measure(
-            Side::each("flightdeck Writer, indexed", |n| writer.record_with(Stamp::of(id(n)), Filled::of(n))),
+            Side::each("flightdeck Writer, indexed", |n| writer.record_with(Stamp::of(id(n)), Filled::of(n)))
+                .warmed(lap(bytes)),
             vec![
                 clock_read(events.clock()),
-                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))),
+                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
             ],
             &[Bar::AtMostTimes(1.6, CLOCK), Bar::FasterThan(BACKBEAT)],
         )
@@ -129,13 +135,14 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         let (deque, queue) = (Deque::of(bytes), ArrayQueue::new(bytes / size_of::<Queued>()));
         let mut copies = Copies::of(bytes);
         Row::measure(
-            Side::each("flightdeck Writer, indexed", |n| supplied(&mut writer, n)),
+            Side::each("flightdeck Writer, indexed", |n| supplied(&mut writer, n)).warmed(lap(bytes)),
             vec![
-                Side::each(COPY, |n| copies.push(n)),
-                Side::each(DEQUE, |n| deque.push(n)),
+                Side::each(COPY, |n| copies.push(n)).warmed(lap(bytes)),
+                Side::each(DEQUE, |n| deque.push(n)).warmed(lap(bytes)),
                 Side::each(QUEUE, |n| {
-                    queue.force_push(queued(n));
-                }),
+                    black_box(queue.force_push(queued(n)));
+                })
+                .warmed(lap(bytes)),
             ],
             &[Bar::FloorAtMost(10.0)],
         )
@@ -143,10 +150,11 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
     session.row(&format!("event of 64 B, precise clock, record, {ring} ring"), || {
         let (events, recorder) = (store(bytes, 1), recorder(bytes));
         Row::measure(
-            Side::each("flightdeck record, indexed", |n| events.record_with(Stamp::of(id(n)), Filled::of(n))),
+            Side::each("flightdeck record, indexed", |n| events.record_with(Stamp::of(id(n)), Filled::of(n)))
+                .warmed(lap(bytes)),
             vec![
                 clock_read(events.clock()),
-                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))),
+                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
             ],
             &[],
         )
@@ -157,8 +165,9 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         Row::measure(
             Side::each("flightdeck record, indexed", |n| {
                 events.record_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
-            }),
-            vec![Side::each(COPY, |n| copies.push(n))],
+            })
+            .warmed(lap(bytes)),
+            vec![Side::each(COPY, |n| copies.push(n)).warmed(lap(bytes))],
             &[],
         )
     });
@@ -180,7 +189,7 @@ fn two_threads(session: &mut Session, bytes: usize, ring: &str) {
                 PairSide::each(
                     QUEUE,
                     [move |n| {
-                        queue.force_push(queued(n));
+                        black_box(queue.force_push(queued(n)));
                     }; 2],
                 ),
             ],
