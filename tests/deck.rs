@@ -1,5 +1,7 @@
 //! A whole deck: what the hub joins.
 
+mod support;
+
 use flightdeck::config::{Validate, Violations};
 use flightdeck::supervisor::{Backoff, ChildSpec, Restart, WorkerContext, WorkerState};
 use flightdeck::telemetry::Value;
@@ -7,8 +9,7 @@ use flightdeck::{Concern, Diagnostic, Flightdeck};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use support::{PATIENCE, until, until_stopped};
 
 flightdeck::kind! {
     Worked("work.done") { unit: u64 }
@@ -21,20 +22,6 @@ struct Limits {
 impl Validate for Limits {
     fn validate(&self, report: &mut Violations) {
         report.require(self.rate <= 1_000, "rate", &self.rate, "must be at most 1000");
-    }
-}
-
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
-        std::thread::yield_now();
-    }
-}
-
-fn until_stopped(context: &WorkerContext) {
-    while !context.should_stop() {
-        let _ = context.wait(PATIENCE);
     }
 }
 

@@ -1,28 +1,16 @@
 //! The supervisor as its users see it. Conditions are awaited, never slept for.
 
+mod support;
+
 use flightdeck::supervisor::{
     Backoff, ChildSpec, Exit, Incident, Restart, Supervisor, WorkerContext, WorkerState,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
+use support::{PATIENCE, until, until_stopped};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const NO_DELAY: Backoff = Backoff { least: Duration::ZERO, most: Duration::ZERO };
-
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
-        std::thread::yield_now();
-    }
-}
-
-fn until_stopped(context: &WorkerContext) {
-    while !context.should_stop() {
-        let _ = context.wait(PATIENCE);
-    }
-}
 
 /// An observer that keeps what it is told.
 fn kept() -> (Arc<Mutex<Vec<Incident>>>, impl Fn(&Incident) + Send + Sync + 'static) {

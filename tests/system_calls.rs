@@ -1,0 +1,68 @@
+//! What hot paths may never do: enter the kernel, so also wait for a lock. Shown by letting a child process, in which
+//! the kernel kills whatever makes a system call (seccomp's strict mode), run them.
+
+#![cfg(target_os = "linux")]
+
+use flightdeck::Clock;
+use flightdeck::config::Config;
+use flightdeck::events::{Events, Stamp};
+use flightdeck::telemetry::Telemetry;
+
+flightdeck::kind! {
+    Filled("order.filled") { qty: u64, venue: str }
+}
+
+/// Whether `body` ends in a child that may make no system call.
+fn ends_without_system_calls(body: impl FnOnce()) -> bool {
+    // SAFETY: the child runs `body` and leaves by `exit`; it takes no lock and allocates nothing, which is what is shown.
+    match unsafe { libc::fork() } {
+        -1 => panic!("no child: {}", std::io::Error::last_os_error()),
+        0 => {
+            // SAFETY: from here on this process may read, write and exit; anything else kills it.
+            unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
+            body();
+            // SAFETY: ends this thread, the only one of the child; `_exit` would use a call that is not allowed.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+            unreachable!("the child has ended");
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: a child of this process, and a status of our own.
+            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!(waited, child, "{}", std::io::Error::last_os_error());
+            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+        }
+    }
+}
+
+#[test]
+fn a_system_call_would_show() {
+    assert!(ends_without_system_calls(|| ()));
+    // SAFETY: asks for the number of this process.
+    let asks = || drop(std::hint::black_box(unsafe { libc::syscall(libc::SYS_getppid) }).to_string());
+    assert!(!ends_without_system_calls(asks));
+}
+
+#[test]
+fn recording_counting_and_reading_config_make_none() {
+    // Strict mode takes RDTSC away as well, so the clock is one that stands still.
+    let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
+    let telemetry = Telemetry::new();
+    let config = Config::new(()).unwrap();
+    let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
+    let histogram = telemetry.histogram("spread");
+    let mut reader = config.reader();
+    let mut writer = events.writer().unwrap();
+    let _in = events.scope(5_u64);
+    let mut work = |n: u64| {
+        events.record(Filled { qty: n, venue: "XETRA" });
+        writer.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
+        counter.increment(n);
+        gauge.set(n as i64);
+        histogram.record(n);
+        assert!(reader.get().revision().get() > 0);
+    };
+    // First touches may call: pages, the thread's seat.
+    (0..100_000).for_each(&mut work);
+    assert!(ends_without_system_calls(|| (0..100_000).for_each(&mut work)));
+}
