@@ -1,0 +1,146 @@
+//! What can be written on the command line.
+
+use crate::size;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use std::path::PathBuf;
+
+/// Config, events, telemetry and supervision for a host that must not wait: see it work.
+#[derive(Debug, Parser)]
+#[command(name = "flightdeck", version, after_long_help = EXAMPLES, max_term_width = 100)]
+pub struct Args {
+    /// When to use colour; `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  flightdeck replay app.jsonl               what happened, and how fast it was recorded
+  flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
+
+Exit codes: 0 done, 1 nothing found, 2 wrong usage or unreadable input, 130 interrupted";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Feed logs and traces through the event store as fast as it goes, and ask it questions
+    Replay(Replay),
+}
+
+/// `flightdeck replay`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Formats, recognised from the first lines: span CSV and log CSV (columns found by the names in the
+header), dpkg.log, JSON lines (journalctl -o json, most loggers), common and combined access logs.
+Times without an offset are taken as UTC.
+
+Examples:
+  flightdeck replay                                   this machine's package log
+  flightdeck replay trace.csv log.csv --slowest 5     the five slowest requests with their timelines
+  flightdeck replay -c libc6 /var/log/dpkg.log        what happened to one package
+  journalctl -o json | flightdeck replay - -c ssh.service --json
+  zcat access.log.gz | flightdeck replay -m 64MiB -")]
+pub struct Replay {
+    /// Files to read, `-` for standard input; without any: /var/log/dpkg.log
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Show everything that belongs to ID: a trace or request id, a package, a unit, an address
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub correlation: Option<String>,
+    /// Memory for the whole deck, such as 256MiB or 1g; without it every row is kept
+    #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
+    pub memory: Option<usize>,
+    /// How many threads write
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1_024))]
+    pub threads: Option<u16>,
+    /// How many of the slowest ids to show
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(0..=100_000))]
+    pub slowest: Option<u32>,
+    /// Print one JSON object instead of the report
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Whether to colour what goes to a place that is, or is not, a terminal.
+    pub fn applies(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// What `--color` says, before the command line is parsed: help and usage errors are coloured too.
+    pub fn foreseen(args: impl Iterator<Item = std::ffi::OsString>) -> clap::ColorChoice {
+        let mut is_next = false;
+        let mut choice = clap::ColorChoice::Auto;
+        for arg in args {
+            let Some(arg) = arg.to_str() else { continue };
+            let value = if is_next { Some(arg) } else { arg.strip_prefix("--color=") };
+            match value {
+                Some("always") => choice = clap::ColorChoice::Always,
+                Some("never") => choice = clap::ColorChoice::Never,
+                _ if arg == "--" => break,
+                _ => {}
+            }
+            is_next = arg == "--color";
+        }
+        choice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_replay_takes_files_and_options_in_any_order() {
+        let args = Args::try_parse_from([
+            "flightdeck",
+            "replay",
+            "-m",
+            "64m",
+            "a",
+            "-",
+            "-c",
+            "x",
+            "--color",
+            "never",
+        ]);
+        let Args { color, command: Command::Replay(replay) } = args.unwrap() else { panic!("no replay") };
+        assert_eq!(color, Color::Never);
+        assert_eq!(replay.memory, Some(64 << 20));
+        assert_eq!(replay.correlation.as_deref(), Some("x"));
+        assert_eq!(replay.files, [PathBuf::from("a"), PathBuf::from("-")]);
+    }
+
+    #[test]
+    fn colour_is_foreseen() {
+        let foreseen = |args: &[&str]| Color::foreseen(args.iter().map(Into::into));
+        assert_eq!(foreseen(&["replay", "--color", "never"]), clap::ColorChoice::Never);
+        assert_eq!(foreseen(&["--color=always", "x"]), clap::ColorChoice::Always);
+        assert_eq!(foreseen(&["--", "--color=always"]), clap::ColorChoice::Auto);
+    }
+}

@@ -1,0 +1,26 @@
+//! Ctrl-C: a flag that whoever works looks at. The second one ends the process at once.
+
+use signal_hook::consts::SIGINT;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+static CAME: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Exit code of an interrupted command.
+pub const CODE: u8 = 130;
+
+/// From here on an interrupt sets the flag instead of ending the process.
+pub fn watch() -> io::Result<()> {
+    let came = CAME.get_or_init(Arc::default);
+    // In this order: the first signal finds the flag unset and only sets it.
+    signal_hook::flag::register_conditional_shutdown(SIGINT, CODE.into(), Arc::clone(came))?;
+    signal_hook::flag::register(SIGINT, Arc::clone(came))?;
+    Ok(())
+}
+
+/// Whether the user interrupted.
+pub fn came() -> bool {
+    // Relaxed: the flag stands for nothing but itself.
+    CAME.get().is_some_and(|came| came.load(Ordering::Relaxed))
+}

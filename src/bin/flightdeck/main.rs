@@ -1,0 +1,56 @@
+//! The command-line tool.
+//!
+//! - `args`, `size`: what can be written on the command line
+//! - `output`, `messages`, `outcome`, `interrupt`: results, messages, exit codes, Ctrl-C
+//! - `input`, `formats`: files and pipes, and the rows in them
+//! - `replay`: the command
+
+mod args;
+mod formats;
+mod input;
+mod interrupt;
+mod messages;
+mod outcome;
+mod output;
+mod replay;
+mod size;
+
+use args::{Args, Color, Command};
+use clap::{CommandFactory, FromArgMatches};
+use messages::Messages;
+use outcome::{Failure, Outcome};
+use output::{Output, OutputError};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = Args::command().color(Color::foreseen(std::env::args_os()));
+    let args = match command.try_get_matches().and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => args,
+        Err(help_or_error) => {
+            // Help is a result and goes to standard output, an error to standard error; whoever closed
+            // either end does not want it.
+            let _ = help_or_error.print();
+            return ExitCode::from(u8::try_from(help_or_error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut messages = Messages::stderr(args.color);
+    match run(&args.command, &mut messages) {
+        Ok(outcome) => outcome.into(),
+        Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
+        Err(failure) => {
+            messages.end_progress();
+            messages.error(failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: &Command, messages: &mut Messages) -> Result<Outcome, Failure> {
+    interrupt::watch().map_err(Failure::Interrupt)?;
+    let mut output = Output::stdout();
+    let outcome = match command {
+        Command::Replay(asked) => replay::run(asked, &mut output, messages)?,
+    };
+    output.finish()?;
+    Ok(outcome)
+}

@@ -1,0 +1,61 @@
+//! How a command ends: its exit code, and errors that end it early.
+
+use crate::interrupt;
+use crate::output::OutputError;
+use flightdeck::{Diagnostic, Retry, Severity};
+use std::io;
+use std::process::ExitCode;
+
+/// How a command ended that could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All done. Broken rows do not change that.
+    Done,
+    /// Asked, and nothing found.
+    NothingFound,
+    /// An input cannot be read, or is of no format that we read; it was named on standard error.
+    Unreadable,
+    /// The user interrupted, after which the report was given all the same.
+    Interrupted,
+}
+
+/// What ends a command early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Results cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Interrupts cannot be caught.
+    #[error("interrupts cannot be caught: {0}")]
+    Interrupt(io::Error),
+}
+
+impl Diagnostic for Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Output(OutputError::Closed) => "cli.output.closed",
+            Self::Output(OutputError::Failed(_)) => "cli.output.failed",
+            Self::Interrupt(_) => "cli.interrupt",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        if matches!(self, Self::Output(OutputError::Closed)) { Severity::Info } else { Severity::Error }
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::NothingFound => 1,
+            Outcome::Unreadable => 2,
+            Outcome::Interrupted => interrupt::CODE,
+        })
+    }
+}
