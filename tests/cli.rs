@@ -1,69 +1,13 @@
 //! The command-line tool, as a user meets it: what it takes, what it refuses, and how it says so.
 
+#[path = "support/tool.rs"]
+mod tool;
+
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-/// A folder of its own for each test, removed afterwards.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        assert_eq!(self.out.lines().count(), 1, "one object, on one line: {}", self.out);
-        serde_json::from_str(&self.out).unwrap()
-    }
-
-    /// Ended with `code`, nothing on standard output, one line on standard error with all of `words`.
-    #[track_caller]
-    fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "{}", self.err);
-        assert_eq!(self.out, "");
-        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
-        for word in words {
-            assert!(self.err.contains(word), "`{word}` is not in: {}", self.err);
-        }
-    }
-}
-
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flightdeck"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Ran {
-    let output = command(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
+use tool::{Folder, command, run};
 
 fn start_with_pipes(args: &[&str]) -> Child {
     command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -363,7 +307,7 @@ fn wrong_usage_ends_with_two() {
         (&["replay", "-m", "64parsec", "-"], "unknown unit `parsec`"),
         (&["replay", "-m", "0", "-"], "is zero"),
         (&["replay", "-c", "", "-"], "value is required"),
-        (&["replay", "--threads", "0", "-"], "0 is not in 1..=1024"),
+        (&["replay", "--threads", "0", "-"], "0 is not in 1..=128"),
         (&["replay", "--fast", "-"], "--fast"),
         (&["fly"], "fly"),
     ] {

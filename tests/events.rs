@@ -327,6 +327,49 @@ fn spans_keep_their_parents() {
 }
 
 #[test]
+fn events_are_visited_without_being_collected() {
+    let events = store(1 << 20);
+    for index in 0..100 {
+        events.record_with(Stamp::of(1 + index % 4), Step { index, check: !index });
+    }
+    let mut indexes = Vec::new();
+    let verdict = events.query().correlation(2_u64).each(|event| {
+        let Some(Value::U64(index)) = event.field("index") else { panic!("no index: {event:?}") };
+        assert_eq!(event.field("check"), Some(Value::U64(!index)));
+        indexes.push(index);
+    });
+    indexes.sort_unstable();
+    assert!(verdict.unwrap().is_complete());
+    assert_eq!(indexes, (0..25).map(|n| 4 * n + 1).collect::<Vec<_>>());
+    let mut visits = 0;
+    let verdict = events.query().limit(7).each(|_| visits += 1).unwrap();
+    assert_eq!((visits, verdict), (7, Verdict::Truncated { by: Truncation::Limit }));
+    assert!(events.query().kind_named("no.such").each(|_| ()).is_err());
+}
+
+#[test]
+fn an_answer_is_narrowed_reordered_and_shown_with_fields_of_the_hosts_own() {
+    let events = store(1 << 20);
+    for index in 0..10 {
+        events.record_with(Stamp::of(9_u64), Step { index, check: 0 });
+    }
+    let mut answer = events.query().correlation(9_u64).run().unwrap();
+    let index = |event: &flightdeck::events::Recorded<'_>| match event.field("index") {
+        Some(Value::U64(index)) => index,
+        _ => u64::MAX,
+    };
+    answer.retain(|event| index(event) % 2 == 0);
+    answer.sort_by_key(|event| std::cmp::Reverse(index(event)));
+    assert_eq!(answer.iter().map(|event| index(&event)).collect::<Vec<_>>(), [8, 6, 4, 2, 0]);
+    assert!(answer.verdict().is_complete());
+    let doubled = |event: &flightdeck::events::Recorded<'_>, each: &mut dyn FnMut(&str, Value<'_>)| {
+        each("twice\n", Value::U64(2 * index(event)));
+    };
+    let text = answer.timeline().with_fields(&doubled).to_string();
+    assert!(text.contains(" twice\\n=16\n") && !text.contains("index="), "{text}");
+}
+
+#[test]
 fn filters_add_up_and_contradictions_are_errors() {
     let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
     for n in 0..100_u64 {

@@ -111,6 +111,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Of nothing, yet.
+    pub(crate) fn empty(store: &Arc<Store>) -> Self {
+        Self {
+            store: store.clone(),
+            bytes: Vec::new(),
+            rows: Vec::new(),
+            verdict: Verdict::Complete,
+            since: Ticks(0),
+            matched: 0,
+            visited: 0,
+            gone: 0,
+        }
+    }
+
     /// How many events it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -126,6 +140,20 @@ impl Answer {
     /// The events, in the order asked for.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Recorded<'_>> + ExactSizeIterator {
         self.rows.iter().map(|row| Recorded { answer: self, row })
+    }
+
+    /// Keeps only these events. The verdict stays what it was: it is about what was asked for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Recorded<'_>) -> bool) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.retain(|row| keep(&Recorded { answer: self, row }));
+        self.rows = rows;
+    }
+
+    /// Puts its events into another order; equal ones stay as they are.
+    pub fn sort_by_key<K: Ord>(&mut self, mut key: impl FnMut(&Recorded<'_>) -> K) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_by_cached_key(|row| key(&Recorded { answer: self, row }));
+        self.rows = rows;
     }
 
     /// Whether that is all there was.

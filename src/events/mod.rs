@@ -58,5 +58,5 @@ pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use stamp::Stamp;
-pub use timeline::Timeline;
+pub use timeline::{FieldsOf, Timeline};
 pub use writer::Writer;

@@ -1,6 +1,6 @@
 //! Questions to an event store.
 
-use super::answer::{Answer, Row, Truncation, Verdict};
+use super::answer::{Answer, Recorded, Row, Truncation, Verdict};
 use super::error::QueryError;
 use super::read::{BlockFilter, Header, Step, append_payload, scan, walk};
 use super::record::Flags;
@@ -135,56 +135,86 @@ impl<'a> Query<'a> {
     /// # Errors
     /// If filters are contradictory or unknown.
     pub fn run(self) -> Result<Answer, QueryError> {
+        let mut answer = Answer::empty(self.store);
+        let mut gone = 0;
+        let seen = self.find(|shard, ring, header| {
+            let start = answer.bytes.len();
+            if append_payload(ring, header, &mut answer.bytes) {
+                answer.rows.push(Row::new(shard, header, start..answer.bytes.len()));
+            } else {
+                gone += 1;
+            }
+        })?;
+        answer.rows.sort_unstable_by_key(Row::order);
+        if self.order == Order::NewestFirst {
+            answer.rows.reverse();
+        }
+        answer.matched = answer.rows.len();
+        answer.rows.truncate(self.limit);
+        (answer.verdict, answer.since) = self.judge(&seen, answer.matched as u64);
+        (answer.visited, answer.gone) = (seen.records, gone);
+        Ok(answer)
+    }
+
+    /// Runs the query and hands over each event as it is found, keeping none: memory does not grow with the
+    /// answer, and neither order nor end of the answer is waited for.
+    ///
+    /// Events come ring by ring, so [`Query::newest_first`] has no say, and a limit takes the first that are found.
+    ///
+    /// # Errors
+    /// If filters are contradictory or unknown.
+    pub fn each(self, mut body: impl FnMut(Recorded<'_>)) -> Result<Verdict, QueryError> {
+        let mut one = Answer::empty(self.store);
+        let mut matched = 0;
+        let seen = self.find(|shard, ring, header| {
+            one.bytes.clear();
+            one.rows.clear();
+            if append_payload(ring, header, &mut one.bytes) {
+                one.rows.push(Row::new(shard, header, 0..one.bytes.len()));
+                if matched < self.limit as u64 {
+                    one.iter().for_each(&mut body);
+                }
+                matched += 1;
+            }
+        })?;
+        Ok(self.judge(&seen, matched).0)
+    }
+
+    /// Hands over what matches, unordered, and notes where the id begins.
+    fn find(&self, mut body: impl FnMut(u8, &Ring, &Header)) -> Result<Seen, QueryError> {
         self.check()?;
-        let mut bytes = Vec::new();
-        let mut rows = Vec::new();
-        let (mut root, mut gone) = (None, 0);
-        let seen = self.visit(|shard, ring, header| {
+        let mut root = None;
+        let mut seen = self.visit(|shard, ring, header| {
             // A root counts whatever further filters say: it tells where the id begins.
             if header.flags().has(Flags::ROOT) {
                 root = root.max(Some(header.ticks));
             }
-            if !self.wants(header) {
-                return;
-            }
-            let start = bytes.len();
-            if append_payload(ring, header, &mut bytes) {
-                rows.push(Row::new(shard, header, start..bytes.len()));
-            } else {
-                gone += 1;
+            if self.wants(header) {
+                body(shard, ring, header);
             }
         });
-        rows.sort_unstable_by_key(Row::order);
-        if self.order == Order::NewestFirst {
-            rows.reverse();
-        }
-        // Asked last: it covers all that was found gone.
+        seen.root = root;
+        Ok(seen)
+    }
+
+    /// Whether what was found is all there was, and from when on nothing is missing. To be asked last: then it
+    /// covers all that was found gone.
+    fn judge(&self, seen: &Seen, matched: u64) -> (Verdict, Ticks) {
         let since = self.store.shards.iter().map(|shard| shard.ring().since()).max().unwrap_or(0);
         let since = Ticks(since.max(self.store.losses.since()));
-        let matched = rows.len();
-        rows.truncate(self.limit);
         let whole = since == Ticks(0)
             || self.from >= since
-            || (self.id.is_some() && root.is_some_and(|root| root >= since));
+            || (self.id.is_some() && seen.root.is_some_and(|root| root >= since));
         let verdict = if seen.out_of_budget {
             Verdict::Truncated { by: Truncation::Budget }
-        } else if matched > self.limit {
+        } else if matched > self.limit as u64 {
             Verdict::Truncated { by: Truncation::Limit }
         } else if whole {
             Verdict::Complete
         } else {
             Verdict::Overwritten { since }
         };
-        Ok(Answer {
-            store: self.store.clone(),
-            bytes,
-            rows,
-            verdict,
-            since,
-            matched,
-            visited: seen.records,
-            gone,
-        })
+        (verdict, since)
     }
 
     /// How many events there are, without collecting them. Contradictory filters match none.
@@ -267,4 +297,6 @@ impl<'a> Query<'a> {
 struct Seen {
     records: u64,
     out_of_budget: bool,
+    /// The latest record with which the id begins.
+    root: Option<Ticks>,
 }

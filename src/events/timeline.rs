@@ -15,14 +15,31 @@ const LONGEST_TEXT: usize = 120;
 /// The events of an answer as text. Children stand under the event that began their span; a span whose beginning is
 /// not in the answer stands on the left. Where a span's end is known (its end event, or a field
 /// `duration_ns`), its length is shown.
-#[derive(Debug)]
 pub struct Timeline<'a> {
     answer: &'a Answer,
+    fields: Option<&'a FieldsOf<'a>>,
 }
+
+/// Tells what to show of an event: names and values, in order.
+pub type FieldsOf<'a> = dyn Fn(&Recorded<'_>, &mut dyn FnMut(&str, Value<'_>)) + 'a;
 
 impl<'a> Timeline<'a> {
     pub(crate) fn new(answer: &'a Answer) -> Self {
-        Self { answer }
+        Self { answer, fields: None }
+    }
+
+    /// The same, showing what `fields` says of each event in place of its own fields: for hosts that store what
+    /// they record in a form of their own.
+    #[must_use]
+    pub fn with_fields(mut self, fields: &'a FieldsOf<'a>) -> Self {
+        self.fields = Some(fields);
+        self
+    }
+}
+
+impl fmt::Debug for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeline").field("answer", self.answer).finish_non_exhaustive()
     }
 }
 
@@ -107,9 +124,17 @@ impl fmt::Display for Timeline<'_> {
             if let Some(ns) = tree.length(event, &converter) {
                 write!(f, " [{}]", Span(ns))?;
             }
-            for (name, value) in event.fields().filter(|(name, _)| *name != "duration_ns") {
-                write!(f, " {name}={}", Cut(&value))?;
+            let mut written = Ok(());
+            let mut field = |name: &str, value: Value<'_>| {
+                if written.is_ok() && name != "duration_ns" {
+                    written = write!(f, " {}={}", Cut(&Value::Str(name)), Cut(&value));
+                }
+            };
+            match self.fields {
+                Some(fields) => fields(event, &mut field),
+                None => event.fields().for_each(|(name, value)| field(name, value)),
             }
+            written?;
             writeln!(f)
         };
         tree.visit(|depth, event| {

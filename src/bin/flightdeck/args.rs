@@ -54,12 +54,12 @@ pub struct Replay {
     /// Memory for the whole deck, such as 256MiB or 1g; without it every row is kept
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
     pub memory: Option<usize>,
-    /// How many threads write
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1_024))]
+    /// How many threads write; one for each core, at most 4, without it
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=128))]
     pub threads: Option<u16>,
-    /// How many of the slowest ids to show
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(0..=100_000))]
-    pub slowest: Option<u32>,
+    /// How many of the slowest ids to show, with their timelines
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(0..=100_000))]
+    pub slowest: u32,
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,

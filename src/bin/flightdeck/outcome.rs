@@ -2,6 +2,7 @@
 
 use crate::interrupt;
 use crate::output::OutputError;
+use flightdeck::events::{BuildError, QueryError, WriterError};
 use flightdeck::{Diagnostic, Retry, Severity};
 use std::io;
 use std::process::ExitCode;
@@ -29,6 +30,15 @@ pub enum Failure {
     /// Interrupts cannot be caught.
     #[error("interrupts cannot be caught: {0}")]
     Interrupt(io::Error),
+    /// The store cannot be as large, or as small, as asked for.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A thread has no place to write to.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+    /// The store does not take a question.
+    #[error(transparent)]
+    Query(#[from] QueryError),
 }
 
 impl Diagnostic for Failure {
@@ -37,6 +47,9 @@ impl Diagnostic for Failure {
             Self::Output(OutputError::Closed) => "cli.output.closed",
             Self::Output(OutputError::Failed(_)) => "cli.output.failed",
             Self::Interrupt(_) => "cli.interrupt",
+            Self::Build(error) => error.code(),
+            Self::Writer(error) => error.code(),
+            Self::Query(error) => error.code(),
         }
     }
 

@@ -53,7 +53,6 @@ fn hex(text: &str, longest: usize) -> Option<u128> {
 
 /// What a user who types this id may mean: the number it spells, and the text as it stands. A format
 /// decides for itself which of the two it writes, so a query asks for both.
-#[cfg_attr(not(test), expect(dead_code, reason = "for `--correlation`, once rows go to an event store"))]
 pub fn meant(text: &str) -> impl Iterator<Item = Correlation<'_>> {
     let by_number = number(text).filter(|id| *id != 0).map(Correlation::Id128);
     by_number.into_iter().chain(Some(Correlation::Text(Cow::Borrowed(text))))

@@ -20,6 +20,7 @@ mod row;
 mod survival;
 mod time;
 
+pub use ids::meant;
 pub use recognise::{Unrecognised, recognise};
 pub use row::{Broken, Correlation, Kind, Row, Value};
 pub use time::shown as time_shown;

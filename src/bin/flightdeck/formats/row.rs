@@ -95,7 +95,6 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order of their numbers.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the event store, which keeps the numbers"))]
     pub const ALL: [Self; 13] = [
         Self::Span,
         Self::Log,
@@ -113,7 +112,6 @@ impl Kind {
     ];
 
     /// The name that reports and queries use.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the answers of the event store"))]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Span => "span",

@@ -11,14 +11,14 @@ use flightdeck::{Severity, SpanId};
 use std::borrow::Cow;
 
 /// Full with so many rows...
-const ROWS: usize = 32 << 10;
+const ROWS: usize = 8 << 10;
 /// ...or so many bytes of payload; the last row may go past that by what one record holds.
-const PAYLOAD: usize = 8 << 20;
+const PAYLOAD: usize = 2 << 20;
 
 /// A name that is not in the table: its length and text follow.
 const INLINE: u16 = u16::MAX;
 
-/// Some ten thousand rows.
+/// Some thousand rows.
 #[derive(Debug, Default)]
 pub struct RowBatch {
     heads: Vec<Head>,
@@ -64,11 +64,6 @@ impl RowBatch {
 
     pub fn len(&self) -> usize {
         self.heads.len()
-    }
-
-    /// Bytes that the rows take here.
-    pub fn bytes(&self) -> usize {
-        self.heads.len() * size_of::<Head>() + self.payload.len()
     }
 
     /// Adds a row of the file with this number.
@@ -140,7 +135,6 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for the event store, which takes all of a row"))]
 impl<'a> BatchRow<'a> {
     /// The number of its file, in the order of the command line.
     pub fn file(&self) -> u32 {
@@ -180,19 +174,11 @@ impl<'a> BatchRow<'a> {
         }
     }
 
-    /// The correlation's text and the fields as they are stored: what a record needs to carry, beside
-    /// the length of the text.
-    pub fn payload(&self) -> (&'a [u8], usize) {
-        (self.payload, self.head.text as usize)
+    /// The fields as they are stored, for [`Fields`].
+    pub fn fields(&self) -> &'a [u8] {
+        self.payload.get(self.head.text as usize..).unwrap_or_default()
     }
 
-    /// The fields, in the order of the row.
-    pub fn fields(&self, names: &'a Names) -> Fields<'a> {
-        Fields::new(self.payload.get(self.head.text as usize..).unwrap_or_default(), names)
-    }
-}
-
-impl BatchRow<'_> {
     /// Nanoseconds since the Unix epoch; the start for a span.
     pub fn time_ns(&self) -> u64 {
         self.head.time_ns
@@ -292,13 +278,12 @@ mod tests {
             assert_eq!((stored.kind(), stored.severity()), (row.kind, row.severity));
             assert_eq!((stored.span(), stored.parent()), (row.span, row.parent));
             assert_eq!(stored.correlation(), row.correlation);
-            let fields: Vec<_> = stored.fields(&names).map(|(name, value)| (name.into(), value)).collect();
+            let fields: Vec<_> =
+                Fields::new(stored.fields(), &names).map(|(name, value)| (name.into(), value)).collect();
             assert_eq!(fields, row.fields);
         }
-        // 72 bytes a head; 3 x (2 + 1 + 8) + 2 x (2 + 1) + (2 + 1 + 4 + 2) of fields; 4 of `nano`.
-        assert_eq!(batch.bytes(), 3 * (72 + 48) + 4);
-        let (payload, text) = batch.rows().last().unwrap().payload();
-        assert_eq!(payload.get(..text), Some(&b"nano"[..]));
+        // 3 x (2 + 1 + 8) + 2 x (2 + 1) + (2 + 1 + 4 + 2) of fields; 4 of `nano`.
+        assert_eq!(batch.payload.len(), 3 * 48 + 4);
     }
 
     #[test]
@@ -310,7 +295,7 @@ mod tests {
         }
         batch.push(&row(Correlation::None), 0, 1, &mut names);
         let stored = batch.rows().next().unwrap();
-        let found: Vec<_> = stored.fields(&names).map(|(name, _)| name).collect();
+        let found: Vec<_> = Fields::new(stored.fields(), &names).map(|(name, _)| name).collect();
         assert_eq!(found, ["a", "b", "c", "d", "a", ""]);
     }
 
@@ -319,7 +304,7 @@ mod tests {
         let (mut batch, mut names) = (RowBatch::default(), Names::default());
         batch.push(&row(Correlation::None), 0, 1, &mut names);
         batch.clear();
-        assert_eq!((batch.len(), batch.bytes(), batch.rows().count()), (0, 0, 0));
+        assert_eq!((batch.len(), batch.payload.len(), batch.rows().count()), (0, 0, 0));
     }
 
     proptest! {

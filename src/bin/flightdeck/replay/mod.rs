@@ -1,26 +1,35 @@
-//! `flightdeck replay`: logs and traces through the event store.
+//! `flightdeck replay`: logs and traces through the event store, as fast as it goes, and then questions to it.
 //!
 //! - `load`: inputs to batches of rows
 //! - `batch`, `names`: rows that own what they hold
-//! - `summary`: what was read
+//! - `deck`: the store and its size; `fill`: the threads that write to it
+//! - `chain`: what belongs to one id; `slowest`: the ids that took longest
+//! - `report`, `answer`: what is said of a whole replay, and of one id
 
+mod answer;
 mod batch;
+mod chain;
+mod deck;
+mod fill;
 mod load;
 mod names;
-mod summary;
+mod report;
+mod slowest;
 
 use crate::args::Replay;
 use crate::input::Source;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
-use batch::RowBatch;
+use deck::Room;
 use load::Loader;
 use std::path::{Path, PathBuf};
-use summary::Seen;
+use std::thread;
 
 /// What most machines with a Debian in them have.
 const USUAL: &str = "/var/log/dpkg.log";
+/// One thread parses, and more than this many writers only wait for it.
+const MOST_USEFUL_THREADS: usize = 4;
 
 /// Runs the replay and reports.
 pub fn run(asked: &Replay, output: &mut Output, messages: &mut Messages) -> Result<Outcome, Failure> {
@@ -29,46 +38,36 @@ pub fn run(asked: &Replay, output: &mut Output, messages: &mut Messages) -> Resu
         Ok(sources) => sources,
         Err(outcome) => return Ok(outcome),
     };
-    if asked.correlation.is_some()
-        || asked.memory.is_some()
-        || asked.threads.is_some()
-        || asked.slowest.is_some()
-    {
-        messages
-            .note("this build parses rows and keeps none: options that ask the event store have no effect");
-    }
+    let length: Option<u64> = sources.iter().map(Source::bytes).sum();
     if !asked.json {
-        messages.start_progress(sources.iter().map(Source::bytes).sum());
+        messages.start_progress(length);
     }
+    let threads = asked.threads.map_or_else(
+        || thread::available_parallelism().map_or(1, usize::from).min(MOST_USEFUL_THREADS),
+        usize::from,
+    );
     let mut loader = Loader::new(sources);
-    let mut batch = RowBatch::default();
-    let mut seen = Seen::default();
-    // The seam: `batch` is what a writer thread takes, apart from the time that parsing takes.
-    while loader.fill(&mut batch, messages) {
-        for row in batch.rows() {
-            seen.note(row.time_ns(), row.end_ns().unwrap_or(row.time_ns()));
-        }
-        seen.bytes += batch.bytes() as u64;
-    }
+    let filled = fill::fill(&mut loader, threads, Room::new(asked.memory, length.is_some()), messages)?;
     messages.end_progress();
     loader.conclude(messages);
-    if asked.json {
-        summary::json(output, &loader, &seen)?;
-    } else {
-        summary::text(output, &loader, &seen)?;
-    }
+    let found = match &asked.correlation {
+        Some(id) => answer::answer(id, &filled.deck, &loader, asked.json, output)?,
+        None => {
+            report::report(&filled, &loader, asked, output)?;
+            loader.rows() + loader.broken() > 0
+        }
+    };
     Ok(if loader.is_interrupted {
         messages.warn("interrupted: this is what was read until then");
         Outcome::Interrupted
     } else if loader.has_failed {
         Outcome::Unreadable
-    } else if loader.rows() + loader.broken() == 0 {
-        Outcome::NothingFound
-    } else {
+    } else if found {
         Outcome::Done
+    } else {
+        Outcome::NothingFound
     })
 }
-
 /// The files to read; `None` after saying what to name.
 fn files(asked: &Replay, messages: &Messages) -> Option<Vec<PathBuf>> {
     if !asked.files.is_empty() {

@@ -1,0 +1,87 @@
+//! What is said of one id.
+
+use super::chain::{Chain, shown};
+use super::deck::Deck;
+use super::load::Loader;
+use crate::formats::{Correlation, meant};
+use crate::outcome::Failure;
+use crate::output::{Output, OutputError};
+use flightdeck::events::Verdict;
+use serde_json::json;
+use std::time::Duration;
+
+/// Says what belongs to the id that `text` means; whether anything does.
+pub fn answer(
+    text: &str,
+    deck: &Deck,
+    loader: &Loader,
+    is_json: bool,
+    output: &mut Output,
+) -> Result<bool, Failure> {
+    // Digits may be a number or a name: whichever of the two some format made of them.
+    let mut chains = Vec::new();
+    for correlation in meant(text) {
+        let chain = Chain::find(deck, &correlation)?;
+        chains.push((correlation, chain));
+    }
+    if is_json {
+        json(text, &chains, deck, loader, output)?;
+    } else {
+        for (_, chain) in chains.iter().filter(|(_, chain)| !chain.answer.is_empty()) {
+            let mut said = Ok(());
+            chain.timeline(&loader.names, |timeline| said = output.line(timeline));
+            said?;
+        }
+        let found: usize = chains.iter().map(|(_, chain)| chain.answer.len()).sum();
+        let took = chains.iter().map(|(_, chain)| chain.look_up).sum::<Duration>();
+        output.line(format_args!(
+            "{found} events of {text}, looked up in {:.1} us",
+            took.as_secs_f64() * 1e6
+        ))?;
+    }
+    Ok(chains.iter().any(|(_, chain)| !chain.answer.is_empty()))
+}
+
+fn json(
+    text: &str,
+    chains: &[(Correlation<'_>, Chain)],
+    deck: &Deck,
+    loader: &Loader,
+    output: &mut Output,
+) -> Result<(), OutputError> {
+    let mut rows: Vec<_> = chains.iter().flat_map(|(_, chain)| chain.rows(loader)).collect();
+    rows.sort_by_key(|row| row.get("time_ns").and_then(serde_json::Value::as_u64));
+    let answered = chains.iter().find(|(_, chain)| !chain.answer.is_empty()).or(chains.first());
+    let correlation = answered.map(|(correlation, _)| match correlation {
+        Correlation::Text(text) => text.to_string(),
+        _ => shown(deck.id(correlation), "").into_owned(),
+    });
+    // What one of the meanings misses, the answer misses.
+    let verdict =
+        chains.iter().map(|(_, chain)| chain.answer.verdict()).max_by_key(|verdict| match verdict {
+            Verdict::Complete => 0,
+            Verdict::Overwritten { .. } => 1,
+            Verdict::Truncated { .. } => 2,
+        });
+    let verdict = verdict.unwrap_or(Verdict::Complete);
+    let since = match verdict {
+        Verdict::Overwritten { since } => Some(since.0),
+        _ => None,
+    };
+    let sum = |count: fn(&Chain) -> u64| chains.iter().map(|(_, chain)| count(chain)).sum::<u64>();
+    let stats = deck.events.stats();
+    output.line(json!({
+        "correlation": correlation.as_deref().unwrap_or(text),
+        "verdict": verdict.name(),
+        "counts": {
+            "found": rows.len(),
+            "visited": sum(|chain| chain.answer.visited()),
+            "gone": sum(|chain| chain.answer.gone()),
+            "overwritten": loader.rows().saturating_sub(stats.kept + stats.lost()),
+            "lost": stats.lost(),
+            "nothing_missing_since_ns": since,
+        },
+        "look_up_ns": sum(|chain| u64::try_from(chain.look_up.as_nanos()).unwrap_or(u64::MAX)),
+        "rows": rows,
+    }))
+}

@@ -1,0 +1,203 @@
+//! The event store that a replay fills: how large it is, and what of a row a record holds.
+
+use super::batch::{BatchRow, RowBatch};
+use crate::formats::{Correlation, Kind};
+use ahash::RandomState;
+use flightdeck::events::{
+    BuildError, Builder, Events, FieldType, Kind as EventKind, Schema, Stamp, Value, Writer,
+};
+use flightdeck::{Clock, CorrelationId, Severity, Ticks};
+
+/// For input without a length, which may never end.
+const FOR_STREAMS: usize = 256 << 20;
+/// Where the machine does not say how much memory it has.
+const ASSUMED_MEMORY: usize = 4 << 30;
+
+/// How much memory the store may take.
+#[derive(Clone, Copy, Debug)]
+pub enum Room {
+    /// This much.
+    Bytes(usize),
+    /// What all rows need, and no more than this.
+    Enough(usize),
+}
+
+impl Room {
+    /// As the user says; otherwise enough for inputs whose end is known.
+    pub fn new(asked: Option<usize>, has_end: bool) -> Self {
+        match asked {
+            Some(bytes) => Self::Bytes(bytes),
+            None if has_end => Self::Enough(machine_memory() / 4),
+            None => Self::Bytes(FOR_STREAMS),
+        }
+    }
+}
+
+fn machine_memory() -> usize {
+    let said = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = said.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    total.and_then(|kib| kib.parse::<usize>().ok()).map_or(ASSUMED_MEMORY, |kib| kib << 10)
+}
+
+/// What rows need of the ring of one writer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Need {
+    /// Bytes over all records.
+    pub total: u64,
+    /// Bytes of the longest.
+    pub longest: u64,
+}
+
+impl Need {
+    /// Of all rows of a batch.
+    pub fn of(batch: &RowBatch) -> Self {
+        batch.rows().fold(Self::default(), |need, row| {
+            let record = record_bytes(&row);
+            Self { total: need.total + record, longest: need.longest.max(record) }
+        })
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.longest = self.longest.max(other.longest);
+    }
+}
+
+/// A header of six words, a start's parent, four fields, a duration.
+fn record_bytes(row: &BatchRow<'_>) -> u64 {
+    let text = match row.correlation() {
+        Correlation::Text(text) => text.len(),
+        _ => 0,
+    };
+    let words = 6 + 1 + 2 + (1 + text.div_ceil(8)) + (1 + row.fields().len().div_ceil(8)) + 1;
+    words as u64 * 8
+}
+
+/// The store, and what is needed to write rows to it and to find them again.
+pub struct Deck {
+    pub events: Events,
+    kinds: Vec<EventKind>,
+    /// Two keys, 64 bits each: whoever writes logs cannot make two texts one id.
+    keys: [RandomState; 2],
+}
+
+impl Deck {
+    /// A store of so many writers, in which each has room for what the fullest of them needs.
+    pub fn new(writers: usize, room: Room, need: Need) -> Result<Self, BuildError> {
+        let builder = Events::builder().shards(writers).clock(Clock::supplied());
+        let events = match room {
+            Room::Bytes(bytes) => builder.memory(bytes),
+            Room::Enough(most) => large_enough(builder, need, most),
+        };
+        let events = events.build()?;
+        let mut kinds = Vec::new();
+        for kind in Kind::ALL {
+            for severity in Severity::ALL {
+                for has_end in [false, true] {
+                    // Far below the number of kinds that a store keeps apart.
+                    kinds.extend(events.define(schema(kind, severity, has_end)));
+                }
+            }
+        }
+        Ok(Self { events, kinds, keys: [RandomState::new(), RandomState::new()] })
+    }
+
+    /// The id that stands for a row's correlation: itself, or a keyed hash of its text.
+    pub fn id(&self, correlation: &Correlation<'_>) -> CorrelationId {
+        match correlation {
+            Correlation::None => CorrelationId::NONE,
+            Correlation::Id128(id) => CorrelationId::new(*id),
+            Correlation::Text(text) => {
+                let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(text)));
+                CorrelationId::new((high << 64 | low).max(1))
+            }
+        }
+    }
+
+    /// Writes a row as an event.
+    #[inline]
+    pub fn record(&self, writer: &mut Writer, row: &BatchRow<'_>) {
+        let correlation = row.correlation();
+        let mut stamp = Stamp::of(self.id(&correlation)).span(row.span()).at(Ticks(row.time_ns()));
+        if row.kind() == Kind::Span || !row.parent().is_none() {
+            stamp = stamp.starts_under(row.parent());
+        }
+        let text = match &correlation {
+            Correlation::Text(text) => text,
+            _ => "",
+        };
+        let end = row.end_ns();
+        let values = [
+            Value::U64(row.file().into()),
+            Value::U64(row.line()),
+            Value::Str(text),
+            Value::Bytes(row.fields()),
+            Value::U64(end.unwrap_or_default().saturating_sub(row.time_ns())),
+        ];
+        let values = if end.is_some() { &values[..] } else { &values[..4] };
+        let number = (row.kind() as usize * Severity::ALL.len() + row.severity() as usize) * 2;
+        let kind = self.kinds.get(number + usize::from(end.is_some()));
+        let recorded = kind.map(|kind| writer.record_values(stamp, kind, values));
+        debug_assert!(matches!(recorded, Some(Ok(()))), "values as the schema says: {recorded:?}");
+    }
+}
+
+/// Times in files are no proof of an order, so no kind is one with which an id begins.
+fn schema(kind: Kind, severity: Severity, has_end: bool) -> Schema {
+    let schema = Schema::new(kind.name())
+        .severity_of(severity)
+        .field("file", FieldType::U64)
+        .field("line", FieldType::U64)
+        .field("id", FieldType::Str)
+        .field("fields", FieldType::Bytes);
+    if has_end { schema.field("duration_ns", FieldType::U64) } else { schema }
+}
+
+/// The smallest store in which a ring holds what is needed, within `most` bytes.
+fn large_enough(builder: Builder, need: Need, most: usize) -> Builder {
+    let plan = |memory| builder.clone().memory(memory).plan().ok();
+    // Longer than any store takes: no reason to take all the memory there is.
+    let longest = plan(most).map_or(0, |plan| need.longest.min(plan.longest_event as u64));
+    let sizes = std::iter::successors(Some(1_usize << 16), |bytes| bytes.checked_mul(2));
+    let enough = sizes
+        .take_while(|bytes| *bytes <= most)
+        .filter_map(plan)
+        .find(|plan| plan.ring as u64 >= need.total && plan.longest_event as u64 >= longest);
+    builder.memory(enough.map_or(most, |plan| plan.total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_grows_with_the_need_up_to_the_most() {
+        let plan = |total, longest, most| {
+            Deck::new(2, Room::Enough(most), Need { total, longest }).unwrap().events.plan()
+        };
+        let (small, large) = (plan(1_000, 200, 1 << 30), plan(5_000_000, 200, 1 << 30));
+        assert!(small.total < 1 << 20 && small.ring >= 1_000, "{small:?}");
+        assert!(large.ring >= 5_000_000 && large.total < 64 << 20, "{large:?}");
+        let with_long_rows = plan(1_000_000, 500_000, 1 << 30);
+        assert!(with_long_rows.longest_event >= 500_000, "{with_long_rows:?}");
+        let capped = plan(1 << 40, 200, 8 << 20);
+        assert!(capped.total <= 8 << 20 && capped.ring < 1 << 23, "{capped:?}");
+    }
+
+    #[test]
+    fn texts_are_told_apart_and_never_none() {
+        let deck = Deck::new(1, Room::Bytes(1 << 20), Need::default()).unwrap();
+        let id = |text: &'static str| deck.id(&Correlation::Text(text.into()));
+        assert_eq!(id("nano"), id("nano"));
+        assert_ne!(id("nano"), id("vim"));
+        assert!(!id("").is_none());
+        assert!(deck.id(&Correlation::None).is_none());
+        assert_eq!(deck.id(&Correlation::Id128(7)), CorrelationId::from(7_u64));
+    }
+
+    #[test]
+    fn every_kind_of_row_has_a_kind_of_event() {
+        let deck = Deck::new(1, Room::Bytes(1 << 20), Need::default()).unwrap();
+        assert_eq!(deck.kinds.len(), Kind::ALL.len() * Severity::ALL.len() * 2);
+    }
+}

@@ -1,0 +1,144 @@
+//! What `flightdeck replay` answers about the rows it was fed.
+
+#[path = "support/tool.rs"]
+mod tool;
+
+use tool::{Folder, run};
+
+/// Spans and log rows of two traces whose rows lie mixed in two files, and a few of neither.
+fn two_traces(folder: &Folder) -> [String; 2] {
+    let mut spans =
+        String::from("TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano\n");
+    let mut logs = String::from("TimeUnixNano,TraceID,SpanID,Log\n");
+    for n in 0..50_u64 {
+        let (trace, start) = (["0a1b", "c0ffee", "7"][n as usize % 3], 1_700_000_000_000_000_000 + n * 1_000);
+        let parent = if n < 3 { "root".to_owned() } else { format!("{:x}", 0x100 + n - 3) };
+        let end = start + 500_000 + 1_000_000 * u64::from(n == 4);
+        spans.push_str(&format!("{trace},{:x},{parent},shop,\"GET, {n}\",{start},{end}\n", 0x100 + n));
+        logs.push_str(&format!("{},{trace},{:x},\"line\nof {n}\"\n", start + 10, 0x100 + n));
+    }
+    [folder.file("spans.csv", spans), folder.file("logs.csv", logs)]
+}
+
+#[test]
+fn a_correlation_has_exactly_the_rows_of_its_id() {
+    let folder = Folder::new("correlation");
+    let [spans, logs] = two_traces(&folder);
+    for threads in ["1", "3"] {
+        let ran = run(&["replay", &spans, &logs, "--json", "--threads", threads, "-c", "0000C0FFEE"]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+        let found = ran.json();
+        assert_eq!(found["correlation"], format!("{:032x}", 0xc0_ffee));
+        assert_eq!(found["verdict"], "complete");
+        assert_eq!(found["counts"]["found"], 34);
+        assert!(found["look_up_ns"].as_u64().unwrap() > 0);
+        let arrays = found.as_object().unwrap().values().filter(|value| value.is_array()).count();
+        assert_eq!(arrays, 1, "{found}");
+        let rows = found["rows"].as_array().unwrap();
+        let expected = (0..50).filter(|n| n % 3 == 1).flat_map(|n: u64| {
+            let start = 1_700_000_000_000_000_000 + n * 1_000;
+            let span = format!("{:016x}", 0x100 + n);
+            let parent = (n >= 3).then(|| format!("{:016x}", 0x100 + n - 3));
+            [
+                serde_json::json!({
+                    "file": spans, "line": n + 2, "time_ns": start, "kind": "span", "span": span, "parent": parent,
+                    "fields": { "PodName": "shop", "OperationName": format!("GET, {n}") },
+                }),
+                serde_json::json!({
+                    "file": logs, "line": 2 * n + 2, "time_ns": start + 10, "kind": "log", "span": span,
+                    "parent": null, "fields": { "Log": format!("line\nof {n}") },
+                }),
+            ]
+        });
+        assert_eq!(rows, &expected.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn ids_that_are_no_number_are_compared_as_they_are_written() {
+    let folder = Folder::new("text-ids");
+    let mut content = String::new();
+    for (n, id) in ["cafe", "CAFE", "r-1", "cafe", "0xcafe", "cafe"].iter().enumerate() {
+        content
+            .push_str(&format!("{{\"ts\":{},\"msg\":\"m\",\"request_id\":\"{id}\"}}\n", 1_700_000_000 + n));
+    }
+    let file = folder.file("app.jsonl", content);
+    for (id, lines) in [("cafe", &[1, 4, 6][..]), ("CAFE", &[2]), ("r-1", &[3]), ("0xcafe", &[5])] {
+        let ran = run(&["replay", &file, "--json", "-c", id]);
+        assert_eq!(ran.code, Some(0), "{id}");
+        let found = ran.json();
+        assert_eq!(found["correlation"], id);
+        let found: Vec<_> =
+            found["rows"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
+        assert_eq!(found, lines, "{id}");
+    }
+}
+
+#[test]
+fn an_id_that_does_not_occur_ends_with_one() {
+    let folder = Folder::new("no-such-id");
+    let [spans, logs] = two_traces(&folder);
+    let ran = run(&["replay", &spans, &logs, "--json", "-c", "abcdef"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.json()["rows"], serde_json::json!([]));
+    assert_eq!(ran.json()["verdict"], "complete");
+    let ran = run(&["replay", &spans, "-c", "nobody"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("0 events of nobody"), "{}", ran.out);
+}
+
+#[test]
+fn the_slowest_come_with_their_timelines() {
+    let folder = Folder::new("slowest");
+    let [spans, logs] = two_traces(&folder);
+    let report = run(&["replay", &spans, &logs, "--json", "--slowest", "2"]).json();
+    assert_eq!(report["ids"], 3);
+    assert_eq!(
+        report["events"],
+        serde_json::json!({ "written": 100, "kept": 100, "overwritten": 0, "lost": {} })
+    );
+    let slowest = report["slowest"].as_array().unwrap();
+    assert_eq!(slowest.len(), 2);
+    // From the first start to the end of span 4, which is the latest of all.
+    assert_eq!(slowest[0]["correlation"], format!("{:032x}", 0xc0_ffee));
+    assert_eq!(slowest[0]["duration_ns"], 3_000 + 1_500_000);
+    assert_eq!(slowest[0]["rows"].as_array().unwrap().len(), 34);
+    let ran = run(&["replay", &spans, &logs, "--slowest", "1"]);
+    assert!(ran.out.contains("c0ffee  1.5 ms  34 events"), "{}", ran.out);
+    // A child stands under its parent, a log row under its span, and the second line of its text shows as escaped.
+    let line = |text: &str| ran.out.lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
+    let depth =
+        |line: &str| line.split_once("s ").map_or(0, |(_, rest)| rest.len() - rest.trim_start().len());
+    assert_eq!(depth(&line("GET, 1")) + 2, depth(&line("GET, 4")), "{}", ran.out);
+    assert_eq!(depth(&line("GET, 1")) + 2, depth(&line(r"line\nof 1")), "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("complete: 34 events"), "{}", ran.out);
+}
+
+#[test]
+fn a_small_deck_keeps_the_latest_rows_and_says_so() {
+    let folder = Folder::new("small");
+    let mut content = String::new();
+    for n in 0..20_000 {
+        content.push_str(&format!(
+            "{{\"ts\":{},\"msg\":\"number {n}\",\"trace_id\":\"{:x}\"}}\n",
+            1_700_000_000 + n,
+            n / 4 + 1
+        ));
+    }
+    let file = folder.file("app.jsonl", content);
+    let all = run(&["replay", &file, "--json"]).json();
+    assert_eq!(all["events"]["kept"], 20_000, "without a size every row is kept");
+    let ran = run(&["replay", &file, "--json", "-m", "256k", "--slowest", "0"]);
+    let small = ran.json();
+    let (kept, overwritten) =
+        (small["events"]["kept"].as_u64().unwrap(), small["events"]["overwritten"].as_u64().unwrap());
+    assert!(small["memory"]["deck_bytes"].as_u64().unwrap() <= 256 << 10);
+    assert!(kept > 500 && overwritten > 10_000 && kept + overwritten == 20_000, "{kept} {overwritten}");
+    let first = run(&["replay", &file, "--json", "-m", "256k", "-c", "1"]);
+    assert_eq!((first.code, first.json()["verdict"].as_str()), (Some(1), Some("overwritten")));
+    let last = run(&["replay", &file, "--json", "-m", "256k", "-c", "1388"]).json();
+    assert_eq!((last["verdict"].as_str(), &last["counts"]["found"]), (Some("overwritten"), &4.into()));
+    let since = last["counts"]["nothing_missing_since_ns"].as_u64().unwrap();
+    assert!(since > 1_700_000_000_000_000_000 && since < last["rows"][0]["time_ns"].as_u64().unwrap());
+    run(&["replay", &file, "-m", "4k"]).refused(2, &["memory is 4096 bytes", "give more memory"]);
+}
