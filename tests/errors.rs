@@ -3,7 +3,7 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::config::{Config, Validate, Violations};
-use flightdeck::events::{BuildError, Events, FieldType, Schema, Stamp, Value};
+use flightdeck::events::{BuildError, Events, FieldType, Schema, Scope, Stamp, Value};
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
@@ -44,6 +44,9 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
+    errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
+    let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
+    errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));
 }
 
 fn telemetry(errors: &mut Errors) {

@@ -144,6 +144,27 @@ pub enum QueryError {
     },
 }
 
+/// Why a `traceparent` header names no scope. Begin a new trace then.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TraceparentError {
+    /// It is not of the form that W3C trace context gives it.
+    #[error(
+        "traceparent `{}` is not 2, 32, 16 and 2 lower-case hex digits joined by dashes: begin a new trace",
+        header.escape_debug()
+    )]
+    Malformed {
+        /// The header, or the beginning of it.
+        header: String,
+    },
+    /// One of its ids is zero, which means none.
+    #[error("traceparent has a {what} of zero, which means none: begin a new trace")]
+    Zero {
+        /// Which of them.
+        what: &'static str,
+    },
+}
+
 macro_rules! diagnostic {
     ($($error:ident { $($variant:ident => $code:literal, $retry:ident;)* })*) => {$(
         impl Diagnostic for $error {
@@ -181,5 +202,9 @@ diagnostic! {
         Range => "events.query.range", Never;
         NoId => "events.query.no_id", Never;
         UnknownKind => "events.query.unknown_kind", Never;
+    }
+    TraceparentError {
+        Malformed => "events.traceparent.malformed", Never;
+        Zero => "events.traceparent.zero", Never;
     }
 }

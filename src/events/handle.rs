@@ -190,9 +190,11 @@ impl Events {
             let oldest = ring.oldest().max(origin);
             stats.words_written += cut.tail - origin;
             stats.words_overwritten += oldest.min(cut.tail) - origin;
+            stats.written += ring.records();
             stats.shards_claimed += usize::from(shard.is_claimed());
         }
         stats.kept = self.query().count();
+        stats.overwritten = stats.written.saturating_sub(stats.kept);
         stats
     }
 
@@ -213,8 +215,12 @@ impl Events {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events that can be read now. Counted by a scan.
+    /// Events written since the start.
+    pub written: u64,
+    /// Of those, what can be read now. Counted by a scan.
     pub kept: u64,
+    /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
+    pub overwritten: u64,
     /// Words of 8 bytes written since the start.
     pub words_written: u64,
     /// Of those, overwritten by newer ones.

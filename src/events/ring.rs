@@ -60,6 +60,8 @@ const INTENT: usize = 0;
 const SINCE: usize = 1;
 const TAIL: usize = LINE;
 const INDEXED: usize = LINE + 1;
+/// On the line that every commit writes anyway.
+const RECORDS: usize = LINE + 2;
 
 /// In place of a first record: no record starts in this block.
 const NO_RECORD: u64 = u64::MAX;
@@ -244,6 +246,11 @@ impl Ring {
         (head != 0).then_some(head)
     }
 
+    /// How many records were ever committed.
+    pub(crate) fn records(&self) -> u64 {
+        self.control.at(RECORDS).load(Relaxed)
+    }
+
     /// Asks for the line of a bucket ahead of its use.
     pub(crate) fn prefetch_head(&self, bucket: usize) {
         self.heads.prefetch(bucket);
@@ -402,6 +409,8 @@ impl<'a> Writing<'a> {
         let position = reserved.position;
         let end = position + reserved.words.len() as u64;
         self.summarise(position, ticks, kind);
+        let records = ring.control.at(RECORDS);
+        records.store(records.load(Relaxed) + 1, Relaxed);
         // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
         // tail. This one store is the commit.
         ring.control.at(TAIL).store(end, release("ring-tail"));

@@ -19,6 +19,7 @@ pub struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  flightdeck demo                           ten seconds of a real host under load, then a report
   flightdeck replay app.jsonl               what happened, and how fast it was recorded
   flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
 
@@ -27,8 +28,25 @@ Exit codes: 0 done, 1 nothing found, 2 wrong usage or unreadable input, 130 inte
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a real HTTP host with Flightdeck linked in, under load, and report what that cost
+    Demo(Demo),
     /// Feed logs and traces through the event store as fast as it goes, and ask it questions
     Replay(Replay),
+}
+
+/// `flightdeck demo`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  flightdeck demo --seconds 30
+  flightdeck demo --seconds 5 --json | jq .latency")]
+pub struct Demo {
+    /// How long to run
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Print one JSON object instead of the report
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flightdeck replay`.

@@ -19,6 +19,13 @@ pub fn watch() -> io::Result<()> {
     Ok(())
 }
 
+/// The same by other means than a signal: a key, where the terminal hands over each.
+pub fn request() {
+    if let Some(came) = CAME.get() {
+        came.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Whether the user interrupted.
 pub fn came() -> bool {
     // Relaxed: the flag stands for nothing but itself.

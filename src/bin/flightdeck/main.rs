@@ -1,11 +1,12 @@
 //! The command-line tool.
 //!
-//! - `args`, `size`: what can be written on the command line
+//! - `args`, `size`: what can be written on the command line; `shown`: numbers for people
 //! - `output`, `messages`, `outcome`, `interrupt`: results, messages, exit codes, Ctrl-C
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `replay`: the command
+//! - `demo`, `replay`: the commands
 
 mod args;
+mod demo;
 mod formats;
 mod input;
 mod interrupt;
@@ -13,6 +14,7 @@ mod messages;
 mod outcome;
 mod output;
 mod replay;
+mod shown;
 mod size;
 
 use args::{Args, Color, Command};
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         }
     };
     let mut messages = Messages::stderr(args.color);
-    match run(&args.command, &mut messages) {
+    match run(&args, &mut messages) {
         Ok(outcome) => outcome.into(),
         Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -45,10 +47,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, messages: &mut Messages) -> Result<Outcome, Failure> {
+fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     interrupt::watch().map_err(Failure::Interrupt)?;
     let mut output = Output::stdout();
-    let outcome = match command {
+    let outcome = match &args.command {
+        Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
         Command::Replay(asked) => replay::run(asked, &mut output, messages)?,
     };
     output.finish()?;

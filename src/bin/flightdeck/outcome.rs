@@ -1,5 +1,6 @@
 //! How a command ends: its exit code, and errors that end it early.
 
+use crate::demo::DemoError;
 use crate::interrupt;
 use crate::output::OutputError;
 use flightdeck::events::{BuildError, QueryError, WriterError};
@@ -30,6 +31,9 @@ pub enum Failure {
     /// Interrupts cannot be caught.
     #[error("interrupts cannot be caught: {0}")]
     Interrupt(io::Error),
+    /// The demo cannot run.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// The store cannot be as large, or as small, as asked for.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -47,6 +51,7 @@ impl Diagnostic for Failure {
             Self::Output(OutputError::Closed) => "cli.output.closed",
             Self::Output(OutputError::Failed(_)) => "cli.output.failed",
             Self::Interrupt(_) => "cli.interrupt",
+            Self::Demo(error) => error.code(),
             Self::Build(error) => error.code(),
             Self::Writer(error) => error.code(),
             Self::Query(error) => error.code(),

@@ -77,7 +77,7 @@ fn json(
             "found": rows.len(),
             "visited": sum(|chain| chain.answer.visited()),
             "gone": sum(|chain| chain.answer.gone()),
-            "overwritten": loader.rows().saturating_sub(stats.kept + stats.lost()),
+            "overwritten": stats.overwritten,
             "lost": stats.lost(),
             "nothing_missing_since_ns": since,
         },

@@ -8,6 +8,7 @@ use crate::args::Replay;
 use crate::formats::{Format, time_shown};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
+use crate::shown::{self, count, grouped};
 use crate::size;
 use flightdeck::events::Plan;
 use serde_json::{Value as Json, json};
@@ -40,7 +41,7 @@ pub fn report(filled: &Filled, loader: &Loader, asked: &Replay, output: &mut Out
     let stats = deck.events.stats();
     let events = Events {
         kept: stats.kept,
-        overwritten: loader.rows().saturating_sub(stats.kept + stats.lost()),
+        overwritten: stats.overwritten,
         lost: stats.losses.iter().map(|loss| (loss.cause.name(), loss.count)).collect(),
     };
     let (slow, ids) = slowest(deck, asked.slowest as usize)?;
@@ -105,7 +106,7 @@ impl Report<'_> {
                 "\n{}. {}  {}  {} events, looked up in {:.1} us",
                 place + 1,
                 slow.shown(),
-                shown_ns(slow.duration_ns()),
+                shown::ns(slow.duration_ns()),
                 chain.answer.len(),
                 chain.look_up.as_secs_f64() * 1e6,
             ))?;
@@ -189,10 +190,10 @@ impl Report<'_> {
                 causes.concat()
             ),
         ))?;
-        let shown = self.slowest.len();
+        let listed = self.slowest.len();
         let ids =
-            format_args!("{} of {}, from earliest start to latest end", shown, grouped(self.ids as u64));
-        if shown > 0 {
+            format_args!("{} of {}, from earliest start to latest end", listed, grouped(self.ids as u64));
+        if listed > 0 {
             output.line(line("slowest", ids))
         } else {
             output.line(line("ids", grouped(self.ids as u64)))
@@ -232,47 +233,4 @@ fn ns_each(written: &Written) -> f64 {
 
 fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn shown_ns(ns: u64) -> String {
-    match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{:.1} us", ns as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} ms", ns as f64 / 1e6),
-        1_000_000_000..3_600_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
-        3_600_000_000_000..172_800_000_000_000 => format!("{:.1} h", ns as f64 / 3.6e12),
-        _ => format!("{:.1} days", ns as f64 / 8.64e13),
-    }
-}
-
-fn count(number: u64, word: &str) -> String {
-    format!("{} {word}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_for_people() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([1, 2].map(|n| count(n, "row")), ["1 row", "2 rows"]);
-        assert_eq!(
-            [7, 7_000, 7_000_000, 7_000_000_000, 7_200_000_000_000, 864_000_000_000_000].map(shown_ns),
-            ["7 ns", "7.0 us", "7.0 ms", "7.00 s", "2.0 h", "10.0 days"]
-        );
-    }
 }

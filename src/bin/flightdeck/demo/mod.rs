@@ -1,0 +1,228 @@
+//! `flightdeck demo`: a real host under load, with and without a deck, and what the deck tells of it.
+//!
+//! - `host`, `book`: an HTTP server that quotes prices, and its work
+//! - `flight`, `kinds`, `settings`, `feed`: what it records, its config, its supervised worker
+//! - `load`: the client; `variant`, `course`: what is compared, and how in turn
+//! - `live`, `view`: the live view; `findings`, `report`, `json`: what came out
+
+mod book;
+mod course;
+mod feed;
+mod findings;
+mod flight;
+mod host;
+mod json;
+mod kinds;
+mod live;
+mod load;
+mod report;
+mod settings;
+mod variant;
+mod view;
+
+use crate::args::{Color, Demo};
+use crate::messages::Messages;
+use crate::outcome::{Failure, Outcome};
+use crate::output::Output;
+use course::Course;
+use findings::{AskError, Findings};
+use flight::Flight;
+use flightdeck::supervisor::{ChildSpec, Restart};
+use flightdeck::telemetry::Telemetry;
+use flightdeck::{Diagnostic, Flightdeck, Retry, Severity};
+use host::Shared;
+use live::Live;
+use load::Load;
+use settings::{FIRST, Settings};
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use variant::{Equipment, Variant};
+use view::View;
+
+/// What each deck takes for its events.
+const MEMORY: usize = 64 << 20;
+/// One drives the host while the other is on its way.
+const CLIENTS: usize = 2;
+
+/// Why the demo cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// The host has not what it needs.
+    #[error("the demo's host cannot have {what}: {source}")]
+    Host {
+        /// What it needs.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A deck does not start.
+    #[error("the demo's deck cannot start: {0}")]
+    Deck(String),
+    /// A deck cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// Nothing was answered: what stands in between is not ours.
+    #[error(
+        "all {requests} requests to the demo's host failed: is a firewall or a proxy between 127.0.0.1 and itself?"
+    )]
+    Unanswered {
+        /// How many were tried.
+        requests: u64,
+    },
+}
+
+impl Diagnostic for DemoError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Host { .. } => "cli.demo.host",
+            Self::Deck(_) => "cli.demo.deck",
+            Self::Ask(_) => "cli.demo.ask",
+            Self::Unanswered { .. } => "cli.demo.unanswered",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Later
+    }
+}
+
+/// Runs the demo and reports.
+pub fn run(
+    asked: &Demo,
+    color: Color,
+    output: &mut Output,
+    messages: &mut Messages,
+) -> Result<Outcome, Failure> {
+    let length = Duration::from_secs(asked.seconds);
+    keep_the_panic_quiet();
+    let clients = Telemetry::new();
+    let (lines, received) = channel();
+    let deck = deck()?;
+    let mut variants = vec![
+        Variant::bare(Equipment::Bare, &clients)?,
+        Variant::bare(Equipment::BareAgain, &clients)?,
+        switched_off(&clients)?,
+        recording(&deck, &clients, Arc::new(Mutex::new(received)))?,
+    ];
+    let load =
+        Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
+    let live = Arc::new(Live::new(&deck, &clients, length));
+    let has_view = !asked.json && io::stderr().is_terminal();
+    // A terminal that cannot be taken over shows the lines.
+    let view = has_view.then(|| View::open(live.clone(), color).ok()).flatten();
+    let log = with_progress(view.is_none(), &live, messages, || {
+        Course { variants: &mut variants, load, lines: &lines, live: &live }.run(length)
+    });
+    drop(view);
+    let (requests, failed) = variants
+        .iter()
+        .fold((0, 0), |(requests, failed), variant| (requests + variant.requests(), failed + variant.failed));
+    if requests > 0 && failed == requests {
+        return Err(DemoError::Unanswered { requests }.into());
+    }
+    let findings = Findings::gather(variants, log, &deck).map_err(DemoError::from)?;
+    if asked.json {
+        output.line(json::object(&findings))?
+    } else {
+        report::text(&findings, output)?
+    }
+    deck.shutdown(Duration::from_secs(5));
+    if findings.log.is_interrupted {
+        messages.warn("interrupted: this is what was measured until then");
+        return Ok(Outcome::Interrupted);
+    }
+    Ok(Outcome::Done)
+}
+
+fn deck() -> Result<Flightdeck<Settings>, DemoError> {
+    let builder = Flightdeck::builder().config(FIRST).events(|events| events.memory(MEMORY));
+    builder.start().map_err(|error| DemoError::Deck(error.to_string()))
+}
+
+/// A host whose deck records nothing.
+fn switched_off(clients: &Telemetry) -> Result<Variant, DemoError> {
+    let deck = deck()?;
+    deck.events().switch(false);
+    let shared = Shared::new(Flight::with(&deck), FIRST);
+    follow(&deck, &shared);
+    Variant::start(Equipment::SwitchedOff, shared, Some(deck), clients)
+}
+
+/// A host whose deck records everything, and whose books a supervised worker moves.
+fn recording(
+    deck: &Flightdeck<Settings>,
+    clients: &Telemetry,
+    lines: feed::Lines,
+) -> Result<Variant, DemoError> {
+    let shared = Shared::new(Flight::with(deck), FIRST);
+    follow(deck, &shared);
+    let fed = shared.clone();
+    let worker =
+        ChildSpec::new(feed::NAME, Restart::Permanent, move |context| feed::run(context, &fed, &lines));
+    deck.supervisor().add(worker).map_err(|error| DemoError::Deck(error.to_string()))?;
+    Variant::start(Equipment::Recording, shared, Some(deck.clone()), clients)
+}
+
+/// The host follows the config for as long as there is one.
+fn follow(deck: &Flightdeck<Settings>, shared: &Arc<Shared>) {
+    let shared = Arc::downgrade(shared);
+    let apply = move |change: &flightdeck::config::Change<Settings>| {
+        if let Some(shared) = shared.upgrade() {
+            shared.apply(**change.new);
+        }
+    };
+    deck.config().subscribe(apply).forever();
+}
+
+/// The worker's panic is part of the demo: it is in the report, and need not be on standard error too.
+fn keep_the_panic_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if thread::current().name().is_none_or(|name| !name.ends_with(feed::NAME)) {
+            view::restore();
+            usual(panic);
+        }
+    }));
+}
+
+/// Runs `work`, and says about once a second how far it is.
+fn with_progress<R: Send>(
+    is_wanted: bool,
+    live: &Live,
+    messages: &mut Messages,
+    work: impl FnOnce() -> R + Send,
+) -> R {
+    if !is_wanted {
+        return work();
+    }
+    thread::scope(|scope| {
+        let working = scope.spawn(work);
+        let mut next = Instant::now() + Duration::from_secs(1);
+        while !working.is_finished() {
+            thread::park_timeout(Duration::from_millis(20));
+            if Instant::now() >= next {
+                next += Duration::from_secs(1);
+                let now = live.now();
+                let rate =
+                    |equipment| now.rate(equipment).map_or_else(|| "-".to_owned(), crate::shown::grouped);
+                let said = now.said.last().map(|said| format!("; {said}")).unwrap_or_default();
+                messages.note(format_args!(
+                    "{:.0} of {:.0} s: {} requests/s recording, {} without a deck{said}",
+                    now.elapsed.as_secs_f64(),
+                    live.length.as_secs_f64(),
+                    rate(Equipment::Recording),
+                    rate(Equipment::Bare),
+                ));
+            }
+        }
+        working.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}

@@ -1,0 +1,161 @@
+//! What the demo found, for a person.
+
+use super::findings::{BAR, Findings, Slowest};
+use super::variant::{Equipment, Variant};
+use crate::output::{Output, OutputError};
+use crate::shown::{self, count, grouped};
+use crate::size;
+use flightdeck::supervisor::WorkerStatus;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Writes the report.
+pub fn text(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    output.line(format_args!(
+        "A real HTTP host on this machine, four times: {} in {:.1} s, {} of {} turns each, in turn.\n",
+        count(findings.requests(), "request"),
+        findings.log.took.as_secs_f64(),
+        findings.log.rounds,
+        findings
+            .variants
+            .first()
+            .and_then(|variant| variant.rounds.first())
+            .map_or(String::new(), |round| shown::ns(ns(round.time))),
+    ))?;
+    table(findings, output)?;
+    verdict(findings, output)?;
+    output.line("")?;
+    events(findings, output)?;
+    config(findings, output)?;
+    workers(findings, output)?;
+    if let Some(slowest) = &findings.slowest {
+        output.line("")?;
+        chain(slowest, output)?;
+    }
+    Ok(())
+}
+
+fn table(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    output.line(format_args!(
+        "{:<16}{:>12}{:>10}{:>10}{:>10}{:>16}{:>12}",
+        "", "requests/s", "p50", "p99", "p99.9", "CPU a request", "against it"
+    ))?;
+    for variant in &findings.variants {
+        let latency = variant.latency.values();
+        let at = |share| latency.quantile(share).map_or_else(|| "-".to_owned(), shown::ns);
+        let ratio = match variant.equipment {
+            Equipment::Bare => Some(1.0),
+            other => findings.ratio(other),
+        };
+        output.line(format_args!(
+            "{:<16}{:>12}{:>10}{:>10}{:>10}{:>16}{:>12}",
+            variant.equipment.name(),
+            grouped(variant.rate() as u64),
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            variant.cost().map_or_else(|| "not told here".to_owned(), |cost| shown::ns(cost as u64)),
+            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")),
+        ))?;
+    }
+    let failed: u64 = findings.variants.iter().map(|variant| variant.failed).sum();
+    if failed > 0 {
+        output.line(format_args!("{} failed", count(failed, "request")))?;
+    }
+    Ok(())
+}
+
+fn verdict(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    let (Some(ratio), Some(noise)) =
+        (findings.ratio(Equipment::Recording), findings.ratio(Equipment::BareAgain))
+    else {
+        return output.line("This system does not tell what a thread uses of a processor.");
+    };
+    let holds = if ratio < BAR { "below" } else { "ABOVE" };
+    output.line(format_args!(
+        "Recording costs {:+.1} % of a request's processor time (median of {} pairs), {holds} the {:.0} % it may cost; \
+         two hosts without a deck differ by {:+.1} %.",
+        (ratio - 1.0) * 100.0,
+        findings.log.rounds,
+        (BAR - 1.0) * 100.0,
+        (noise - 1.0) * 100.0,
+    ))
+}
+
+fn events(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    let stats = &findings.stats;
+    let requests = findings.of(Equipment::Recording).map_or(0, Variant::requests);
+    output.line(line(
+        "events",
+        format_args!(
+            "{:.1} a request, {:.1} ns each (median of a loop on this machine; floor {:.1})",
+            stats.written as f64 / requests.max(1) as f64,
+            findings.event.median_ns,
+            findings.event.floor_ns
+        ),
+    ))?;
+    let causes: Vec<_> =
+        stats.losses.iter().map(|loss| format!(", {} {}", grouped(loss.count), loss.cause.name())).collect();
+    output.line(line(
+        "",
+        format_args!(
+            "{} kept in {}, {} overwritten, {} lost{}",
+            grouped(stats.kept),
+            size::shown(findings.memory as u64),
+            grouped(stats.overwritten),
+            grouped(stats.lost()),
+            causes.concat()
+        ),
+    ))
+}
+
+fn config(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    for (place, revised) in findings.log.revisions.iter().enumerate() {
+        let text = format_args!(
+            "revision {} at +{:.1} s: {}",
+            revised.revision,
+            revised.at.as_secs_f64(),
+            revised.settings
+        );
+        output.line(line(if place == 0 { "config" } else { "" }, text))?;
+    }
+    match &findings.log.refused {
+        Some(refused) => output.line(line("", format_args!("refused: {refused}"))),
+        None => Ok(()),
+    }
+}
+
+fn workers(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    for worker in &findings.workers {
+        let WorkerStatus { name, restarts, last_failure, .. } = worker;
+        let back = findings.back_after.filter(|_| *restarts > 0);
+        let back = back.map(|after| format!(", back after {}", shown::ns(ns(after)))).unwrap_or_default();
+        let why = last_failure.as_ref().map(|why| format!("; panicked: {why}")).unwrap_or_default();
+        output.line(line("worker", format_args!("{name}: {}{back}{why}", count(*restarts, "restart"))))?;
+    }
+    Ok(())
+}
+
+fn chain(slowest: &Slowest, output: &mut Output) -> Result<(), OutputError> {
+    let Slowest { latency, look_up, answer, gone } = slowest;
+    let trace = answer.iter().next().map(|event| event.correlation().to_string()).unwrap_or_default();
+    let slower = match gone {
+        0 => String::new(),
+        more => format!(" ({} slower, overwritten since)", grouped(*more as u64)),
+    };
+    output.line(format_args!(
+        "The slowest request that is still kept in full{slower}: {}, trace {trace},",
+        shown::ns(ns(*latency))
+    ))?;
+    output.line(format_args!("found by its id in {} among {} events:\n", shown::ns(ns(*look_up)), "all"))?;
+    output.line(answer.timeline())
+}
+
+fn line(what: &str, text: impl Display) -> String {
+    format!("{what:<16}{text}")
+}
+
+/// As a number of nanoseconds.
+pub fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,112 @@
+//! Scopes as W3C trace context writes them: the header `traceparent` of an HTTP request.
+//!
+//! Format: <https://www.w3.org/TR/trace-context/#traceparent-header>, version 00:
+//! `00-<32 hex digits trace id>-<16 hex digits parent id>-<2 hex digits flags>`, lower case.
+
+use super::error::TraceparentError;
+use super::scope::Scope;
+use crate::id::{CorrelationId, SpanId};
+use std::fmt;
+
+impl Scope {
+    /// The scope of the caller that sent this header: work that it causes here has the caller's span as its
+    /// parent.
+    ///
+    /// Of a later version than 00 the parts that 00 knows are taken, as the specification asks.
+    ///
+    /// ```
+    /// use flightdeck::events::Scope;
+    /// let scope = Scope::from_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")?;
+    /// assert_eq!(scope.traceparent().to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// # Ok::<(), flightdeck::events::TraceparentError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the header is not of that form, or one of its ids is zero: a new trace should begin then.
+    pub fn from_traceparent(header: &str) -> Result<Self, TraceparentError> {
+        let malformed = || TraceparentError::Malformed { header: header.chars().take(80).collect() };
+        let mut parts = header.split('-');
+        let mut next = |digits: usize| {
+            let part = parts.next().filter(|part| part.len() == digits)?;
+            part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(part)
+        };
+        let (version, id, span, flags) = (next(2), next(32), next(16), next(2));
+        let (Some(version), Some(id), Some(span), Some(_)) = (version, id, span, flags) else {
+            return Err(malformed());
+        };
+        if version == "ff" || (version == "00" && parts.next().is_some()) {
+            return Err(malformed());
+        }
+        let (Ok(id), Ok(span)) = (id.parse::<CorrelationId>(), span.parse::<SpanId>()) else {
+            return Err(malformed());
+        };
+        if id.is_none() || span.is_none() {
+            return Err(TraceparentError::Zero { what: if id.is_none() { "trace id" } else { "parent id" } });
+        }
+        Ok(Self::joined(id, span))
+    }
+
+    /// The header to send along with work that leaves this process. Its flags say that the trace is recorded.
+    #[must_use]
+    pub fn traceparent(self) -> Traceparent {
+        Traceparent(self)
+    }
+}
+
+/// A scope in the form of the header `traceparent`. Outside any scope its ids are zero, which receivers ignore.
+#[derive(Clone, Copy, Debug)]
+pub struct Traceparent(Scope);
+
+impl fmt::Display for Traceparent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-01", self.0.correlation(), self.0.span())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_header_is_read_as_it_is_written() {
+        let scope = Scope::from_traceparent(HEADER).unwrap();
+        assert_eq!(scope.correlation().get(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+        assert_eq!(scope.span(), SpanId::new(0x00f0_67aa_0ba9_02b7));
+        assert_eq!(scope.traceparent().to_string(), HEADER);
+    }
+
+    #[test]
+    fn later_versions_may_say_more() {
+        let later = HEADER.replacen("00", "cc", 1) + "-what-the-future-will-be-like";
+        assert_eq!(Scope::from_traceparent(&later).unwrap().traceparent().to_string(), HEADER);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for header in [
+            "",
+            "00",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+            "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-\u{e9}bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        ] {
+            let refused = Scope::from_traceparent(header);
+            assert!(matches!(refused, Err(TraceparentError::Malformed { .. })), "{header}");
+        }
+        for header in [
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        ] {
+            assert!(
+                matches!(Scope::from_traceparent(header), Err(TraceparentError::Zero { .. })),
+                "{header}"
+            );
+        }
+    }
+}
