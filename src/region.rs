@@ -4,7 +4,7 @@
 //! A [`Words`] is a power-of-two run of a region that wraps: any index is in bounds, so hot paths
 //! have neither a bounds check nor a panicking branch.
 
-use crate::sync::{Arc, AtomicU64, zeroed_words};
+use crate::sync::{Arc, AtomicU64, Relaxed, zeroed_words};
 
 /// Words on one 128-byte line: the distance at which two cores (and the adjacent-line prefetcher of
 /// x86-64) leave each other alone.
@@ -26,6 +26,15 @@ impl Region {
         let word = size_of::<AtomicU64>();
         let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
         Some(Arc::new(Self { words, start, len }))
+    }
+
+    /// Writes to every page, so that the system provides it now and not at the first use. To be called before
+    /// anybody else has it.
+    pub(crate) fn prefault(&self) {
+        const PAGE: usize = 4_096 / size_of::<AtomicU64>();
+        for word in self.words.iter().step_by(PAGE) {
+            word.store(0, Relaxed);
+        }
     }
 
     /// `len` words from `start` on. Layouts are computed by the crate, never taken from input.

@@ -50,6 +50,8 @@ pub struct Geometry {
 
 /// The longest queue of records that wait to be linked.
 const QUEUE: usize = 16;
+/// How far ahead of the tail lines are fetched, in words: some two records of middling size.
+const AHEAD: usize = 2 * LINE;
 /// Words of one block summary: first, least, greatest, kinds.
 const SUMMARY: usize = 4;
 const GREATEST: usize = 2;
@@ -417,6 +419,10 @@ impl<'a> Writing<'a> {
         if let Some(bucket) = bucket {
             ring.heads.prefetch(bucket as usize);
         }
+        // Where later records will lie: a host that does other work in between leaves no pattern for the
+        // processor to foresee.
+        ring.words.prefetch(end as usize + AHEAD);
+        ring.words.prefetch(end as usize + AHEAD + LINE / 2);
         let last = ring.geometry.queue - 1;
         let (due, next) = self.private(|own| {
             own.tail = end;

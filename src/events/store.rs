@@ -222,6 +222,7 @@ impl Store {
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn lost(&self, cause: LossCause) {
         self.losses.count(cause, self.clock.now());
     }

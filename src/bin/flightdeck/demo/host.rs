@@ -3,7 +3,9 @@
 use super::DemoError;
 use super::book::{self, Book, Cache, SYMBOLS, Walk};
 use super::flight::Flight;
-use super::kinds::{CacheAsked, CacheResized, Parsed, Priced, Refused, Replied, WalkEnded, WalkStarted};
+use super::kinds::{
+    CacheAsked, CacheResized, Encoded, Parsed, Priced, Refused, Replied, WalkEnded, WalkStarted,
+};
 use super::settings::Settings;
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -82,7 +84,7 @@ pub struct Host {
 
 impl Host {
     /// Starts the server on a free port of this machine, on one thread of its own.
-    pub fn start(shared: Arc<Shared>) -> Result<Self, DemoError> {
+    pub fn start(name: &str, shared: Arc<Shared>) -> Result<Self, DemoError> {
         let failed = |what| move |source| DemoError::Host { what, source };
         let runtime = Builder::new_current_thread().enable_io().build().map_err(failed("its runtime"))?;
         let listener = runtime
@@ -106,7 +108,7 @@ impl Host {
             });
         };
         let thread =
-            thread::Builder::new().name("host".to_owned()).spawn(serve).map_err(failed("its thread"))?;
+            thread::Builder::new().name(format!("host {name}")).spawn(serve).map_err(failed("its thread"))?;
         Ok(Self { address, shared, runtime: handle, stop, thread: Some(thread) })
     }
 
@@ -159,7 +161,7 @@ async fn answer(shared: &Arc<Shared>, symbol: &str, quantity: u64) -> (StatusCod
             (StatusCode::BAD_REQUEST, reason.to_owned())
         }
     };
-    shared.flight.end(Replied { status: status.as_u16().into(), bytes: body.len() as u64 });
+    shared.flight.end(Replied { status: status.as_u16().into() });
     (status, body)
 }
 
@@ -185,8 +187,11 @@ async fn price(shared: &Arc<Shared>, symbol: &str, quantity: u64) -> Result<Stri
     let price = walk.average * (1.0 + settings.margin_bps as f64 / 10_000.0);
     shared.flight.record(Priced { price, margin_bps: settings.margin_bps });
     let top = shared.books.get(number).map(|book| lock(book).top(settings.depth).to_vec());
-    Ok(json!({ "symbol": symbol, "quantity": quantity, "price": price, "levels": walk.levels, "book": top })
-        .to_string())
+    let reply =
+        json!({ "symbol": symbol, "quantity": quantity, "price": price, "levels": walk.levels, "book": top })
+            .to_string();
+    shared.flight.record(Encoded { bytes: reply.len() as u64, depth: settings.depth as u64 });
+    Ok(reply)
 }
 
 /// Walks the book in a task of its own, as a host does with what may take long.

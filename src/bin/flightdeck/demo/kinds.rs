@@ -13,10 +13,12 @@ flightdeck::kind! {
     pub WalkEnded("book.walked") { levels: u64, average: f64 }
     /// The price was made.
     pub Priced("quote.priced") { price: f64, margin_bps: u64 }
+    /// The reply has its form.
+    pub Encoded("reply.encoded", severity = Debug) { bytes: u64, depth: u64 }
     /// The request makes no sense.
     pub Refused("request.refused", severity = Warn) { reason: str }
     /// The reply is on its way.
-    pub Replied("http.replied") { status: u64, bytes: u64 }
+    pub Replied("http.replied") { status: u64 }
     /// The price feed moved a book.
     pub BookMoved("feed.book_moved", severity = Debug) { symbol: str, middle: f64 }
     /// The cache follows the config.

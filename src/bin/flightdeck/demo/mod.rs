@@ -44,8 +44,8 @@ use view::View;
 
 /// What each deck takes for its events.
 const MEMORY: usize = 64 << 20;
-/// One drives the host while the other is on its way.
-const CLIENTS: usize = 2;
+/// Enough to keep the host busy: one that waits pays for sleeping and waking, which differs by more than a deck costs.
+const CLIENTS: usize = 4;
 
 /// Why the demo cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +143,7 @@ pub fn run(
 }
 
 fn deck() -> Result<Flightdeck<Settings>, DemoError> {
-    let builder = Flightdeck::builder().config(FIRST).events(|events| events.memory(MEMORY));
+    let builder = Flightdeck::builder().config(FIRST).events(|events| events.memory(MEMORY).prefault(true));
     builder.start().map_err(|error| DemoError::Deck(error.to_string()))
 }
 

@@ -141,13 +141,17 @@ fn chain(slowest: &Slowest, output: &mut Output) -> Result<(), OutputError> {
     let trace = answer.iter().next().map(|event| event.correlation().to_string()).unwrap_or_default();
     let slower = match gone {
         0 => String::new(),
-        more => format!(" ({} slower, overwritten since)", grouped(*more as u64)),
+        more => format!(" ({} slower, in part overwritten since)", grouped(*more as u64)),
     };
+    let of_host =
+        answer.iter().map(|event| event.ticks()).min().zip(answer.iter().map(|event| event.ticks()).max());
+    let of_host = of_host.map_or(0, |(first, last)| answer.converter().ns_between(first, last));
     output.line(format_args!(
-        "The slowest request that is still kept in full{slower}: {}, trace {trace},",
-        shown::ns(ns(*latency))
+        "The slowest request that is kept in full{slower}: {} at the client, {} of it in the host.",
+        shown::ns(ns(*latency)),
+        shown::ns(of_host)
     ))?;
-    output.line(format_args!("found by its id in {} among {} events:\n", shown::ns(ns(*look_up)), "all"))?;
+    output.line(format_args!("Trace {trace}, looked up by its id in {}:\n", shown::ns(ns(*look_up))))?;
     output.line(answer.timeline())
 }
 

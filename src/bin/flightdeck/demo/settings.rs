@@ -36,7 +36,7 @@ impl fmt::Display for Settings {
 }
 
 /// The first revision.
-pub const FIRST: Settings = Settings { cache_entries: 512, margin_bps: 25, depth: 8 };
+pub const FIRST: Settings = Settings { cache_entries: 512, margin_bps: 25, depth: 20 };
 
 /// What it is changed to in the course of the demo, all at about the same cost for a request.
 pub const CHANGES: [Settings; 3] = [

@@ -87,7 +87,7 @@ impl Variant {
     ) -> Result<Self, DemoError> {
         Ok(Self {
             equipment,
-            host: Host::start(shared)?,
+            host: Host::start(equipment.name(), shared)?,
             deck,
             latency: clients.histogram(equipment.key()),
             rounds: Vec::new(),
