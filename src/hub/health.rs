@@ -80,7 +80,8 @@ impl Health {
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = if self.is_healthy() { "healthy" } else { "degraded" };
-        write!(f, "{status}, revision {}, {} workers", self.revision, self.workers.len())?;
+        let (workers, s) = (self.workers.len(), if self.workers.len() == 1 { "" } else { "s" });
+        write!(f, "{status}, revision {}, {workers} worker{s}", self.revision)?;
         self.concerns.iter().try_for_each(|concern| write!(f, "; {concern}"))
     }
 }

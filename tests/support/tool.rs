@@ -1,4 +1,5 @@
 //! The command-line tool as a user meets it: run, and judged by what it says.
+#![allow(dead_code, reason = "each test file uses what it needs")]
 
 use serde_json::Value;
 use std::fs;

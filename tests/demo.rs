@@ -1,0 +1,101 @@
+//! `flightdeck demo` as a user meets it: a real host, real requests, and what it says of them.
+
+#[path = "support/tool.rs"]
+mod tool;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use tool::{command, run};
+
+#[test]
+fn one_object_tells_what_the_demo_found() {
+    let ran = run(&["demo", "--seconds", "2", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let report = ran.json();
+    let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("no number: {value} in {report}"));
+    assert!(number(&report["requests"]) > 500.0);
+    assert_eq!(report["failed"], 0);
+    for variant in ["no_deck", "no_deck_again", "switched_off", "recording"] {
+        assert!(number(&report["rates"][variant]) > 100.0, "{variant}");
+        assert!(number(&report["cost"][variant]["against_no_deck"]) > 0.1, "{variant}");
+    }
+    for with in ["with", "without"] {
+        let latency = &report["latency"][with];
+        assert!(
+            number(&latency["p50_ns"]) > 1_000.0 && number(&latency["p50_ns"]) <= number(&latency["p999_ns"])
+        );
+    }
+    let events = &report["events"];
+    assert_eq!(number(&events["kept"]) + number(&events["overwritten"]), number(&events["written"]));
+    assert_eq!(events["lost"], serde_json::json!({}));
+
+    let slowest = &report["slowest"];
+    assert_eq!(slowest["verdict"], "complete");
+    let chain = slowest["events"].as_array().unwrap();
+    let kinds: Vec<_> = chain.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert!(kinds.len() >= 6, "{kinds:?}");
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"http.accepted"), Some(&"http.replied")));
+    // Every event lies in the span of the request, or in one that began in it.
+    let request = &chain[0]["span"];
+    for event in chain {
+        let is_walk = event["kind"].as_str().unwrap().starts_with("book.");
+        assert_eq!(event["span"] == *request, !is_walk, "{event}");
+        assert!(event["kind"] != "book.walk" || event["parent"] == *request, "{event}");
+    }
+
+    let revisions: Vec<_> =
+        report["config"]["revisions"].as_array().unwrap().iter().map(|r| &r["revision"]).collect();
+    assert_eq!(revisions, [1, 2, 3, 4], "the first, and three changes");
+    assert!(report["config"]["refused"].as_str().unwrap().contains("cache_entries = 0"));
+    let worker = &report["restarts"][0];
+    assert_eq!((&worker["worker"], &worker["restarts"]), (&"price-feed".into(), &1.into()));
+    assert!(worker["last_failure"].as_str().unwrap().contains("not-a-price"));
+    assert!(number(&worker["back_after_ns"]) > 0.0);
+}
+
+#[test]
+fn the_report_for_people_says_the_same() {
+    let ran = run(&["demo", "--seconds", "1"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for words in [
+        "requests/s",
+        "no deck, again",
+        "Recording costs",
+        "revision 4 at",
+        "refused: config rejected for 2 reasons",
+        "price-feed: 1 restart, back after",
+        "http.accepted",
+        "complete: ",
+    ] {
+        assert!(ran.out.contains(words), "`{words}` is not in: {}", ran.out);
+    }
+    assert!(
+        !ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'),
+        "nothing is drawn where nobody looks"
+    );
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+}
+
+#[test]
+fn an_interrupt_ends_it_early_and_the_report_is_given() {
+    let mut child =
+        command(&["demo", "--seconds", "60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Its first line of progress: it runs.
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("of 60 s"), "{said}");
+    // SAFETY: a signal to a child that has not been waited for, so its number is still its own.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains("Recording costs"), "{out}");
+}
+
+#[test]
+fn wrong_usage_ends_with_two() {
+    for args in [&["demo", "--seconds", "0"][..], &["demo", "--seconds", "soon"], &["demo", "file"]] {
+        assert_eq!(run(args).code, Some(2), "{args:?}");
+    }
+}
