@@ -7,7 +7,6 @@ use super::kinds::{
     CacheAsked, CacheResized, Encoded, Parsed, Priced, Refused, Replied, WalkEnded, WalkStarted,
 };
 use super::settings::Settings;
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -18,7 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -29,7 +28,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Shared {
     pub flight: Flight,
-    settings: ArcSwap<Settings>,
+    settings: RwLock<Settings>,
     books: Vec<Mutex<Book>>,
     cache: Mutex<Cache>,
 }
@@ -43,7 +42,7 @@ impl Shared {
     pub fn new(flight: Flight, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             flight,
-            settings: ArcSwap::from_pointee(settings),
+            settings: RwLock::new(settings),
             books: (0..SYMBOLS).map(|number| Mutex::new(Book::new(number))).collect(),
             cache: Mutex::new(Cache::new(settings.cache_entries)),
         })
@@ -51,10 +50,14 @@ impl Shared {
 
     /// What the subscriber to the config does, and what a host without a deck is told by hand.
     pub fn apply(&self, settings: Settings) {
-        self.settings.store(Arc::new(settings));
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         let dropped = lock(&self.cache).resize(settings.cache_entries);
         let (entries, dropped) = (settings.cache_entries as u64, dropped as u64);
         self.flight.record(CacheResized { entries, dropped });
+    }
+
+    fn settings(&self) -> Settings {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn move_book(&self, number: usize, middle: f64) {
@@ -183,7 +186,7 @@ async fn price(shared: &Arc<Shared>, symbol: &str, quantity: u64) -> Result<Stri
             walk
         }
     };
-    let settings = **shared.settings.load();
+    let settings = shared.settings();
     let price = walk.average * (1.0 + settings.margin_bps as f64 / 10_000.0);
     shared.flight.record(Priced { price, margin_bps: settings.margin_bps });
     let top = shared.books.get(number).map(|book| lock(book).top(settings.depth).to_vec());
