@@ -50,6 +50,52 @@ impl Region {
         );
         Words { first: &raw const self.words[self.start + start], mask: len - 1, _region: self.clone() }
     }
+
+    /// The line at `start`.
+    ///
+    /// # Panics
+    /// When it leaves the region, or does not start on a line boundary: a wrong layout.
+    pub(crate) fn line(self: &Arc<Self>, start: usize) -> Line {
+        assert!(start.is_multiple_of(LINE), "a line starts at a multiple of {LINE} words, not at {start}");
+        let Words { first, _region, .. } = self.words(start, LINE);
+        Line { first, _region }
+    }
+}
+
+/// One line of a region: words that change together.
+///
+/// Invariant: `first .. first + LINE` lies in `_region`.
+#[derive(Clone)]
+pub(crate) struct Line {
+    first: *const AtomicU64,
+    _region: Arc<Region>,
+}
+
+// SAFETY: as of `Words`.
+unsafe impl Send for Line {}
+// SAFETY: as of `Words`.
+unsafe impl Sync for Line {}
+
+impl Line {
+    /// A word of the line.
+    #[inline(always)]
+    pub(crate) fn at<const AT: usize>(&self) -> &AtomicU64 {
+        const { assert!(AT < LINE) };
+        &self.words()[AT]
+    }
+
+    /// All its words.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &[AtomicU64; LINE] {
+        // SAFETY: so many words inside the region (invariant).
+        unsafe { &*self.first.cast() }
+    }
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
 }
 
 /// A power-of-two run of words in a region; indexes wrap.
@@ -77,15 +123,26 @@ impl Words {
         unsafe { &*self.first.add(index & self.mask) }
     }
 
-    /// The `len` words from `index`, modulo the length; `None` if they do not lie in one piece.
+    /// The `len` words from `index`, modulo the length.
+    ///
+    /// # Safety
+    /// They lie in one piece: `index` modulo the length, and `len`, add up to at most the length.
     #[inline(always)]
-    pub(crate) fn run(&self, index: usize, len: usize) -> Option<&[AtomicU64]> {
+    pub(crate) unsafe fn run_unchecked(&self, index: usize, len: usize) -> &[AtomicU64] {
         let start = index & self.mask;
-        if len > self.len() - start {
-            return None;
-        }
-        // SAFETY: `start + len` is at most the length of a run inside the region (invariant).
-        Some(unsafe { std::slice::from_raw_parts(self.first.add(start), len) })
+        debug_assert!(len <= self.len() - start, "{len} words from {start} in a run of {}", self.len());
+        // SAFETY: `start + len` is at most the length of a run inside the region (contract, invariant).
+        unsafe { std::slice::from_raw_parts(self.first.add(start), len) }
+    }
+
+    /// As [`Words::run_unchecked`], of a length known at compile time.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(crate) unsafe fn run_in_one_piece<const N: usize>(&self, index: usize) -> &[AtomicU64; N] {
+        // SAFETY: `N` words (contract).
+        unsafe { &*self.run_unchecked(index, N).as_ptr().cast() }
     }
 
     #[inline(always)]
@@ -93,18 +150,31 @@ impl Words {
         self.mask + 1
     }
 
-    /// Asks the processor to fetch the line of `index` for writing. A hint: no effect on any value.
+    /// Asks the processor to fetch the line of `index`. A hint: no effect on any value.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize) {
-        #[cfg(all(target_arch = "x86_64", not(flightdeck_loom)))]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch dereferences nothing, and the address is one that `at` would hand out.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.first.add(index & self.mask).cast()) };
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(flightdeck_loom))))]
-        let _ = index;
+        prefetch(self.first.wrapping_add(index & self.mask));
     }
+
+    /// As [`Words::prefetch`], also of the 64 bytes that follow, wherever they belong.
+    #[inline(always)]
+    pub(crate) fn prefetch_two(&self, index: usize) {
+        let first = self.first.wrapping_add(index & self.mask);
+        prefetch(first);
+        prefetch(first.wrapping_add(8));
+    }
+}
+
+#[inline(always)]
+fn prefetch(word: *const AtomicU64) {
+    #[cfg(all(target_arch = "x86_64", not(flightdeck_loom)))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch dereferences nothing: any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(word.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(flightdeck_loom))))]
+    let _ = word;
 }
 
 impl std::fmt::Debug for Words {
@@ -126,8 +196,9 @@ mod tests {
         run.at(3).store(7, Relaxed);
         assert_eq!(run.at(64 + 3).load(Relaxed), 7);
         assert_eq!(region.words(19, 1).at(99).load(Relaxed), 7);
-        assert_eq!(run.run(64 + 3, 61).map(<[_]>::len), Some(61));
-        assert!(run.run(3, 62).is_none(), "a run never wraps");
+        // SAFETY: 3 + 61 words of 64.
+        let piece = unsafe { run.run_unchecked(64 + 3, 61) };
+        assert_eq!((piece.len(), piece[0].load(Relaxed)), (61, 7));
     }
 
     #[test]

@@ -44,23 +44,24 @@ impl SiteNumber {
         Self(StdAtomicU32::new(0))
     }
 
-    /// The number, from 1 up.
+    /// Call sites that are told apart. Further ones share this number, and no deck learns what it stands for.
+    pub(crate) const MOST: u32 = 4_095;
+
+    /// The number, from 1 up; 0 before [`SiteNumber::assigned`].
     #[inline(always)]
     pub(crate) fn get(&self) -> u32 {
         // Relaxed: the number stands for itself.
-        match self.0.load(Relaxed) {
-            0 => self.assign(),
-            number => number,
-        }
+        self.0.load(Relaxed)
     }
 
-    #[cold]
-    fn assign(&self) -> u32 {
+    /// The number, given now if it was not before.
+    pub(crate) fn assigned(&self) -> u32 {
         static NEXT: StdAtomicU32 = StdAtomicU32::new(1);
-        let fresh = NEXT.fetch_add(1, Relaxed);
-        match self.0.compare_exchange(0, fresh, Relaxed, Relaxed) {
-            Ok(_) => fresh,
-            Err(earlier) => earlier,
+        if self.get() == 0 {
+            let fresh = NEXT.fetch_add(1, Relaxed).min(Self::MOST);
+            // Whoever comes second takes the first one's.
+            let _ = self.0.compare_exchange(0, fresh, Relaxed, Relaxed);
         }
+        self.get()
     }
 }

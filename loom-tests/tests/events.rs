@@ -6,7 +6,9 @@
 
 mod support;
 
-use flightdeck_loom::internals::{Cut, Geometry, Link, Region, Ring, Shard, Side, Switch, Switches, Writing};
+use flightdeck_loom::internals::{
+    Cut, Geometry, Lead, Link, Region, Ring, Shard, Side, Switch, Switches, Writing,
+};
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use std::sync::Arc;
@@ -290,11 +292,11 @@ fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
     let seen = Seen::default();
     let on = seen.clone();
     let model = move || {
-        let switches = Arc::new((Switches::new(2), AtomicU64::new(0)));
+        let switches = Arc::new((Switches::<2>::new(), AtomicU64::new(0)));
         let asker = {
             let (switches, on) = (switches.clone(), on.clone());
             thread::spawn(move || {
-                if switches.0.state(1) == Some(Switch::On) {
+                if switches.0.admit(1).is_ok() {
                     on.count();
                     assert_eq!(switches.1.load(Ordering::Relaxed), 7, "a kind is known before its schema");
                 }
@@ -302,7 +304,7 @@ fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
         };
         let definer = thread::spawn(move || {
             switches.1.store(7, Ordering::Relaxed);
-            switches.0.publish(1, Switch::On);
+            switches.0.publish(1, Lead::from_word(0), Switch::On);
         });
         asker.join().unwrap();
         definer.join().unwrap();

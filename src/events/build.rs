@@ -1,5 +1,6 @@
 //! Sizes: how memory is divided before any of it is reserved.
 
+use super::bucket::BucketKey;
 use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
@@ -150,7 +151,7 @@ impl Builder {
             losses: Losses::default(),
             threads: Threads::default(),
             longest: longest(shared),
-            seed: [random.hash_one(0), random.hash_one(1)],
+            key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
         };
         Ok(Events::of(Arc::new(store), plan))

@@ -73,19 +73,16 @@ impl Events {
     /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
     #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
-        let site = E::site();
-        if let Some(kind) = self.store.admit(site) {
-            let stamp = Stamp::current();
-            self.store.record(Draft { kind, site: &site.schema, stamp, fields: event });
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.store.record(Draft { lead, stamp: Stamp::current(), fields: event });
         }
     }
 
     /// Records an event under a stamp of its own.
     #[inline(always)]
     pub fn record_with<E: Event>(&self, stamp: Stamp, event: E) {
-        let site = E::site();
-        if let Some(kind) = self.store.admit(site) {
-            self.store.record(Draft { kind, site: &site.schema, stamp, fields: event });
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.store.record(Draft { lead, stamp, fields: event });
         }
     }
 
@@ -95,8 +92,8 @@ impl Events {
     /// If the values are not those of the kind's fields; nothing is recorded then.
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
         kind.check(&self.store, values)?;
-        if let Some(number) = kind.admit() {
-            self.store.record(Draft { kind: number, site: kind.schema(), stamp, fields: values });
+        if let Some(lead) = kind.admit() {
+            self.store.record(Draft { lead, stamp, fields: values });
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::error::ValuesError;
 use super::payload::Value;
+use super::record::Lead;
 use super::schema::Schema;
 use super::store::Store;
 use crate::sync::Arc;
@@ -32,8 +33,8 @@ impl Kind {
         ValuesError::check(&self.schema, values)
     }
 
-    /// Its number, unless events of it are not to be recorded now.
-    pub(crate) fn admit(&self) -> Option<u32> {
+    /// How its records begin, unless events of it are not to be recorded now.
+    pub(crate) fn admit(&self) -> Option<Lead> {
         let admitted = self.store.kinds.admit_defined(self.number);
         admitted.map_err(|switch| self.store.not_admitted(switch)).ok()
     }

@@ -7,15 +7,16 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `kind-known` | store in [`Switches::publish`] | load in [`Switches::state`] |
+//! | `kind-known` | store in [`Switches::publish`] | load in [`Switches::admit`] |
 
 use super::error::DefineError;
-use super::record::MAX_KINDS;
+use super::record::{Flags, Lead, MAX_KINDS, MAX_RECORD_WORDS};
 use super::schema::{Schema, Site};
-use crate::sync::{AtomicBool, AtomicU32, Mutex, OnceLock, Relaxed, acquire, release};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
 
-/// Kinds of one origin that a deck keeps apart, the unused number 0 included.
-const CAPACITY: usize = 4_096;
+/// Kinds of one origin that a deck keeps apart. Of call sites the first number is for those without one, the last
+/// for those that came too late.
+const CAPACITY: usize = SiteNumber::MOST as usize + 1;
 /// From here on kinds are the deck's own.
 const DEFINED: u32 = MAX_KINDS / 2;
 
@@ -33,35 +34,46 @@ pub enum Switch {
     Stopped = 3,
 }
 
-/// One word per kind: all that a hot path looks at.
+/// One word per kind, all that a hot path looks at: the lead of its records, and in place of their length the
+/// [`Switch`]. `N`, a power of two: numbers are below it.
 #[derive(Debug)]
-pub struct Switches(Box<[AtomicU32]>);
+pub struct Switches<const N: usize>(Box<[AtomicU64; N]>);
 
-impl Switches {
+impl<const N: usize> Switches<N> {
     /// All unknown.
-    pub fn new(capacity: usize) -> Self {
-        Self((0..capacity).map(|_| AtomicU32::new(Switch::Unknown as u32)).collect())
+    #[allow(clippy::new_without_default, reason = "nobody wants a default one")]
+    pub fn new() -> Self {
+        const { assert!(N.is_power_of_two()) };
+        let words: Box<[_]> = (0..N).map(|_| AtomicU64::new(Switch::Unknown as u64)).collect();
+        match words.try_into() {
+            Ok(words) => Self(words),
+            Err(_) => unreachable!("collected so many"),
+        }
     }
 
-    /// What to do with events of the kind; `None` beyond the table.
+    /// The lead of the kind's records if they are to be recorded, else why not.
     #[inline(always)]
-    pub fn state(&self, number: u32) -> Option<Switch> {
+    pub fn admit(&self, number: u32) -> Result<Lead, Switch> {
         // Acquire, edge `kind-known` (partner: `publish`): the schema of a known kind is visible to this
         // thread, and so to whoever reads the records it writes.
-        self.0.get(number as usize).map(|word| match word.load(acquire("kind-known")) {
-            0 => Switch::Unknown,
-            1 => Switch::On,
-            2 => Switch::Off,
-            _ => Switch::Stopped,
-        })
+        let word = self.word(number).load(acquire("kind-known"));
+        match word & MAX_RECORD_WORDS as u64 {
+            1 => Ok(Lead::from_word(word ^ 1)),
+            0 => Err(Switch::Unknown),
+            2 => Err(Switch::Off),
+            _ => Err(Switch::Stopped),
+        }
+    }
+
+    #[inline(always)]
+    fn word(&self, number: u32) -> &AtomicU64 {
+        &self.0[number as usize % N]
     }
 
     /// Sets what to do with events of the kind, whose schema is in place.
-    pub fn publish(&self, number: u32, switch: Switch) {
-        if let Some(word) = self.0.get(number as usize) {
-            // Release, edge `kind-known` (partner: `state`): the schema is visible with it.
-            word.store(switch as u32, release("kind-known"));
-        }
+    pub fn publish(&self, number: u32, lead: Lead, switch: Switch) {
+        // Release, edge `kind-known` (partner: `admit`): the schema is visible with it.
+        self.word(number).store(lead.word() | switch as u64, release("kind-known"));
     }
 }
 
@@ -73,13 +85,13 @@ enum Known {
 
 #[derive(Debug)]
 struct Table {
-    switches: Switches,
+    switches: Switches<CAPACITY>,
     schemas: Box<[OnceLock<Known>]>,
 }
 
 impl Table {
     fn new() -> Self {
-        Self { switches: Switches::new(CAPACITY), schemas: (0..CAPACITY).map(|_| OnceLock::new()).collect() }
+        Self { switches: Switches::new(), schemas: (0..CAPACITY).map(|_| OnceLock::new()).collect() }
     }
 
     fn schema(&self, number: u32) -> Option<&Schema> {
@@ -112,39 +124,33 @@ impl Kinds {
         }
     }
 
-    /// Whether to record an event of this site, and as which kind.
+    /// How records of this site's events begin, if they are to be recorded.
     #[inline(always)]
-    pub(crate) fn admit(&self, site: &'static Site) -> Result<u32, Switch> {
-        let number = site.number.get();
-        match self.declared.switches.state(number) {
-            Some(Switch::On) => Ok(number),
-            Some(Switch::Off) => Err(Switch::Off),
-            state => self.admit_slowly(site, number, state),
+    pub(crate) fn admit(&self, site: &'static Site) -> Result<Lead, Switch> {
+        match self.declared.switches.admit(site.number.get()) {
+            Err(Switch::Unknown) => self.meet(site),
+            known => known,
         }
     }
 
+    /// The first event of a site here.
     #[cold]
-    fn admit_slowly(&self, site: &'static Site, number: u32, state: Option<Switch>) -> Result<u32, Switch> {
-        match state {
-            None => Err(Switch::Unknown),
-            Some(Switch::Unknown) => {
-                let _changing = self.changes.lock();
-                let _ = self.declared.schemas[number as usize].set(Known::Declared(&site.schema));
-                let switch = self.switch_of_new();
-                self.declared.switches.publish(number, switch);
-                if switch == Switch::On { Ok(number) } else { Err(switch) }
-            }
-            Some(other) => Err(other),
+    #[inline(never)]
+    fn meet(&self, site: &'static Site) -> Result<Lead, Switch> {
+        let number = site.number.assigned();
+        if number == SiteNumber::MOST {
+            return Err(Switch::Unknown);
         }
+        let _changing = self.changes.lock();
+        let _ = self.declared.schemas[number as usize].set(Known::Declared(&site.schema));
+        self.publish(&self.declared, number, number);
+        self.declared.switches.admit(number)
     }
 
     /// As [`Kinds::admit`], for a kind defined at run time.
     #[inline(always)]
-    pub(crate) fn admit_defined(&self, kind: u32) -> Result<u32, Switch> {
-        match self.defined.switches.state(kind - DEFINED) {
-            Some(Switch::On) => Ok(kind),
-            state => Err(state.unwrap_or(Switch::Unknown)),
-        }
+    pub(crate) fn admit_defined(&self, kind: u32) -> Result<Lead, Switch> {
+        self.defined.switches.admit(kind - DEFINED)
     }
 
     /// The number of a kind defined at run time: that of an equal one, if there is one.
@@ -158,7 +164,7 @@ impl Kinds {
         }
         let number = *count;
         let _ = self.defined.schemas[number as usize].set(Known::Defined(schema));
-        self.defined.switches.publish(number, self.switch_of_new());
+        self.publish(&self.defined, number, DEFINED + number);
         *count += 1;
         Ok(DEFINED + number)
     }
@@ -194,10 +200,18 @@ impl Kinds {
     }
 
     fn publish_all(&self) {
-        for table in [&self.declared, &self.defined] {
-            for number in (0..CAPACITY as u32).filter(|n| table.schema(*n).is_some()) {
-                table.switches.publish(number, self.switch_of_new());
+        for (table, base) in [(&self.declared, 0), (&self.defined, DEFINED)] {
+            for number in 0..CAPACITY as u32 {
+                self.publish(table, number, base + number);
             }
+        }
+    }
+
+    /// Sets what to do with events of a kind, if it is known.
+    fn publish(&self, table: &Table, number: u32, kind: u32) {
+        if let Some(schema) = table.schema(number) {
+            let flags = if schema.starts { Flags::ROOT } else { Flags::NONE };
+            table.switches.publish(number, Lead::of_kind(kind, schema.severity, flags), self.switch_of_new());
         }
     }
 

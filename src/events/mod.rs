@@ -8,7 +8,7 @@
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
 //! | `stamp`, `scope` | whose event it is, and when |
 //! | `record` | the words of a record |
-//! | `ring` | the protocol: one writer, torn-proof readers, the index |
+//! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `shard` | a ring and the claim on it |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `loss` | what was not kept |
@@ -23,6 +23,7 @@
 //! The price: a query asks every shard, and an idle thread's ring is memory that others do not use.
 
 mod answer;
+mod bucket;
 mod build;
 mod error;
 mod handle;

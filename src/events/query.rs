@@ -256,7 +256,7 @@ impl<'a> Query<'a> {
         // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
         let latest = self.store.latest();
         let cuts: Vec<Cut> = self.store.shards.iter().map(|shard| shard.ring().cut()).collect();
-        let bucket = self.id.map(|id| self.store.bucket(id) as usize);
+        let bucket = self.id.map(|id| self.store.key.bucket(id) as usize);
         if let Some(bucket) = bucket {
             self.store.shards.iter().for_each(|shard| shard.ring().prefetch_head(bucket));
         }

@@ -46,19 +46,27 @@ impl Flags {
     }
 }
 
-/// Word 0.
+/// Word 0. Of a kind, it is the same but for the length and what flags each record adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lead(u64);
+pub struct Lead(u64);
 
 impl Lead {
-    #[inline(always)]
-    pub(crate) const fn new(words: usize, kind: u32, severity: Severity, flags: Flags) -> Self {
-        debug_assert!(words <= MAX_RECORD_WORDS && kind < MAX_KINDS);
-        Self(words as u64 | (kind as u64) << 20 | (severity as u64) << 40 | (flags.0 as u64) << 48)
+    /// The lead of a kind's records, without a length.
+    pub(crate) const fn of_kind(kind: u32, severity: Severity, flags: Flags) -> Self {
+        debug_assert!(kind < MAX_KINDS);
+        Self((kind as u64) << 20 | (severity as u64) << 40 | (flags.0 as u64) << 48)
     }
 
+    /// The lead of a record of so many words, which has these flags too.
     #[inline(always)]
-    pub(crate) const fn from_word(word: u64) -> Self {
+    pub(crate) const fn of_record(self, words: usize, flags: Flags) -> Self {
+        debug_assert!(words <= MAX_RECORD_WORDS && self.words() == 0);
+        Self((self.0 | (flags.0 as u64) << 48) + words as u64)
+    }
+
+    /// The lead that a word holds.
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> Self {
         Self(word)
     }
 
@@ -147,7 +155,8 @@ mod tests {
             for kind in [0, 1, 77, MAX_KINDS - 1] {
                 for severity in Severity::ALL {
                     let flags = Flags::ROOT.with(Flags::SUPPLIED);
-                    let lead = Lead::from_word(Lead::new(words, kind, severity, flags).word());
+                    let lead = Lead::of_kind(kind, severity, Flags::ROOT).of_record(words, Flags::SUPPLIED);
+                    let lead = Lead::from_word(lead.word());
                     assert_eq!((lead.words(), lead.kind()), (words, kind));
                     assert_eq!((lead.severity(), lead.flags()), (severity, flags));
                 }

@@ -1,5 +1,6 @@
 //! What all handles of one event store share, and the write path.
 
+use super::bucket::BucketKey;
 use super::kinds::{Kinds, Switch};
 use super::loss::{LossCause, Losses};
 use super::payload::{Encode, Payload, Value};
@@ -10,7 +11,7 @@ use super::shard::Shard;
 use super::stamp::Stamp;
 use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
-use crate::id::{CorrelationId, DeckId};
+use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
 use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
 use std::ptr::NonNull;
@@ -28,17 +29,15 @@ pub(crate) struct Store {
     pub(crate) threads: Threads,
     /// The longest record, in words.
     pub(crate) longest: usize,
-    /// Of the bucket hash: clients choose ids, so they must not be able to choose buckets.
-    pub(crate) seed: [u64; 2],
+    pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     pub(crate) supplied_clock: bool,
 }
 
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
-pub(crate) struct Draft<'a, E: Fields> {
-    pub(crate) kind: u32,
-    pub(crate) site: &'a super::schema::Schema,
+pub(crate) struct Draft<E: Fields> {
+    pub(crate) lead: Lead,
     pub(crate) stamp: Stamp,
     pub(crate) fields: E,
 }
@@ -70,21 +69,11 @@ impl Fields for &[Value<'_>] {
 }
 
 impl Store {
-    /// The bucket of an id in every shard's index, modulo the size of that index: a keyed fold of two 64x64
-    /// multiplications (the mixing step of wyhash), part of the layout.
-    #[inline(always)]
-    pub(crate) fn bucket(&self, id: CorrelationId) -> u32 {
-        let (high, low) = id.halves();
-        let folded = fold(low ^ self.seed[0], 0x9e37_79b9_7f4a_7c15 ^ self.seed[1]);
-        let folded = fold(folded ^ high, 0xd6e8_feb8_6659_fd93 ^ self.seed[0]);
-        folded as u32
-    }
-
     /// Whether to record an event of this kind. Counts what is lost.
     #[inline(always)]
-    pub(crate) fn admit(&self, site: &'static Site) -> Option<u32> {
+    pub(crate) fn admit(&self, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit(site) {
-            Ok(kind) => Some(kind),
+            Ok(lead) => Some(lead),
             Err(Switch::Off) => None,
             Err(switch) => {
                 self.not_admitted(switch);
@@ -104,7 +93,7 @@ impl Store {
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
     #[inline(always)]
-    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<'_, E>) {
+    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -126,7 +115,7 @@ impl Store {
     /// The first record of a thread here, or one that may not hold anything.
     #[cold]
     #[inline(never)]
-    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<'_, E>) {
+    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
@@ -139,7 +128,7 @@ impl Store {
 
     /// Through a shared shard: the one that served last, then the others, then the emergency shard.
     #[inline(never)]
-    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<'_, E>) {
+    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<E>) {
         let shared = self.shards.len() - 1 - self.kept;
         let start = sticky.load(Relaxed) as usize;
         for attempt in 0..shared {
@@ -157,14 +146,14 @@ impl Store {
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
-    fn record_in_emergency<E: Fields>(&self, draft: Draft<'_, E>) {
+    fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
         let emergency = &self.shards[self.shards.len() - 1];
         if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
             self.lost(LossCause::NoShard);
         }
     }
 
-    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<'_, E>) -> bool {
+    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) -> bool {
         let claimed = shard.try_claim();
         if claimed {
             // SAFETY: claimed above, released below, one write in between.
@@ -178,8 +167,8 @@ impl Store {
 
     /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
     #[inline(always)]
-    pub(crate) fn write<E: Fields>(&self, writing: &mut Writing<'_>, thread: u32, draft: &Draft<'_, E>) {
-        let Draft { kind, site, stamp, fields } = draft;
+    pub(crate) fn write<E: Fields>(&self, writing: &mut Writing<'_>, thread: u32, draft: &Draft<E>) {
+        let Draft { lead, stamp, fields } = draft;
         let payload = fields.words() + usize::from(stamp.parent.is_some());
         let words = HEADER_WORDS + payload;
         if words > self.longest {
@@ -194,14 +183,13 @@ impl Store {
             }
             None => writing.monotone(self.clock.now().0),
         };
-        let flags = if site.starts { stamp.flags.with(super::record::Flags::ROOT) } else { stamp.flags };
         let Some(reserved) = writing.reserve(words) else {
             return self.lost(LossCause::TooLarge);
         };
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let (high, low) = stamp.id.halves();
         let values = [
-            Lead::new(words, *kind, site.severity, flags).word(),
+            lead.of_record(words, stamp.flags).word(),
             ticks,
             high,
             low,
@@ -217,8 +205,8 @@ impl Store {
         }
         fields.encode(&mut body);
         body.finish();
-        let bucket = (!stamp.id.is_none()).then(|| self.bucket(stamp.id));
-        writing.commit(reserved, ticks, *kind, bucket);
+        let bucket = (!stamp.id.is_none()).then(|| self.key.bucket(stamp.id));
+        writing.commit(reserved, ticks, lead.kind(), bucket);
     }
 
     #[cold]
@@ -236,12 +224,6 @@ impl Store {
     pub(crate) fn claim_kept(&self) -> Option<Arc<Shard>> {
         self.shards[..self.kept].iter().find(|shard| shard.try_claim()).cloned()
     }
-}
-
-#[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
 }
 
 /// What a thread holds of a store: a shard of its own if one was free when it came, and its number.

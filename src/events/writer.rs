@@ -48,9 +48,8 @@ impl Writer {
     /// Records an event under a stamp of its own.
     #[inline(always)]
     pub fn record_with<E: Event>(&mut self, stamp: Stamp, event: E) {
-        let site = E::site();
-        if let Some(kind) = self.store.admit(site) {
-            self.write(&Draft { kind, site: &site.schema, stamp, fields: event });
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.write(&Draft { lead, stamp, fields: event });
         }
     }
 
@@ -65,14 +64,14 @@ impl Writer {
         values: &[Value<'_>],
     ) -> Result<(), ValuesError> {
         kind.check(&self.store, values)?;
-        if let Some(number) = kind.admit() {
-            self.write(&Draft { kind: number, site: kind.schema(), stamp, fields: values });
+        if let Some(lead) = kind.admit() {
+            self.write(&Draft { lead, stamp, fields: values });
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn write<E: Fields>(&mut self, draft: &Draft<'_, E>) {
+    fn write<E: Fields>(&mut self, draft: &Draft<E>) {
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         self.store.write(&mut unsafe { self.shard.writing() }, self.thread.get(), draft);
     }

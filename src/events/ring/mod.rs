@@ -1,0 +1,232 @@
+//! One overwriting ring with one writer at a time: positions that only grow, torn-proof reads, an
+//! index threaded through the records.
+//!
+//! The protocol follows Agrona's broadcast buffer (one writer, variable-size records, intent before,
+//! tail after), with relaxed word-wise copies in place of plain ones, and adds the index.
+//!
+//! **Positions** count words and never wrap. The writer raises `intent` over all it is about to
+//! overwrite (to the end of the block), fences, stores words, and commits with one word: `tail`. A
+//! reader copies, fences and checks `intent`: a record at `p` is intact iff `intent <= p + W`.
+//! A failed check is final, since positions only grow: readers never retry, and neither side waits.
+//!
+//! A record lies in one piece: where the ring's end is nearer than the record's, a zero word and a gap fill it up.
+//!
+//! **Linking lags behind.** A bucket head in a large index is a cache miss that nothing hides if its
+//! value is needed at once (57 ns against 13 at 1 GiB). So a commit only prefetches the bucket and
+//! queues the record; the record of a queue's length ago is linked instead. `indexed` says how far
+//! the index reaches; readers scan the rest, `[indexed, tail)`.
+//!
+//! # Edges
+//!
+//! | edge | published by | observed by |
+//! |---|---|---|
+//! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
+//! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
+//! | `ring-tail` | store in [`Writing::commit`] | fence in [`Ring::cut`] |
+//! | `ring-indexed` | store in [`Writing::link`](writing) | the fence of `ring-tail` in [`Ring::cut`] |
+//! | `ring-head` | store in [`Writing::link`](writing) | fence in [`Ring::head`] |
+//! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |
+//!
+//! Readers load Relaxed and fence: a read-only mapping allows no other load.
+
+mod summary;
+mod writing;
+
+pub(crate) use summary::Summary;
+pub use writing::Writing;
+
+use crate::region::{LINE, Line, Region, Words};
+use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};
+use summary::SUMMARY;
+use writing::Private;
+
+/// The sizes of a ring. All but `link_word` are powers of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Words in the ring.
+    pub words: usize,
+    /// Words in a block: how far `intent` rises at a time, and what one summary covers.
+    pub block: usize,
+    /// Bucket heads of the index.
+    pub buckets: usize,
+    /// How many records later a record is linked.
+    pub queue: usize,
+    /// Which word of a record holds its link.
+    pub link_word: usize,
+}
+
+/// The longest queue of records that wait to be linked.
+const QUEUE: usize = 16;
+/// Control words: the line that changes once per block, and the one that every commit writes.
+const CONTROL: usize = 2 * LINE;
+/// On the line of blocks.
+const INTENT: usize = 0;
+/// On the line of blocks.
+const SINCE: usize = 1;
+/// On the line of commits.
+const TAIL: usize = 0;
+/// On the line of commits.
+const INDEXED: usize = 1;
+/// On the line of commits.
+const RECORDS: usize = 2;
+
+impl Geometry {
+    /// Words of memory that a ring of these sizes takes.
+    pub const fn footprint(self) -> usize {
+        CONTROL + self.words + self.buckets + self.words / self.block * SUMMARY
+    }
+
+    fn is_sound(self) -> bool {
+        let powers = [self.words, self.block, self.buckets, self.queue].iter().all(|n| n.is_power_of_two());
+        powers && self.queue <= QUEUE && self.block * 2 <= self.words && self.words <= u32::MAX as usize
+    }
+}
+
+/// A ring and its index. Reading is for everybody; writing goes through [`Ring::begin`].
+#[derive(Debug)]
+pub struct Ring {
+    words: Words,
+    heads: Words,
+    summaries: Words,
+    /// `intent` and `since`: they change once per block.
+    blocks: Line,
+    /// `tail`, `indexed` and the number of records: each commit writes them.
+    commits: Line,
+    geometry: Geometry,
+    /// Of the queue.
+    last_place: usize,
+    private: UnsafeCell<CachePadded<Private>>,
+}
+
+// SAFETY: `private` is reached through `begin` alone, whose contract is that one thread at a time
+// does so, each handing over to the next by a happens-before edge; the rest is atomics.
+unsafe impl Sync for Ring {}
+// SAFETY: as above; nothing in it belongs to a thread.
+unsafe impl Send for Ring {}
+
+/// What a query knows of a ring before it starts: everything below `tail` can be found, through the
+/// index below `indexed`, by scan above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Where the index ends.
+    pub indexed: u64,
+    /// Where the records end.
+    pub tail: u64,
+}
+
+impl Ring {
+    /// Lays a ring out in `region`, from word `start` on.
+    ///
+    /// # Panics
+    /// If the sizes contradict each other or the region: they are computed, never input.
+    pub fn new(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
+        assert!(geometry.is_sound(), "{geometry:?}");
+        let words_at = start + CONTROL;
+        let heads_at = words_at + geometry.words;
+        let summaries_at = heads_at + geometry.buckets;
+        let blocks = geometry.words / geometry.block;
+        // Positions start one lap in, so that 0 can mean "none" in a bucket head.
+        let origin = geometry.words as u64;
+        let ring = Self {
+            words: region.words(words_at, geometry.words),
+            heads: region.words(heads_at, geometry.buckets),
+            summaries: region.words(summaries_at, blocks * SUMMARY),
+            blocks: region.line(start),
+            commits: region.line(start + LINE),
+            geometry,
+            last_place: geometry.queue - 1,
+            private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
+        };
+        for block in 0..blocks as u64 {
+            ring.store_summary(block, Summary::EMPTY);
+        }
+        for word in [ring.blocks.at::<INTENT>(), ring.commits.at::<TAIL>(), ring.commits.at::<INDEXED>()] {
+            word.store(origin, Relaxed);
+        }
+        ring
+    }
+
+    /// The sizes.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// What a new owner does once, after its claim and before its first write.
+    pub fn claimed(&self) {
+        // Release, edge `ring-claim` (partner: F2): `intent` may already cover what comes next, raised by
+        // another thread, whose F1 orders nothing of ours. If a reader sees one of our words, it sees that
+        // `intent` too.
+        release_fence("ring-claim");
+    }
+
+    /// Starts a write.
+    ///
+    /// # Safety
+    /// Until the returned value is dropped no other thread calls this; whoever wrote before did so before,
+    /// by a happens-before edge; and a thread that follows another has called [`Ring::claimed`] since.
+    #[inline(always)]
+    pub unsafe fn begin(&self) -> Writing<'_> {
+        // SAFETY: the contract is the same.
+        unsafe { Writing::of(self) }
+    }
+
+    /// Where a query may read.
+    pub fn cut(&self) -> Cut {
+        let indexed = self.commits.at::<INDEXED>().load(Relaxed);
+        let tail = self.commits.at::<TAIL>().load(Relaxed);
+        // Acquire, edges `ring-tail` (partner: `commit`) and `ring-indexed` (partner: `link`): the words of all
+        // records below `tail`, and the heads and links of all below `indexed`, are visible.
+        acquire_fence("ring-tail");
+        // The two loads may be answered out of order; an index that reaches further than the cut is no harm.
+        Cut { indexed: indexed.min(tail), tail }
+    }
+
+    /// Where the newest record of a bucket is, or was.
+    pub fn head(&self, bucket: usize) -> Option<u64> {
+        let head = self.heads.at(bucket).load(Relaxed);
+        // Acquire, edge `ring-head` (partner: `link`): the record at `head` and its link are visible.
+        acquire_fence("ring-head");
+        (head != 0).then_some(head)
+    }
+
+    /// How many records were ever committed.
+    pub(crate) fn records(&self) -> u64 {
+        self.commits.at::<RECORDS>().load(Relaxed)
+    }
+
+    /// Asks for the line of a bucket ahead of its use.
+    pub(crate) fn prefetch_head(&self, bucket: usize) {
+        self.heads.prefetch(bucket);
+    }
+
+    /// One word. Worth nothing before [`Ring::is_intact`] has said so.
+    #[inline(always)]
+    pub fn word(&self, position: u64) -> u64 {
+        self.words.at(position as usize).load(Relaxed)
+    }
+
+    /// Whether what was read at and above `position` so far is what was written there, and not
+    /// something later. `false` is final.
+    #[inline(always)]
+    pub fn is_intact(&self, position: u64) -> bool {
+        // Acquire, edge `ring-intent`, F2 (partner: F1 in `raise`): if a word read before this was stored after
+        // an F1, the load below sees the `intent` of that F1, which then lies above `position + W`. If no such
+        // word was read, it does not matter what the load sees.
+        acquire_fence("ring-intent");
+        self.blocks.at::<INTENT>().load(Relaxed) <= position + self.geometry.words as u64
+    }
+
+    /// The lowest position that may still be read: the start of a block.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(self.geometry.words as u64)
+    }
+
+    /// From these ticks on nothing has been overwritten; 0: nothing at all.
+    ///
+    /// To be asked last: it covers every record that an earlier check of this thread found gone.
+    pub fn since(&self) -> u64 {
+        // Acquire, edge `ring-since` (partner: `raise`): whoever saw a raised `intent` sees the ticks it cost.
+        acquire_fence("ring-since");
+        self.blocks.at::<SINCE>().load(Relaxed)
+    }
+}

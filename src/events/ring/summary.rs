@@ -1,0 +1,102 @@
+//! Block summaries: what a query needs to know to skip a block.
+//!
+//! The owner widens a block's summary before it publishes a record in it, and clears it when `intent` rises over the
+//! block; a reader believes one while the start of its block is intact.
+
+use super::{Ring, Writing};
+use crate::sync::{AtomicU64, Relaxed};
+
+/// Words of one summary: first, least, greatest, kinds.
+pub(super) const SUMMARY: usize = 4;
+/// In place of a first record: no record starts in this block.
+const NO_RECORD: u64 = u64::MAX;
+
+/// What a block holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Summary {
+    /// Where the first record starts, or [`NO_RECORD`].
+    first: u64,
+    pub(crate) least: u64,
+    pub(crate) greatest: u64,
+    /// Bit `kind % 64` of every kind in the block.
+    pub(crate) kinds: u64,
+}
+
+impl Summary {
+    pub(super) const EMPTY: Self = Self { first: NO_RECORD, least: u64::MAX, greatest: 0, kinds: 0 };
+
+    /// Where the first record starts; `None` if none starts in this block.
+    pub(crate) fn first(&self) -> Option<u64> {
+        (self.first != NO_RECORD).then_some(self.first)
+    }
+
+    /// The same with one more record.
+    fn with(self, position: u64, ticks: u64, kind: u32) -> Self {
+        Self {
+            first: self.first.min(position),
+            least: self.least.min(ticks),
+            greatest: self.greatest.max(ticks),
+            kinds: self.kinds | 1 << (kind % 64),
+        }
+    }
+}
+
+impl Ring {
+    /// The block that holds a position.
+    pub(super) fn block_of(&self, position: u64) -> u64 {
+        position / self.geometry.block as u64
+    }
+
+    #[inline(always)]
+    fn summary_words(&self, block: u64) -> &[AtomicU64; SUMMARY] {
+        // SAFETY: a summary starts at a multiple of its length, and so many of them fill the table: in one piece.
+        unsafe { self.summaries.run_in_one_piece(block as usize * SUMMARY) }
+    }
+
+    pub(super) fn store_summary(&self, block: u64, summary: Summary) {
+        let [first, least, greatest, kinds] = self.summary_words(block);
+        first.store(summary.first, Relaxed);
+        least.store(summary.least, Relaxed);
+        greatest.store(summary.greatest, Relaxed);
+        kinds.store(summary.kinds, Relaxed);
+    }
+
+    pub(super) fn load_summary(&self, block: u64) -> Summary {
+        let [first, least, greatest, kinds] =
+            self.summary_words(block).each_ref().map(|word| word.load(Relaxed));
+        Summary { first, least, greatest, kinds }
+    }
+
+    /// The summary of the block that holds `position`; `None` once the block has been overwritten.
+    pub(crate) fn summary(&self, position: u64) -> Option<Summary> {
+        let block = self.block_of(position);
+        let summary = self.load_summary(block);
+        self.is_intact(block * self.geometry.block as u64).then_some(summary)
+    }
+}
+
+impl Writing<'_> {
+    /// Widens the summary of `block` to a record at `position`.
+    #[inline(always)]
+    pub(super) fn widen(&mut self, block: u64, position: u64, ticks: u64, kind: u32) {
+        let ring = self.ring();
+        // As a rule a record is the newest of its block and not the first of its kind there: one store.
+        let [_, least, greatest, kinds] = ring.summary_words(block);
+        let is_known = kinds.load(Relaxed) & 1 << (kind % 64) != 0;
+        if is_known && ticks >= least.load(Relaxed) {
+            if ticks > greatest.load(Relaxed) {
+                greatest.store(ticks, Relaxed);
+            }
+        } else {
+            ring.widen_further(block, position, ticks, kind);
+        }
+    }
+}
+
+impl Ring {
+    #[cold]
+    #[inline(never)]
+    fn widen_further(&self, block: u64, position: u64, ticks: u64, kind: u32) {
+        self.store_summary(block, self.load_summary(block).with(position, ticks, kind));
+    }
+}

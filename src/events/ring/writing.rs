@@ -1,0 +1,246 @@
+//! The writing side: room for a record, its commit, its link.
+
+use super::summary::Summary;
+use super::{INDEXED, INTENT, QUEUE, RECORDS, Ring, SINCE, TAIL};
+use crate::events::record::Link;
+use crate::region::LINE;
+use crate::sync::{AtomicU64, Relaxed, release, release_fence};
+
+/// How far ahead of the tail lines are fetched, in words: some two records of middling size.
+const AHEAD: usize = 2 * LINE;
+
+/// What only the owner reads and writes. The shared words it reads back from where it stored them.
+///
+/// Invariants: `limit <= intent`, and a record that starts at `tail` and ends at or below `limit` lies in `block`;
+/// `queue` is a ring that holds the records of `[indexed, tail)`, the oldest, at `indexed`, in the place of the next.
+#[derive(Debug)]
+pub(super) struct Private {
+    limit: u64,
+    block: u64,
+    last_ticks: u64,
+    queue: [Queued; QUEUE],
+}
+
+impl Private {
+    pub(super) fn starting_at(origin: u64) -> Self {
+        // A queue full of nothing, so that no commit has to ask whether there is something to link.
+        Self { limit: origin, block: 0, last_ticks: 0, queue: [Queued::new(origin, NO_BUCKET); QUEUE] }
+    }
+}
+
+/// A record that waits to be linked: the lower half of its position, and its bucket.
+#[derive(Clone, Copy, Debug)]
+struct Queued(u64);
+
+/// Of a record without an id. No bucket has this number: there are fewer.
+const NO_BUCKET: u32 = u32::MAX;
+
+impl Queued {
+    #[inline(always)]
+    const fn new(position: u64, bucket: u32) -> Self {
+        Self(position as u32 as u64 | (bucket as u64) << 32)
+    }
+
+    #[inline(always)]
+    const fn bucket(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The position, which lies less than 2^32 words below `tail`: a queue of the longest records is shorter.
+    #[inline(always)]
+    const fn position(self, tail: u64) -> u64 {
+        tail - (tail as u32).wrapping_sub(self.0 as u32) as u64
+    }
+}
+
+/// The right to write: at most one exists per ring.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    ring: &'a Ring,
+    /// Of the ring: looked up once.
+    commits: &'a [AtomicU64; LINE],
+}
+
+/// Room for one record, not yet published.
+#[derive(Clone, Copy, Debug)]
+pub struct Reserved<'a> {
+    /// Where it lies.
+    pub position: u64,
+    /// Its words, to be stored Relaxed.
+    pub words: &'a [AtomicU64],
+}
+
+impl<'a> Writing<'a> {
+    /// # Safety
+    /// As of [`Ring::begin`].
+    #[inline(always)]
+    pub(super) unsafe fn of(ring: &'a Ring) -> Self {
+        Self { ring, commits: ring.commits.words() }
+    }
+
+    #[inline(always)]
+    pub(super) fn ring(&self) -> &'a Ring {
+        self.ring
+    }
+
+    #[inline(always)]
+    fn private<R>(&mut self, body: impl FnOnce(&mut Private) -> R) -> R {
+        // SAFETY: this value is the only right to write (contract of `begin`), and is borrowed mutably here.
+        self.ring.private.with_mut(|private| body(unsafe { &mut *private }))
+    }
+
+    /// `ticks`, or those of the last call if they are later: stamps of one ring never go back.
+    #[inline(always)]
+    pub fn monotone(&mut self, ticks: u64) -> u64 {
+        self.private(|own| {
+            own.last_ticks = own.last_ticks.max(ticks);
+            own.last_ticks
+        })
+    }
+
+    /// Makes room for a record of `words` words, which may be stored until [`Writing::commit`]; nobody sees
+    /// them before. `None` if it is over half the ring.
+    #[inline(always)]
+    pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
+        // Relaxed: our own.
+        let tail = self.commits[TAIL].load(Relaxed);
+        let limit = self.private(|own| own.limit);
+        let position = if tail + words as u64 <= limit { tail } else { self.make_room(tail, words)? };
+        // SAFETY: in one piece, since `[position, limit)` lies in one block (invariant), and what `make_room`
+        // returns ends before the ring does.
+        let words = unsafe { self.ring.words.run_unchecked(position as usize, words) };
+        Some(Reserved { position, words })
+    }
+
+    /// The position of the next record, where a block begins or the ring's end is in the way. It ends before the
+    /// ring does.
+    #[inline(never)]
+    fn make_room(&mut self, tail: u64, words: usize) -> Option<u64> {
+        let ring = self.ring;
+        let (lap, block) = (ring.geometry.words as u64, ring.geometry.block as u64);
+        if words as u64 * 2 > lap {
+            return None;
+        }
+        let rest = lap - tail % lap;
+        let fits = words as u64 <= rest;
+        let position = if fits { tail } else { tail + rest };
+        // Relaxed: our own.
+        let intent = ring.blocks.at::<INTENT>().load(Relaxed);
+        if position + words as u64 > intent {
+            self.raise(intent, position + words as u64);
+        }
+        if !fits {
+            // A zero word ends a scan of this block; a reader that arrives here goes on at the next.
+            ring.words.at(tail as usize).store(0, Relaxed);
+            // Release, edge `ring-tail` (partner: `cut`): the gap is a commit of its own.
+            self.commits[TAIL].store(position, release("ring-tail"));
+        }
+        self.private(|own| {
+            own.block = position / block;
+            own.limit = (own.block + 1) * block;
+        });
+        Some(position)
+    }
+
+    /// Raises `intent` to the end of the block that holds the word before `end`.
+    fn raise(&mut self, from: u64, end: u64) {
+        let ring = self.ring;
+        let (block, lap) = (ring.geometry.block as u64, ring.geometry.words as u64);
+        let intent = end.next_multiple_of(block);
+        let blocks = from / block..intent / block;
+        // What is about to go: the records of the blocks one lap below.
+        let mut since = ring.blocks.at::<SINCE>().load(Relaxed);
+        // A record belongs to the block it starts in; in the first lap nothing lies below.
+        for going in blocks.clone().filter(|number| number * block >= 2 * lap) {
+            let summary = ring.load_summary(going);
+            if summary.first().is_some() {
+                since = since.max(summary.greatest.saturating_add(1));
+            }
+        }
+        ring.blocks.at::<SINCE>().store(since, Relaxed);
+        // Release, edge `ring-since` (partner: `since`): whoever finds a record gone learns up to when.
+        ring.blocks.at::<INTENT>().store(intent, release("ring-since"));
+        // Release, edge `ring-intent`, F1 (partner: F2 in `is_intact`): orders the store of `intent` before every
+        // word stored from here on. A reader that copied one of them fails its check.
+        release_fence("ring-intent");
+        blocks.for_each(|coming| ring.store_summary(coming, Summary::EMPTY));
+        // In a ring of a few records some are gone before their turn to be linked.
+        let tail = self.commits[TAIL].load(Relaxed);
+        self.private(|own| {
+            for queued in own.queue.iter_mut().filter(|queued| queued.position(tail) + lap < intent) {
+                *queued = Queued::new(queued.position(tail), NO_BUCKET);
+            }
+        });
+    }
+
+    /// Publishes the reserved record, and links an earlier one.
+    ///
+    /// `bucket`: where the index shall find it; `None` for a record without an id.
+    #[inline(always)]
+    pub fn commit(&mut self, reserved: Reserved<'a>, ticks: u64, kind: u32, bucket: Option<u32>) {
+        let ring = self.ring;
+        let position = reserved.position;
+        let end = position + reserved.words.len() as u64;
+        let block = self.private(|own| own.block);
+        self.widen(block, position, ticks, kind);
+        let records = &self.commits[RECORDS];
+        let number = records.load(Relaxed);
+        records.store(number + 1, Relaxed);
+        // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
+        // tail. This one store is the commit.
+        self.commits[TAIL].store(end, release("ring-tail"));
+        let bucket = match bucket {
+            Some(bucket) => {
+                let bucket = bucket & (ring.heads.len() - 1) as u32;
+                ring.heads.prefetch(bucket as usize);
+                bucket
+            }
+            None => NO_BUCKET,
+        };
+        // Where later records will lie: a host that does other work in between leaves no pattern for the
+        // processor to foresee.
+        ring.words.prefetch_two(end as usize + AHEAD);
+        let place = number as usize & ring.last_place;
+        let (due, next) = self.private(|own| {
+            let due = own.queue[place % QUEUE];
+            own.queue[place % QUEUE] = Queued::new(position, bucket);
+            (due, own.queue[(place + 1) & (ring.last_place % QUEUE)])
+        });
+        self.link(due.bucket(), next.position(end));
+    }
+
+    /// Threads the oldest queued record into the index; the one at `next` is then the oldest.
+    #[inline(always)]
+    fn link(&mut self, bucket: u32, next: u64) {
+        let ring = self.ring;
+        if bucket != NO_BUCKET {
+            // Relaxed: our own.
+            let position = self.commits[INDEXED].load(Relaxed);
+            let head = ring.heads.at(bucket as usize);
+            let link = ring.words.at(position as usize + ring.geometry.link_word);
+            let previous = head.load(Relaxed);
+            link.store(Link::from_word(link.load(Relaxed)).to(position, previous).word(), Relaxed);
+            // Release, edge `ring-head` (partner: `Ring::head`): the record and its link are visible to whoever
+            // follows this head.
+            head.store(position, release("ring-head"));
+        }
+        // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
+        self.commits[INDEXED].store(next, release("ring-indexed"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queued_position_is_known_again_from_its_lower_half() {
+        for tail in [16, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 5, u64::MAX - 3] {
+            for below in [0, 1, 14, 16] {
+                let queued = Queued::new(tail - below, 77);
+                assert_eq!((queued.position(tail), queued.bucket()), (tail - below, 77), "{tail} - {below}");
+            }
+        }
+        assert_eq!(Queued::new(1, NO_BUCKET).bucket(), NO_BUCKET);
+    }
+}
