@@ -1,6 +1,7 @@
 //! The rows, by group.
 
 mod config;
+mod demo;
 mod events;
 mod telemetry;
 
@@ -10,4 +11,5 @@ use crate::session::Session;
 type Group = (&'static str, fn(&mut Session));
 
 /// All groups, in the order of the report.
-pub const ALL: &[Group] = &[("events", events::run), ("telemetry", telemetry::run), ("config", config::run)];
+pub const ALL: &[Group] =
+    &[("events", events::run), ("telemetry", telemetry::run), ("config", config::run), ("demo", demo::run)];

@@ -8,6 +8,7 @@
 //! | `session` | which rows are wanted, and progress |
 //! | `report` | the table and the JSON |
 //! | `machine` | what the figures belong to |
+//! | `tool` | the command-line tool, run as a user does |
 //! | `groups` | the rows |
 //!
 //! Neighbouring batches see the same machine, so a ratio is taken within each round and the median of
@@ -22,3 +23,4 @@ pub mod pair;
 pub mod report;
 pub mod row;
 pub mod session;
+pub mod tool;

@@ -21,7 +21,8 @@ pub fn table(rows: &[Row]) -> String {
             Holds::Unfit => "unfit",
         };
         let gain = row.gain.map_or_else(String::new, |gain| format!(" (two plain loops: {gain:.2}x)"));
-        let _ = writeln!(text, "  {}\n    bar: {}: {holds}{gain}", row.name, row.bar());
+        let unit = if row.unit == "ns" { String::new() } else { format!(", figures in {}", row.unit) };
+        let _ = writeln!(text, "  {}{unit}\n    bar: {}: {holds}{gain}", row.name, row.bar());
         line(&mut text, &row.ours, String::new());
         for side in &row.against {
             line(&mut text, side, format!("{:.2}", row.ours.samples.ratio_to(&side.samples)));
@@ -38,9 +39,11 @@ fn line(text: &mut String, side: &Measured, ratio: String) {
 /// The rows as a JSON array.
 #[must_use]
 pub fn json(rows: &[Row]) -> Value {
-    let figures =
-        |side: &Measured| json!({ "floor_ns": side.samples.floor(), "median_ns": side.samples.median() });
     let object = |row: &Row| {
+        let figures = |side: &Measured| {
+            let (floor, median) = (format!("floor_{}", row.unit), format!("median_{}", row.unit));
+            json!({ floor: side.samples.floor(), median: side.samples.median() })
+        };
         let against: Map<String, Value> =
             row.against.iter().map(|side| (side.name.clone(), figures(side))).collect();
         let holds = match row.holds() {
@@ -79,6 +82,7 @@ mod tests {
             against: vec![side("peer", 4.0)],
             bars: vec![Bar::FasterThan("peer")],
             gain: Some(1.2),
+            unit: "ns",
         };
         assert_eq!(
             json(std::slice::from_ref(&row)),

@@ -33,8 +33,14 @@ pub enum Holds {
 pub struct Measured {
     /// What it is, and how it was set up.
     pub name: String,
-    /// Nanoseconds per operation.
+    /// Per operation, in the unit of the row.
     pub samples: Samples,
+}
+
+impl From<(String, Samples)> for Measured {
+    fn from((name, samples): (String, Samples)) -> Self {
+        Self { name, samples }
+    }
 }
 
 /// A measured comparison.
@@ -52,6 +58,8 @@ pub struct Row {
     pub bars: Vec<Bar>,
     /// With two threads: how much two plain loops gained over one.
     pub gain: Option<f64>,
+    /// What its figures are.
+    pub unit: &'static str,
 }
 
 impl Row {
@@ -61,7 +69,7 @@ impl Row {
         let mut sides: Vec<_> = std::iter::once(ours).chain(against).collect();
         let samples = in_turn(&mut sides, Plan::default());
         let names = sides.into_iter().map(|side| side.name);
-        Self::of(names.zip(samples), bars, None)
+        Self::of(names.zip(samples).map(Measured::from), bars)
     }
 
     /// Compares on two threads.
@@ -70,14 +78,26 @@ impl Row {
         let sides: Vec<_> = std::iter::once(ours).chain(against).collect();
         let names: Vec<_> = sides.iter().map(|side| side.name.clone()).collect();
         let paired = in_pairs(sides);
-        Self::of(names.into_iter().zip(paired.samples), bars, Some(paired.gain))
+        let sides = names.into_iter().zip(paired.samples).map(Measured::from);
+        Self { gain: Some(paired.gain), ..Self::of(sides, bars) }
     }
 
-    fn of(sides: impl Iterator<Item = (String, Samples)>, bars: &[Bar], gain: Option<f64>) -> Self {
-        let mut measured = sides.map(|(name, samples)| Measured { name, samples });
-        let ours = measured.next().expect("our side comes first");
-        let against: Vec<_> = measured.collect();
-        Self { group: "", name: String::new(), ours, against, bars: bars.to_vec(), gain }
+    /// Of figures in nanoseconds that were measured elsewhere, ours first.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn of(sides: impl IntoIterator<Item = Measured>, bars: &[Bar]) -> Self {
+        let mut sides = sides.into_iter();
+        let ours = sides.next().expect("our side comes first");
+        let (group, name, bars) = ("", String::new(), bars.to_vec());
+        Self { group, name, ours, against: sides.collect(), bars, gain: None, unit: "ns" }
+    }
+
+    /// The same of figures in another unit.
+    #[must_use]
+    pub fn in_unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
     }
 
     /// Whether all bars are reached.
@@ -123,7 +143,7 @@ impl Row {
     #[must_use]
     pub fn bar(&self) -> String {
         let text = |bar: &Bar| match bar {
-            Bar::FloorAtMost(most) => format!("floor at most {most} ns"),
+            Bar::FloorAtMost(most) => format!("floor at most {most} {}", self.unit),
             Bar::AtMostTimes(most, name) => format!("at most {most}x {name}"),
             Bar::FasterThan(name) => format!("faster than {name}"),
         };
@@ -141,7 +161,7 @@ mod tests {
     fn row(ours: &[f64], theirs: &[f64], bar: Bar, gain: Option<f64>) -> Row {
         let sides =
             [("ours".to_owned(), Samples(ours.to_vec())), ("peer 1.0".to_owned(), Samples(theirs.to_vec()))];
-        Row::of(sides.into_iter(), &[bar], gain)
+        Row { gain, ..Row::of(sides.map(Measured::from), &[bar]) }
     }
 
     #[test]

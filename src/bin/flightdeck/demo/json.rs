@@ -2,7 +2,7 @@
 
 use super::findings::{Findings, Slowest};
 use super::report::ns;
-use super::variant::{Equipment, Variant};
+use super::variant::{Equipment, Round, Variant};
 use flightdeck::events::{Recorded, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ pub fn object(findings: &Findings) -> Json {
         "cost": of_each(|findings, variant| json!({
             "cpu_ns_per_request": variant.cost(),
             "against_no_deck": findings.ratio(variant.equipment),
+            "cpu_ns_per_request_by_round": variant.rounds.iter().map(Round::cost).collect::<Vec<_>>(),
         })),
         "events": {
             "written": stats.written,
