@@ -63,6 +63,7 @@ pub mod internals {
     pub use crate::events::record::{Lead, Link};
     pub use crate::events::ring::{Cut, Geometry, Ring, Writing};
     pub use crate::events::shard::Shard;
+    pub use crate::events::{Class, PerClass};
     pub use crate::region::Region;
     pub use crate::sync::model::{Side, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};

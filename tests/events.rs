@@ -1,8 +1,8 @@
 //! The event store as its users see it.
 
 use flightdeck::events::{
-    BuildError, Events, FieldType, InScope, LossCause, QueryError, Schema, Scope, Stamp, Truncation, Value,
-    ValuesError, Verdict,
+    BuildError, Class, Events, FieldType, InScope, LossCause, PerClass, QueryError, Schema, Scope, Shares,
+    Stamp, Truncation, Value, ValuesError, Verdict,
 };
 use flightdeck::{Clock, CorrelationId, Diagnostic, Severity, SpanId, Ticks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -136,7 +136,7 @@ fn the_index_the_scan_and_the_oracle_agree_after_ten_laps() {
     let mut writer = events.writer().unwrap();
     let clock = events.clock().clone();
     let mut written: Vec<(u64, u64)> = Vec::new();
-    let per_lap = events.plan().ring as u64 / (8 * 8);
+    let per_lap = events.plan().ring[Class::Normal] as u64 / (8 * 8);
     for n in 0..10 * per_lap {
         clock.advance(Duration::from_nanos(10));
         // Runs of eight events an id, the first of which is the root.
@@ -184,7 +184,7 @@ fn u64_field(event: &flightdeck::events::Recorded<'_>, name: &str) -> u64 {
 
 #[test]
 fn readers_see_whole_records_while_writers_lap() {
-    let events = Events::builder().memory(128 << 10).shards(2).build().unwrap();
+    let events = Events::builder().memory(136 << 10).shards(2).build().unwrap();
     let done = AtomicBool::new(false);
     let (validated, laps) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|threads| {
@@ -420,7 +420,7 @@ fn what_is_switched_off_too_large_or_too_late_is_left_out_and_said_so() {
     events.record_with(Stamp::of(1_u64), Accepted { peer: "met while off" });
     assert_eq!((events.stats().kept, events.stats().lost()), (1, 0), "switched off is no loss");
     events.switch(true);
-    let longest = events.plan().longest_event;
+    let longest = events.plan().longest_event[Class::Normal];
     let raw = vec![7; longest];
     events.record(Everything { unsigned: 0, signed: 0, float: 0., flag: true, text: "", raw: &raw, last: 0 });
     assert_eq!(events.stats().losses[0].cause, LossCause::TooLarge);
@@ -431,7 +431,8 @@ fn what_is_switched_off_too_large_or_too_late_is_left_out_and_said_so() {
     assert!(matches!(answer.verdict(), Verdict::Overwritten { .. }), "a loss shows in the verdict");
     events.stop();
     events.record(Marked {});
-    assert_eq!(events.stats().losses[1].cause, LossCause::Stopped);
+    let causes: Vec<_> = events.losses().iter().map(|loss| loss.cause).collect();
+    assert!(causes.contains(&LossCause::Stopped) && causes.contains(&LossCause::TooLarge), "{causes:?}");
     assert_eq!(events.stats().kept, 2, "reading goes on");
 }
 
@@ -504,4 +505,74 @@ fn sizes_that_make_no_store_are_refused_with_the_remedy() {
         let plan = Events::builder().memory(memory).shards(4).plan().unwrap();
         assert!(plan.total <= memory && plan.total * 5 >= memory * 2, "{memory}: {plan:?}");
     }
+}
+
+flightdeck::kind! {
+    Failed("class.failed", class = Critical, severity = Error) { n: u64 }
+    Served("class.served") { n: u64 }
+    Looked("class.looked", class = Verbose, severity = Debug) { n: u64 }
+}
+
+#[test]
+fn ten_million_verbose_events_leave_all_others_alone() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    for n in 0..10_u64 {
+        events.record_with(Stamp::of(n + 1).root(), Failed { n });
+        events.record_with(Stamp::of(n + 1), Served { n });
+    }
+    for n in 0..10_000_000 {
+        events.record_with(Stamp::of(77_u64), Looked { n });
+    }
+    for n in 0..10_u64 {
+        let answer = events.query().kind::<Failed>().correlation(n + 1).run().unwrap();
+        assert_eq!((answer.len(), answer.verdict()), (1, Verdict::Complete));
+        assert_eq!(answer.iter().next().unwrap().class(), Class::Critical);
+        assert_eq!(events.query().correlation(n + 1).run().unwrap().len(), 2);
+    }
+    let answer = events.query().kind::<Served>().run().unwrap();
+    assert_eq!((answer.len(), answer.verdict()), (10, Verdict::Complete), "no normal event was overwritten");
+    let all = events.query().limit(1).run().unwrap();
+    assert_eq!(all.since_of(Class::Critical), Ticks(0));
+    assert!(all.since_of(Class::Verbose) > Ticks(0) && all.since() == all.since_of(Class::Verbose));
+    let stats = events.stats();
+    assert_eq!(stats.written_by_class.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [10, 10, 10_000_000]);
+}
+
+#[test]
+fn memory_is_shared_as_the_weights_say() {
+    let rings = |shares| {
+        let plan = Events::builder().memory(32 << 20).shards(2).shares(shares).plan().unwrap();
+        assert!(plan.total <= 32 << 20, "{plan:?}");
+        plan.ring
+    };
+    let ratio = |rings: PerClass<usize>| {
+        (rings[Class::Normal] / rings[Class::Critical], rings[Class::Normal] / rings[Class::Verbose])
+    };
+    let (default, even) = (rings(Shares::default()), rings(Shares { critical: 1, normal: 1, verbose: 1 }));
+    assert!(matches!(ratio(default), (4 | 8, 2 | 4)), "{default:?}");
+    assert!(matches!(ratio(even), (1 | 2, 1 | 2)), "{even:?}");
+    let only = rings(Shares::only(Class::Verbose));
+    assert_eq!((only[Class::Critical], only[Class::Normal]), (8 << 10, 8 << 10), "the smallest there is");
+    assert!(only[Class::Verbose] >= 4 << 20, "{only:?}");
+}
+
+#[test]
+fn losses_say_of_which_class_and_when() {
+    let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
+    let text = "x".repeat(2 << 20);
+    flightdeck::kind! { Told("class.told", class = Verbose) { text: str } }
+    events.clock().advance(Duration::from_nanos(7));
+    events.record(Told { text: &text });
+    events.clock().advance(Duration::from_nanos(5));
+    events.record(Told { text: &text });
+    events.record(Served { n: 1 });
+    events.stop();
+    events.record(Failed { n: 1 });
+    let said: Vec<_> = events
+        .losses()
+        .into_iter()
+        .map(|loss| (loss.cause, loss.class, loss.shard, loss.count, loss.first.0, loss.last.0))
+        .collect();
+    let stopped = (LossCause::Stopped, Class::Critical, None, 1, 12, 12);
+    assert_eq!(said, [stopped, (LossCause::TooLarge, Class::Verbose, Some(0), 2, 7, 12)]);
 }

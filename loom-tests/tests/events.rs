@@ -7,7 +7,7 @@
 mod support;
 
 use flightdeck_loom::internals::{
-    Cut, Geometry, Lead, Link, Region, Ring, Shard, Side, Switch, Switches, Writing,
+    Class, Cut, Geometry, Lead, Link, PerClass, Region, Ring, Shard, Side, Switch, Switches, Writing,
 };
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -15,14 +15,18 @@ use std::sync::Arc;
 use support::{Model, Seen};
 
 const WORDS: u64 = 2;
+const CLASS: Class = Class::Normal;
 
 fn geometry(records: usize, block: usize, queue: usize) -> Geometry {
     Geometry { words: 2 * records, block, buckets: 1, queue, link_word: 1 }
 }
 
 fn shard(geometry: Geometry) -> Arc<Shard> {
-    let region = Region::heap(geometry.footprint()).unwrap();
-    Arc::new(Shard::new(&region, 0, geometry))
+    // The other classes' rings are as small as can be: nobody looks at them.
+    let least = Geometry { words: 2, block: 1, buckets: 1, queue: 1, link_word: 1 };
+    let geometry = PerClass::of(|class| if class == CLASS { geometry } else { least });
+    let region = Region::heap(Shard::footprint(&geometry)).unwrap();
+    Arc::new(Shard::new(&region, 0, &geometry))
 }
 
 /// The number of a record is its position, so the oracle needs no state. Zero is no record.
@@ -40,7 +44,7 @@ fn writer(shard: &Arc<Shard>, records: usize, bucket: Option<u32>) -> thread::Jo
         if shard.try_claim() {
             for _ in 0..records {
                 // SAFETY: claimed above, one write at a time.
-                write(&mut unsafe { shard.writing() }, bucket);
+                write(&mut unsafe { shard.writing(CLASS) }, bucket);
             }
             // SAFETY: claimed above, no write follows.
             unsafe { shard.release() };
@@ -94,7 +98,7 @@ fn lapped(
         let reader = {
             let (shard, seen) = (shard.clone(), seen.clone());
             thread::spawn(move || {
-                let (ring, origin) = (shard.ring(), 2 * records as u64);
+                let (ring, origin) = (&shard.rings()[CLASS], 2 * records as u64);
                 let tail = ring.cut().tail;
                 if tail > origin {
                     seen.read(ring, tail - WORDS);
@@ -145,7 +149,7 @@ fn handed_over() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         assert!(shard.try_claim());
         for _ in 0..4 {
             // SAFETY: claimed above.
-            write(&mut unsafe { shard.writing() }, None);
+            write(&mut unsafe { shard.writing(CLASS) }, None);
         }
         // SAFETY: claimed above, no write follows.
         unsafe { shard.release() };
@@ -153,7 +157,7 @@ fn handed_over() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
             let (shard, seen) = (shard.clone(), seen.clone());
             // The second record of the lap: the second owner overwrites it under the first owner's intent.
             thread::spawn(move || {
-                seen.read(shard.ring(), origin + WORDS);
+                seen.read(&shard.rings()[CLASS], origin + WORDS);
             })
         };
         let owners = [writer(&shard, 1, None), writer(&shard, 1, None)];
@@ -217,7 +221,7 @@ fn linked(records: usize, written: usize) -> (impl Fn() + Send + Sync + Clone + 
         let shard = shard(geometry(records, 2, 1));
         let reader = {
             let (shard, seen) = (shard.clone(), seen.clone());
-            thread::spawn(move || found(shard.ring(), shard.ring().cut(), &seen))
+            thread::spawn(move || found(&shard.rings()[CLASS], shard.rings()[CLASS].cut(), &seen))
         };
         let writer = writer(&shard, written, Some(0));
         writer.join().unwrap();
@@ -261,13 +265,13 @@ fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         // One record is there from the start; two more overwrite it.
         assert!(shard.try_claim());
         // SAFETY: claimed above.
-        write(&mut unsafe { shard.writing() }, None);
+        write(&mut unsafe { shard.writing(CLASS) }, None);
         // SAFETY: claimed above, no write follows.
         unsafe { shard.release() };
         let reader = {
             let (shard, seen) = (shard.clone(), seen.clone());
             thread::spawn(move || {
-                let (ring, first) = (shard.ring(), 4);
+                let (ring, first) = (&shard.rings()[CLASS], 4);
                 if seen.read(ring, first).is_none() {
                     assert!(ring.since() > first, "gone, and the ring claims nothing since {}", ring.since());
                 }

@@ -1,5 +1,6 @@
 //! What a query found, and whether that is all there was.
 
+use super::class::{Class, PerClass};
 use super::handle::Events;
 use super::payload::{Value, decode};
 use super::read::Header;
@@ -60,10 +61,17 @@ impl Verdict {
     }
 }
 
+/// The ring that an event lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) shard: u8,
+    pub(crate) class: Class,
+}
+
 /// One event of an answer: where its parts lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    shard: u8,
+    place: Place,
     position: u64,
     ticks: Ticks,
     kind: u32,
@@ -76,9 +84,9 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(shard: u8, header: &Header, payload: Range<usize>) -> Self {
+    pub(crate) fn new(place: Place, header: &Header, payload: Range<usize>) -> Self {
         Self {
-            shard,
+            place,
             position: header.position,
             ticks: header.ticks,
             kind: header.kind(),
@@ -91,9 +99,9 @@ impl Row {
         }
     }
 
-    /// The total order of events: time, then shard, then position.
-    pub(crate) fn order(&self) -> (Ticks, u8, u64) {
-        (self.ticks, self.shard, self.position)
+    /// The total order of events: time, then shard, class and position.
+    pub(crate) fn order(&self) -> (Ticks, Place, u64) {
+        (self.ticks, self.place, self.position)
     }
 }
 
@@ -104,7 +112,7 @@ pub struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) rows: Vec<Row>,
     pub(crate) verdict: Verdict,
-    pub(crate) since: Ticks,
+    pub(crate) since: PerClass<Ticks>,
     pub(crate) matched: usize,
     pub(crate) visited: u64,
     pub(crate) gone: u64,
@@ -118,7 +126,7 @@ impl Answer {
             bytes: Vec::new(),
             rows: Vec::new(),
             verdict: Verdict::Complete,
-            since: Ticks(0),
+            since: PerClass::of(|_| Ticks(0)),
             matched: 0,
             visited: 0,
             gone: 0,
@@ -162,10 +170,16 @@ impl Answer {
         self.verdict
     }
 
-    /// From here on nothing was overwritten or lost; zero: nothing ever was.
+    /// From here on nothing of any class was overwritten or lost; zero: nothing ever was.
     #[must_use]
     pub fn since(&self) -> Ticks {
-        self.since
+        self.since.iter().map(|(_, since)| *since).max().unwrap_or_default()
+    }
+
+    /// The same of one class.
+    #[must_use]
+    pub fn since_of(&self, class: Class) -> Ticks {
+        self.since[class]
     }
 
     /// How many events matched before the limit.
@@ -220,9 +234,9 @@ pub struct Recorded<'a> {
 pub struct EventId(u64);
 
 impl EventId {
-    fn new(shard: u8, position: u64) -> Self {
-        // Shard 8, class 2 (none yet), position 54: at full rate a shard writes for 174 days before it repeats.
-        Self(u64::from(shard) << 56 | position & ((1 << 54) - 1))
+    fn new(place: Place, position: u64) -> Self {
+        // Shard 8, class 2, position 54: at full rate a shard writes for 174 days before it repeats.
+        Self(u64::from(place.shard) << 56 | (place.class as u64) << 54 | position & ((1 << 54) - 1))
     }
 
     /// The 64 bits.
@@ -236,7 +250,7 @@ impl<'a> Recorded<'a> {
     /// Which event it is.
     #[must_use]
     pub fn id(&self) -> EventId {
-        EventId::new(self.row.shard, self.row.position)
+        EventId::new(self.row.place, self.row.position)
     }
 
     /// When it happened.
@@ -286,6 +300,12 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.row.severity
+    }
+
+    /// Against which events it is kept.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.row.place.class
     }
 
     /// The number of the thread that wrote it; 0 where that could not be told.

@@ -1,6 +1,7 @@
 //! Sizes: how memory is divided before any of it is reserved.
 
 use super::bucket::BucketKey;
+use super::class::{Class, PerClass};
 use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
@@ -33,6 +34,7 @@ const DEFAULT_MEMORY: usize = 16 << 20;
 pub struct Builder {
     memory: usize,
     shards: usize,
+    shares: Shares,
     clock: Option<Clock>,
     deck: Option<DeckId>,
     prefault: bool,
@@ -41,7 +43,54 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { memory: DEFAULT_MEMORY, shards: (2 * cores).min(64), clock: None, deck: None, prefault: false }
+        Self {
+            memory: DEFAULT_MEMORY,
+            shards: (2 * cores).min(64),
+            shares: Shares::default(),
+            clock: None,
+            deck: None,
+            prefault: false,
+        }
+    }
+}
+
+/// How memory is shared between the retention classes: weights. Without a weight a class gets the smallest ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "there are three classes")]
+pub struct Shares {
+    /// Of [`Class::Critical`].
+    pub critical: u32,
+    /// Of [`Class::Normal`].
+    pub normal: u32,
+    /// Of [`Class::Verbose`].
+    pub verbose: u32,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { critical: 1, normal: 4, verbose: 2 }
+    }
+}
+
+impl Shares {
+    /// All to one class, for hosts that have no other.
+    #[must_use]
+    pub const fn only(class: Class) -> Self {
+        let none = Self { critical: 0, normal: 0, verbose: 0 };
+        match class {
+            Class::Critical => Self { critical: 1, ..none },
+            Class::Normal => Self { normal: 1, ..none },
+            Class::Verbose => Self { verbose: 1, ..none },
+        }
+    }
+
+    fn of(self, class: Class) -> u64 {
+        let Self { critical, normal, verbose } = self;
+        u64::from(match class {
+            Class::Critical => critical,
+            Class::Normal => normal,
+            Class::Verbose => verbose,
+        })
     }
 }
 
@@ -55,14 +104,14 @@ pub struct Plan {
     pub shards: usize,
     /// Shards that further threads share, the one for emergencies included.
     pub shared_shards: usize,
-    /// The ring of one kept shard.
-    pub ring: usize,
-    /// The ring of one shared shard.
-    pub shared_ring: usize,
-    /// The index of one kept shard.
-    pub index: usize,
-    /// The longest event, header included.
-    pub longest_event: usize,
+    /// The rings of one kept shard.
+    pub ring: PerClass<usize>,
+    /// The rings of one shared shard.
+    pub shared_ring: PerClass<usize>,
+    /// The indexes of one kept shard.
+    pub index: PerClass<usize>,
+    /// The longest event of each class, header included.
+    pub longest_event: PerClass<usize>,
 }
 
 impl Builder {
@@ -77,6 +126,13 @@ impl Builder {
     /// threads share.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
+        self
+    }
+
+    /// How the memory is shared between the retention classes: 1 to critical, 4 to normal and 2 to verbose events by
+    /// default. Rings are powers of two, so what they get is near these weights.
+    pub fn shares(mut self, shares: Shares) -> Self {
+        self.shares = shares;
         self
     }
 
@@ -104,16 +160,15 @@ impl Builder {
     /// # Errors
     /// If it does not suffice, or the number of shards is out of range.
     pub fn plan(&self) -> Result<Plan, BuildError> {
-        let (kept, shared) = self.geometry()?;
-        let others = SHARED + EMERGENCY;
+        let Layout { kept, shared } = self.layout()?;
         Ok(Plan {
-            total: (kept.footprint() * self.shards + shared.footprint() * others) * 8,
+            total: Layout { kept, shared }.footprint(self.shards) * 8,
             shards: self.shards,
-            shared_shards: others,
-            ring: kept.words * 8,
-            shared_ring: shared.words * 8,
-            index: kept.buckets * 8,
-            longest_event: longest(shared) * 8,
+            shared_shards: SHARED + EMERGENCY,
+            ring: PerClass::of(|class| kept[class].words * 8),
+            shared_ring: PerClass::of(|class| shared[class].words * 8),
+            index: PerClass::of(|class| kept[class].buckets * 8),
+            longest_event: PerClass::of(|class| longest(shared[class]) * 8),
         })
     }
 
@@ -123,22 +178,19 @@ impl Builder {
     /// As [`Builder::plan`], and if the system has not as much memory.
     pub fn build(self) -> Result<Events, BuildError> {
         let plan = self.plan()?;
-        let (kept, shared) = self.geometry()?;
+        let Layout { kept, shared } = self.layout()?;
         let region = Region::heap(plan.total / 8).ok_or(BuildError::OutOfMemory { bytes: plan.total })?;
         if self.prefault {
             region.prefault();
         }
         let mut start = 0;
-        let mut shard = |geometry: Geometry| {
-            let shard = Arc::new(Shard::new(&region, start, geometry));
-            start += geometry.footprint();
+        let shard = |geometry: PerClass<Geometry>| {
+            let shard = Arc::new(Shard::new(&region, start, &geometry));
+            start += Shard::footprint(&geometry);
             shard
         };
-        let shards = (0..self.shards)
-            .map(|_| kept)
-            .chain((0..SHARED + EMERGENCY).map(|_| shared))
-            .map(&mut shard)
-            .collect();
+        let of_threads = std::iter::repeat_n(kept, self.shards);
+        let shards = of_threads.chain(std::iter::repeat_n(shared, SHARED + EMERGENCY)).map(shard).collect();
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
         let store = Store {
@@ -150,34 +202,70 @@ impl Builder {
             kinds: Kinds::new(),
             losses: Losses::default(),
             threads: Threads::default(),
-            longest: longest(shared),
+            longest: PerClass::of(|class| longest(shared[class])),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
         };
         Ok(Events::of(Arc::new(store), plan))
     }
 
-    fn geometry(&self) -> Result<(Geometry, Geometry), BuildError> {
+    fn layout(&self) -> Result<Layout, BuildError> {
         if !(1..=MOST_KEPT).contains(&self.shards) {
             return Err(BuildError::Shards { shards: self.shards, most: MOST_KEPT });
         }
-        let sizes = |words: usize| {
-            let (kept, shared) = (ring_of(words), ring_of((words / SHARED_FRACTION).max(LEAST_RING)));
-            (kept, shared, kept.footprint() * self.shards + shared.footprint() * (SHARED + EMERGENCY))
-        };
         let available = self.memory / 8;
-        let mut words = LEAST_RING;
-        if sizes(words).2 > available {
-            let least = sizes(words).2 * 8;
+        let fits = |words: &PerClass<usize>| Layout::of(words).footprint(self.shards) <= available;
+        let mut words = PerClass::of(|_| LEAST_RING);
+        if !fits(&words) {
+            let least = Layout::of(&words).footprint(self.shards) * 8;
             return Err(BuildError::MemoryTooSmall { bytes: self.memory, shards: self.shards, least });
         }
-        // Heads are 32-bit distances apart, so a ring has at most 2^31 words: 16 GiB.
-        while words < 1 << 31 && sizes(words * 2).2 <= available {
-            words *= 2;
+        // The largest unit for which all rings fit, each the power of two at or below its weight.
+        for unit in (0..u32::BITS).map(|power| 1_u64 << power) {
+            let wanted = PerClass::of(|class| ring_words(self.shares.of(class) * unit));
+            if !fits(&wanted) {
+                break;
+            }
+            words = wanted;
         }
-        let (kept, shared, _) = sizes(words);
-        Ok((kept, shared))
+        // What is left makes single rings larger, those of normal events first.
+        for class in [Class::Normal, Class::Verbose, Class::Critical] {
+            let mut larger = words;
+            larger[class] = ring_words(words[class] as u64 * 2);
+            if self.shares.of(class) > 0 && fits(&larger) {
+                words = larger;
+            }
+        }
+        Ok(Layout::of(&words))
     }
+}
+
+/// The sizes of all rings.
+#[derive(Clone, Copy)]
+struct Layout {
+    kept: PerClass<Geometry>,
+    shared: PerClass<Geometry>,
+}
+
+impl Layout {
+    /// With kept rings of so many words.
+    fn of(words: &PerClass<usize>) -> Self {
+        Self {
+            kept: PerClass::of(|class| ring_of(words[class])),
+            shared: PerClass::of(|class| ring_of((words[class] / SHARED_FRACTION).max(LEAST_RING))),
+        }
+    }
+
+    /// Words of memory for so many kept shards, and the shared ones.
+    fn footprint(&self, shards: usize) -> usize {
+        Shard::footprint(&self.kept) * shards + Shard::footprint(&self.shared) * (SHARED + EMERGENCY)
+    }
+}
+
+/// The words of a ring that is to have about as many. Links are 32-bit distances, so there are at most 2^31: 16 GiB.
+fn ring_words(about: u64) -> usize {
+    let power = about.max(1).ilog2().min(31);
+    (1_usize << power).max(LEAST_RING)
 }
 
 /// The sizes of a ring of so many words: a bucket for every two events of middling size (16 words), and

@@ -1,6 +1,7 @@
 //! The handle of an event store.
 
 use super::build::{Builder, Plan};
+use super::class::PerClass;
 use super::error::{DefineError, ValuesError, WriterError};
 use super::kind::Kind;
 use super::loss::Loss;
@@ -180,25 +181,26 @@ impl Events {
     /// What the store holds and what it lost. Reads every ring's words of state; costs no writer anything.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats { losses: self.store.losses.all(), ..Stats::default() };
-        for shard in &self.store.shards {
-            let (ring, cut) = (shard.ring(), shard.ring().cut());
+        let mut stats = Stats { losses: self.losses(), ..Stats::default() };
+        for (_, class, ring) in self.store.rings() {
+            let cut = ring.cut();
             let origin = ring.geometry().words as u64;
             let oldest = ring.oldest().max(origin);
             stats.words_written += cut.tail - origin;
             stats.words_overwritten += oldest.min(cut.tail) - origin;
             stats.written += ring.records();
-            stats.shards_claimed += usize::from(shard.is_claimed());
+            stats.written_by_class[class] += ring.records();
         }
+        stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
         stats.overwritten = stats.written.saturating_sub(stats.kept);
         stats
     }
 
-    /// What could not be kept, by cause; causes that never occurred are left out.
+    /// What could not be kept, by cause, class and shard; what never occurred is left out.
     #[must_use]
     pub fn losses(&self) -> Vec<Loss> {
-        self.store.losses.all()
+        self.store.all_losses().collect()
     }
 
     /// A span id that no other span has, for hosts that keep their own.
@@ -214,6 +216,8 @@ impl Events {
 pub struct Stats {
     /// Events written since the start.
     pub written: u64,
+    /// The same by retention class.
+    pub written_by_class: PerClass<u64>,
     /// Of those, what can be read now. Counted by a scan.
     pub kept: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
@@ -224,7 +228,7 @@ pub struct Stats {
     pub words_overwritten: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
-    /// What could not be kept, by cause; causes that never occurred are left out.
+    /// What could not be kept, by cause, class and shard; what never occurred is left out.
     pub losses: Vec<Loss>,
 }
 

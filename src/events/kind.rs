@@ -36,6 +36,6 @@ impl Kind {
     /// How its records begin, unless events of it are not to be recorded now.
     pub(crate) fn admit(&self) -> Option<Lead> {
         let admitted = self.store.kinds.admit_defined(self.number);
-        admitted.map_err(|switch| self.store.not_admitted(switch)).ok()
+        admitted.map_err(|switch| self.store.not_admitted(switch, &self.schema)).ok()
     }
 }

@@ -211,7 +211,11 @@ impl Kinds {
     fn publish(&self, table: &Table, number: u32, kind: u32) {
         if let Some(schema) = table.schema(number) {
             let flags = if schema.starts { Flags::ROOT } else { Flags::NONE };
-            table.switches.publish(number, Lead::of_kind(kind, schema.severity, flags), self.switch_of_new());
+            table.switches.publish(
+                number,
+                Lead::of_kind(kind, schema.severity, schema.class, flags),
+                self.switch_of_new(),
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! What was not kept, by cause. Cold, and reached from any context: atomic additions only.
 
+use super::class::{Class, PerClass};
 use crate::clock::Ticks;
 use crate::sync::{AtomicU64, Relaxed};
 
@@ -33,46 +34,62 @@ impl LossCause {
     }
 }
 
-/// How many events were lost to one cause, and when the last one was.
+/// How many events of a class were lost to one cause in one place, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loss {
     /// Why.
     pub cause: LossCause,
+    /// Of which class.
+    pub class: Class,
+    /// The shard they were meant for; `None` where it did not come to that.
+    pub shard: Option<u8>,
     /// How many.
     pub count: u64,
+    /// The time of the first one.
+    pub first: Ticks,
     /// The time of the last one.
     pub last: Ticks,
 }
 
-/// The counters. Relaxed throughout: each stands for itself.
+/// The counters of one place. Relaxed throughout: each stands for itself.
 #[derive(Debug, Default)]
-pub(crate) struct Losses([Cell; LossCause::ALL.len()]);
+pub(crate) struct Losses([PerClass<Cell>; LossCause::ALL.len()]);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cell {
     count: AtomicU64,
+    first: AtomicU64,
     last: AtomicU64,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self { count: AtomicU64::new(0), first: AtomicU64::new(u64::MAX), last: AtomicU64::new(0) }
+    }
 }
 
 impl Losses {
     #[cold]
-    pub(crate) fn count(&self, cause: LossCause, at: Ticks) {
-        let cell = &self.0[cause as usize];
+    pub(crate) fn count(&self, cause: LossCause, class: Class, at: Ticks) {
+        let cell = &self.0[cause as usize][class];
+        cell.first.fetch_min(at.0, Relaxed);
         cell.last.fetch_max(at.0, Relaxed);
         cell.count.fetch_add(1, Relaxed);
     }
 
-    /// Those that occurred.
-    pub(crate) fn all(&self) -> Vec<Loss> {
-        let loss = |cause: LossCause| {
-            let cell = &self.0[cause as usize];
-            Loss { cause, count: cell.count.load(Relaxed), last: Ticks(cell.last.load(Relaxed)) }
+    /// Those that occurred; `shard` says where.
+    pub(crate) fn occurred(&self, shard: Option<u8>) -> impl Iterator<Item = Loss> {
+        let of_cause = move |cause: LossCause| {
+            self.0[cause as usize].iter().map(move |(class, cell)| Loss {
+                cause,
+                class,
+                shard,
+                count: cell.count.load(Relaxed),
+                first: Ticks(cell.first.load(Relaxed)),
+                last: Ticks(cell.last.load(Relaxed)),
+            })
         };
-        LossCause::ALL.into_iter().map(loss).filter(|loss| loss.count > 0).collect()
-    }
-
-    /// From these ticks on nothing was lost; 0: nothing at all.
-    pub(crate) fn since(&self) -> u64 {
-        self.all().iter().map(|loss| loss.last.0.saturating_add(1)).max().unwrap_or(0)
+        LossCause::ALL.into_iter().flat_map(of_cause).filter(|loss| loss.count > 0)
     }
 }

@@ -9,7 +9,7 @@
 //! | `stamp`, `scope` | whose event it is, and when |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
-//! | `shard` | a ring and the claim on it |
+//! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `loss` | what was not kept |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
@@ -25,6 +25,7 @@
 mod answer;
 mod bucket;
 mod build;
+mod class;
 mod error;
 mod handle;
 mod kind;
@@ -46,7 +47,8 @@ mod trace_context;
 mod writer;
 
 pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
-pub use build::{Builder, Plan};
+pub use build::{Builder, Plan, Shares};
+pub use class::{Class, PerClass};
 pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
 pub use handle::{Events, Stats};
 pub use kind::Kind;

@@ -1,11 +1,12 @@
 //! Questions to an event store.
 
-use super::answer::{Answer, Recorded, Row, Truncation, Verdict};
+use super::answer::{Answer, Place, Recorded, Row, Truncation, Verdict};
+use super::class::PerClass;
 use super::error::QueryError;
 use super::read::{BlockFilter, Header, Step, append_payload, scan, walk};
 use super::record::Flags;
 use super::ring::{Cut, Ring};
-use super::schema::Event;
+use super::schema::{Event, Schema};
 use super::store::Store;
 use crate::clock::Ticks;
 use crate::error::Severity;
@@ -137,10 +138,10 @@ impl<'a> Query<'a> {
     pub fn run(self) -> Result<Answer, QueryError> {
         let mut answer = Answer::empty(self.store);
         let mut gone = 0;
-        let seen = self.find(|shard, ring, header| {
+        let seen = self.find(|place, ring, header| {
             let start = answer.bytes.len();
             if append_payload(ring, header, &mut answer.bytes) {
-                answer.rows.push(Row::new(shard, header, start..answer.bytes.len()));
+                answer.rows.push(Row::new(place, header, start..answer.bytes.len()));
             } else {
                 gone += 1;
             }
@@ -166,11 +167,11 @@ impl<'a> Query<'a> {
     pub fn each(self, mut body: impl FnMut(Recorded<'_>)) -> Result<Verdict, QueryError> {
         let mut one = Answer::empty(self.store);
         let mut matched = 0;
-        let seen = self.find(|shard, ring, header| {
+        let seen = self.find(|place, ring, header| {
             one.bytes.clear();
             one.rows.clear();
             if append_payload(ring, header, &mut one.bytes) {
-                one.rows.push(Row::new(shard, header, 0..one.bytes.len()));
+                one.rows.push(Row::new(place, header, 0..one.bytes.len()));
                 if matched < self.limit as u64 {
                     one.iter().for_each(&mut body);
                 }
@@ -181,27 +182,41 @@ impl<'a> Query<'a> {
     }
 
     /// Hands over what matches, unordered, and notes where the id begins.
-    fn find(&self, mut body: impl FnMut(u8, &Ring, &Header)) -> Result<Seen, QueryError> {
+    fn find(&self, mut body: impl FnMut(Place, &Ring, &Header)) -> Result<Seen, QueryError> {
         self.check()?;
         let mut root = None;
-        let mut seen = self.visit(|shard, ring, header| {
+        let mut seen = self.visit(|place, ring, header| {
             // A root counts whatever further filters say: it tells where the id begins.
             if header.flags().has(Flags::ROOT) {
                 root = root.max(Some(header.ticks));
             }
             if self.wants(header) {
-                body(shard, ring, header);
+                body(place, ring, header);
             }
         });
         seen.root = root;
         Ok(seen)
     }
 
-    /// Whether what was found is all there was, and from when on nothing is missing. To be asked last: then it
-    /// covers all that was found gone.
-    fn judge(&self, seen: &Seen, matched: u64) -> (Verdict, Ticks) {
-        let since = self.store.shards.iter().map(|shard| shard.ring().since()).max().unwrap_or(0);
-        let since = Ticks(since.max(self.store.losses.since()));
+    /// From when on nothing is missing in the rings of each class. To be asked last: then it covers all that was
+    /// found gone.
+    fn since(&self) -> PerClass<Ticks> {
+        let mut since = PerClass::of(|_| Ticks(0));
+        for (_, class, ring) in self.store.rings() {
+            since[class] = since[class].max(Ticks(ring.since()));
+        }
+        for loss in self.store.all_losses() {
+            since[loss.class] = since[loss.class].max(Ticks(loss.last.0.saturating_add(1)));
+        }
+        since
+    }
+
+    /// Whether what was found is all there was, and from when on nothing is missing.
+    fn judge(&self, seen: &Seen, matched: u64) -> (Verdict, PerClass<Ticks>) {
+        let by_class = self.since();
+        let asked = self.classes();
+        let since = by_class.iter().filter(|(class, _)| asked[*class]).map(|(_, since)| *since).max();
+        let since = since.unwrap_or_default();
         let whole = since == Ticks(0)
             || self.from >= since
             || (self.id.is_some() && seen.root.is_some_and(|root| root >= since));
@@ -214,7 +229,7 @@ impl<'a> Query<'a> {
         } else {
             Verdict::Overwritten { since }
         };
-        (verdict, since)
+        (verdict, by_class)
     }
 
     /// How many events there are, without collecting them. Contradictory filters match none.
@@ -251,18 +266,30 @@ impl<'a> Query<'a> {
             && (self.from..=self.to).contains(&header.ticks)
     }
 
+    /// The classes in which there may be matches.
+    fn classes(&self) -> PerClass<bool> {
+        let KindFilter::Numbers(numbers) = &self.kind else { return PerClass::of(|_| true) };
+        let classes = numbers.iter().filter_map(|kind| self.store.kinds.schema(*kind)).map(Schema::class);
+        let mut asked = PerClass::of(|_| false);
+        classes.for_each(|class| asked[class] = true);
+        asked
+    }
+
     /// Visits the records of the id (of all ids) below the cut.
-    fn visit(&self, mut body: impl FnMut(u8, &Ring, &Header)) -> Seen {
+    fn visit(&self, mut body: impl FnMut(Place, &Ring, &Header)) -> Seen {
         // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
         let latest = self.store.latest();
-        let cuts: Vec<Cut> = self.store.shards.iter().map(|shard| shard.ring().cut()).collect();
+        // Of an id all classes count: its root may be of another one.
+        let asked = if self.id.is_some() { PerClass::of(|_| true) } else { self.classes() };
+        let rings = || self.store.rings().filter(|(_, class, _)| asked[*class]);
+        let cuts: Vec<Cut> = rings().map(|(_, _, ring)| ring.cut()).collect();
         let bucket = self.id.map(|id| self.store.key.bucket(id) as usize);
         if let Some(bucket) = bucket {
-            self.store.shards.iter().for_each(|shard| shard.ring().prefetch_head(bucket));
+            rings().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
         }
         let mut seen = Seen::default();
-        for (number, (shard, cut)) in self.store.shards.iter().zip(cuts).enumerate() {
-            let ring = shard.ring();
+        for ((shard, class, ring), cut) in rings().zip(cuts) {
+            let place = Place { shard, class };
             let mut step = |header: &Header| {
                 if seen.records == self.budget {
                     seen.out_of_budget = true;
@@ -272,7 +299,7 @@ impl<'a> Query<'a> {
                 let supplied = header.flags().has(Flags::SUPPLIED);
                 let in_time = supplied || latest.is_none_or(|latest| header.ticks <= latest);
                 if in_time && self.id.is_none_or(|id| id == header.id) {
-                    body(number as u8, ring, header);
+                    body(place, ring, header);
                 }
                 Step::On
             };

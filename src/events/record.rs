@@ -2,13 +2,14 @@
 //!
 //! | word | content |
 //! |---|---|
-//! | 0 | length in words (20 bits), kind (20), severity (8), flags (8), spare (8); zero: no record here |
+//! | 0 | length in words (20 bits), kind (20), severity (4), class (4), flags (8), spare (8); zero: no record here |
 //! | 1 | ticks |
 //! | 2, 3 | correlation id, high and low half |
 //! | 4 | distance to the previous record of the same bucket (32), thread number (32) |
 //! | 5 | span: the enclosing one, or the own one of a start or end |
 //! | 6.. | payload; of a start, the parent's span first |
 
+use super::class::Class;
 use crate::error::Severity;
 
 /// Words before the payload.
@@ -52,9 +53,9 @@ pub struct Lead(u64);
 
 impl Lead {
     /// The lead of a kind's records, without a length.
-    pub(crate) const fn of_kind(kind: u32, severity: Severity, flags: Flags) -> Self {
+    pub(crate) const fn of_kind(kind: u32, severity: Severity, class: Class, flags: Flags) -> Self {
         debug_assert!(kind < MAX_KINDS);
-        Self((kind as u64) << 20 | (severity as u64) << 40 | (flags.0 as u64) << 48)
+        Self((kind as u64) << 20 | (severity as u64) << 40 | (class as u64) << 44 | (flags.0 as u64) << 48)
     }
 
     /// The lead of a record of so many words, which has these flags too.
@@ -87,7 +88,12 @@ impl Lead {
 
     #[inline(always)]
     pub(crate) const fn severity(self) -> Severity {
-        Severity::from_bits((self.0 >> 40) as u8)
+        Severity::from_bits((self.0 >> 40) as u8 & 15)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn class(self) -> Class {
+        Class::from_bits((self.0 >> 44) as u8 & 15)
     }
 
     #[inline(always)]
@@ -155,10 +161,12 @@ mod tests {
             for kind in [0, 1, 77, MAX_KINDS - 1] {
                 for severity in Severity::ALL {
                     let flags = Flags::ROOT.with(Flags::SUPPLIED);
-                    let lead = Lead::of_kind(kind, severity, Flags::ROOT).of_record(words, Flags::SUPPLIED);
+                    let class = Class::ALL[kind as usize % 3];
+                    let lead =
+                        Lead::of_kind(kind, severity, class, Flags::ROOT).of_record(words, Flags::SUPPLIED);
                     let lead = Lead::from_word(lead.word());
                     assert_eq!((lead.words(), lead.kind()), (words, kind));
-                    assert_eq!((lead.severity(), lead.flags()), (severity, flags));
+                    assert_eq!((lead.severity(), lead.class(), lead.flags()), (severity, class, flags));
                 }
             }
         }

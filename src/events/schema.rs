@@ -1,6 +1,7 @@
 //! Kinds of events: a name, a severity, typed fields. Declared once, at a call site by
 //! [`kind!`](crate::kind) or at run time by [`Events::define`](super::Events::define).
 
+use super::class::Class;
 use super::payload::Payload;
 use crate::error::Severity;
 use crate::sync::SiteNumber;
@@ -38,6 +39,7 @@ pub struct Field {
 pub struct Schema {
     pub(crate) name: Cow<'static, str>,
     pub(crate) severity: Severity,
+    pub(crate) class: Class,
     pub(crate) starts: bool,
     pub(crate) fields: Cow<'static, [Field]>,
 }
@@ -49,22 +51,36 @@ impl Schema {
     pub const fn declared(
         name: &'static str,
         severity: Severity,
+        class: Class,
         starts: bool,
         fields: &'static [Field],
     ) -> Self {
-        Self { name: Cow::Borrowed(name), severity, starts, fields: Cow::Borrowed(fields) }
+        Self { name: Cow::Borrowed(name), severity, class, starts, fields: Cow::Borrowed(fields) }
     }
 
-    /// A kind made at run time, at severity `Info` and without fields.
+    /// A kind made at run time, at severity `Info`, of class [`Class::Normal`], without fields.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), severity: Severity::Info, starts: false, fields: Cow::Borrowed(&[]) }
+        Self {
+            name: name.into(),
+            severity: Severity::Info,
+            class: Class::Normal,
+            starts: false,
+            fields: Cow::Borrowed(&[]),
+        }
     }
 
     /// The same at another severity.
     #[must_use]
     pub fn severity_of(mut self, severity: Severity) -> Self {
         self.severity = severity;
+        self
+    }
+
+    /// The same in another retention class.
+    #[must_use]
+    pub fn class_of(mut self, class: Class) -> Self {
+        self.class = class;
         self
     }
 
@@ -92,6 +108,12 @@ impl Schema {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         self.severity
+    }
+
+    /// Against which events such events are kept.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.class
     }
 
     /// Whether a correlation id begins with such an event.
@@ -140,14 +162,15 @@ pub trait Event {
 
 /// Declares kinds of events: a struct each, its schema interned once, its fields stored without allocation.
 ///
-/// `kind! { pub Name("dotted.name", severity = Info, starts) { field: type, .. } }`; `severity` (default `Info`) and
-/// `starts` (the correlation id begins with such an event) may be left out. Types: `u64`, `i64`, `f64`, `bool`,
+/// `kind! { pub Name("dotted.name", severity = Info, class = Normal, starts) { field: type, .. } }`; `severity` (default
+/// `Info`), `class` (default `Normal`, see [`Class`](crate::events::Class)) and `starts` (the correlation id begins with
+/// such an event) may be left out. Types: `u64`, `i64`, `f64`, `bool`,
 /// `str`, `bytes`; structs with `str` or `bytes` borrow them for the call.
 ///
 /// ```
 /// flightdeck::kind! {
 ///     /// An order was filled.
-///     pub OrderFilled("order.filled", severity = Info) { qty: u64, price: f64, venue: str }
+///     pub OrderFilled("order.filled", severity = Info, class = Normal) { qty: u64, price: f64, venue: str }
 ///     /// The market opened.
 ///     MarketOpened("market.opened") {}
 /// }
@@ -226,7 +249,17 @@ macro_rules! __kind_field_type {
 macro_rules! __kind_severity {
     () => { $crate::Severity::Info };
     ([severity $severity:ident] $($more:tt)*) => { $crate::Severity::$severity };
+    ([class $class:ident] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
     ([starts] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __kind_class {
+    () => { $crate::events::Class::Normal };
+    ([class $class:ident] $($more:tt)*) => { $crate::events::Class::$class };
+    ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
+    ([starts] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -235,6 +268,7 @@ macro_rules! __kind_starts {
     () => { false };
     ([starts] $($more:tt)*) => { true };
     ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
+    ([class $class:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -252,6 +286,7 @@ macro_rules! __kind_event {
                 static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(
                     $text,
                     $crate::__kind_severity!($($options)*),
+                    $crate::__kind_class!($($options)*),
                     $crate::__kind_starts!($($options)*),
                     &[$($crate::events::Field {
                         name: ::std::borrow::Cow::Borrowed(stringify!($field)),

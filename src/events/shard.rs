@@ -1,4 +1,4 @@
-//! A shard: a ring and the claim that makes one thread its writer.
+//! A shard: a ring for each retention class, and the claim that makes one thread their writer.
 //!
 //! # Edges
 //!
@@ -6,27 +6,49 @@
 //! |---|---|---|
 //! | `shard-owner` | store in [`Shard::release`] | exchange in [`Shard::try_claim`] |
 
+use super::class::{Class, PerClass};
+use super::loss::Losses;
 use super::ring::{Geometry, Ring, Writing};
 use crate::region::Region;
-use crate::sync::{Arc, AtomicU32, CachePadded, Relaxed, acquire, release};
+use crate::sync::{Arc, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
 
-/// A ring whose writer is whoever holds the claim.
+/// Rings whose writer is whoever holds the claim.
 #[derive(Debug)]
 pub struct Shard {
+    rings: PerClass<Ring>,
+    /// The latest stamp that was taken here. Of the owner.
+    last_ticks: CachePadded<AtomicU64>,
     /// 0: free, 1: claimed.
     owner: CachePadded<AtomicU32>,
-    ring: Ring,
+    /// What was meant for this shard and not kept.
+    pub(crate) losses: Losses,
 }
 
 impl Shard {
-    /// A free shard with a ring laid out in `region` from `start` on.
-    pub fn new(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
-        Self { owner: CachePadded::new(AtomicU32::new(0)), ring: Ring::new(region, start, geometry) }
+    /// A free shard with rings laid out in `region` from `start` on.
+    pub fn new(region: &Arc<Region>, start: usize, geometry: &PerClass<Geometry>) -> Self {
+        let mut start = start;
+        let rings = PerClass::of(|class| {
+            let ring = Ring::new(region, start, geometry[class]);
+            start += geometry[class].footprint();
+            ring
+        });
+        Self {
+            rings,
+            last_ticks: CachePadded::new(AtomicU64::new(0)),
+            owner: CachePadded::new(AtomicU32::new(0)),
+            losses: Losses::default(),
+        }
+    }
+
+    /// Words of memory that its rings take.
+    pub fn footprint(geometry: &PerClass<Geometry>) -> usize {
+        geometry.iter().map(|(_, ring)| ring.footprint()).sum()
     }
 
     /// For reading: free to everybody.
-    pub fn ring(&self) -> &Ring {
-        &self.ring
+    pub fn rings(&self) -> &PerClass<Ring> {
+        &self.rings
     }
 
     /// Becomes the writer, unless somebody else is. Wait-free: one attempt.
@@ -39,7 +61,7 @@ impl Shard {
             // included, happened before.
             && self.owner.compare_exchange(0, 1, acquire("shard-owner"), Relaxed).is_ok();
         if claimed {
-            self.ring.claimed();
+            Ring::claimed();
         }
         claimed
     }
@@ -56,12 +78,21 @@ impl Shard {
     /// Starts a write.
     ///
     /// # Safety
-    /// The caller holds the claim and has no other [`Writing`] of this shard.
+    /// The caller holds the claim and has no other [`Writing`] of this ring.
     #[inline(always)]
-    pub unsafe fn writing(&self) -> Writing<'_> {
+    pub unsafe fn writing(&self, class: Class) -> Writing<'_> {
         // SAFETY: one claim, one thread (contract); claims follow one another by edge `shard-owner`, and
         // `try_claim` has called `claimed`.
-        unsafe { self.ring.begin() }
+        unsafe { self.rings[class].begin() }
+    }
+
+    /// `ticks`, or those of the owner's last call if they are later: stamps of one shard never go back.
+    #[inline(always)]
+    pub(crate) fn monotone(&self, ticks: u64) -> u64 {
+        // One writer, so a load and a store.
+        let ticks = ticks.max(self.last_ticks.load(Relaxed));
+        self.last_ticks.store(ticks, Relaxed);
+        ticks
     }
 
     /// Whether some thread is its writer now. May be outdated on return.

@@ -1,12 +1,13 @@
 //! What all handles of one event store share, and the write path.
 
 use super::bucket::BucketKey;
+use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
-use super::loss::{LossCause, Losses};
+use super::loss::{Loss, LossCause, Losses};
 use super::payload::{Encode, Payload, Value};
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::Writing;
-use super::schema::{Event, Site};
+use super::ring::Ring;
+use super::schema::{Event, Schema, Site};
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::threads::{ThreadNumber, Threads};
@@ -27,8 +28,8 @@ pub(crate) struct Store {
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
     pub(crate) threads: Threads,
-    /// The longest record, in words.
-    pub(crate) longest: usize,
+    /// The longest record of each class, in words.
+    pub(crate) longest: PerClass<usize>,
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
@@ -76,19 +77,20 @@ impl Store {
             Ok(lead) => Some(lead),
             Err(Switch::Off) => None,
             Err(switch) => {
-                self.not_admitted(switch);
+                self.not_admitted(switch, &site.schema);
                 None
             }
         }
     }
 
     #[cold]
-    pub(crate) fn not_admitted(&self, switch: Switch) {
-        match switch {
-            Switch::On | Switch::Off => {}
-            Switch::Unknown => self.lost(LossCause::TooManyKinds),
-            Switch::Stopped => self.lost(LossCause::Stopped),
-        }
+    pub(crate) fn not_admitted(&self, switch: Switch, schema: &Schema) {
+        let cause = match switch {
+            Switch::On | Switch::Off => return,
+            Switch::Unknown => LossCause::TooManyKinds,
+            Switch::Stopped => LossCause::Stopped,
+        };
+        self.lost(&self.losses, cause, schema.class);
     }
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
@@ -104,7 +106,7 @@ impl Store {
                 match &seat.shard {
                     // SAFETY: the seat holds the claim on the shard, this thread the seat, and `_busy` excludes
                     // another write of this thread.
-                    Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), &draft),
+                    Some(shard) => unsafe { self.write(shard, seat.thread.get(), &draft) },
                     None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
                 }
             }
@@ -119,7 +121,7 @@ impl Store {
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
-                Some(shard) => self.write(&mut unsafe { shard.writing() }, seat.thread.get(), &draft),
+                Some(shard) => unsafe { self.write(shard, seat.thread.get(), &draft) },
                 None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
             },
             None => self.record_shared(&AtomicU32::new(0), ThreadNumber::UNKNOWN.get(), draft),
@@ -149,7 +151,7 @@ impl Store {
     fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
         let emergency = &self.shards[self.shards.len() - 1];
         if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
-            self.lost(LossCause::NoShard);
+            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
         }
     }
 
@@ -158,7 +160,7 @@ impl Store {
         if claimed {
             // SAFETY: claimed above, released below, one write in between.
             unsafe {
-                self.write(&mut shard.writing(), thread, draft);
+                self.write(shard, thread, draft);
                 shard.release();
             }
         }
@@ -166,13 +168,17 @@ impl Store {
     }
 
     /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    ///
+    /// # Safety
+    /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
-    pub(crate) fn write<E: Fields>(&self, writing: &mut Writing<'_>, thread: u32, draft: &Draft<E>) {
+    pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
         let Draft { lead, stamp, fields } = draft;
+        let class = lead.class();
         let payload = fields.words() + usize::from(stamp.parent.is_some());
         let words = HEADER_WORDS + payload;
-        if words > self.longest {
-            return self.lost(LossCause::TooLarge);
+        if words > self.longest[class] {
+            return self.lost(&shard.losses, LossCause::TooLarge, class);
         }
         let ticks = match stamp.ticks {
             Some(ticks) => {
@@ -181,10 +187,12 @@ impl Store {
                 }
                 ticks.0
             }
-            None => writing.monotone(self.clock.now().0),
+            None => shard.monotone(self.clock.now().0),
         };
+        // SAFETY: the contract is the same.
+        let mut writing = unsafe { shard.writing(class) };
         let Some(reserved) = writing.reserve(words) else {
-            return self.lost(LossCause::TooLarge);
+            return self.lost(&shard.losses, LossCause::TooLarge, class);
         };
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let (high, low) = stamp.id.halves();
@@ -211,8 +219,22 @@ impl Store {
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn lost(&self, cause: LossCause) {
-        self.losses.count(cause, self.clock.now());
+    fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
+        place.count(cause, class, self.clock.now());
+    }
+
+    /// What was lost, anywhere.
+    pub(crate) fn all_losses(&self) -> impl Iterator<Item = Loss> {
+        let of_shards =
+            (0..).zip(&self.shards).flat_map(|(number, shard)| shard.losses.occurred(Some(number)));
+        self.losses.occurred(None).chain(of_shards)
+    }
+
+    /// Every ring, with its class and the number of its shard.
+    pub(crate) fn rings(&self) -> impl Iterator<Item = (u8, Class, &Ring)> {
+        (0..)
+            .zip(&self.shards)
+            .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
     }
 
     /// The stamp after which a query reads nothing; none where hosts supply the times.

@@ -73,7 +73,7 @@ impl Writer {
     #[inline(always)]
     fn write<E: Fields>(&mut self, draft: &Draft<E>) {
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
-        self.store.write(&mut unsafe { self.shard.writing() }, self.thread.get(), draft);
+        unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
     }
 }
 

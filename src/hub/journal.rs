@@ -6,25 +6,25 @@ use crate::supervisor::{Exit, Incident};
 use crate::telemetry::{Counter, Telemetry};
 
 crate::kind! {
-    pub(super) ConfigPublished("flightdeck.config.published") { revision: u64 }
-    pub(super) ConfigRejected("flightdeck.config.rejected", severity = Warn) {
+    pub(super) ConfigPublished("flightdeck.config.published", class = Critical) { revision: u64 }
+    pub(super) ConfigRejected("flightdeck.config.rejected", class = Critical, severity = Warn) {
         current: u64, violations: u64, first: str,
     }
-    pub(super) SubscriberDetached("flightdeck.config.subscriber_detached", severity = Error) {
+    pub(super) SubscriberDetached("flightdeck.config.subscriber_detached", class = Critical, severity = Error) {
         subscriber: u64, revision: u64, message: str,
     }
-    pub(super) WorkerStarted("flightdeck.worker.started") { worker: str, generation: u64 }
-    pub(super) WorkerReturned("flightdeck.worker.returned") { worker: str, generation: u64, ran_ns: u64 }
-    pub(super) WorkerFailed("flightdeck.worker.failed", severity = Error) {
+    pub(super) WorkerStarted("flightdeck.worker.started", class = Critical) { worker: str, generation: u64 }
+    pub(super) WorkerReturned("flightdeck.worker.returned", class = Critical) { worker: str, generation: u64, ran_ns: u64 }
+    pub(super) WorkerFailed("flightdeck.worker.failed", class = Critical, severity = Error) {
         worker: str, generation: u64, ran_ns: u64, panicked: bool, why: str,
     }
-    pub(super) RestartScheduled("flightdeck.worker.restart_scheduled", severity = Warn) {
+    pub(super) RestartScheduled("flightdeck.worker.restart_scheduled", class = Critical, severity = Warn) {
         worker: str, delay_ns: u64,
     }
-    pub(super) MeltedDown("flightdeck.worker.melted_down", severity = Critical) { worker: str }
-    pub(super) Abandoned("flightdeck.worker.abandoned", severity = Error) { worker: str }
-    pub(super) ChorePanicked("flightdeck.chore.panicked", severity = Error) { chore: str, message: str }
-    pub(super) RestartsImpossible("flightdeck.restarts_impossible", severity = Error) {}
+    pub(super) MeltedDown("flightdeck.worker.melted_down", class = Critical, severity = Critical) { worker: str }
+    pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str }
+    pub(super) ChorePanicked("flightdeck.chore.panicked", class = Critical, severity = Error) { chore: str, message: str }
+    pub(super) RestartsImpossible("flightdeck.restarts_impossible", class = Critical, severity = Error) {}
 }
 
 /// Writes down what config and supervisor report.

@@ -10,7 +10,7 @@ use crate::session::Session;
 use backbeat::recorder::Recorder;
 use backbeat::zerocopy::{Immutable, IntoBytes};
 use crossbeam_queue::ArrayQueue;
-use flightdeck::events::{Events, Stamp, Writer};
+use flightdeck::events::{Class, Events, Shares, Stamp, Writer};
 use flightdeck::{Clock, Ticks};
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -85,13 +85,15 @@ fn lap(bytes: usize) -> u64 {
 /// A store whose kept shards have rings of `ring` bytes.
 fn store(ring: usize, shards: usize) -> Events {
     let memories = (0..).map(|step| (ring * shards) << step);
-    let mut builders = memories.map(|memory| Events::builder().memory(memory).shards(shards));
-    let large_enough =
-        |builder: &flightdeck::events::Builder| builder.plan().is_ok_and(|plan| plan.ring >= ring);
+    let mut builders = memories
+        .map(|memory| Events::builder().memory(memory).shards(shards).shares(Shares::only(Class::Normal)));
+    let large_enough = |builder: &flightdeck::events::Builder| {
+        builder.plan().is_ok_and(|plan| plan.ring[Class::Normal] >= ring)
+    };
     // Memory doubles from step to step, and with it the ring.
     let builder = builders.find(large_enough).expect("some memory suffices");
     let events = builder.build().expect("the machine has this much memory");
-    assert_eq!(events.plan().ring, ring, "the first that is large enough fits exactly");
+    assert_eq!(events.plan().ring[Class::Normal], ring, "the first that is large enough fits exactly");
     events
 }
 
@@ -137,7 +139,7 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         Row::measure(
             Side::each("flightdeck Writer, indexed", |n| supplied(&mut writer, n)).warmed(lap(bytes)),
             vec![
-                Side::each(COPY, |n| copies.push(n)).warmed(lap(bytes)),
+                Side::each(COPY, |_| copies.push()).warmed(lap(bytes)),
                 Side::each(DEQUE, |n| deque.push(n)).warmed(lap(bytes)),
                 Side::each(QUEUE, |n| {
                     black_box(queue.force_push(queued(n)));
@@ -167,7 +169,7 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
                 events.record_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
             })
             .warmed(lap(bytes)),
-            vec![Side::each(COPY, |n| copies.push(n)).warmed(lap(bytes))],
+            vec![Side::each(COPY, |_| copies.push()).warmed(lap(bytes))],
             &[],
         )
     });
@@ -237,16 +239,17 @@ impl Deque {
 /// As many bytes as one of our records has: what is physically possible.
 struct Copies {
     ring: Vec<[u64; 14]>,
+    source: [u64; 14],
     next: usize,
 }
 
 impl Copies {
     fn of(bytes: usize) -> Self {
-        Self { ring: vec![[0; 14]; bytes / size_of::<[u64; 14]>()], next: 0 }
+        Self { ring: vec![[0; 14]; bytes / size_of::<[u64; 14]>()], source: [0; 14], next: 0 }
     }
 
-    fn push(&mut self, n: u64) {
-        self.ring[self.next] = black_box([n; 14]);
+    fn push(&mut self) {
+        self.ring[self.next] = *black_box(&self.source);
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
         black_box(&self.ring);
     }

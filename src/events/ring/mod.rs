@@ -71,9 +71,10 @@ const INDEXED: usize = 1;
 const RECORDS: usize = 2;
 
 impl Geometry {
-    /// Words of memory that a ring of these sizes takes.
+    /// Words of memory that a ring of these sizes takes: whole lines.
     pub const fn footprint(self) -> usize {
-        CONTROL + self.words + self.buckets + self.words / self.block * SUMMARY
+        let words = CONTROL + self.words + self.buckets + self.words / self.block * SUMMARY;
+        words.next_multiple_of(LINE)
     }
 
     fn is_sound(self) -> bool {
@@ -151,8 +152,8 @@ impl Ring {
         self.geometry
     }
 
-    /// What a new owner does once, after its claim and before its first write.
-    pub fn claimed(&self) {
+    /// What a new owner does once, after its claim and before its first write to any ring it now owns.
+    pub fn claimed() {
         // Release, edge `ring-claim` (partner: F2): `intent` may already cover what comes next, raised by
         // another thread, whose F1 orders nothing of ours. If a reader sees one of our words, it sees that
         // `intent` too.

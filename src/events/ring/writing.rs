@@ -17,14 +17,13 @@ const AHEAD: usize = 2 * LINE;
 pub(super) struct Private {
     limit: u64,
     block: u64,
-    last_ticks: u64,
     queue: [Queued; QUEUE],
 }
 
 impl Private {
     pub(super) fn starting_at(origin: u64) -> Self {
         // A queue full of nothing, so that no commit has to ask whether there is something to link.
-        Self { limit: origin, block: 0, last_ticks: 0, queue: [Queued::new(origin, NO_BUCKET); QUEUE] }
+        Self { limit: origin, block: 0, queue: [Queued::new(origin, NO_BUCKET); QUEUE] }
     }
 }
 
@@ -87,15 +86,6 @@ impl<'a> Writing<'a> {
     fn private<R>(&mut self, body: impl FnOnce(&mut Private) -> R) -> R {
         // SAFETY: this value is the only right to write (contract of `begin`), and is borrowed mutably here.
         self.ring.private.with_mut(|private| body(unsafe { &mut *private }))
-    }
-
-    /// `ticks`, or those of the last call if they are later: stamps of one ring never go back.
-    #[inline(always)]
-    pub fn monotone(&mut self, ticks: u64) -> u64 {
-        self.private(|own| {
-            own.last_ticks = own.last_ticks.max(ticks);
-            own.last_ticks
-        })
     }
 
     /// Makes room for a record of `words` words, which may be stored until [`Writing::commit`]; nobody sees

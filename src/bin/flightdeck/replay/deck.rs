@@ -4,7 +4,7 @@ use super::batch::{BatchRow, RowBatch};
 use crate::formats::{Correlation, Kind};
 use ahash::RandomState;
 use flightdeck::events::{
-    BuildError, Builder, Events, FieldType, Kind as EventKind, Schema, Stamp, Value, Writer,
+    BuildError, Builder, Class, Events, FieldType, Kind as EventKind, Schema, Shares, Stamp, Value, Writer,
 };
 use flightdeck::{Clock, CorrelationId, Severity, Ticks};
 
@@ -84,7 +84,8 @@ pub struct Deck {
 impl Deck {
     /// A store of so many writers, in which each has room for what the fullest of them needs.
     pub fn new(writers: usize, room: Room, need: Need) -> Result<Self, BuildError> {
-        let builder = Events::builder().shards(writers).clock(Clock::supplied());
+        let builder =
+            Events::builder().shards(writers).shares(Shares::only(Class::Normal)).clock(Clock::supplied());
         let events = match room {
             Room::Bytes(bytes) => builder.memory(bytes),
             Room::Enough(most) => large_enough(builder, need, most),
@@ -157,12 +158,11 @@ fn schema(kind: Kind, severity: Severity, has_end: bool) -> Schema {
 fn large_enough(builder: Builder, need: Need, most: usize) -> Builder {
     let plan = |memory| builder.clone().memory(memory).plan().ok();
     // Longer than any store takes: no reason to take all the memory there is.
-    let longest = plan(most).map_or(0, |plan| need.longest.min(plan.longest_event as u64));
+    let longest = plan(most).map_or(0, |plan| need.longest.min(plan.longest_event[Class::Normal] as u64));
     let sizes = std::iter::successors(Some(1_usize << 16), |bytes| bytes.checked_mul(2));
-    let enough = sizes
-        .take_while(|bytes| *bytes <= most)
-        .filter_map(plan)
-        .find(|plan| plan.ring as u64 >= need.total && plan.longest_event as u64 >= longest);
+    let enough = sizes.take_while(|bytes| *bytes <= most).filter_map(plan).find(|plan| {
+        plan.ring[Class::Normal] as u64 >= need.total && plan.longest_event[Class::Normal] as u64 >= longest
+    });
     builder.memory(enough.map_or(most, |plan| plan.total))
 }
 
@@ -176,12 +176,12 @@ mod tests {
             Deck::new(2, Room::Enough(most), Need { total, longest }).unwrap().events.plan()
         };
         let (small, large) = (plan(1_000, 200, 1 << 30), plan(5_000_000, 200, 1 << 30));
-        assert!(small.total < 1 << 20 && small.ring >= 1_000, "{small:?}");
-        assert!(large.ring >= 5_000_000 && large.total < 64 << 20, "{large:?}");
+        assert!(small.total < 1 << 20 && small.ring[Class::Normal] >= 1_000, "{small:?}");
+        assert!(large.ring[Class::Normal] >= 5_000_000 && large.total < 64 << 20, "{large:?}");
         let with_long_rows = plan(1_000_000, 500_000, 1 << 30);
-        assert!(with_long_rows.longest_event >= 500_000, "{with_long_rows:?}");
+        assert!(with_long_rows.longest_event[Class::Normal] >= 500_000, "{with_long_rows:?}");
         let capped = plan(1 << 40, 200, 8 << 20);
-        assert!(capped.total <= 8 << 20 && capped.ring < 1 << 23, "{capped:?}");
+        assert!(capped.total <= 8 << 20 && capped.ring[Class::Normal] < 1 << 23, "{capped:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, grouped};
 use crate::size;
-use flightdeck::events::Plan;
+use flightdeck::events::{Class, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -85,7 +85,7 @@ impl Report<'_> {
                 "ns_per_event": ns_each(&written),
                 "threads": filled.writers.len(),
             },
-            "memory": { "deck_bytes": plan.total, "ring_bytes": plan.ring, "rings": plan.shards },
+            "memory": { "deck_bytes": plan.total, "ring_bytes": plan.ring[Class::Normal], "rings": plan.shards },
             "events": {
                 "written": written.events,
                 "kept": events.kept,
@@ -175,7 +175,7 @@ impl Report<'_> {
                 "{}, in {} of {}",
                 size::shown(plan.total as u64),
                 count(plan.shards as u64, "ring"),
-                size::shown(plan.ring as u64)
+                size::shown(plan.ring[Class::Normal] as u64)
             ),
         ))?;
         let lost = events.lost.values().sum::<u64>();
