@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Numbers and texts for people.
 
 /// A length of time given in nanoseconds, at three digits or so.
 pub fn ns(ns: u64) -> String {
@@ -30,9 +30,23 @@ pub fn grouped(number: u64) -> String {
     shown
 }
 
+/// `text` on one line: what a file or a user wrote gets no line breaks and no escape sequences onto a terminal.
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_stay_on_one_line() {
+        assert_eq!(plain("ä\tb\u{1b}[31m\n"), "ä\\tb\\u{1b}[31m\\n");
+    }
 
     #[test]
     fn numbers_for_people() {
