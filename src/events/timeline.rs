@@ -126,13 +126,17 @@ impl fmt::Display for Timeline<'_> {
             }
             let mut written = Ok(());
             let mut field = |name: &str, value: Value<'_>| {
-                if written.is_ok() && name != "duration_ns" {
+                if written.is_ok() {
                     written = write!(f, " {}={}", Cut(&Value::Str(name)), Cut(&value));
                 }
             };
             match self.fields {
                 Some(fields) => fields(event, &mut field),
-                None => event.fields().for_each(|(name, value)| field(name, value)),
+                // The length stands in front.
+                None => event
+                    .fields()
+                    .filter(|(name, _)| *name != "duration_ns")
+                    .for_each(|(name, value)| field(name, value)),
             }
             written?;
             writeln!(f)
