@@ -65,7 +65,8 @@ impl Load {
             let report = report.clone();
             let mut random = Random::new(number as u64);
             let work = move || {
-                let agent = Agent::new_with_defaults();
+                // Whatever proxy the environment names is not meant for this machine.
+                let agent = Agent::from(Agent::config_builder().proxy(None).build());
                 for order in ordered {
                     if report.send(drive(&agent, &order, &mut random)).is_err() {
                         break;

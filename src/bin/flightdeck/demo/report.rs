@@ -11,19 +11,22 @@ use std::time::Duration;
 
 /// Writes the report.
 pub fn text(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
-    output.line(format_args!(
-        "A real HTTP host on this machine, four times: {} in {:.1} s, {} of {} turns each, in turn.\n",
-        count(findings.requests(), "request"),
-        findings.log.took.as_secs_f64(),
-        findings.log.rounds,
-        findings
-            .variants
-            .first()
-            .and_then(|variant| variant.rounds.first())
-            .map_or(String::new(), |round| shown::ns(ns(round.time))),
-    ))?;
-    table(findings, output)?;
-    verdict(findings, output)?;
+    let first_turn = findings.of(Equipment::Bare).and_then(|variant| variant.rounds.first());
+    if findings.variants.iter().any(|variant| variant.rounds.is_empty()) {
+        output.line(
+            "A real HTTP host on this machine, four times; not every one had a turn: nothing to compare.",
+        )?;
+    } else if let Some(turn) = first_turn {
+        output.line(format_args!(
+            "A real HTTP host on this machine, four times: {} in {:.1} s, {} of {} each, in turn.\n",
+            count(findings.requests(), "request"),
+            findings.log.took.as_secs_f64(),
+            count(findings.log.rounds.into(), "turn"),
+            shown::ns(ns(turn.time)),
+        ))?;
+        table(findings, output)?;
+        verdict(findings, output)?;
+    }
     output.line("")?;
     events(findings, output)?;
     config(findings, output)?;
@@ -85,13 +88,15 @@ fn verdict(findings: &Findings, output: &mut Output) -> Result<(), OutputError> 
 fn events(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
     let stats = &findings.stats;
     let requests = findings.of(Equipment::Recording).map_or(0, Variant::requests);
+    let of_request = match requests {
+        0 => String::new(),
+        requests => format!("{:.1} a request, ", stats.written as f64 / requests as f64),
+    };
     output.line(line(
         "events",
         format_args!(
-            "{:.1} a request, {:.1} ns each (median of a loop on this machine; floor {:.1})",
-            stats.written as f64 / requests.max(1) as f64,
-            findings.event.median_ns,
-            findings.event.floor_ns
+            "{of_request}{:.1} ns each (median of a loop on this machine; floor {:.1})",
+            findings.event.median_ns, findings.event.floor_ns
         ),
     ))?;
     let causes: Vec<_> =
