@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::process::{Command, Stdio};
 use tool::{Folder, command, run, start_with_pipes};
 #[cfg(target_os = "linux")]
-use tool::{peak_kib, signal};
+use tool::{end, peak_kib, signal};
 
 /// Rows in the shape of each format, and their number.
 fn samples() -> [(&'static str, &'static str, u64); 5] {
@@ -292,7 +292,7 @@ fn a_named_pipe_is_waited_for_and_read() {
     let args = ["replay", "--json", path.to_str().unwrap()];
     let child = start_with_pipes(&args);
     signal(&child, libc::SIGINT);
-    let output = child.wait_with_output().unwrap();
+    let output = end(child);
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(output.stderr, b"warning: interrupted before anything was read\n");
     let child = start_with_pipes(&args);

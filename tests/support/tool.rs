@@ -4,7 +4,8 @@
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A folder of its own for each test, removed afterwards.
 pub struct Folder(pub PathBuf);
@@ -81,10 +82,27 @@ pub fn peak_kib(process: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+/// The end of a process that ends by itself within seconds; a test that would hang fails instead.
+#[track_caller]
+pub fn end(mut child: Child) -> Output {
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("still running");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
 /// Sends a signal, once the process catches it.
 #[cfg(target_os = "linux")]
+#[track_caller]
 pub fn signal(child: &Child, number: i32) {
+    let start = Instant::now();
     loop {
+        assert!(start.elapsed() < Duration::from_secs(20), "signal {number} is not caught");
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("SigCgt:")).unwrap();
         let caught = u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap();
