@@ -1,5 +1,7 @@
 //! Numbers and texts for people.
 
+use std::time::Duration;
+
 /// A length of time given in nanoseconds, at three digits or so.
 pub fn ns(ns: u64) -> String {
     match ns {
@@ -12,6 +14,11 @@ pub fn ns(ns: u64) -> String {
     }
 }
 
+/// A length of time as a number of nanoseconds.
+pub fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// `1 row`, `2 rows`.
 pub fn count(number: u64, word: &str) -> String {
     format!("{} {word}{}", grouped(number), if number == 1 { "" } else { "s" })
@@ -22,7 +29,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

@@ -2,10 +2,9 @@
 //! demo ends.
 
 use super::live::{Live, Now};
-use super::report::ns;
 use super::variant::Equipment;
 use crate::args::Color;
-use crate::shown::{self, grouped};
+use crate::shown::{self, grouped, nanos};
 use crate::{interrupt, size, terminal};
 use flightdeck::Ticks;
 use flightdeck::events::Value;
@@ -251,7 +250,7 @@ impl Picture {
             let (state, paint) = match &worker.state {
                 WorkerState::Running => ("running".to_owned(), Paint::Green),
                 WorkerState::BackingOff { delay } => {
-                    (format!("back in {}", shown::ns(ns(*delay))), Paint::Yellow)
+                    (format!("back in {}", shown::ns(nanos(*delay))), Paint::Yellow)
                 }
                 other => (format!("{other:?}").to_lowercase(), Paint::Red),
             };

@@ -7,7 +7,7 @@ use super::load::Loader;
 use crate::formats::{Correlation, meant};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
-use crate::shown::{count, plain};
+use crate::shown::{count, nanos, plain};
 use flightdeck::events::{Recorded, Verdict};
 use serde_json::json;
 use std::time::Duration;
@@ -85,7 +85,7 @@ fn json(
             "lost": stats.lost(),
             "nothing_missing_since_ns": since,
         },
-        "look_up_ns": sum(|chain| u64::try_from(chain.look_up.as_nanos()).unwrap_or(u64::MAX)),
+        "look_up_ns": sum(|chain| nanos(chain.look_up)),
     });
     output.json(&Listing { head, name: "rows", list: Rows::of(rows, loader) })
 }

@@ -9,7 +9,7 @@ use crate::args::Replay;
 use crate::formats::{Format, excerpt, time_shown};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
-use crate::shown::{self, count, grouped, plain};
+use crate::shown::{self, count, grouped, nanos, plain};
 use crate::size;
 use flightdeck::events::Plan;
 use serde_json::{Value as Json, json};
@@ -68,7 +68,7 @@ impl Report<'_> {
                 "correlation": slow.shown(),
                 "duration_ns": slow.duration_ns(),
                 "verdict": chain.answer.verdict().name(),
-                "look_up_ns": ns(chain.look_up),
+                "look_up_ns": nanos(chain.look_up),
             }),
             name: "rows",
             list: Rows::of(chain.answer.iter().collect(), loader),
@@ -231,8 +231,4 @@ fn rate(count: u64, spent: Duration) -> f64 {
 
 fn ns_each(written: &Written) -> f64 {
     if written.events == 0 { 0.0 } else { written.spent.as_nanos() as f64 / written.events as f64 }
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
