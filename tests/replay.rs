@@ -174,6 +174,22 @@ fn a_timeline_shows_every_field_of_a_row() {
     assert!(ran.out.contains("log duration_ns=250 a=1"), "{}", ran.out);
 }
 
+/// A line as long as one may be is kept; a longer one is named.
+#[test]
+fn the_longest_line_that_is_read_is_kept() {
+    const LONGEST: usize = (1 << 20) - (16 << 10);
+    let folder = Folder::new("longest");
+    let line = |length: usize| {
+        let (head, tail) = ("{\"ts\":1700000000,\"trace_id\":\"ab\",\"msg\":\"", "\"}\n");
+        format!("{head}{}{tail}", "m".repeat(length + 1 - head.len() - tail.len()))
+    };
+    let file = folder.file("app.jsonl", line(LONGEST) + &line(LONGEST + 1));
+    let ran = run(&["replay", "--json", "--slowest", "0", &file]);
+    let report = ran.json();
+    assert_eq!((&report["events"]["kept"], &report["broken"]), (&1.into(), &1.into()), "{report}");
+    assert!(ran.err.contains("app.jsonl:2: broken row skipped: a line of"), "{}", ran.err);
+}
+
 /// All rows of one id: they are written as they are gone through, not first collected as JSON.
 #[test]
 #[cfg(target_os = "linux")]
