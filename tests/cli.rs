@@ -4,14 +4,12 @@
 mod tool;
 
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::process::{Child, Command, Stdio};
-use tool::{Folder, command, run};
-
-fn start_with_pipes(args: &[&str]) -> Child {
-    command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
+use std::process::{Command, Stdio};
+use tool::{Folder, command, run, start_with_pipes};
+#[cfg(target_os = "linux")]
+use tool::{end, peak_kib, signal};
 
 /// Rows in the shape of each format, and their number.
 fn samples() -> [(&'static str, &'static str, u64); 5] {
@@ -172,15 +170,7 @@ fn broken_rows_are_counted_and_the_first_five_shown() {
         );
     }
     assert!(lines[5].contains("6 more broken rows skipped, 11 in all"), "{}", lines[5]);
-    assert!(lines[6].contains("1 rows are no UTF-8"), "{}", lines[6]);
-}
-
-/// The most memory that a process ever had, in KiB.
-#[cfg(target_os = "linux")]
-fn peak_kib(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    assert!(lines[6].contains("1 row not in UTF-8"), "{}", lines[6]);
 }
 
 /// 40 MB of one line, first and in the middle: skipped, said, and never held.
@@ -250,31 +240,23 @@ fn a_full_disk_is_an_error() {
     assert!(err.starts_with("error: standard output cannot be written"), "{err}");
 }
 
-/// Sends an interrupt, once the process catches it (bit 1 is SIGINT).
-#[cfg(target_os = "linux")]
-fn interrupt(child: &Child) {
-    loop {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("SigCgt:")).unwrap();
-        let caught = u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap();
-        if caught & (1 << 1) != 0 {
-            break;
-        }
-        std::thread::yield_now();
-    }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-}
-
 /// Interrupted while it waits for input: the report of what came so far is still printed.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_interrupt_ends_the_wait_and_prints_the_report() {
+    for number in [libc::SIGINT, libc::SIGTERM] {
+        ends_the_wait_and_prints_the_report(number);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn ends_the_wait_and_prints_the_report(number: i32) {
     let mut child = start_with_pipes(&["replay", "--json", "-"]);
     let mut input = child.stdin.take().unwrap();
     // More than is looked at to find the format, so rows are being read when this has gone through.
     let row = "{\"ts\":1700000000,\"msg\":\"up\"}\n";
     input.write_all(row.repeat(20_000).as_bytes()).unwrap();
-    interrupt(&child);
+    signal(&child, number);
     let mut report = String::new();
     child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -292,12 +274,31 @@ fn an_interrupt_ends_the_wait_and_prints_the_report() {
 fn an_interrupt_before_any_input_ends_the_wait_too() {
     let mut child = start_with_pipes(&["replay", "--json", "-"]);
     let input = child.stdin.take().unwrap();
-    interrupt(&child);
+    signal(&child, libc::SIGINT);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.stdout.len(), err.as_str()), (0, "warning: interrupted before anything was read\n"));
     drop(input);
+}
+
+/// A named pipe whose writer has not come yet: the wait for it can be interrupted, and what it writes is read.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_named_pipe_is_waited_for_and_read() {
+    let folder = Folder::new("pipe");
+    let path = folder.0.join("rows");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let args = ["replay", "--json", path.to_str().unwrap()];
+    let child = start_with_pipes(&args);
+    signal(&child, libc::SIGINT);
+    let output = end(child);
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(output.stderr, b"warning: interrupted before anything was read\n");
+    let child = start_with_pipes(&args);
+    File::options().write(true).open(&path).unwrap().write_all(samples()[2].1.as_bytes()).unwrap();
+    let report: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(report["rows"], 2);
 }
 
 #[test]

@@ -4,9 +4,11 @@
 mod tool;
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use tool::{command, run};
+#[cfg(target_os = "linux")]
+use tool::{signal, start_with_pipes};
 
 #[test]
 fn one_object_tells_what_the_demo_found() {
@@ -91,6 +93,75 @@ fn an_interrupt_ends_it_early_and_the_report_is_given() {
     assert_eq!(output.status.code(), Some(130));
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(out.contains("Recording costs"), "{out}");
+}
+
+/// Before any host was driven: there is nothing to compare, and no reason is made up for that.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupt_at_once_is_reported_as_such() {
+    let child = start_with_pipes(&["demo", "--seconds", "60"]);
+    signal(&child, libc::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains("nothing to compare") && !out.contains("does not tell"), "{out}");
+}
+
+/// The environment's proxy is for other machines than this one.
+#[test]
+fn a_proxy_does_not_stand_between_the_demo_and_its_host() {
+    let mut command = command(&["demo", "--seconds", "1", "--json"]);
+    let nowhere = "http://127.0.0.1:9";
+    let output = command.env("http_proxy", nowhere).env("ALL_PROXY", nowhere).env_remove("no_proxy").output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A terminal of a kind, and what the demo draws on it from its start until it is told to terminate.
+#[cfg(target_os = "linux")]
+fn drawn(kind: &str) -> String {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let (mut near, mut far) = (0, 0);
+    let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: all pointers are to live variables or null, which asks for no name and the usual settings.
+    let opened = unsafe { libc::openpty(&mut near, &mut far, std::ptr::null_mut(), std::ptr::null(), &size) };
+    assert_eq!(opened, 0);
+    // SAFETY: both were opened just now and belong to nobody else.
+    let (near, far) = unsafe { (OwnedFd::from_raw_fd(near), OwnedFd::from_raw_fd(far)) };
+    let mut command = command(&["demo", "--seconds", "60"]);
+    command.env("TERM", kind).stdin(far.try_clone().unwrap()).stderr(far).stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    // The far ends are the child's alone, so that reading the near one ends with it.
+    drop(command);
+    let reading = std::thread::spawn(move || {
+        let (mut near, mut seen) = (std::fs::File::from(near), Vec::new());
+        let mut piece = [0; 4096];
+        while let Ok(count @ 1..) = near.read(&mut piece) {
+            seen.extend_from_slice(&piece[..count]);
+        }
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    signal(&child, libc::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Recording costs"));
+    reading.join().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_was_taken_over_is_put_back() {
+    let seen = drawn("xterm");
+    let (taken, put_back) = (seen.find("\u{1b}[?1049h"), seen.rfind("\u{1b}[?1049l"));
+    assert!(taken.is_some() && put_back > taken, "{seen}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_cannot_draw_gets_lines() {
+    let seen = drawn("dumb");
+    assert!(seen.contains("note: 1 of 60 s") && !seen.contains('\u{1b}'), "{seen}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod tool;
 
 use tool::{Folder, run};
+#[cfg(target_os = "linux")]
+use tool::{peak_kib, start_with_pipes};
 
 /// Spans and log rows of two traces whose rows lie mixed in two files, and a few of neither.
 fn two_traces(folder: &Folder) -> [String; 2] {
@@ -141,4 +143,75 @@ fn a_small_deck_keeps_the_latest_rows_and_says_so() {
     let since = last["counts"]["nothing_missing_since_ns"].as_u64().unwrap();
     assert!(since > 1_700_000_000_000_000_000 && since < last["rows"][0]["time_ns"].as_u64().unwrap());
     run(&["replay", &file, "-m", "4k"]).refused(2, &["memory is 4096 bytes", "give more memory"]);
+}
+
+/// What a file says of itself goes to a terminal: on one line, without escape sequences, and cut where it is long.
+#[test]
+fn an_id_cannot_forge_the_report() {
+    let folder = Folder::new("forged");
+    let row = |id: &str| serde_json::json!({ "ts": 1_700_000_000, "request_id": id, "n": 1 }).to_string();
+    let long = "x".repeat(5_000);
+    let file = folder.file("app.jsonl", ["evil\u{1b}[31m\nid", &long].map(row).join("\n"));
+    let ran = run(&["replay", &file]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.out.contains(r". evil\u{1b}[31m\nid  0 ns  1 event,"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.len() < 200), "{}", ran.out);
+    let ran = run(&["replay", &file, "-c", "evil\u{1b}[31m\nid"]);
+    assert!(
+        ran.out.contains(r"1 event of evil\u{1b}[31m\nid,") && !ran.out.contains('\u{1b}'),
+        "{}",
+        ran.out
+    );
+}
+
+/// A length that is no span's is a field like any other.
+#[test]
+fn a_timeline_shows_every_field_of_a_row() {
+    let folder = Folder::new("every-field");
+    let file =
+        folder.file("app.jsonl", "{\"ts\":1700000000,\"trace_id\":\"ab\",\"duration_ns\":250,\"a\":1}\n");
+    let ran = run(&["replay", &file, "-c", "ab"]);
+    assert!(ran.out.contains("log duration_ns=250 a=1"), "{}", ran.out);
+}
+
+/// A line as long as one may be is kept; a longer one is named.
+#[test]
+fn the_longest_line_that_is_read_is_kept() {
+    const LONGEST: usize = (1 << 20) - (16 << 10);
+    let folder = Folder::new("longest");
+    let line = |length: usize| {
+        let (head, tail) = ("{\"ts\":1700000000,\"trace_id\":\"ab\",\"msg\":\"", "\"}\n");
+        format!("{head}{}{tail}", "m".repeat(length + 1 - head.len() - tail.len()))
+    };
+    let file = folder.file("app.jsonl", line(LONGEST) + &line(LONGEST + 1));
+    let ran = run(&["replay", "--json", "--slowest", "0", &file]);
+    let report = ran.json();
+    assert_eq!((&report["events"]["kept"], &report["broken"]), (&1.into(), &1.into()), "{report}");
+    assert!(ran.err.contains("app.jsonl:2: broken row skipped: a line of"), "{}", ran.err);
+}
+
+/// All rows of one id: they are written as they are gone through, not first collected as JSON.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_of_many_rows_takes_little_more_memory_than_the_store() {
+    use std::io::Read;
+    const ROWS: usize = 60_000;
+    let folder = Folder::new("many-rows");
+    let row = |n: usize| format!("{{\"ts\":{},\"trace_id\":\"ab\",\"n\":{n}}}\n", 1_700_000_000 + n);
+    let file = folder.file("app.jsonl", (0..ROWS).map(row).collect::<String>());
+    for args in [&["replay", "--json", "-c", "ab", &file][..], &["replay", "--json", "--slowest", "1", &file]]
+    {
+        let mut child = start_with_pipes(args);
+        let mut out = child.stdout.take().unwrap();
+        let mut json = vec![0];
+        // Most of what is to come cannot have been written yet.
+        out.read_exact(&mut json).unwrap();
+        let peak = peak_kib(child.id());
+        out.read_to_end(&mut json).unwrap();
+        assert!(child.wait().unwrap().success());
+        let found: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let rows = found.get("rows").filter(|rows| rows.is_array()).unwrap_or(&found["slowest"][0]["rows"]);
+        assert_eq!(rows.as_array().unwrap().len(), ROWS);
+        assert!(peak < 90_000, "{peak} KiB for {ROWS} rows");
+    }
 }

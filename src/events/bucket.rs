@@ -43,7 +43,8 @@ mod tests {
         for seed in 0..32 {
             let random = RandomState::new();
             let key = BucketKey([random.hash_one(seed), random.hash_one(seed + 100)]);
-            let shapes: [(&str, fn(u128) -> u128); 6] = [
+            type Shape = (&'static str, fn(u128) -> u128);
+            let shapes: [Shape; 6] = [
                 ("counted", |n| n),
                 ("counted in the high half", |n| n << 64),
                 ("in both halves", |n| n << 64 | n),

@@ -126,13 +126,17 @@ impl fmt::Display for Timeline<'_> {
             }
             let mut written = Ok(());
             let mut field = |name: &str, value: Value<'_>| {
-                if written.is_ok() && name != "duration_ns" {
+                if written.is_ok() {
                     written = write!(f, " {}={}", Cut(&Value::Str(name)), Cut(&value));
                 }
             };
             match self.fields {
                 Some(fields) => fields(event, &mut field),
-                None => event.fields().for_each(|(name, value)| field(name, value)),
+                // The length stands in front.
+                None => event
+                    .fields()
+                    .filter(|(name, _)| *name != "duration_ns")
+                    .for_each(|(name, value)| field(name, value)),
             }
             written?;
             writeln!(f)
@@ -143,26 +147,32 @@ impl fmt::Display for Timeline<'_> {
             }
         });
         result?;
+        let events = Events(self.answer.len());
         match self.answer.verdict() {
-            Verdict::Complete => write!(f, "complete: {} events", self.answer.len()),
+            Verdict::Complete => write!(f, "complete: {events}"),
             Verdict::Overwritten { since } if since <= start => {
-                write!(
-                    f,
-                    "{} events; what came before the first of them may have been overwritten",
-                    self.answer.len()
-                )
+                write!(f, "{events}; what came before the first of them may have been overwritten")
             }
             Verdict::Overwritten { since } => {
                 let at = Span(converter.ns_between(start, since));
-                write!(f, "{} events; before +{at} some may have been overwritten", self.answer.len())
+                write!(f, "{events}; before +{at} some may have been overwritten")
             }
             Verdict::Truncated { by: Truncation::Limit } => {
-                write!(f, "{} of {} events, as the limit says", self.answer.len(), self.answer.matched())
+                write!(f, "{} of {}, as the limit says", self.answer.len(), Events(self.answer.matched()))
             }
             Verdict::Truncated { by: Truncation::Budget } => {
-                write!(f, "{} events, and perhaps more: the budget was spent", self.answer.len())
+                write!(f, "{events}, and perhaps more: the budget was spent")
             }
         }
+    }
+}
+
+/// So many events.
+struct Events(usize);
+
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} event{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be written on the command line.
 
-use crate::size;
+use crate::{size, terminal};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use std::path::PathBuf;
@@ -100,7 +100,10 @@ impl Color {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Self::Auto => {
+                let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                is_terminal && !is_unwanted && !terminal::is_dumb()
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The command-line tool.
 //!
-//! - `args`, `size`: what can be written on the command line; `shown`: numbers for people
-//! - `output`, `messages`, `outcome`, `interrupt`: results, messages, exit codes, Ctrl-C
+//! - `args`, `size`: what can be written on the command line; `shown`: numbers and texts for people
+//! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
 //! - `input`, `formats`: files and pipes, and the rows in them
 //! - `demo`, `replay`: the commands
 
@@ -16,6 +16,7 @@ mod output;
 mod replay;
 mod shown;
 mod size;
+mod terminal;
 
 use args::{Args, Color, Command};
 use clap::{CommandFactory, FromArgMatches};

@@ -2,6 +2,7 @@
 //! terminal. Nothing here can fail: who closed standard error does not want to know.
 
 use crate::args::Color;
+use crate::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -33,11 +34,8 @@ impl Messages {
     }
 
     fn say(&self, what: &str, paint: &str, message: &dyn Display) {
-        // File names and rows are input too: no line breaks and no escape sequences from there.
-        let mut line = String::new();
-        for letter in message.to_string().chars() {
-            if letter.is_control() { line.extend(letter.escape_default()) } else { line.push(letter) }
-        }
+        // File names and rows are input too.
+        let line = shown::plain(&message.to_string());
         self.bar.suspend(|| {
             let (paint, plain) = if self.is_colored { (paint, "\x1b[0m") } else { ("", "") };
             let _ = writeln!(io::stderr().lock(), "{paint}{what}:{plain} {line}");

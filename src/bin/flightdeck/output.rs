@@ -1,5 +1,6 @@
 //! Where results go: standard output, through one buffer, with an end that readers may close.
 
+use serde_core::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Standard output. Write results here and nowhere else.
@@ -33,6 +34,12 @@ impl Output {
     /// One line.
     pub fn line(&mut self, line: impl std::fmt::Display) -> Result<(), OutputError> {
         writeln!(self.0, "{line}").map_err(OutputError::from)
+    }
+
+    /// One object, on one line.
+    pub fn json(&mut self, object: &impl Serialize) -> Result<(), OutputError> {
+        serde_json::to_writer(&mut self.0, object).map_err(io::Error::from)?;
+        self.line("")
     }
 
     /// Writes what is buffered: call it when done, or a failure goes unseen.

@@ -1,4 +1,6 @@
-//! Numbers for people.
+//! Numbers and texts for people.
+
+use std::time::Duration;
 
 /// A length of time given in nanoseconds, at three digits or so.
 pub fn ns(ns: u64) -> String {
@@ -12,6 +14,11 @@ pub fn ns(ns: u64) -> String {
     }
 }
 
+/// A length of time as a number of nanoseconds.
+pub fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// `1 row`, `2 rows`.
 pub fn count(number: u64, word: &str) -> String {
     format!("{} {word}{}", grouped(number), if number == 1 { "" } else { "s" })
@@ -22,7 +29,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);
@@ -30,9 +37,23 @@ pub fn grouped(number: u64) -> String {
     shown
 }
 
+/// `text` on one line: what a file or a user wrote gets no line breaks and no escape sequences onto a terminal.
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_stay_on_one_line() {
+        assert_eq!(plain("ä\tb\u{1b}[31m\n"), "ä\\tb\\u{1b}[31m\\n");
+    }
 
     #[test]
     fn numbers_for_people() {

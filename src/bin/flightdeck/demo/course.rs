@@ -127,13 +127,13 @@ impl Course<'_> {
                     }));
                 }
             }
-            self.live.say(format!("config changed: {settings}"));
+            self.live.say(format!("changed: {settings}"));
         }
-        if round == rounds * 3 / 10 {
-            if let Some(deck) = self.recording().and_then(|variant| variant.deck.as_ref()) {
-                log.refused = deck.config().replace(REFUSED).err().map(|error| error.to_string());
-                self.live.say("config refused, nothing changed".to_owned());
-            }
+        if round == rounds * 3 / 10
+            && let Some(deck) = self.recording().and_then(|variant| variant.deck.as_ref())
+        {
+            log.refused = deck.config().replace(REFUSED).err().map(|error| error.to_string());
+            self.live.say("refused: nothing changed".to_owned());
         }
         if round == rounds * 2 / 5 {
             let _ = self.lines.send(feed::MALFORMED.to_owned());

@@ -1,8 +1,8 @@
 //! What the demo found, for a program: one object.
 
 use super::findings::{Findings, Slowest};
-use super::report::ns;
 use super::variant::{Equipment, Round, Variant};
+use crate::shown::nanos;
 use flightdeck::events::{Recorded, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub fn object(findings: &Findings) -> Json {
         "config": {
             "revisions": findings.log.revisions.iter().map(|revised| json!({
                 "revision": revised.revision.get(),
-                "at_ns": ns(revised.at),
+                "at_ns": nanos(revised.at),
                 "cache_entries": revised.settings.cache_entries,
                 "margin_bps": revised.settings.margin_bps,
                 "depth": revised.settings.depth,
@@ -53,7 +53,7 @@ pub fn object(findings: &Findings) -> Json {
             "worker": worker.name.as_ref(),
             "restarts": worker.restarts,
             "last_failure": worker.last_failure,
-            "back_after_ns": findings.back_after.map(ns),
+            "back_after_ns": findings.back_after.map(nanos),
         })).collect::<Vec<_>>(),
         "interrupted": findings.log.is_interrupted,
     })
@@ -71,8 +71,8 @@ fn latency(variant: &Variant) -> Json {
 fn slowest(slowest: &Slowest) -> Json {
     json!({
         "correlation": slowest.answer.iter().next().map(|event| event.correlation().to_string()),
-        "latency_ns": ns(slowest.latency),
-        "look_up_ns": ns(slowest.look_up),
+        "latency_ns": nanos(slowest.latency),
+        "look_up_ns": nanos(slowest.look_up),
         "verdict": slowest.answer.verdict().name(),
         "events": slowest.answer.iter().map(|event| self::event(&event, slowest)).collect::<Vec<_>>(),
     })

@@ -1,6 +1,7 @@
 //! The client: threads that send requests as fast as they are answered, each under a trace id of its own.
 
 use super::book::{SYMBOLS, symbol};
+use crate::shown::nanos;
 use flightdeck::CorrelationId;
 use flightdeck::telemetry::Histogram;
 use std::net::SocketAddr;
@@ -65,7 +66,8 @@ impl Load {
             let report = report.clone();
             let mut random = Random::new(number as u64);
             let work = move || {
-                let agent = Agent::new_with_defaults();
+                // Whatever proxy the environment names is not meant for this machine.
+                let agent = Agent::from(Agent::config_builder().proxy(None).build());
                 for order in ordered {
                     if report.send(drive(&agent, &order, &mut random)).is_err() {
                         break;
@@ -114,7 +116,7 @@ fn drive(agent: &Agent, order: &Order, random: &mut Random) -> Done {
         // To its end: the connection serves the next request.
         let is_whole = reply.is_ok_and(|mut reply| reply.body_mut().read_to_vec().is_ok());
         let latency = start.elapsed();
-        order.latency.record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+        order.latency.record(nanos(latency));
         done.requests += 1;
         done.failed += u64::from(!is_whole);
         done.note(Some(Slow { latency, trace }));

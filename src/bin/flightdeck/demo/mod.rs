@@ -34,7 +34,7 @@ use host::Shared;
 use live::Live;
 use load::Load;
 use settings::{FIRST, Settings};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -115,7 +115,7 @@ pub fn run(
     let load =
         Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
     let live = Arc::new(Live::new(&deck, &clients, length));
-    let has_view = !asked.json && io::stderr().is_terminal();
+    let has_view = !asked.json && view::is_possible();
     // A terminal that cannot be taken over shows the lines.
     let view = has_view.then(|| View::open(live.clone(), color).ok()).flatten();
     let log = with_progress(view.is_none(), &live, messages, || {
@@ -130,7 +130,7 @@ pub fn run(
     }
     let findings = Findings::gather(variants, log, &deck).map_err(DemoError::from)?;
     if asked.json {
-        output.line(json::object(&findings))?
+        output.json(&json::object(&findings))?
     } else {
         report::text(&findings, output)?
     }

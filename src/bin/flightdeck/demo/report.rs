@@ -3,27 +3,29 @@
 use super::findings::{BAR, Findings, Slowest};
 use super::variant::{Equipment, Variant};
 use crate::output::{Output, OutputError};
-use crate::shown::{self, count, grouped};
+use crate::shown::{self, count, grouped, nanos};
 use crate::size;
 use flightdeck::supervisor::WorkerStatus;
 use std::fmt::Display;
-use std::time::Duration;
 
 /// Writes the report.
 pub fn text(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
-    output.line(format_args!(
-        "A real HTTP host on this machine, four times: {} in {:.1} s, {} of {} turns each, in turn.\n",
-        count(findings.requests(), "request"),
-        findings.log.took.as_secs_f64(),
-        findings.log.rounds,
-        findings
-            .variants
-            .first()
-            .and_then(|variant| variant.rounds.first())
-            .map_or(String::new(), |round| shown::ns(ns(round.time))),
-    ))?;
-    table(findings, output)?;
-    verdict(findings, output)?;
+    let first_turn = findings.of(Equipment::Bare).and_then(|variant| variant.rounds.first());
+    if findings.variants.iter().any(|variant| variant.rounds.is_empty()) {
+        output.line(
+            "A real HTTP host on this machine, four times; not every one had a turn: nothing to compare.",
+        )?;
+    } else if let Some(turn) = first_turn {
+        output.line(format_args!(
+            "A real HTTP host on this machine, four times: {} in {:.1} s, {} of {} each, in turn.\n",
+            count(findings.requests(), "request"),
+            findings.log.took.as_secs_f64(),
+            count(findings.log.rounds.into(), "turn"),
+            shown::ns(nanos(turn.time)),
+        ))?;
+        table(findings, output)?;
+        verdict(findings, output)?;
+    }
     output.line("")?;
     events(findings, output)?;
     config(findings, output)?;
@@ -85,13 +87,15 @@ fn verdict(findings: &Findings, output: &mut Output) -> Result<(), OutputError> 
 fn events(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
     let stats = &findings.stats;
     let requests = findings.of(Equipment::Recording).map_or(0, Variant::requests);
+    let of_request = match requests {
+        0 => String::new(),
+        requests => format!("{:.1} a request, ", stats.written as f64 / requests as f64),
+    };
     output.line(line(
         "events",
         format_args!(
-            "{:.1} a request, {:.1} ns each (median of a loop on this machine; floor {:.1})",
-            stats.written as f64 / requests.max(1) as f64,
-            findings.event.median_ns,
-            findings.event.floor_ns
+            "{of_request}{:.1} ns each (median of a loop on this machine; floor {:.1})",
+            findings.event.median_ns, findings.event.floor_ns
         ),
     ))?;
     let causes: Vec<_> =
@@ -129,7 +133,7 @@ fn workers(findings: &Findings, output: &mut Output) -> Result<(), OutputError> 
     for worker in &findings.workers {
         let WorkerStatus { name, restarts, last_failure, .. } = worker;
         let back = findings.back_after.filter(|_| *restarts > 0);
-        let back = back.map(|after| format!(", back after {}", shown::ns(ns(after)))).unwrap_or_default();
+        let back = back.map(|after| format!(", back after {}", shown::ns(nanos(after)))).unwrap_or_default();
         let why = last_failure.as_ref().map(|why| format!("; panicked: {why}")).unwrap_or_default();
         output.line(line("worker", format_args!("{name}: {}{back}{why}", count(*restarts, "restart"))))?;
     }
@@ -148,18 +152,13 @@ fn chain(slowest: &Slowest, output: &mut Output) -> Result<(), OutputError> {
     let of_host = of_host.map_or(0, |(first, last)| answer.converter().ns_between(first, last));
     output.line(format_args!(
         "The slowest request that is kept in full{slower}: {} at the client, {} of it in the host.",
-        shown::ns(ns(*latency)),
+        shown::ns(nanos(*latency)),
         shown::ns(of_host)
     ))?;
-    output.line(format_args!("Trace {trace}, looked up by its id in {}:\n", shown::ns(ns(*look_up))))?;
+    output.line(format_args!("Trace {trace}, looked up by its id in {}:\n", shown::ns(nanos(*look_up))))?;
     output.line(answer.timeline())
 }
 
 fn line(what: &str, text: impl Display) -> String {
     format!("{what:<16}{text}")
-}
-
-/// As a number of nanoseconds.
-pub fn ns(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,17 +2,16 @@
 //! demo ends.
 
 use super::live::{Live, Now};
-use super::report::ns;
 use super::variant::Equipment;
 use crate::args::Color;
-use crate::shown::{self, grouped};
-use crate::{interrupt, size};
+use crate::shown::{self, grouped, nanos};
+use crate::{interrupt, size, terminal};
 use flightdeck::Ticks;
 use flightdeck::events::Value;
 use flightdeck::supervisor::WorkerState;
 use flightdeck::telemetry::HistogramValues;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -22,7 +21,7 @@ use ratatui::style::{Color as Paint, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Sparkline};
 use ratatui::{Frame, Terminal};
-use std::io::{self, Stderr};
+use std::io::{self, IsTerminal, Stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -31,6 +30,14 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(100);
 /// How far back the last events are looked for.
 const RECENT: Duration = Duration::from_millis(150);
+
+/// Whether the terminal is taken over now. One for the process, as its terminal is.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is a terminal behind standard error on which a view can be drawn.
+pub fn is_possible() -> bool {
+    io::stderr().is_terminal() && !terminal::is_dumb()
+}
 
 /// The view, until it drops.
 pub struct View {
@@ -42,6 +49,7 @@ impl View {
     /// Takes over the terminal behind standard error.
     pub fn open(live: Arc<Live>, color: Color) -> io::Result<Self> {
         enable_raw_mode()?;
+        IS_TAKEN.store(true, Ordering::Relaxed);
         let opened = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())));
         let terminal = opened.inspect_err(|_| restore())?;
@@ -69,8 +77,10 @@ impl Drop for View {
 
 /// Puts the terminal back. Harmless where it never was taken.
 pub fn restore() {
-    let _ = disable_raw_mode();
-    let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
+    if IS_TAKEN.swap(false, Ordering::Relaxed) {
+        let _ = disable_raw_mode();
+        let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
+    }
 }
 
 fn show(mut terminal: Terminal<CrosstermBackend<Stderr>>, closing: &AtomicBool, picture: &mut Picture) {
@@ -79,16 +89,24 @@ fn show(mut terminal: Terminal<CrosstermBackend<Stderr>>, closing: &AtomicBool, 
             return;
         }
         // Waiting for a key is the pause between two pictures.
-        if event::poll(EVERY).unwrap_or(false)
-            && let Ok(Event::Key(key)) = event::read()
-        {
-            let is_interrupt =
-                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-            if is_interrupt || key.code == KeyCode::Char('q') {
-                interrupt::request();
+        match event::poll(EVERY) {
+            Ok(true) => {
+                if let Ok(Event::Key(key)) = event::read()
+                    && is_end(key)
+                {
+                    interrupt::request();
+                }
             }
+            Ok(false) => {}
+            // Nothing to wait for keys with: the picture alone must not take a whole processor.
+            Err(_) => thread::sleep(EVERY),
         }
     }
+}
+
+fn is_end(key: KeyEvent) -> bool {
+    let is_interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    is_interrupt || key.code == KeyCode::Char('q')
 }
 
 struct Picture {
@@ -232,7 +250,7 @@ impl Picture {
             let (state, paint) = match &worker.state {
                 WorkerState::Running => ("running".to_owned(), Paint::Green),
                 WorkerState::BackingOff { delay } => {
-                    (format!("back in {}", shown::ns(ns(*delay))), Paint::Yellow)
+                    (format!("back in {}", shown::ns(nanos(*delay))), Paint::Yellow)
                 }
                 other => (format!("{other:?}").to_lowercase(), Paint::Red),
             };

@@ -6,7 +6,7 @@
 use super::names::{Id, Role, role};
 use super::row::{Broken, Kind, MOST_FIELDS, Row, Value, excerpt, short_name};
 use super::{Format, ids, level, time};
-use flightdeck::{Severity, SpanId};
+use flightdeck::Severity;
 use std::borrow::Cow;
 
 /// The parser.
@@ -108,13 +108,12 @@ impl Header {
                     row.correlation = self.correlation(cell);
                     continue;
                 }
-                Role::Span => match ids::span(cell) {
-                    Some(span) => {
+                Role::Span => {
+                    if let Some(span) = ids::span(cell) {
                         row.span = span;
                         continue;
                     }
-                    None => row.span = SpanId::NONE,
-                },
+                }
                 Role::Parent => {
                     if let Some(parent) = ids::span(cell) {
                         row.parent = parent;
@@ -221,6 +220,8 @@ mod tests {
     use super::super::Correlation;
     use super::*;
 
+    use flightdeck::SpanId;
+
     const SPANS: &str =
         "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano,Duration";
     const LOGS: &str = "Timestamp,TimeUnixNano,Node,PodName,Container,TraceID,SpanID,Log";
@@ -298,6 +299,14 @@ mod tests {
         assert_eq!(row.correlation, Correlation::Text("order-7".into()));
         assert_eq!(field(&row, "SpanID"), Some(&Value::Str("span-1".into())));
         assert_eq!(field(&row, "ParentID"), Some(&Value::Str("?".into())));
+    }
+
+    #[test]
+    fn a_second_span_column_does_not_take_the_span_away() {
+        let mut rows = under("trace_id,span_id,context.span_id,start,end");
+        let row = rows.parse("ab,1b,none,1700000000000000001,1700000000000000009").unwrap().unwrap();
+        assert_eq!(row.span, SpanId::new(0x1b));
+        assert_eq!(field(&row, "context.span_id"), Some(&Value::Str("none".into())));
     }
 
     #[test]

@@ -34,9 +34,11 @@ fn why(error: &serde_json::Error) -> Broken {
 fn row(fields: Fields<'_>) -> Result<Row<'_>, Broken> {
     let mut start: Option<(u8, usize)> = None;
     let mut belongs: Option<(Id, usize)> = None;
-    for (at, (name, _)) in fields.iter().enumerate() {
+    for (at, (name, value)) in fields.iter().enumerate() {
         match role(name) {
             Role::Time(rank) if start.is_none_or(|(best, _)| rank < best) => start = Some((rank, at)),
+            // A number that is no whole one of 64 bits was rounded: two ids would become one.
+            Role::Belongs(_) if matches!(value, Value::F64(_)) => {}
             Role::Belongs(id) if belongs.is_none_or(|(best, _)| id < best) => belongs = Some((id, at)),
             _ => {}
         }
@@ -359,6 +361,16 @@ mod tests {
         let row = parse(r#"{"ts":1,"unit":"u","request_id":17,"pid":4}"#).unwrap();
         assert_eq!(row.correlation, Correlation::Text("17".into()));
         assert_eq!(field(&row, "unit"), Some(&Value::Str("u".into())));
+    }
+
+    #[test]
+    fn a_number_that_was_rounded_is_no_id() {
+        let row = parse(r#"{"ts":1,"trace_id":340282366920938463463374607431768211455,"request_id":"r-1"}"#)
+            .unwrap();
+        assert_eq!(row.correlation, Correlation::Text("r-1".into()));
+        assert!(matches!(field(&row, "trace_id"), Some(Value::F64(_))));
+        let row = parse(r#"{"ts":1,"trace_id":18446744073709551615}"#).unwrap();
+        assert_eq!(row.correlation, Correlation::Id128(0x1844_6744_0737_0955_1615));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod time;
 
 pub use ids::meant;
 pub use recognise::{Unrecognised, recognise};
-pub use row::{Broken, Correlation, Kind, Row, Value};
+pub use row::{Broken, Correlation, Kind, Row, Value, excerpt};
 pub use time::shown as time_shown;
 
 /// A format that replay reads.

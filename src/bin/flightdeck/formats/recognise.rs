@@ -58,7 +58,7 @@ pub fn recognise(head: &[u8], is_whole: bool) -> Result<Format, Unrecognised> {
         return Ok(format);
     }
     let format = std::iter::once(first).chain(lines).find_map(|line| {
-        if line.starts_with('{') {
+        if line.trim_ascii_start().starts_with('{') {
             return json_lines::parse(line).is_ok().then_some(Format::JsonLines);
         }
         if dpkg::parse(line).is_ok() {
@@ -109,6 +109,7 @@ mod tests {
             ("time,level,message", Format::LogCsv),
             ("2024-02-29 12:00:00 startup archives unpack", Format::Dpkg),
             ("{\"time\":1}", Format::JsonLines),
+            ("  {\"time\":1}", Format::JsonLines),
             ("::1 - - [29/Feb/2024:12:00:00 +0000] \"GET / HTTP/1.1\" 200 5", Format::AccessLog),
         ] {
             assert_eq!(recognise(line.as_bytes(), true), Ok(format), "{line}");

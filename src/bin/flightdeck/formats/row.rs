@@ -233,8 +233,9 @@ impl Broken {
 }
 
 /// A piece of input as a message may show it: short, on one line, no control characters.
-pub(super) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 40;
+pub fn excerpt(text: &str) -> String {
+    // A SHA-256 in hexadecimal, the longest id in common use.
+    const LONGEST: usize = 64;
     let mut shown = String::new();
     for (count, letter) in text.chars().enumerate() {
         if count == LONGEST {
@@ -280,7 +281,7 @@ mod tests {
     #[test]
     fn excerpts_are_short_and_plain() {
         assert_eq!(excerpt("a\tb\u{1b}[31m"), "a\\tb\\u{1b}[31m");
-        assert_eq!(excerpt(&"ä".repeat(50)), format!("{}...", "ä".repeat(40)));
+        assert_eq!(excerpt(&"ä".repeat(70)), format!("{}...", "ä".repeat(64)));
         assert_eq!(short_name(&"ä".repeat(200)).len(), LONGEST_NAME);
         assert_eq!(short_name(&format!("x{}", "ä".repeat(200))).len(), LONGEST_NAME - 1);
     }

@@ -11,7 +11,6 @@ pub use stream::Stream;
 
 use crate::formats::{Format, Unrecognised, recognise};
 use flightdeck::{Diagnostic, Retry, Severity};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -184,11 +183,10 @@ fn recognised(records: &mut Records<Stream>, name: &str) -> Result<Format, Input
 /// The stream of a file, and its length if it can be opened twice.
 fn open(path: &Path, name: &str) -> Result<(Stream, Option<u64>), InputError> {
     let failed = |source| InputError::Open { name: name.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+    let stream = Stream::open(path).map_err(failed)?;
+    let metadata = stream.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(InputError::Folder { name: name.to_owned() });
     }
-    let regular = metadata.is_file().then_some(metadata.len());
-    Ok((Stream::of(file, regular.is_some()), regular))
+    Ok((stream, metadata.is_file().then_some(metadata.len())))
 }

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// The longest record that is held, in bytes.
-pub const LONGEST_LINE: usize = 1 << 20;
+/// The longest record that is held, in bytes: what a store takes in one event, 1 MiB, less what numbers and names of
+/// fields take there more than in text. A longer line is named as broken, rather than lost among the events.
+pub const LONGEST_LINE: usize = (1 << 20) - (16 << 10);
 
 /// How much is read at once.
 const STEP: usize = 256 << 10;
@@ -83,18 +84,14 @@ impl<R: Read> Records<R> {
             self.fill()?;
         }
         let head = self.pending();
-        let shown = if self.is_at_end { head.len() } else { head.len().min(HEAD.max(self.first_line(head))) };
+        let shown = if self.is_at_end { head.len() } else { head.len().min(HEAD.max(first_line(head))) };
         Ok((head.get(..shown).unwrap_or(head), self.is_at_end))
-    }
-
-    fn first_line(&self, head: &[u8]) -> usize {
-        memchr::memchr(b'\n', head).map_or(head.len(), |at| at + 1)
     }
 
     /// Passes the next line if it is longer than is held, for [`Records::head`] to look behind it; it
     /// is still reported by [`Records::next`]. Whether there was such a line.
     pub fn skip_long_line(&mut self) -> io::Result<bool> {
-        let is_long = self.first_line(self.pending()) > self.longest;
+        let is_long = first_line(self.pending()) > self.longest;
         if is_long {
             let line = self.line;
             let bytes = self.skip_line()?;
@@ -214,6 +211,11 @@ impl<R: Read> Records<R> {
         self.read += count as u64;
         Ok(())
     }
+}
+
+/// How much the first line takes, with its end.
+fn first_line(head: &[u8]) -> usize {
+    memchr::memchr(b'\n', head).map_or(head.len(), |at| at + 1)
 }
 
 /// How far the next record was searched: bytes are looked at once, however often more are read.

@@ -2,11 +2,13 @@
 
 use super::chain::{Chain, shown};
 use super::deck::Deck;
+use super::listing::{Listing, Rows};
 use super::load::Loader;
 use crate::formats::{Correlation, meant};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
-use flightdeck::events::Verdict;
+use crate::shown::{count, nanos, plain};
+use flightdeck::events::{Recorded, Verdict};
 use serde_json::json;
 use std::time::Duration;
 
@@ -35,7 +37,9 @@ pub fn answer(
         let found: usize = chains.iter().map(|(_, chain)| chain.answer.len()).sum();
         let took = chains.iter().map(|(_, chain)| chain.look_up).sum::<Duration>();
         output.line(format_args!(
-            "{found} events of {text}, looked up in {:.1} us",
+            "{} of {}, looked up in {:.1} us",
+            count(found as u64, "event"),
+            plain(text),
             took.as_secs_f64() * 1e6
         ))?;
     }
@@ -49,8 +53,8 @@ fn json(
     loader: &Loader,
     output: &mut Output,
 ) -> Result<(), OutputError> {
-    let mut rows: Vec<_> = chains.iter().flat_map(|(_, chain)| chain.rows(loader)).collect();
-    rows.sort_by_key(|row| row.get("time_ns").and_then(serde_json::Value::as_u64));
+    let mut rows: Vec<_> = chains.iter().flat_map(|(_, chain)| chain.answer.iter()).collect();
+    rows.sort_by_key(Recorded::ticks);
     let answered = chains.iter().find(|(_, chain)| !chain.answer.is_empty()).or(chains.first());
     let correlation = answered.map(|(correlation, _)| match correlation {
         Correlation::Text(text) => text.to_string(),
@@ -70,7 +74,7 @@ fn json(
     };
     let sum = |count: fn(&Chain) -> u64| chains.iter().map(|(_, chain)| count(chain)).sum::<u64>();
     let stats = deck.events.stats();
-    output.line(json!({
+    let head = json!({
         "correlation": correlation.as_deref().unwrap_or(text),
         "verdict": verdict.name(),
         "counts": {
@@ -81,7 +85,7 @@ fn json(
             "lost": stats.lost(),
             "nothing_missing_since_ns": since,
         },
-        "look_up_ns": sum(|chain| u64::try_from(chain.look_up.as_nanos()).unwrap_or(u64::MAX)),
-        "rows": rows,
-    }))
+        "look_up_ns": sum(|chain| nanos(chain.look_up)),
+    });
+    output.json(&Listing { head, name: "rows", list: Rows::of(rows, loader) })
 }

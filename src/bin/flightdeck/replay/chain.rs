@@ -2,12 +2,10 @@
 
 use super::batch::Fields;
 use super::deck::Deck;
-use super::load::Loader;
 use super::names::Names;
 use crate::formats::{Correlation, Value};
 use flightdeck::CorrelationId;
 use flightdeck::events::{Answer, QueryError, Recorded, Timeline, Value as Stored};
-use serde_json::{Map, Value as Json, json};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
@@ -41,11 +39,6 @@ impl Chain {
         };
         tell(self.answer.timeline().with_fields(&fields));
     }
-
-    /// The events in the order of time, an object each.
-    pub fn rows(&self, loader: &Loader) -> Vec<Json> {
-        self.answer.iter().map(|event| row(&event, loader)).collect()
-    }
 }
 
 /// An id as reports write it.
@@ -66,14 +59,16 @@ pub fn duration_of(event: &Recorded<'_>) -> u64 {
     number(event, "duration_ns").unwrap_or_default()
 }
 
-fn number(event: &Recorded<'_>, name: &str) -> Option<u64> {
+/// A whole number among what is stored of a row.
+pub fn number(event: &Recorded<'_>, name: &str) -> Option<u64> {
     match event.field(name) {
         Some(Stored::U64(number)) => Some(number),
         _ => None,
     }
 }
 
-fn fields_of<'a>(event: &Recorded<'a>, names: &'a Names) -> Fields<'a> {
+/// The fields of an event's row.
+pub fn fields_of<'a>(event: &Recorded<'a>, names: &'a Names) -> Fields<'a> {
     let bytes = match event.field("fields") {
         Some(Stored::Bytes(bytes)) => bytes,
         _ => &[],
@@ -89,36 +84,4 @@ fn stored<'a>(value: &'a Value<'_>) -> Stored<'a> {
         Value::Bool(yes) => Stored::Bool(*yes),
         Value::Str(text) => Stored::Str(text),
     }
-}
-
-fn row(event: &Recorded<'_>, loader: &Loader) -> Json {
-    let file = number(event, "file").and_then(|file| loader.files.get(usize::try_from(file).ok()?));
-    let span = |span: flightdeck::SpanId| (!span.is_none()).then(|| span.to_string());
-    let mut fields = Map::new();
-    for (name, value) in fields_of(event, &loader.names) {
-        let value = match value {
-            Value::U64(number) => number.into(),
-            Value::I64(number) => number.into(),
-            Value::F64(number) => number.into(),
-            Value::Bool(yes) => yes.into(),
-            Value::Str(text) => text.into(),
-        };
-        fields.insert(free_name(&fields, name), value);
-    }
-    json!({
-        "file": file.map(|file| &file.name),
-        "line": number(event, "line"),
-        "time_ns": event.ticks().0,
-        "kind": event.kind(),
-        "span": span(event.span()),
-        "parent": event.parent().and_then(span),
-        "fields": fields,
-    })
-}
-
-/// A row may have one name twice; an object may not.
-fn free_name(taken: &Map<String, Json>, name: &str) -> String {
-    let numbered = (2..).map(|n| format!("{name}#{n}"));
-    let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    names.find(|name| !taken.contains_key(name)).unwrap_or_default()
 }

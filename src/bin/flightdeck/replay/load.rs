@@ -5,6 +5,7 @@ use super::names::Names;
 use crate::formats::{Broken, Format, Parser};
 use crate::input::{InputError, Item, LONGEST_LINE, Records, Source, Stream};
 use crate::messages::Messages;
+use crate::shown::count;
 use std::time::{Duration, Instant};
 
 /// How many broken rows are shown; the others are counted.
@@ -166,11 +167,18 @@ impl Loader {
     pub fn conclude(&self, messages: &Messages) {
         let more = self.broken().saturating_sub(SHOWN);
         if more > 0 {
-            messages.warn(format_args!("{more} more broken rows skipped, {} in all", self.broken()));
+            messages.warn(format_args!(
+                "{} skipped, {} in all",
+                count(more, "more broken row"),
+                self.broken()
+            ));
         }
         let lossy = self.lossy();
         if lossy > 0 {
-            messages.warn(format_args!("{lossy} rows are no UTF-8: the bytes in question read as U+FFFD"));
+            messages.warn(format_args!(
+                "{} not in UTF-8: the bytes in question read as U+FFFD",
+                count(lossy, "row")
+            ));
         }
     }
 }

@@ -4,13 +4,14 @@
 //! - `batch`, `names`: rows that own what they hold
 //! - `deck`: the store and its size; `fill`: the threads that write to it
 //! - `chain`: what belongs to one id; `slowest`: the ids that took longest
-//! - `report`, `answer`: what is said of a whole replay, and of one id
+//! - `report`, `answer`: what is said of a whole replay, and of one id; `listing`: rows for a program
 
 mod answer;
 mod batch;
 mod chain;
 mod deck;
 mod fill;
+mod listing;
 mod load;
 mod names;
 mod report;
@@ -68,6 +69,7 @@ pub fn run(asked: &Replay, output: &mut Output, messages: &mut Messages) -> Resu
         Outcome::NothingFound
     })
 }
+
 /// The files to read; `None` after saying what to name.
 fn files(asked: &Replay, messages: &Messages) -> Option<Vec<PathBuf>> {
     if !asked.files.is_empty() {

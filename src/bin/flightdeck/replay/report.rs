@@ -2,13 +2,14 @@
 
 use super::chain::Chain;
 use super::fill::{Filled, Written};
+use super::listing::{Listing, Rows};
 use super::load::{File, Loader};
 use super::slowest::{Slow, slowest};
 use crate::args::Replay;
-use crate::formats::{Format, time_shown};
+use crate::formats::{Format, excerpt, time_shown};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
-use crate::shown::{self, count, grouped};
+use crate::shown::{self, count, grouped, nanos, plain};
 use crate::size;
 use flightdeck::events::{Class, Plan};
 use serde_json::{Value as Json, json};
@@ -62,16 +63,17 @@ impl Report<'_> {
     fn json(&self, output: &mut Output) -> Result<(), OutputError> {
         let Self { loader, filled, plan, events, .. } = self;
         let written = sum(&filled.writers);
-        let slowest = self.slowest.iter().map(|(slow, chain)| {
-            json!({
+        let slowest = self.slowest.iter().map(|(slow, chain)| Listing {
+            head: json!({
                 "correlation": slow.shown(),
                 "duration_ns": slow.duration_ns(),
                 "verdict": chain.answer.verdict().name(),
-                "look_up_ns": ns(chain.look_up),
-                "rows": chain.rows(loader),
-            })
+                "look_up_ns": nanos(chain.look_up),
+            }),
+            name: "rows",
+            list: Rows::of(chain.answer.iter().collect(), loader),
         });
-        output.line(json!({
+        let head = json!({
             "files": loader.files.iter().map(file).collect::<Vec<_>>(),
             "rows": loader.rows(),
             "broken": loader.broken(),
@@ -93,9 +95,9 @@ impl Report<'_> {
                 "lost": events.lost,
             },
             "ids": self.ids,
-            "slowest": slowest.collect::<Vec<Json>>(),
             "interrupted": loader.is_interrupted,
-        }))
+        });
+        output.json(&Listing { head, name: "slowest", list: slowest.collect::<Vec<_>>() })
     }
 
     fn text(&self, output: &mut Output) -> Result<(), OutputError> {
@@ -103,11 +105,11 @@ impl Report<'_> {
         self.written(output)?;
         for (place, (slow, chain)) in self.slowest.iter().enumerate() {
             output.line(format_args!(
-                "\n{}. {}  {}  {} events, looked up in {:.1} us",
+                "\n{}. {}  {}  {}, looked up in {:.1} us",
                 place + 1,
-                slow.shown(),
+                excerpt(&slow.shown()),
                 shown::ns(slow.duration_ns()),
-                chain.answer.len(),
+                count(chain.answer.len() as u64, "event"),
                 chain.look_up.as_secs_f64() * 1e6,
             ))?;
             let mut text = String::new();
@@ -121,7 +123,7 @@ impl Report<'_> {
                 output.line(format_args!(
                     "... {} more: replay --correlation {} shows all",
                     total - LINES,
-                    slow.shown()
+                    plain(&slow.shown())
                 ))?;
             }
             output.line(verdict)?;
@@ -229,8 +231,4 @@ fn rate(count: u64, spent: Duration) -> f64 {
 
 fn ns_each(written: &Written) -> f64 {
     if written.events == 0 { 0.0 } else { written.spent.as_nanos() as f64 / written.events as f64 }
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
