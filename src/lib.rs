@@ -25,6 +25,13 @@
 //! | count | [`telemetry::Telemetry::counter`] |
 //! | run a worker that may panic | [`Builder::worker`] |
 //!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads; through `libc`, on Unix |
+//! | `cli` | the `flightdeck` command-line tool |
+//!
 //! # Inside
 //!
 //! Dependencies point one way: the hub knows the four parts, the parts know clock, ids, the thread's block and memory,
@@ -41,6 +48,7 @@ mod error;
 mod hub;
 mod id;
 mod local;
+mod os;
 mod region;
 mod sync;
 

@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     Ended,
     /// The thread already holds as many decks as it remembers.
     Full,
+    /// The thread is just about to take a seat, or to give one back: an allocator or a handler asks.
+    Nested,
 }
 
 struct Entry {
@@ -127,8 +129,11 @@ pub(crate) fn may_hold(deck: DeckId) -> Result<(), Refusal> {
     // Touched first, so that it is registered before anything depends on its destructor.
     let swept = SEATS.try_with(Seats::sweep);
     BLOCK.with(|block| {
-        if swept.is_err() || block.state.get() == State::Ended {
-            return Err(Refusal::Ended);
+        match swept {
+            Err(_) => return Err(Refusal::Ended),
+            Ok(_) if block.state.get() == State::Ended => return Err(Refusal::Ended),
+            Ok(false) => return Err(Refusal::Nested),
+            Ok(true) => {}
         }
         let free = |entry: &Entry| entry.deck.get() == deck || entry.deck.get() == DeckId::NONE;
         if block.entries.iter().any(free) { Ok(()) } else { Err(Refusal::Full) }
@@ -146,9 +151,14 @@ pub(crate) fn hold(
     seat: Arc<dyn Seat>,
 ) -> Result<(), Refusal> {
     may_hold(deck)?;
+    // What allocates below may record: such a record goes another way.
+    let _busy = Busy::set();
     SEATS
         .try_with(|seats| {
-            seats.taken.borrow_mut().push(Taken { deck, role, seat });
+            let Ok(mut taken) = seats.taken.try_borrow_mut() else {
+                return Err(Refusal::Nested);
+            };
+            taken.push(Taken { deck, role, seat });
             BLOCK.with(|block| {
                 let own = block.entries.iter().find(|entry| entry.deck.get() == deck);
                 let entry =
@@ -158,8 +168,20 @@ pub(crate) fn hold(
                     entry.held[role as usize].set(Some(target));
                 }
             });
+            Ok(())
         })
-        .map_err(|_| Refusal::Ended)
+        .unwrap_or(Err(Refusal::Ended))
+}
+
+/// This thread is all that a fork left, in a child: it forgets what it holds, and finds out at its next record or
+/// count. Touches nothing but the block, as in a signal handler.
+pub(crate) fn forget_in_child() {
+    BLOCK.with(|block| {
+        for entry in &block.entries {
+            entry.deck.set(DeckId::NONE);
+            entry.held.iter().for_each(|held| held.set(None));
+        }
+    });
 }
 
 /// The mark that this thread is in the middle of a write. While it is set, a second write on the
@@ -234,11 +256,13 @@ struct Seats {
 }
 
 impl Seats {
-    /// Forgets the decks that nobody else has an interest in.
-    fn sweep(&self) {
-        let orphaned: Vec<Taken> =
-            self.taken.borrow_mut().extract_if(.., |taken| taken.seat.is_orphaned()).collect();
+    /// Forgets the decks that nobody else has an interest in. `false`: somebody on this thread is at it.
+    fn sweep(&self) -> bool {
+        let Ok(mut taken) = self.taken.try_borrow_mut() else { return false };
+        let orphaned: Vec<Taken> = taken.extract_if(.., |taken| taken.seat.is_orphaned()).collect();
+        drop(taken);
         orphaned.iter().for_each(Taken::give_back);
+        true
     }
 }
 

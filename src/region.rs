@@ -4,7 +4,9 @@
 //! A [`Words`] is a power-of-two run of a region that wraps: any index is in bounds, so hot paths
 //! have neither a bounds check nor a panicking branch.
 
-use crate::sync::{Arc, AtomicU64, Relaxed, zeroed_words};
+use crate::os;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, zeroed_words};
+use std::io;
 
 /// Words on one 128-byte line: the distance at which two cores (and the adjacent-line prefetcher of
 /// x86-64) leave each other alone.
@@ -16,6 +18,22 @@ pub struct Region {
     /// First word that lies on a line boundary.
     start: usize,
     len: usize,
+    /// To be unlocked before it goes back.
+    locked: AtomicBool,
+}
+
+impl std::fmt::Debug for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Region").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        if self.locked.load(Relaxed) {
+            os::unlock(self.words.as_ptr().cast(), size_of_val(&*self.words));
+        }
+    }
 }
 
 impl Region {
@@ -25,16 +43,32 @@ impl Region {
         let bytes = words.as_ptr() as usize;
         let word = size_of::<AtomicU64>();
         let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
-        Some(Arc::new(Self { words, start, len }))
+        Some(Arc::new(Self { words, start, len, locked: AtomicBool::new(false) }))
     }
 
-    /// Writes to every page, so that the system provides it now and not at the first use. To be called before
-    /// anybody else has it.
-    pub(crate) fn prefault(&self) {
+    /// Touches every page of `len` words from `start` on, so that the system provides it now and not at the first
+    /// use, near the core that this runs on. Changes no word, whoever else writes at the same time.
+    pub(crate) fn touch(&self, start: usize, len: usize) {
         const PAGE: usize = 4_096 / size_of::<AtomicU64>();
-        for word in self.words.iter().step_by(PAGE) {
-            word.store(0, Relaxed);
+        let first = (self.start + start).min(self.words.len());
+        let touched = &self.words[first..(first + len).min(self.words.len())];
+        for word in touched.iter().step_by(PAGE).chain(touched.last()) {
+            // A compiler that saw the zero would make a load of it, which provides no page.
+            word.fetch_or(std::hint::black_box(0), Relaxed);
         }
+    }
+
+    /// Asks the system to back it by huge pages.
+    pub(crate) fn advise_huge_pages(&self) -> io::Result<()> {
+        os::advise_huge_pages(self.words.as_ptr().cast(), size_of_val(&*self.words))
+    }
+
+    /// Keeps it from being swapped out: all of it now, or each page once it has been touched.
+    pub(crate) fn lock(&self, when_touched: bool) -> io::Result<()> {
+        os::lock(self.words.as_ptr().cast(), size_of_val(&*self.words), when_touched)?;
+        // Relaxed: read by whoever drops the last `Arc`, which orders it.
+        self.locked.store(true, Relaxed);
+        Ok(())
     }
 
     /// `len` words from `start` on. Layouts are computed by the crate, never taken from input.

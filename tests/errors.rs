@@ -3,7 +3,7 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::config::{Config, Validate, Violations};
-use flightdeck::events::{BuildError, Events, FieldType, Schema, Scope, Stamp, Value};
+use flightdeck::events::{BuildError, Events, FieldType, Schema, Scope, Stamp, Value, WriterError};
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
@@ -27,6 +27,12 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(build(1 << 20, 0).unwrap_err()));
     // By hand: systems that promise more memory than they have would grant any amount.
     errors.push(Box::new(BuildError::OutOfMemory { bytes: 1 << 42 }));
+    errors.push(Box::new(Events::builder().shared_shards(10_000).build().unwrap_err()));
+    // By hand: the limit is the system's, and for a privileged user there is none (see `tests/memory.rs`).
+    let reason = "Cannot allocate memory (os error 12)".to_owned();
+    errors.push(Box::new(BuildError::NotLocked { bytes: 1 << 30, reason }));
+    // By hand: only a child process gets it (see `tests/fork.rs`).
+    errors.push(Box::new(WriterError::Forked));
 
     let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("order.filled").field("qty", FieldType::U64).field("venue", FieldType::Str);

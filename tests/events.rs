@@ -499,8 +499,8 @@ fn sizes_that_make_no_store_are_refused_with_the_remedy() {
     let small = Events::builder().memory(1_000).build().unwrap_err();
     assert!(matches!(small, BuildError::MemoryTooSmall { bytes: 1_000, .. }), "{small}");
     let none = Events::builder().shards(0).build().unwrap_err();
-    assert_eq!(none, BuildError::Shards { shards: 0, most: 253 });
-    assert_eq!(Events::builder().shards(254).plan().unwrap_err().code(), "events.shards.out_of_range");
+    assert_eq!(none, BuildError::Shards { shards: 0, most: 2_048 });
+    assert_eq!(Events::builder().shards(2_049).plan().unwrap_err().code(), "events.shards.out_of_range");
     for memory in [200 << 10, 1 << 20, 5 << 20, 64 << 20, 1 << 30] {
         let plan = Events::builder().memory(memory).shards(4).plan().unwrap();
         assert!(plan.total <= memory && plan.total * 5 >= memory * 2, "{memory}: {plan:?}");

@@ -64,7 +64,7 @@ impl Verdict {
 /// The ring that an event lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
-    pub(crate) shard: u8,
+    pub(crate) shard: u16,
     pub(crate) class: Class,
 }
 
@@ -235,8 +235,13 @@ pub struct EventId(u64);
 
 impl EventId {
     fn new(place: Place, position: u64) -> Self {
-        // Shard 8, class 2, position 54: at full rate a shard writes for 174 days before it repeats.
-        Self(u64::from(place.shard) << 56 | (place.class as u64) << 54 | position & ((1 << 54) - 1))
+        // Shard 8, class 2, position 54: at full rate a shard writes for 174 days before it repeats. The last 16 of the
+        // 256 leave room for eight more bits of a shard's number, of which only stores for many threads have any.
+        let (shard, class) = (u64::from(place.shard), (place.class as u64) << 54);
+        Self(match shard {
+            0..0xf0 => shard << 56 | class | position & ((1 << 54) - 1),
+            _ => (0xf0 | shard >> 8) << 56 | class | (shard & 0xff) << 46 | position & ((1 << 46) - 1),
+        })
     }
 
     /// The 64 bits.

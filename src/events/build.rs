@@ -13,15 +13,19 @@ use super::store::Store;
 use super::threads::Threads;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
+use crate::local;
+use crate::os;
 use crate::region::Region;
 use crate::sync::{Arc, AtomicBool, thread};
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 
-/// Shards beside those that threads keep: shared ones, then the emergency shard.
+/// Shards beside those that threads keep: shared ones, so many by default, then the emergency shard.
 const SHARED: usize = 2;
 const EMERGENCY: usize = 1;
-/// An event id has eight bits for the shard.
-const MOST_KEPT: usize = 256 - SHARED - EMERGENCY;
+/// An event id has twelve bits for the shard.
+const MOST_KEPT: usize = 2_048;
+const MOST_SHARED: usize = 4_096 - MOST_KEPT - EMERGENCY;
 /// The smallest ring: two pages.
 const LEAST_RING: usize = 1_024;
 /// A shared ring is this much smaller than a kept one.
@@ -34,10 +38,14 @@ const DEFAULT_MEMORY: usize = 16 << 20;
 pub struct Builder {
     memory: usize,
     shards: usize,
+    shared: usize,
     shares: Shares,
     clock: Option<Clock>,
     deck: Option<DeckId>,
     prefault: bool,
+    first_touch: bool,
+    huge_pages: bool,
+    lock: bool,
 }
 
 impl Default for Builder {
@@ -46,12 +54,32 @@ impl Default for Builder {
         Self {
             memory: DEFAULT_MEMORY,
             shards: (2 * cores).min(64),
+            shared: SHARED,
             shares: Shares::default(),
             clock: None,
             deck: None,
             prefault: false,
+            first_touch: false,
+            huge_pages: false,
+            lock: false,
         }
     }
+}
+
+/// What became of the wish for huge pages, [`Builder::huge_pages`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HugePages {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// The system took the advice; it follows it as it finds huge pages free.
+    Advised,
+    /// There will be none.
+    Refused {
+        /// What the system says.
+        reason: String,
+    },
 }
 
 /// How memory is shared between the retention classes: weights. Without a weight a class gets the smallest ring.
@@ -129,6 +157,17 @@ impl Builder {
         self
     }
 
+    /// How many shards are shared by the threads for which none is left to keep, 2 by default. A quarter the size of
+    /// a kept one each.
+    ///
+    /// Such a thread takes one for each record. One that the system takes off its core in the middle of a record
+    /// holds its shard until it runs again, so threads that record without pause, more of them than cores, lose
+    /// events unless there are about as many shards as threads: kept and shared ones together.
+    pub fn shared_shards(mut self, shards: usize) -> Self {
+        self.shared = shards;
+        self
+    }
+
     /// How the memory is shared between the retention classes: 1 to critical, 4 to normal and 2 to verbose events by
     /// default. Rings are powers of two, so what they get is near these weights.
     pub fn shares(mut self, shares: Shares) -> Self {
@@ -150,6 +189,32 @@ impl Builder {
         self
     }
 
+    /// Whether each shard's memory is touched first by the thread that claims it, so that the system provides it near
+    /// that thread's core (NUMA). Off by default. The thread's first record, or
+    /// [`Events::register_thread`], takes that much longer: about a millisecond for 8 MiB. With
+    /// [`Builder::prefault`] only the shards that threads share are touched at once.
+    pub fn first_touch(mut self, on: bool) -> Self {
+        self.first_touch = on;
+        self
+    }
+
+    /// Whether to ask the system for huge pages: fewer misses of the address cache in stores of many megabytes.
+    /// Off by default. A wish, not a condition: [`Events::huge_pages`] and the deck's health say what became of it.
+    /// Needs feature `os`, and Linux with transparent huge pages not switched off.
+    pub fn huge_pages(mut self, on: bool) -> Self {
+        self.huge_pages = on;
+        self
+    }
+
+    /// Whether to lock the memory (`mlock`), so that no record ever waits for it to come back from a swap device.
+    /// Off by default. All of it is provided at once, except with [`Builder::first_touch`]: then each page is
+    /// locked as it is touched. If the system refuses, there is no store: a host that asks for this means it.
+    /// Needs feature `os`.
+    pub fn lock_memory(mut self, on: bool) -> Self {
+        self.lock = on;
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -162,9 +227,9 @@ impl Builder {
     pub fn plan(&self) -> Result<Plan, BuildError> {
         let Layout { kept, shared } = self.layout()?;
         Ok(Plan {
-            total: Layout { kept, shared }.footprint(self.shards) * 8,
+            total: Layout { kept, shared }.footprint(self.shards, self.shared) * 8,
             shards: self.shards,
-            shared_shards: SHARED + EMERGENCY,
+            shared_shards: self.shared + EMERGENCY,
             ring: PerClass::of(|class| kept[class].words * 8),
             shared_ring: PerClass::of(|class| shared[class].words * 8),
             index: PerClass::of(|class| kept[class].buckets * 8),
@@ -175,14 +240,29 @@ impl Builder {
     /// Reserves the memory and builds the store.
     ///
     /// # Errors
-    /// As [`Builder::plan`], and if the system has not as much memory.
+    /// As [`Builder::plan`], and if the system has not as much memory, or does not lock it.
     pub fn build(self) -> Result<Events, BuildError> {
         let plan = self.plan()?;
         let Layout { kept, shared } = self.layout()?;
-        let region = Region::heap(plan.total / 8).ok_or(BuildError::OutOfMemory { bytes: plan.total })?;
-        if self.prefault {
-            region.prefault();
+        let bytes = plan.total;
+        let region = Region::heap(bytes / 8).ok_or(BuildError::OutOfMemory { bytes })?;
+        // In this order: a page that has been touched is no longer made a huge one.
+        let huge_pages = match self.huge_pages.then(|| region.advise_huge_pages()) {
+            None => HugePages::NotAsked,
+            Some(Ok(())) => HugePages::Advised,
+            Some(Err(error)) => HugePages::Refused { reason: error.to_string() },
+        };
+        if self.lock {
+            let refused = |error: io::Error| BuildError::NotLocked { bytes, reason: error.to_string() };
+            region.lock(self.first_touch).map_err(refused)?;
         }
+        let of_owners = Shard::footprint(&kept) * self.shards;
+        match (self.prefault, self.first_touch) {
+            (true, false) => region.touch(0, bytes / 8),
+            (true, true) => region.touch(of_owners, bytes / 8 - of_owners),
+            (false, _) => {}
+        }
+        os::watch_forks(local::forget_in_child).map_err(|_| BuildError::OutOfMemory { bytes })?;
         let mut start = 0;
         let shard = |geometry: PerClass<Geometry>| {
             let shard = Arc::new(Shard::new(&region, start, &geometry));
@@ -190,12 +270,17 @@ impl Builder {
             shard
         };
         let of_threads = std::iter::repeat_n(kept, self.shards);
-        let shards = of_threads.chain(std::iter::repeat_n(shared, SHARED + EMERGENCY)).map(shard).collect();
+        let shards =
+            of_threads.chain(std::iter::repeat_n(shared, self.shared + EMERGENCY)).map(shard).collect();
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
         let store = Store {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             supplied_clock: clock.source() == ClockSource::Supplied,
+            stamp_step: u64::from(matches!(clock.source(), ClockSource::Tsc | ClockSource::System)),
+            first_touch: self.first_touch,
+            huge_pages,
+            born: os::forks(),
             clock,
             shards,
             kept: self.shards,
@@ -213,11 +298,15 @@ impl Builder {
         if !(1..=MOST_KEPT).contains(&self.shards) {
             return Err(BuildError::Shards { shards: self.shards, most: MOST_KEPT });
         }
+        if self.shared > MOST_SHARED {
+            return Err(BuildError::SharedShards { shards: self.shared, most: MOST_SHARED });
+        }
         let available = self.memory / 8;
-        let fits = |words: &PerClass<usize>| Layout::of(words).footprint(self.shards) <= available;
+        let footprint = |words: &PerClass<usize>| Layout::of(words).footprint(self.shards, self.shared);
+        let fits = |words: &PerClass<usize>| footprint(words) <= available;
         let mut words = PerClass::of(|_| LEAST_RING);
         if !fits(&words) {
-            let least = Layout::of(&words).footprint(self.shards) * 8;
+            let least = footprint(&words) * 8;
             return Err(BuildError::MemoryTooSmall { bytes: self.memory, shards: self.shards, least });
         }
         // The largest unit for which all rings fit, each the power of two at or below its weight.
@@ -256,9 +345,9 @@ impl Layout {
         }
     }
 
-    /// Words of memory for so many kept shards, and the shared ones.
-    fn footprint(&self, shards: usize) -> usize {
-        Shard::footprint(&self.kept) * shards + Shard::footprint(&self.shared) * (SHARED + EMERGENCY)
+    /// Words of memory for so many kept shards, and so many shared ones beside the emergency shard.
+    fn footprint(&self, shards: usize, shared: usize) -> usize {
+        Shard::footprint(&self.kept) * shards + Shard::footprint(&self.shared) * (shared + EMERGENCY)
     }
 }
 

@@ -38,6 +38,24 @@ pub enum BuildError {
         /// The most there can be.
         most: usize,
     },
+    /// More shared shards than an event id can name.
+    #[error("shared shards are {shards}, over {most}: share fewer, and give more shards to threads")]
+    SharedShards {
+        /// What was asked for.
+        shards: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// The system does not lock as much memory.
+    #[error(
+        "{bytes} bytes could not be locked ({reason}): raise the limit on locked memory, ask for less, or leave it unlocked"
+    )]
+    NotLocked {
+        /// What was to be locked.
+        bytes: usize,
+        /// What the system says.
+        reason: String,
+    },
 }
 
 /// Why a kind was not defined. The schema is handed back.
@@ -119,6 +137,9 @@ pub enum WriterError {
         /// How many there are.
         shards: usize,
     },
+    /// The store belongs to the process that built it.
+    #[error("this process is a fork of the one that built the store: build another here")]
+    Forked,
 }
 
 /// Why a query was not run.
@@ -186,6 +207,8 @@ diagnostic! {
         MemoryTooSmall => "events.memory.too_small", Never;
         OutOfMemory => "events.memory.unavailable", Later;
         Shards => "events.shards.out_of_range", Never;
+        SharedShards => "events.shards.shared_out_of_range", Never;
+        NotLocked => "events.memory.not_locked", Never;
     }
     DefineError {
         TooMany => "events.kinds.too_many", Never;
@@ -197,6 +220,7 @@ diagnostic! {
     }
     WriterError {
         NoShard => "events.writer.no_shard", Later;
+        Forked => "events.writer.forked", Never;
     }
     QueryError {
         Range => "events.query.range", Never;

@@ -1,6 +1,6 @@
 //! The handle of an event store.
 
-use super::build::{Builder, Plan};
+use super::build::{Builder, HugePages, Plan};
 use super::class::PerClass;
 use super::error::{DefineError, ValuesError, WriterError};
 use super::kind::Kind;
@@ -9,6 +9,7 @@ use super::payload::Value;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};
+use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Draft, Store, ThreadSeat};
 use super::writer::Writer;
@@ -26,6 +27,11 @@ use crate::sync::{Arc, Relaxed};
 ///
 /// Cheap to clone; clones are the same store. A query sees the records of all threads that were written
 /// before it began.
+///
+/// After a `fork` the store is the parent's. With feature `os`, what the child records is a counted loss
+/// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop or
+/// define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
+/// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory.
 ///
 /// ```
 /// use flightdeck::events::Events;
@@ -87,6 +93,36 @@ impl Events {
         }
     }
 
+    /// Records an event from a signal handler, under no id. See [`Events::record_in_signal_with`].
+    #[inline]
+    pub fn record_in_signal<E: Event>(&self, event: E) {
+        self.record_in_signal_with(Stamp::of(CorrelationId::NONE), event);
+    }
+
+    /// Records an event from a signal handler: on any thread, in the middle of anything, a record, an allocation or
+    /// this very call included, and be it the first that the thread ever records.
+    ///
+    /// Async-signal-safe: it takes no lock, allocates nothing, makes no system call, registers nothing and touches no
+    /// thread-local, which in a library loaded at run time may allocate at its first use. So there is no scope,
+    /// and no thread number: it is 0. Wait-free: it tries the shards that no thread keeps, one attempt each.
+    ///
+    /// Lost, and counted by cause, if all of those are in the middle of a write (`no_shard`: as a rule there are
+    /// as many handlers at work at once), or if the deck has not met the kind (`kind_not_met`): call
+    /// [`Events::declare`] before the handler is installed. `event` and `stamp` are the handler's own affair:
+    /// [`Stamp::current`] touches the thread's block, so it is for handlers whose threads have recorded before.
+    #[inline]
+    pub fn record_in_signal_with<E: Event>(&self, stamp: Stamp, event: E) {
+        if let Some(lead) = self.store.admit_in_signal(E::site()) {
+            self.store.record_in_signal(Draft { lead, stamp, fields: event });
+        }
+    }
+
+    /// Makes a declared kind known ahead of its first event, which takes a lock and some memory otherwise.
+    pub fn declare<E: Event>(&self) {
+        // Too many kinds: its events will be counted as lost, one by one.
+        let _ = self.store.kinds.admit(E::site());
+    }
+
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
@@ -125,18 +161,21 @@ impl Events {
     /// A shard of one's own, for a loop that records a lot.
     ///
     /// # Errors
-    /// If all are taken.
+    /// If all are taken, or this process is a fork of the one that built the store.
     pub fn writer(&self) -> Result<Writer, WriterError> {
         Writer::new(&self.store)
     }
 
-    /// Takes a shard for this thread ahead of its first record. Returns whether it has one of its own now;
-    /// otherwise it records through shared ones.
+    /// Takes a shard for this thread ahead of its first record, and touches all of its memory, so that no record has
+    /// to wait for the system to provide a page. Returns whether it has one of its own now; otherwise it records
+    /// through shared ones.
     pub fn register_thread(&self) -> bool {
+        let touched = |seat: &ThreadSeat| seat.shard().map(Shard::touch).is_some();
         match local::held(self.store.deck, Role::Shard) {
             // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
-            Some(seat) => unsafe { seat.cast::<ThreadSeat>().as_ref() }.has_shard(),
-            None => ThreadSeat::take(&self.store).is_some_and(|seat| seat.has_shard()),
+            Some(seat) => touched(unsafe { seat.cast::<ThreadSeat>().as_ref() }),
+            None if self.store.is_forked() => false,
+            None => ThreadSeat::take(&self.store).is_some_and(|seat| touched(&seat)),
         }
     }
 
@@ -178,10 +217,17 @@ impl Events {
         self.plan
     }
 
+    /// What became of the wish for huge pages.
+    #[must_use]
+    pub fn huge_pages(&self) -> HugePages {
+        self.store.huge_pages.clone()
+    }
+
     /// What the store holds and what it lost. Reads every ring's words of state; costs no writer anything.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats { losses: self.losses(), ..Stats::default() };
+        let huge_pages = self.huge_pages();
+        let mut stats = Stats { losses: self.losses(), huge_pages, ..Stats::default() };
         for (_, class, ring) in self.store.rings() {
             let cut = ring.cut();
             let origin = ring.geometry().words as u64;
@@ -228,6 +274,8 @@ pub struct Stats {
     pub words_overwritten: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
+    /// What became of the wish for huge pages.
+    pub huge_pages: HugePages,
     /// What could not be kept, by cause, class and shard; what never occurred is left out.
     pub losses: Vec<Loss>,
 }

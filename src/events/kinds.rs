@@ -12,6 +12,7 @@
 use super::error::DefineError;
 use super::record::{Flags, Lead, MAX_KINDS, MAX_RECORD_WORDS};
 use super::schema::{Schema, Site};
+use crate::os;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
 
 /// Kinds of one origin that a deck keeps apart. Of call sites the first number is for those without one, the last
@@ -111,6 +112,8 @@ pub(crate) struct Kinds {
     changes: Mutex<u32>,
     default: AtomicU32,
     stopped: AtomicBool,
+    /// [`os::forks`] at the start: in a child the lock may be held for good by a thread that is not there.
+    born: u32,
 }
 
 impl Kinds {
@@ -121,6 +124,7 @@ impl Kinds {
             changes: Mutex::new(0),
             default: AtomicU32::new(Switch::On as u32),
             stopped: AtomicBool::new(false),
+            born: os::forks(),
         }
     }
 
@@ -133,12 +137,17 @@ impl Kinds {
         }
     }
 
+    /// As [`Kinds::admit`], but meets no new kind: no lock.
+    pub(crate) fn admit_met(&self, site: &'static Site) -> Result<Lead, Switch> {
+        self.declared.switches.admit(site.number.get())
+    }
+
     /// The first event of a site here.
     #[cold]
     #[inline(never)]
     fn meet(&self, site: &'static Site) -> Result<Lead, Switch> {
         let number = site.number.assigned();
-        if number == SiteNumber::MOST {
+        if number == SiteNumber::MOST || os::forks() != self.born {
             return Err(Switch::Unknown);
         }
         let _changing = self.changes.lock();
@@ -160,6 +169,8 @@ impl Kinds {
             return Ok(DEFINED + same);
         }
         if *count as usize == CAPACITY {
+            // Before anything is allocated: an allocator may record, and meet a kind.
+            drop(count);
             return Err(DefineError::TooMany { schema: Box::new(schema), limit: CAPACITY });
         }
         let number = *count;

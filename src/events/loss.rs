@@ -16,11 +16,17 @@ pub enum LossCause {
     TooManyKinds,
     /// The deck had stopped.
     Stopped,
+    /// A signal handler recorded an event of a kind that the deck had not met: see
+    /// [`Events::declare`](super::Events::declare).
+    KindNotMet,
+    /// This process is a fork of the one that built the store, which alone may write it.
+    Forked,
 }
 
 impl LossCause {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::NoShard, Self::TooLarge, Self::TooManyKinds, Self::Stopped];
+    pub const ALL: [Self; 6] =
+        [Self::NoShard, Self::TooLarge, Self::TooManyKinds, Self::Stopped, Self::KindNotMet, Self::Forked];
 
     /// The lower-case name.
     #[must_use]
@@ -30,6 +36,8 @@ impl LossCause {
             Self::TooLarge => "too_large",
             Self::TooManyKinds => "too_many_kinds",
             Self::Stopped => "stopped",
+            Self::KindNotMet => "kind_not_met",
+            Self::Forked => "forked",
         }
     }
 }
@@ -43,7 +51,7 @@ pub struct Loss {
     /// Of which class.
     pub class: Class,
     /// The shard they were meant for; `None` where it did not come to that.
-    pub shard: Option<u8>,
+    pub shard: Option<u16>,
     /// How many.
     pub count: u64,
     /// The time of the first one.
@@ -79,7 +87,7 @@ impl Losses {
     }
 
     /// Those that occurred; `shard` says where.
-    pub(crate) fn occurred(&self, shard: Option<u8>) -> impl Iterator<Item = Loss> {
+    pub(crate) fn occurred(&self, shard: Option<u16>) -> impl Iterator<Item = Loss> {
         let of_cause = move |cause: LossCause| {
             self.0[cause as usize].iter().map(move |(class, cell)| Loss {
                 cause,

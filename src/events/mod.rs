@@ -47,7 +47,7 @@ mod trace_context;
 mod writer;
 
 pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
-pub use build::{Builder, Plan, Shares};
+pub use build::{Builder, HugePages, Plan, Shares};
 pub use class::{Class, PerClass};
 pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
 pub use handle::{Events, Stats};

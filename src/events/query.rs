@@ -24,6 +24,7 @@ pub struct Query<'a> {
     store: &'a Arc<Store>,
     id: Option<CorrelationId>,
     span: Option<SpanId>,
+    thread: Option<u32>,
     kind: KindFilter,
     severity: Severity,
     from: Ticks,
@@ -52,6 +53,7 @@ impl<'a> Query<'a> {
             store,
             id: None,
             span: None,
+            thread: None,
             kind: KindFilter::Any,
             severity: Severity::Trace,
             from: Ticks(0),
@@ -72,6 +74,14 @@ impl<'a> Query<'a> {
     /// Only events in this span.
     pub fn span(mut self, span: SpanId) -> Self {
         self.span = Some(span);
+        self
+    }
+
+    /// Only events that the thread of this number wrote, see [`Recorded::thread`]. They come in the order of its
+    /// calls, whichever shards took them; where the clock is so coarse that their stamps are the same, those of one
+    /// shard and class do. What was recorded from a signal handler has no thread, and number 0.
+    pub fn thread(mut self, number: u32) -> Self {
+        self.thread = Some(number);
         self
     }
 
@@ -262,6 +272,7 @@ impl<'a> Query<'a> {
             KindFilter::Unknown(_) => false,
         };
         kind && self.span.is_none_or(|span| span == header.span)
+            && self.thread.is_none_or(|thread| thread == header.thread())
             && header.severity() >= self.severity
             && (self.from..=self.to).contains(&header.ticks)
     }

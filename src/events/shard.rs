@@ -10,7 +10,8 @@ use super::class::{Class, PerClass};
 use super::loss::Losses;
 use super::ring::{Geometry, Ring, Writing};
 use crate::region::Region;
-use crate::sync::{Arc, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
+use std::ops::Range;
 
 /// Rings whose writer is whoever holds the claim.
 #[derive(Debug)]
@@ -22,11 +23,16 @@ pub struct Shard {
     owner: CachePadded<AtomicU32>,
     /// What was meant for this shard and not kept.
     pub(crate) losses: Losses,
+    /// Where its rings lie.
+    memory: (Arc<Region>, Range<usize>),
+    /// Whether an owner has touched all of it. Of the owner.
+    touched: AtomicBool,
 }
 
 impl Shard {
     /// A free shard with rings laid out in `region` from `start` on.
     pub fn new(region: &Arc<Region>, start: usize, geometry: &PerClass<Geometry>) -> Self {
+        let memory = (region.clone(), start..start + Self::footprint(geometry));
         let mut start = start;
         let rings = PerClass::of(|class| {
             let ring = Ring::new(region, start, geometry[class]);
@@ -38,6 +44,8 @@ impl Shard {
             last_ticks: CachePadded::new(AtomicU64::new(0)),
             owner: CachePadded::new(AtomicU32::new(0)),
             losses: Losses::default(),
+            memory,
+            touched: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +101,21 @@ impl Shard {
         let ticks = ticks.max(self.last_ticks.load(Relaxed));
         self.last_ticks.store(ticks, Relaxed);
         ticks
+    }
+
+    /// The latest stamp that was taken here. To be asked by the owner.
+    pub(crate) fn last_ticks(&self) -> u64 {
+        self.last_ticks.load(Relaxed)
+    }
+
+    /// Touches all its memory, unless an owner did before. To be called by the owner.
+    pub(crate) fn touch(&self) {
+        // Relaxed: owners follow one another by edge `shard-owner`.
+        if !self.touched.load(Relaxed) {
+            let (region, words) = &self.memory;
+            region.touch(words.start, words.len());
+            self.touched.store(true, Relaxed);
+        }
     }
 
     /// Whether some thread is its writer now. May be outdated on return.

@@ -1,6 +1,7 @@
 //! What all handles of one event store share, and the write path.
 
 use super::bucket::BucketKey;
+use super::build::HugePages;
 use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
@@ -14,7 +15,8 @@ use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
+use crate::os;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
 /// The state of an event store.
@@ -34,6 +36,14 @@ pub(crate) struct Store {
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     pub(crate) supplied_clock: bool,
+    /// How far apart a thread's stamps in different shards lie at least: a tick of a clock that moves on between two
+    /// records, else nothing.
+    pub(crate) stamp_step: u64,
+    /// Whether owners touch their shard's memory first.
+    pub(crate) first_touch: bool,
+    pub(crate) huge_pages: HugePages,
+    /// [`os::forks`] when it was built.
+    pub(crate) born: u32,
 }
 
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
@@ -87,6 +97,7 @@ impl Store {
     pub(crate) fn not_admitted(&self, switch: Switch, schema: &Schema) {
         let cause = match switch {
             Switch::On | Switch::Off => return,
+            Switch::Unknown if self.is_forked() => LossCause::Forked,
             Switch::Unknown => LossCause::TooManyKinds,
             Switch::Stopped => LossCause::Stopped,
         };
@@ -107,7 +118,7 @@ impl Store {
                     // SAFETY: the seat holds the claim on the shard, this thread the seat, and `_busy` excludes
                     // another write of this thread.
                     Some(shard) => unsafe { self.write(shard, seat.thread.get(), &draft) },
-                    None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
+                    None => self.record_shared(&seat.guest, seat.thread.get(), draft),
                 }
             }
             None => self.record_first(draft),
@@ -118,51 +129,114 @@ impl Store {
     #[cold]
     #[inline(never)]
     fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+        // The one thread that a fork leaves has forgotten its seat, so it comes by here too.
+        if self.is_forked() {
+            return self.lost_in_child(draft.lead);
+        }
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
                 Some(shard) => unsafe { self.write(shard, seat.thread.get(), &draft) },
-                None => self.record_shared(&seat.sticky, seat.thread.get(), draft),
+                None => self.record_shared(&seat.guest, seat.thread.get(), draft),
             },
-            None => self.record_shared(&AtomicU32::new(0), ThreadNumber::UNKNOWN.get(), draft),
+            None => self.record_shared(&Guest::default(), ThreadNumber::UNKNOWN.get(), draft),
         }
     }
 
-    /// Through a shared shard: the one that served last, then the others, then the emergency shard.
+    /// Through a shared shard: the one that served last, then the others, then the emergency shard; else a counted
+    /// loss.
     #[inline(never)]
-    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<E>) {
-        let shared = self.shards.len() - 1 - self.kept;
-        let start = sticky.load(Relaxed) as usize;
-        for attempt in 0..shared {
-            let turn = (start + attempt) % shared;
-            if self.try_shard(&self.shards[self.kept + turn], thread, &draft) {
-                if attempt > 0 {
-                    sticky.store(turn as u32, Relaxed);
+    fn record_shared<E: Fields>(&self, guest: &Guest, thread: u32, draft: Draft<E>) {
+        let shared = self.shared();
+        let start = guest.turn.load(Relaxed) as usize;
+        let (before, from) = shared.split_at_checked(start).unwrap_or((shared, &[]));
+        let in_turn = (start..).zip(from).chain((0..).zip(before));
+        for (turn, shard) in in_turn.chain((start..).zip(self.emergency())) {
+            if self.try_shard(shard, thread, &guest.last, &draft) {
+                if turn != start {
+                    guest.turn.store(turn as u32, Relaxed);
                 }
                 return;
             }
         }
-        self.record_in_emergency(draft);
+        self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
     }
 
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
     fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
-        let emergency = &self.shards[self.shards.len() - 1];
-        if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
+        if self.is_forked() {
+            return self.lost_in_child(draft.lead);
+        }
+        let mut emergency = self.emergency().iter();
+        let last = AtomicU64::new(0);
+        if !emergency.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
             self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
         }
     }
 
-    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) -> bool {
+    /// From a signal handler: through the emergency shard, or a shared one where another handler is there; else a
+    /// counted loss. Touches nothing that belongs to the thread.
+    #[inline(never)]
+    pub(crate) fn record_in_signal<E: Fields>(&self, draft: Draft<E>) {
+        if self.is_forked() {
+            return self.lost_in_child(draft.lead);
+        }
+        let last = AtomicU64::new(0);
+        let mut open = self.emergency().iter().chain(self.shared());
+        if !open.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
+            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+        }
+    }
+
+    /// As [`Store::admit`], but meets no new kind.
+    pub(crate) fn admit_in_signal(&self, site: &'static Site) -> Option<Lead> {
+        match self.kinds.admit_met(site) {
+            Ok(lead) => Some(lead),
+            Err(Switch::Unknown) => {
+                self.lost(&self.losses, LossCause::KindNotMet, site.schema.class);
+                None
+            }
+            Err(switch) => {
+                self.not_admitted(switch, &site.schema);
+                None
+            }
+        }
+    }
+
+    /// Those that threads without one of their own take turns at.
+    fn shared(&self) -> &[Arc<Shard>] {
+        self.shards.get(self.kept..self.shards.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The last one, alone.
+    fn emergency(&self) -> &[Arc<Shard>] {
+        self.shards.last().map_or(&[], std::slice::from_ref)
+    }
+
+    /// Whether this process is a child of the one that built the store.
+    #[inline(always)]
+    pub(crate) fn is_forked(&self) -> bool {
+        os::SEES_FORKS && os::forks() != self.born
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn lost_in_child(&self, lead: Lead) {
+        self.lost(&self.losses, LossCause::Forked, lead.class());
+    }
+
+    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, last: &AtomicU64, draft: &Draft<E>) -> bool {
         let claimed = shard.try_claim();
         if claimed {
+            // A thread's stamps grow from shard to shard, so that its records keep the order of its calls.
+            shard.monotone(last.load(Relaxed) + self.stamp_step);
             // SAFETY: claimed above, released below, one write in between.
-            unsafe {
-                self.write(shard, thread, draft);
-                shard.release();
-            }
+            unsafe { self.write(shard, thread, draft) };
+            last.store(shard.last_ticks(), Relaxed);
+            // SAFETY: as above.
+            unsafe { shard.release() };
         }
         claimed
     }
@@ -231,7 +305,7 @@ impl Store {
     }
 
     /// Every ring, with its class and the number of its shard.
-    pub(crate) fn rings(&self) -> impl Iterator<Item = (u8, Class, &Ring)> {
+    pub(crate) fn rings(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
         (0..)
             .zip(&self.shards)
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
@@ -244,7 +318,11 @@ impl Store {
 
     /// A free shard, claimed for its caller.
     pub(crate) fn claim_kept(&self) -> Option<Arc<Shard>> {
-        self.shards[..self.kept].iter().find(|shard| shard.try_claim()).cloned()
+        let shard = self.shards[..self.kept].iter().find(|shard| shard.try_claim())?;
+        if self.first_touch {
+            shard.touch();
+        }
+        Some(shard.clone())
     }
 }
 
@@ -253,19 +331,31 @@ pub(crate) struct ThreadSeat {
     store: Arc<Store>,
     shard: Option<Arc<Shard>>,
     thread: ThreadNumber,
-    /// The shared shard that served this thread last.
-    sticky: AtomicU32,
+    guest: Guest,
+}
+
+/// What a thread that records through shared shards remembers. Of that thread.
+#[derive(Debug, Default)]
+struct Guest {
+    /// The shard that served it last.
+    turn: AtomicU32,
+    /// The stamp of its last record.
+    last: AtomicU64,
 }
 
 impl ThreadSeat {
     /// Takes a seat for this thread; `None` if it may hold no more, or is ending.
     pub(crate) fn take(store: &Arc<Store>) -> Option<Arc<Self>> {
+        // What allocates below may record: such a record goes another way.
+        let _busy = Busy::set();
         local::may_hold(store.deck).ok()?;
         let thread = store.threads.enter();
+        // Side by side as they come, so that as many threads as there are shared shards never meet.
+        let turn = thread.get().checked_rem(store.shared().len() as u32).unwrap_or(0);
         let seat = Arc::new(Self {
             store: store.clone(),
             shard: store.claim_kept(),
-            sticky: AtomicU32::new(thread.get()),
+            guest: Guest { turn: AtomicU32::new(turn), ..Guest::default() },
             thread,
         });
         let target = NonNull::from(&*seat).cast();
@@ -278,9 +368,9 @@ impl ThreadSeat {
         }
     }
 
-    /// Whether the thread has a shard of its own.
-    pub(crate) fn has_shard(&self) -> bool {
-        self.shard.is_some()
+    /// The shard that is the thread's own, if it has one.
+    pub(crate) fn shard(&self) -> Option<&Shard> {
+        self.shard.as_deref()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers for the threads that write, never used twice, and their names.
 
-use crate::sync::{Mutex, thread};
+use crate::sync::{Arc, Mutex, thread};
 
 /// The number of a thread in one store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,14 @@ pub(crate) struct Threads(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     count: u32,
-    names: Vec<Option<Box<str>>>,
+    // Shared, so that nothing is allocated under the lock when one is asked for: allocators may record.
+    names: Vec<Option<Arc<str>>>,
 }
 
 impl Threads {
-    /// A number for the calling thread; after four thousand million of them, [`ThreadNumber::UNKNOWN`].
+    /// A number for the calling thread, which has set its [`Busy`](crate::local::Busy) mark; after four thousand million of them, [`ThreadNumber::UNKNOWN`].
     pub(crate) fn enter(&self) -> ThreadNumber {
-        let name = thread::current().name().map(Box::from);
+        let name = thread::current().name().map(Arc::from);
         let mut known = self.0.lock();
         let Some(number) = known.count.checked_add(1) else {
             return ThreadNumber::UNKNOWN;
@@ -47,6 +48,7 @@ impl Threads {
     /// The name a thread had when it first wrote.
     pub(crate) fn name(&self, number: u32) -> Option<Box<str>> {
         let index = (number as usize).checked_sub(1)?;
-        self.0.lock().names.get(index)?.clone()
+        let name = self.0.lock().names.get(index)?.clone();
+        name.map(|name| Box::from(&*name))
     }
 }

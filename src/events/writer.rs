@@ -8,6 +8,7 @@ use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Draft, Fields, Store};
 use super::threads::ThreadNumber;
+use crate::local::Busy;
 use crate::sync::Arc;
 
 /// Writes to a shard of its own, which it keeps until it drops.
@@ -35,6 +36,11 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(store: &Arc<Store>) -> Result<Self, WriterError> {
+        if store.is_forked() {
+            return Err(WriterError::Forked);
+        }
+        // What allocates below may record: such a record goes another way.
+        let _busy = Busy::set();
         let shard = store.claim_kept().ok_or(WriterError::NoShard { shards: store.kept })?;
         Ok(Self { store: store.clone(), shard, thread: store.threads.enter() })
     }
@@ -72,6 +78,9 @@ impl Writer {
 
     #[inline(always)]
     fn write<E: Fields>(&mut self, draft: &Draft<E>) {
+        if self.store.is_forked() {
+            return self.store.lost_in_child(draft.lead);
+        }
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
     }

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::clock::ClockSource;
-use crate::events::Loss;
+use crate::events::{HugePages, Loss};
 use crate::id::Revision;
 use crate::supervisor::{WorkerState, WorkerStatus};
 use crate::sync::Arc;
@@ -65,6 +65,11 @@ pub enum Concern {
     MeltedDown,
     /// The processor's time-stamp counter cannot be used: the system's clock is, which costs more.
     SlowClock,
+    /// The event store was to have huge pages, and has none.
+    NoHugePages {
+        /// What the system says.
+        reason: String,
+    },
     /// This program aborts when something panics: nothing can be restarted.
     RestartsImpossible,
 }
@@ -102,6 +107,7 @@ impl fmt::Display for Concern {
             Self::WorkerAbandoned { worker } => write!(f, "worker `{worker}` abandoned"),
             Self::MeltedDown => f.write_str("too many restarts: workers stopped"),
             Self::SlowClock => f.write_str("no usable time-stamp counter: system clock"),
+            Self::NoHugePages { reason } => write!(f, "no huge pages: {reason}"),
             Self::RestartsImpossible => f.write_str("panics abort this program: no restarts"),
         }
     }
@@ -138,6 +144,9 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     }
     if deck.events.clock().source() == ClockSource::System {
         concerns.push(Concern::SlowClock);
+    }
+    if let HugePages::Refused { reason } = deck.events.huge_pages() {
+        concerns.push(Concern::NoHugePages { reason });
     }
     if cfg!(panic = "abort") {
         concerns.push(Concern::RestartsImpossible);

@@ -5,6 +5,7 @@ use super::error::StartError;
 use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
 use super::policy::Window;
 use super::spec::ChildSpec;
+use crate::os;
 use crate::sync::{Arc, thread};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -152,7 +153,8 @@ impl Builder {
         for worker in self.workers {
             engine.enlist(worker);
         }
-        let spawned = thread::Builder::new().name(self.name.clone()).spawn(move || engine.run());
+        let thread = thread::Builder::new().name(self.name.clone());
+        let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
         match spawned {
             Ok(_) => Ok(Supervisor { _last: Arc::new(Last(shared.clone())), shared }),
             Err(source) => Err(StartError::NoThread { name: self.name, source }),

@@ -2,6 +2,7 @@
 
 use super::policy::Exit;
 use super::spec::Body;
+use crate::os;
 use crate::sync::{Arc, AtomicBool, Relaxed, thread};
 use std::any::Any;
 use std::io;
@@ -82,7 +83,7 @@ impl Incarnation {
         let stop = Arc::new(AtomicBool::new(false));
         let context = WorkerContext { name: name.clone(), generation, stop: stop.clone() };
         let body = body.clone();
-        let thread = thread::Builder::new().name(format!("fd-{name}")).spawn(move || {
+        let run = move || {
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
             let exit = match catch_unwind(AssertUnwindSafe(|| body(&context))) {
                 Ok(Ok(())) => Exit::Returned,
@@ -90,7 +91,9 @@ impl Incarnation {
                 Err(payload) => Exit::Panicked(panic_text(&*payload)),
             };
             ended(exit);
-        })?;
+        };
+        let thread = thread::Builder::new().name(format!("fd-{name}"));
+        let thread = os::without_signals(|| thread.spawn(run))?;
         Ok(Self { thread, stop })
     }
 

@@ -14,9 +14,10 @@ use tokens::{Token, tokens};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("error", &[]),
+    ("os", &["sync"]),
     ("id", &["sync"]),
     ("clock", &["sync"]),
-    ("region", &["sync"]),
+    ("region", &["os", "sync"]),
     ("local", &["id", "sync"]),
     ("config", BELOW_PARTS),
     ("events", BELOW_PARTS),
@@ -27,7 +28,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bridge", PUBLIC),
     ("capi", PUBLIC),
 ];
-const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "region", "sync"];
+const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "os", "region", "sync"];
 const BELOW_HUB: &[&str] =
     &["clock", "error", "id", "local", "region", "sync", "config", "events", "telemetry", "supervisor"];
 const BELOW_GLOBAL: &[&str] = &[
@@ -59,6 +60,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/shard.rs",
     "events/store.rs",
     "events/writer.rs",
+    "os/unix.rs",
     "region.rs",
     "sync/model/epoch.rs",
     "sync/real.rs",

@@ -1,0 +1,12 @@
+//! What only the system can do, behind one door. With feature `os`, on Unix, it is asked; in other builds, and in
+//! models, every wish is refused with the reason, and a fork goes unseen.
+
+#[cfg(not(all(feature = "os", unix, not(flightdeck_loom))))]
+mod absent;
+#[cfg(all(feature = "os", unix, not(flightdeck_loom)))]
+mod unix;
+
+#[cfg(not(all(feature = "os", unix, not(flightdeck_loom))))]
+pub(crate) use absent::*;
+#[cfg(all(feature = "os", unix, not(flightdeck_loom)))]
+pub(crate) use unix::*;

@@ -1,0 +1,75 @@
+//! Forks: the child of a process with a deck writes none of the parent's records, and may have a deck of its own.
+//! A binary of its own, with one test: a child has no thread but the one that forked.
+
+#![cfg(target_os = "linux")]
+
+use flightdeck::events::{Events, LossCause, WriterError};
+
+flightdeck::kind! {
+    Before("fork.before") { n: u64 }
+    Met("fork.met_in_the_child") { n: u64 }
+}
+
+/// Whether `body` says so in a child.
+fn in_a_child(body: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child runs `body` on a heap that the C library keeps in order across forks, and leaves by `_exit`.
+    match unsafe { libc::fork() } {
+        -1 => panic!("no child: {}", std::io::Error::last_os_error()),
+        0 => {
+            let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(!said.unwrap_or(false))) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: a child of this process, and a status of our own.
+            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!(waited, child, "{}", std::io::Error::last_os_error());
+            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+        }
+    }
+}
+
+#[test]
+fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
+    let events = Events::builder().memory(1 << 20).shards(3).build().unwrap();
+    let mut writer = events.writer().unwrap();
+    let mut record = |events: &Events, n| {
+        events.record(Before { n });
+        writer.record(Before { n });
+        events.record_in_signal(Before { n });
+    };
+    record(&events, 1);
+    let counts = |events: &Events| {
+        let stats = events.stats();
+        assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::Forked), "{:?}", stats.losses);
+        (stats.written, stats.lost())
+    };
+    assert_eq!(counts(&events), (3, 0));
+
+    assert!(in_a_child(|| {
+        record(&events, 2);
+        events.record(Met { n: 3 });
+        assert_eq!(counts(&events), (3, 4));
+        assert_eq!(events.query().run().unwrap().len(), 3, "what was there can be read");
+        assert!(!events.register_thread());
+        assert_eq!(events.writer().unwrap_err(), WriterError::Forked);
+        std::thread::scope(|threads| threads.spawn(|| events.record(Before { n: 4 })).join().unwrap());
+        assert_eq!(counts(&events), (3, 5));
+
+        let own = Events::builder().memory(1 << 20).shards(3).build().unwrap();
+        let mut writer = own.writer().unwrap();
+        assert!(own.register_thread());
+        own.record(Met { n: 5 });
+        writer.record(Met { n: 6 });
+        assert_eq!(counts(&own), (2, 0), "a deck of its own");
+        // And a child of the child finds itself in the same place.
+        in_a_child(|| {
+            own.record(Met { n: 7 });
+            counts(&own) == (2, 1)
+        })
+    }));
+
+    record(&events, 8);
+    assert_eq!(counts(&events), (6, 0), "the parent goes on as if nothing had happened");
+}

@@ -1,0 +1,283 @@
+//! What the compiler made of the hot paths, in a library built for release and loaded at run time: no panicking
+//! branch, little stack, nothing on a handler's path that a handler may not do. Visibly skipped where a tool is missing.
+
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CString, c_void};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Built once, in a folder of its own: cargo is at work in the usual one.
+fn library() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine_code");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release", "--package", "flightdeck-machine-code", "--target-dir"])
+            .arg(&target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            // What is looked at is the release profile as it stands.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET")
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        target.join("release").join("libflightdeck_machine_code.so")
+    })
+}
+
+type Exported = unsafe extern "C-unwind" fn(*mut c_void, u64) -> u64;
+
+struct Loaded(*mut c_void);
+
+// SAFETY: a handle of the loader's, which locks for itself.
+unsafe impl Sync for Loaded {}
+// SAFETY: as above.
+unsafe impl Send for Loaded {}
+
+impl Loaded {
+    fn open() -> Self {
+        let path = CString::new(library().to_str().unwrap()).unwrap();
+        // SAFETY: a path of ours; the library does nothing when it is loaded.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        assert!(!handle.is_null(), "{} was not loaded", library().display());
+        Self(handle)
+    }
+
+    fn symbol(&self, name: &str) -> *mut c_void {
+        let text = CString::new(name).unwrap();
+        // SAFETY: an open library.
+        let found = unsafe { libc::dlsym(self.0, text.as_ptr()) };
+        assert!(!found.is_null(), "`{name}` is not exported");
+        found
+    }
+
+    fn exported(&self, name: &str) -> Exported {
+        // SAFETY: all exported functions but two are of this type; those without a result leave a register as it is.
+        unsafe { std::mem::transmute(self.symbol(name)) }
+    }
+
+    fn begin(&self) -> Deck<'_> {
+        // SAFETY: the type it is exported with.
+        let begin: extern "C-unwind" fn() -> *mut c_void =
+            unsafe { std::mem::transmute(self.symbol("code_begin")) };
+        let deck = begin();
+        assert!(!deck.is_null());
+        Deck { library: self, deck }
+    }
+}
+
+struct Deck<'a> {
+    library: &'a Loaded,
+    deck: *mut c_void,
+}
+
+// SAFETY: the tests call what changes the deck from one thread at a time; the rest is as `Sync` as `Events`.
+unsafe impl Sync for Deck<'_> {}
+
+impl Deck<'_> {
+    fn call(&self, name: &str, n: u64) -> u64 {
+        // SAFETY: a deck of this library.
+        unsafe { self.library.exported(name)(self.deck, n) }
+    }
+}
+
+impl Drop for Deck<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the type it is exported with.
+        let end: extern "C-unwind" fn(*mut c_void) =
+            unsafe { std::mem::transmute(self.library.symbol("code_end")) };
+        end(self.deck);
+    }
+}
+
+/// Hot paths, one exported function each.
+const HOT: [&str; 7] =
+    ["hot_record", "hot_record_text", "hot_write", "hot_increment", "hot_set", "hot_observe", "hot_read"];
+
+#[test]
+fn a_library_loaded_at_run_time_records_and_counts() {
+    let library = Loaded::open();
+    let deck = library.begin();
+    for round in 0..3 {
+        std::thread::scope(|threads| {
+            let body = || {
+                (0..1_000).for_each(|n| {
+                    deck.call("hot_record", n);
+                    deck.call("hot_increment", 1);
+                });
+            };
+            let running: Vec<_> = (0..4).map(|_| threads.spawn(body)).collect();
+            running.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+        let expected = (round + 1) * 4_000;
+        assert_eq!((deck.call("code_written", 0), deck.call("code_counted", 0)), (expected, expected));
+        assert_eq!(deck.call("code_claimed", 0), 1, "the writer's own, and none of a thread that ended");
+    }
+    drop(deck);
+    // SAFETY: nothing of the library is in use; threads that used it have ended.
+    assert_eq!(unsafe { libc::dlclose(library.0) }, 0);
+    // And once more, should it have been unloaded.
+    let library = Loaded::open();
+    let deck = library.begin();
+    deck.call("hot_record", 1);
+    assert_eq!(deck.call("code_written", 0), 1);
+}
+
+#[test]
+fn a_first_record_after_registration_is_quick() {
+    let library = Loaded::open();
+    let deck = library.begin();
+    deck.call("code_time_a_record", 0);
+    let time = || {
+        assert_eq!(deck.call("code_register", 0), 1);
+        deck.call("code_time_a_record", 1)
+    };
+    let mut took: Vec<u64> =
+        (0..100).map(|_| std::thread::scope(|threads| threads.spawn(time).join().unwrap())).collect();
+    took.sort_unstable();
+    println!("first record: least {} ns, median {} ns, most {} ns", took[0], took[50], took[99]);
+    // Two readings of the system's clock included. The least, since other work shares the machine.
+    assert!(took[0] <= 200, "{took:?}");
+}
+
+/// Bytes of stack that a call of `name` writes to, found by painting a stack of its own.
+fn stack_of(deck: &Deck<'_>, name: &str) -> usize {
+    const PAINT: u64 = 0xa5a5_5a5a_a5a5_5a5a;
+    static CALL: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = CALL.lock().unwrap();
+    std::thread_local! {
+        static NEXT: std::cell::Cell<Option<(Exported, *mut c_void)>> = const { std::cell::Cell::new(None) };
+    }
+    extern "C" fn on_own_stack() {
+        if let Some((function, deck)) = NEXT.get() {
+            // SAFETY: a function of the library, and a deck of it.
+            unsafe { function(deck, 2) };
+        }
+    }
+    NEXT.set(Some((deck.library.exported(name), deck.deck)));
+    let mut stack = vec![PAINT; 8_192];
+    // SAFETY: contexts are plain data that `getcontext` fills in; the stack outlives the call, which comes back here.
+    unsafe {
+        let (mut here, mut there): (libc::ucontext_t, libc::ucontext_t) =
+            (std::mem::zeroed(), std::mem::zeroed());
+        assert_eq!(libc::getcontext(&raw mut there), 0);
+        there.uc_stack.ss_sp = stack.as_mut_ptr().cast();
+        there.uc_stack.ss_size = size_of_val(&*stack);
+        there.uc_link = &raw mut here;
+        libc::makecontext(&raw mut there, on_own_stack, 0);
+        assert_eq!(libc::swapcontext(&raw mut here, &raw const there), 0);
+    }
+    let untouched = stack.iter().take_while(|word| **word == PAINT).count();
+    assert!(untouched > 0, "{name} needs more than {} bytes", size_of_val(&*stack));
+    size_of_val(&stack[untouched..])
+}
+
+#[test]
+fn a_record_takes_at_most_512_bytes_of_stack() {
+    let library = Loaded::open();
+    let deck = library.begin();
+    let paths = HOT.iter().chain(&["signal_record"]);
+    // First touches are not meant: a thread's seat, a page.
+    paths.clone().for_each(|name| drop(deck.call(name, 1)));
+    let call_itself = stack_of(&deck, "hot_nothing");
+    for name in paths {
+        // Often enough to meet the end of a block.
+        let most = (0..3_000).map(|_| stack_of(&deck, name)).max().unwrap_or_default();
+        let own = most.saturating_sub(call_itself);
+        println!("{name}: {own} bytes");
+        assert!(own <= 512, "{name} takes {own} bytes of stack");
+        assert!(own > 0 || name.ends_with("increment") || name.ends_with("set") || name.ends_with("read"));
+    }
+}
+
+/// Of each function, what it calls or jumps to.
+type Calls = BTreeMap<String, BTreeSet<String>>;
+
+/// As `objdump` tells it; `None` where there is none.
+fn calls() -> Option<Calls> {
+    let dump = Command::new("objdump")
+        .args(["--disassemble", "--demangle", "--no-show-raw-insn", "--section=.text"])
+        .arg(library())
+        .output();
+    let Ok(dump) = dump else {
+        println!("SKIPPED: no objdump here, so nobody looked at the machine code");
+        return None;
+    };
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    let mut calls = Calls::new();
+    let mut function = String::new();
+    for line in String::from_utf8_lossy(&dump.stdout).lines() {
+        // `0000000000001234 <name>:` begins a function.
+        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
+            function = name.to_owned();
+            calls.entry(function.clone()).or_default();
+        // `... call 1234 <name>`, `jne 1234 <name+0x12>`, `call *0x12(%rip) # 1234 <name@GLIBC>`.
+        } else if let Some((code, name)) = line.strip_suffix('>').and_then(|line| line.split_once(" <")) {
+            let name = name.rsplit_once("+0x").map_or(name, |(name, _)| name);
+            let instruction = code.split_once(":\t").map_or("", |(_, code)| code);
+            let leaves = ["call", "j", "b"].iter().any(|start| instruction.starts_with(start));
+            if leaves && name != function {
+                calls.entry(function.clone()).or_default().insert(name.to_owned());
+            }
+        }
+    }
+    Some(calls)
+}
+
+/// All that can be reached from `roots`, short of what `leave_out` names: each with a way there.
+fn reachable(calls: &Calls, roots: &[&str], leave_out: &[&str]) -> BTreeMap<String, String> {
+    let mut ways = BTreeMap::new();
+    let mut next: Vec<(String, String)> =
+        roots.iter().map(|root| (root.to_string(), root.to_string())).collect();
+    while let Some((function, way)) = next.pop() {
+        if leave_out.iter().any(|name| function.contains(name)) || ways.contains_key(&function) {
+            continue;
+        }
+        let called = calls.get(&function).into_iter().flatten();
+        next.extend(called.map(|called| (called.clone(), format!("{way} -> {called}"))));
+        ways.insert(function, way);
+    }
+    ways
+}
+
+/// Parts of the names of functions that end in a panic.
+const PANICS: [&str; 6] =
+    ["panic", "unwrap_failed", "expect_failed", "slice_index_fail", "handle_alloc_error", "bounds"];
+
+#[test]
+fn no_hot_path_has_a_panicking_branch() {
+    let Some(calls) = calls() else { return };
+    // Once per thread, kind or metric: these may do more.
+    let first_touches =
+        ["::record_first", "Kinds>::meet", "Kinds::meet", "first_touch", "::orphan", "::cold", "::refresh"];
+    for root in HOT {
+        assert!(
+            calls.contains_key(root),
+            "{root} is missing: {:?}",
+            calls.keys().take(20).collect::<Vec<_>>()
+        );
+        let ways = reachable(&calls, &[root], &first_touches);
+        println!("{root}: {} functions", ways.len());
+        for (function, way) in ways {
+            assert!(!PANICS.iter().any(|part| function.contains(part)), "a panic can be reached: {way}");
+        }
+    }
+    // The test can see one: somebody in here panics.
+    assert!(calls.values().flatten().any(|name| name.contains("panic")), "no panic at all is not believed");
+}
+
+#[test]
+fn nothing_that_a_handler_may_not_do_is_on_its_path() {
+    let Some(calls) = calls() else { return };
+    let ways = reachable(&calls, &["signal_record"], &[]);
+    let forbidden = ["alloc", "lock", "mutex", "park", "tls_get_addr", "once", "syscall", "thread"];
+    for (function, way) in ways {
+        println!("{function}");
+        let bad = forbidden.iter().chain(&PANICS).find(|part| function.to_lowercase().contains(**part));
+        assert!(bad.is_none() || function.contains("clock_gettime"), "{way}");
+    }
+}

@@ -1,0 +1,109 @@
+//! A library loaded at run time that records. Built for release by `tests/machine_code.rs`, which loads it, and
+//! reads the machine code of what it exports. One function each, so that a hot path is one symbol.
+
+use flightdeck::config::{Config, Reader};
+use flightdeck::events::{Events, Stamp, Writer};
+use flightdeck::telemetry::{Counter, Gauge, Histogram, Telemetry, Value};
+use std::time::Instant;
+
+flightdeck::kind! {
+    Numbered("code.numbered") { n: u64 }
+    Filled("code.filled") { qty: u64, price: f64, venue: str }
+    Interrupted("code.interrupted") { n: u64 }
+}
+
+/// All that is recorded with.
+#[allow(missing_debug_implementations, reason = "opaque to whoever loads this")]
+pub struct Deck {
+    events: Events,
+    writer: Writer,
+    counter: Counter,
+    gauge: Gauge,
+    histogram: Histogram,
+    reader: Reader<()>,
+    telemetry: Telemetry,
+}
+
+/// A deck for the caller to give back with [`code_end`]; null if there is none.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn code_begin() -> *mut Deck {
+    let begin = || {
+        let events = Events::builder().memory(8 << 20).shards(8).build().ok()?;
+        events.declare::<Interrupted>();
+        let telemetry = Telemetry::new();
+        let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
+        let histogram = telemetry.histogram("spread");
+        let reader = Config::new(()).ok()?.reader();
+        let writer = events.writer().ok()?;
+        Some(Deck { events, writer, counter, gauge, histogram, reader, telemetry })
+    };
+    begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
+}
+
+/// Ends a deck.
+///
+/// # Safety
+/// It is one of [`code_begin`], and nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn code_end(deck: *mut Deck) {
+    // SAFETY: made by `Box::into_raw` (contract).
+    drop(unsafe { Box::from_raw(deck) });
+}
+
+macro_rules! exported {
+    ($($(#[$meta:meta])* $name:ident($deck:ident, $n:ident) $(-> $result:ty)? $body:block)*) => {$(
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// The deck is one of [`code_begin`]; a function that changes it has it alone.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $name(deck: *mut Deck, $n: u64) $(-> $result)? {
+            // SAFETY: alive (contract).
+            let $deck = unsafe { &mut *deck };
+            $body
+        }
+    )*};
+}
+
+exported! {
+    /// Nothing: what a call costs.
+    hot_nothing(_deck, _n) {}
+    /// Records through the handle.
+    hot_record(deck, n) { deck.events.record(Numbered { n }) }
+    /// Records text through the handle, under an id.
+    hot_record_text(deck, n) {
+        let venue = ["", "XETRA", "a longer name of a venue"][n as usize % 3];
+        deck.events.record_with(Stamp::of(n), Filled { qty: n, price: 1.25, venue })
+    }
+    /// Records by hand.
+    hot_write(deck, n) { deck.writer.record_with(Stamp::of(n), Filled { qty: n, price: 1.25, venue: "XETRA" }) }
+    /// Counts.
+    hot_increment(deck, n) { deck.counter.increment(n) }
+    /// Sets a level.
+    hot_set(deck, n) { deck.gauge.set(n as i64) }
+    /// Notes a value.
+    hot_observe(deck, n) { deck.histogram.record(n) }
+    /// Reads config.
+    hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
+    /// Records as a signal handler does.
+    signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
+    /// Takes a shard for this thread.
+    code_register(deck, _n) -> u64 { u64::from(deck.events.register_thread()) }
+    /// How many nanoseconds one record of this thread takes.
+    code_time_a_record(deck, n) -> u64 {
+        let start = Instant::now();
+        deck.events.record(Numbered { n });
+        start.elapsed().as_nanos() as u64
+    }
+    /// How many events were written.
+    code_written(deck, _n) -> u64 { deck.events.stats().written }
+    /// How many shards are claimed.
+    code_claimed(deck, _n) -> u64 { deck.events.stats().shards_claimed as u64 }
+    /// How often was counted.
+    code_counted(deck, _n) -> u64 {
+        match deck.telemetry.snapshot().get("count") {
+            Some(Value::Counter(count)) => *count,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Threads as they come: by the thousand, with small stacks, from C, ending in the middle of things.
+
+#![cfg(unix)]
+
+use flightdeck::events::{Events, LossCause, Recorded, Stamp, Stats, Value};
+use flightdeck::telemetry::{self, Telemetry};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+flightdeck::kind! {
+    Came("thread.came") { thread: u64, n: u64 }
+    Rare("thread.rare", class = Critical) { thread: u64, n: u64 }
+    Panicked("thread.panicked", severity = Error) { line: u64, text: str }
+}
+
+fn number(event: &Recorded<'_>, field: &str) -> u64 {
+    match event.field(field) {
+        Some(Value::U64(number)) => number,
+        other => panic!("{field}: {other:?}"),
+    }
+}
+
+/// Lets two threads each start and join as many, `at_once` at a time, until there have been `total`.
+fn in_batches(total: u64, at_once: u64, body: impl Fn(u64) + Sync) {
+    thread::scope(|spawners| {
+        for half in 0..2 {
+            let body = &body;
+            spawners.spawn(move || {
+                let mine: Vec<u64> = (0..total).filter(|n| n % 2 == half).collect();
+                for batch in mine.chunks(at_once as usize) {
+                    thread::scope(|threads| {
+                        let small = || thread::Builder::new().stack_size(64 << 10);
+                        let start = |n: &u64| {
+                            small().spawn_scoped(threads, {
+                                let n = *n;
+                                move || body(n)
+                            })
+                        };
+                        // Joined one by one: only then its thread-locals are gone for sure.
+                        let running: Vec<_> = batch.iter().map(|n| start(n).unwrap()).collect();
+                        running.into_iter().for_each(|thread| thread.join().unwrap());
+                    });
+                }
+            });
+        }
+    });
+}
+
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+    pages.unwrap_or(0) * 4_096
+}
+
+/// Counts: a record of each thread, none lost, no shard left claimed, no thread number twice, no memory kept.
+#[test]
+fn a_million_short_threads_record_once_each_and_leave_nothing_behind() {
+    const TOTAL: u64 = 1_000_000;
+    const AT_ONCE: u64 = 32;
+    let events =
+        Events::builder().memory(16 << 20).shards(2 * AT_ONCE as usize).prefault(true).build().unwrap();
+    let record = |n| events.record(Came { thread: n, n });
+    in_batches(70_000, AT_ONCE, record);
+    let before = resident_bytes();
+    in_batches(TOTAL - 70_000, AT_ONCE, record);
+    let grown = resident_bytes().saturating_sub(before);
+    let stats = events.stats();
+    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (TOTAL, 0, 0), "{stats:?}");
+    let answer = events.query().run().unwrap();
+    let numbers: BTreeSet<u32> = answer.iter().map(|event| event.thread()).collect();
+    assert_eq!(numbers.len(), answer.len(), "two threads of one number");
+    assert!(numbers.first() > Some(&0) && numbers.last() <= Some(&(TOTAL as u32)), "{:?}", numbers.last());
+    assert!(grown < 24 << 20, "{grown} bytes more after the threads have ended");
+}
+
+fn at_full_speed(events: &Events, threads: u64, each: u64) -> Stats {
+    let gate = Barrier::new(threads as usize);
+    thread::scope(|running| {
+        for thread in 0..threads {
+            let gate = &gate;
+            let body = move || {
+                events.register_thread();
+                gate.wait();
+                (0..each).for_each(|n| events.record(Came { thread, n }));
+            };
+            thread::Builder::new().stack_size(64 << 10).spawn_scoped(running, body).unwrap();
+        }
+    });
+    let stats = events.stats();
+    assert_eq!(stats.written + stats.lost(), threads * each, "lost and not counted: {stats:?}");
+    stats
+}
+
+#[test]
+fn a_thousand_threads_at_full_speed_lose_nothing_with_as_many_shards() {
+    let own = Events::builder().memory(64 << 20).shards(1_000).build().unwrap();
+    assert_eq!(at_full_speed(&own, 1_000, 2_000).lost(), 0);
+    // A thread sticks to a shared shard until it fails there, so each finds one that nobody else wants.
+    let shared = Events::builder().memory(64 << 20).shards(4).shared_shards(996).build().unwrap();
+    let stats = at_full_speed(&shared, 1_000, 2_000);
+    assert!(stats.lost() as f64 <= 1e-6 * 2e6, "{:?}", stats.losses);
+}
+
+#[test]
+fn a_thousand_threads_at_full_speed_on_few_shards_count_what_they_lose() {
+    let few = Events::builder().memory(16 << 20).shards(4).build().unwrap();
+    let stats = at_full_speed(&few, 1_000, 500);
+    assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::NoShard), "{:?}", stats.losses);
+    println!("lost {} of {}", stats.lost(), 1_000 * 500);
+}
+
+#[test]
+fn a_query_by_thread_returns_the_order_of_its_calls() {
+    const THREADS: u64 = 24;
+    const EACH: u64 = 2_000;
+    let events = Events::builder().memory(32 << 20).shards(2).shared_shards(7).build().unwrap();
+    thread::scope(|running| {
+        for thread in 0..THREADS {
+            let events = &events;
+            running.spawn(move || {
+                for n in 0..EACH {
+                    match n % 7 {
+                        0 => events.record(Rare { thread, n }),
+                        _ => events.record(Came { thread, n }),
+                    }
+                    if n % 64 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    let mut owners = BTreeMap::new();
+    for event in events.query().run().unwrap().iter() {
+        let owner = owners.entry(event.thread()).or_insert_with(|| number(&event, "thread"));
+        assert_eq!(*owner, number(&event, "thread"), "two threads of number {}", event.thread());
+    }
+    assert_eq!(owners.len() as u64, THREADS);
+    let mut found = 0;
+    for (number_of_thread, owner) in owners {
+        let answer = events.query().thread(number_of_thread).run().unwrap();
+        let calls: Vec<u64> = answer.iter().map(|event| number(&event, "n")).collect();
+        assert!(calls.is_sorted_by(|a, b| a < b), "thread {owner} out of order");
+        assert!(answer.iter().all(|event| number(&event, "thread") == owner));
+        found += calls.len() as u64;
+    }
+    let stats = events.stats();
+    assert_eq!((found, stats.overwritten), (stats.written, 0));
+    assert_eq!(events.query().thread(u32::MAX).count(), 0);
+}
+
+#[test]
+fn a_stack_of_64_kib_is_enough() {
+    let events = Events::builder().memory(1 << 20).build().unwrap();
+    let body = {
+        let events = events.clone();
+        move || {
+            assert!(events.register_thread());
+            let _in = events.scope(9_u64);
+            (0..1_000).for_each(|n| events.record(Came { thread: 0, n }));
+            let span = events.start(Came { thread: 0, n: 1_000 });
+            events.end(span, Rare { thread: 0, n: 1_001 });
+            events.writer().unwrap().record(Came { thread: 0, n: 1_002 });
+        }
+    };
+    thread::Builder::new().stack_size(64 << 10).spawn(body).unwrap().join().unwrap();
+    assert_eq!(events.query().correlation(9_u64).count(), 1_003);
+}
+
+#[test]
+fn a_thread_that_c_created_records_and_gives_its_shard_back() {
+    extern "C" fn body(events: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: the test keeps it until the thread has been joined.
+        let events = unsafe { &*events.cast::<Events>() };
+        (0..100).for_each(|n| events.record(Came { thread: 1, n }));
+        std::ptr::null_mut()
+    }
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    for _ in 0..20 {
+        let (mut thread, argument) = (0, (&raw const events).cast_mut().cast());
+        // SAFETY: `body` fits, and its argument outlives the thread.
+        unsafe {
+            assert_eq!(libc::pthread_create(&raw mut thread, std::ptr::null(), body, argument), 0);
+            assert_eq!(libc::pthread_join(thread, std::ptr::null_mut()), 0);
+        }
+        assert_eq!(events.stats().shards_claimed, 0);
+    }
+    let answer = events.query().run().unwrap();
+    assert_eq!((answer.len(), events.stats().lost()), (2_000, 0));
+    assert!(
+        answer.iter().all(|event| event.thread() > 0 && event.id().get() >> 56 == 0),
+        "one shard for all"
+    );
+}
+
+#[test]
+fn a_panic_hook_records() {
+    let events = Events::builder().memory(4 << 20).shards(4).build().unwrap();
+    let before = Arc::new(std::panic::take_hook());
+    let hook = {
+        let (events, before) = (events.clone(), before.clone());
+        move |info: &std::panic::PanicHookInfo<'_>| match info.payload().downcast_ref::<&str>() {
+            Some(text) if *text == "on purpose" => {
+                events.record(Panicked { line: info.location().map_or(0, |at| at.line().into()), text });
+            }
+            _ => before(info),
+        }
+    };
+    std::panic::set_hook(Box::new(hook));
+    let panics = |recorded_before: bool| {
+        let events = events.clone();
+        let thread = thread::spawn(move || {
+            let _in = events.scope(5_u64);
+            if recorded_before {
+                events.record(Came { thread: 2, n: 0 });
+            }
+            panic!("on purpose");
+        });
+        assert!(thread.join().is_err());
+    };
+    (0..100).for_each(|n| panics(n % 2 == 0));
+    let _ = std::panic::take_hook();
+    let answer = events.query().kind::<Panicked<'_>>().correlation(5_u64).run().unwrap();
+    assert_eq!((answer.len(), events.stats().lost()), (100, 0));
+    assert!(answer.iter().all(|event| number(&event, "line") > 0));
+}
+
+/// What a thread-local of the host's own does when its thread ends: before or after ours is gone.
+struct Last(Events, telemetry::Counter, u64);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.record_with(Stamp::of(1 + self.2), Came { thread: self.2, n: 0 });
+        self.1.increment(1);
+    }
+}
+
+thread_local! {
+    static FIRST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    static THEN: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_hundred_thousand_threads_whose_destructors_record_and_count_own_nothing_afterwards() {
+    const TOTAL: u64 = 100_000;
+    let events = Events::builder().memory(32 << 20).shards(32).shared_shards(32).build().unwrap();
+    let telemetry = Telemetry::builder().threads(64).build().unwrap();
+    let counter = telemetry.counter("ended");
+    in_batches(TOTAL, 8, |n| {
+        FIRST.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), counter.clone(), 2 * n)));
+        events.record(Rare { thread: n, n });
+        counter.increment(1);
+        THEN.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), counter.clone(), 2 * n + 1)));
+    });
+    let stats = events.stats();
+    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (3 * TOTAL, 0, 0), "{:?}", stats.losses);
+    assert_eq!(telemetry.stats().slabs_owned, 0);
+    assert_eq!(telemetry.snapshot().get("ended"), Some(&telemetry::Value::Counter(3 * TOTAL)));
+}
