@@ -77,6 +77,19 @@ impl Geometry {
         words.next_multiple_of(LINE)
     }
 
+    /// The block that holds a position. A shift: a division by what might be zero has a panicking branch.
+    #[inline(always)]
+    pub(super) const fn block_of(self, position: u64) -> u64 {
+        position >> self.block.trailing_zeros()
+    }
+
+    /// Where the block that holds the word before `end` ends.
+    #[inline(always)]
+    pub(super) const fn block_end(self, end: u64) -> u64 {
+        let mask = self.block as u64 - 1;
+        (end + mask) & !mask
+    }
+
     fn is_sound(self) -> bool {
         let powers = [self.words, self.block, self.buckets, self.queue].iter().all(|n| n.is_power_of_two());
         powers && self.queue <= QUEUE && self.block * 2 <= self.words && self.words <= u32::MAX as usize

@@ -44,7 +44,7 @@ impl Summary {
 impl Ring {
     /// The block that holds a position.
     pub(super) fn block_of(&self, position: u64) -> u64 {
-        position / self.geometry.block as u64
+        self.geometry.block_of(position)
     }
 
     #[inline(always)]

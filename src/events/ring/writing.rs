@@ -111,7 +111,7 @@ impl<'a> Writing<'a> {
         if words as u64 * 2 > lap {
             return None;
         }
-        let rest = lap - tail % lap;
+        let rest = lap - (tail & (lap - 1));
         let fits = words as u64 <= rest;
         let position = if fits { tail } else { tail + rest };
         // Relaxed: our own.
@@ -126,7 +126,7 @@ impl<'a> Writing<'a> {
             self.commits[TAIL].store(position, release("ring-tail"));
         }
         self.private(|own| {
-            own.block = position / block;
+            own.block = ring.geometry.block_of(position);
             own.limit = (own.block + 1) * block;
         });
         Some(position)
@@ -136,8 +136,8 @@ impl<'a> Writing<'a> {
     fn raise(&mut self, from: u64, end: u64) {
         let ring = self.ring;
         let (block, lap) = (ring.geometry.block as u64, ring.geometry.words as u64);
-        let intent = end.next_multiple_of(block);
-        let blocks = from / block..intent / block;
+        let intent = ring.geometry.block_end(end);
+        let blocks = ring.geometry.block_of(from)..ring.geometry.block_of(intent);
         // What is about to go: the records of the blocks one lap below.
         let mut since = ring.blocks.at::<SINCE>().load(Relaxed);
         // A record belongs to the block it starts in; in the first lap nothing lies below.
