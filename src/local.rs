@@ -353,6 +353,44 @@ mod tests {
     }
 
     #[test]
+    fn whoever_asks_in_the_middle_of_a_sweep_is_refused() {
+        #[derive(Default)]
+        struct Asking(std::sync::Mutex<Vec<Result<(), Refusal>>>);
+        impl Seat for Asking {
+            fn release(&self) {}
+            fn is_orphaned(&self) -> bool {
+                // As an allocator would that records.
+                let asked = may_hold(DeckId::unique());
+                self.0.lock().unwrap().push(asked);
+                false
+            }
+        }
+        std::thread::spawn(|| {
+            let seat = Arc::new(Asking::default());
+            hold(DeckId::unique(), Role::Slab, NonNull::from(&*seat).cast(), seat.clone()).unwrap();
+            assert_eq!(may_hold(DeckId::unique()), Ok(()));
+            assert_eq!(*seat.0.lock().unwrap(), [Err(Refusal::Nested)]);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn the_thread_that_a_fork_leaves_finds_nothing_held_and_gives_back_what_it_had() {
+        let (deck, seat) = (DeckId::unique(), Arc::new(Counted::default()));
+        let other = seat.clone();
+        std::thread::spawn(move || {
+            take(deck, Role::Shard, &other).unwrap();
+            forget_in_child();
+            assert_eq!(held(deck, Role::Shard), None);
+            assert_eq!(may_hold(DeckId::unique()), Ok(()), "it may hold a deck of its own");
+        })
+        .join()
+        .unwrap();
+        assert_eq!(seat.released.load(Relaxed), 1);
+    }
+
+    #[test]
     fn a_second_write_on_one_thread_sees_the_first() {
         let first = Busy::set();
         assert!(first.is_some() && Busy::set().is_none());

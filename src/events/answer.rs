@@ -368,3 +368,17 @@ const _: fn() = || {
     shared::<Events>();
     shared::<Answer>();
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_ids_are_unique_over_all_shards_there_can_be() {
+        let positions = [0, 1, 1 << 20, (1 << 46) - 1];
+        let places = (0..4_096).flat_map(|shard| Class::ALL.map(|class| Place { shard, class }));
+        let ids = places.flat_map(|place| positions.map(|position| EventId::new(place, position)));
+        let ids: std::collections::HashSet<EventId> = ids.collect();
+        assert_eq!(ids.len(), 4_096 * Class::ALL.len() * positions.len());
+    }
+}

@@ -78,6 +78,7 @@ impl Events {
     ///
     /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
     /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
+    /// Not for signal handlers: see [`Events::record_in_signal`].
     #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
         if let Some(lead) = self.store.admit(E::site()) {

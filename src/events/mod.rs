@@ -21,6 +21,24 @@
 //! record pay for that. Here a thread claims a shard for as long as it lives, so a write is a few
 //! plain stores, and a reader can prove from two positions that what it copied was not overwritten.
 //! The price: a query asks every shard, and an idle thread's ring is memory that others do not use.
+//!
+//! # Threads
+//!
+//! A thread takes a free shard at its first record, or ahead of it with [`Events::register_thread`], and its end gives
+//! the shard to the next thread, which goes on where it stopped: history stays. With none left it takes one of the
+//! [shared](Builder::shared_shards) ones for each record, and the emergency shard if those are all in the middle
+//! of one; then the event is lost, and counted. With as many shards as threads nothing is lost. With fewer, what is lost
+//! is up to the system's scheduler, for a thread that it stops in the middle of a record keeps its shard from
+//! the others: with 1,000 threads that do nothing but record, on two cores, 7 shards lost 70 % and 64 lost 45 %
+//! within 12 s, and 1,000 nothing.
+//!
+//! | recording from | goes |
+//! |---|---|
+//! | an allocator, while this very thread records or takes its shard | to the emergency shard |
+//! | a thread-local's destructor after ours has run | through the shared shards |
+//! | a panic hook | as everything on that thread |
+//! | a signal handler, with [`Events::record_in_signal`] | to a shard that no thread keeps |
+//! | the child of a `fork`, with feature `os` | nowhere: a counted loss |
 
 mod answer;
 mod bucket;
