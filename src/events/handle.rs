@@ -288,3 +288,39 @@ impl Stats {
         self.losses.iter().map(|loss| loss.count).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Ticks;
+    use std::time::Duration;
+
+    crate::kind! { Called("handle.called") { n: u64 } }
+
+    /// As where another core's clock is ahead: a shared shard that it wrote to holds stamps back from going back.
+    #[test]
+    fn the_calls_of_a_thread_stay_in_order_when_the_shards_it_shares_disagree_about_the_time() {
+        let builder = Events::builder().memory(1 << 20).shards(1).shared_shards(2).clock(Clock::system());
+        let events = builder.build().unwrap();
+        let _only = events.writer().unwrap();
+        let [_, first, second, _] = &*events.store.shards else {
+            panic!("one kept, two shared, one for emergencies")
+        };
+        assert!(first.try_claim());
+        let ahead = first.monotone(events.clock().now().0 + 50_000_000);
+        // SAFETY: claimed above.
+        unsafe { first.release() };
+        // The second thread here, so its turn begins at the first of two.
+        events.record(Called { n: 0 });
+        assert!(first.try_claim());
+        events.record(Called { n: 1 });
+        // SAFETY: claimed above.
+        unsafe { first.release() };
+        assert!(second.last_ticks() > ahead && ahead > events.clock().now().0);
+        std::thread::sleep(Duration::from_millis(60));
+        let answer = events.query().thread(2).run().unwrap();
+        let calls: Vec<_> = answer.iter().map(|event| event.field("n")).collect();
+        assert_eq!(calls, [Some(Value::U64(0)), Some(Value::U64(1))]);
+        assert!(answer.iter().all(|event| event.ticks() >= Ticks(ahead)));
+    }
+}
