@@ -66,7 +66,7 @@ fn an_allocator_that_records_every_call_neither_hangs_nor_loses_count() {
             _ => {}
         }
         (0..10).for_each(work);
-        if thread % 10 == 0 {
+        if thread.is_multiple_of(10) {
             let other = Events::builder().memory(1 << 20).build().unwrap();
             other.record(Worked { n: 0 });
             let named = events.query().kind::<Worked>().limit(3).run().unwrap();

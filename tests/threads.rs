@@ -1,11 +1,9 @@
-//! Threads as they come: by the thousand, with small stacks, from C, ending in the middle of things.
+//! Threads as they come: by the thousand, with small stacks, from C, in a panic.
 
 #![cfg(unix)]
 
-use flightdeck::events::{Events, LossCause, Recorded, Stamp, Stats, Value};
-use flightdeck::telemetry::{self, Telemetry};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use flightdeck::events::{Events, LossCause, Recorded, Stats, Value};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -20,59 +18,6 @@ fn number(event: &Recorded<'_>, field: &str) -> u64 {
         Some(Value::U64(number)) => number,
         other => panic!("{field}: {other:?}"),
     }
-}
-
-/// Lets two threads each start and join as many, `at_once` at a time, until there have been `total`.
-fn in_batches(total: u64, at_once: u64, body: impl Fn(u64) + Sync) {
-    thread::scope(|spawners| {
-        for half in 0..2 {
-            let body = &body;
-            spawners.spawn(move || {
-                let mine: Vec<u64> = (0..total).filter(|n| n % 2 == half).collect();
-                for batch in mine.chunks(at_once as usize) {
-                    thread::scope(|threads| {
-                        let small = || thread::Builder::new().stack_size(64 << 10);
-                        let start = |n: &u64| {
-                            small().spawn_scoped(threads, {
-                                let n = *n;
-                                move || body(n)
-                            })
-                        };
-                        // Joined one by one: only then its thread-locals are gone for sure.
-                        let running: Vec<_> = batch.iter().map(|n| start(n).unwrap()).collect();
-                        running.into_iter().for_each(|thread| thread.join().unwrap());
-                    });
-                }
-            });
-        }
-    });
-}
-
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4_096
-}
-
-/// Counts: a record of each thread, none lost, no shard left claimed, no thread number twice, no memory kept.
-#[test]
-fn a_million_short_threads_record_once_each_and_leave_nothing_behind() {
-    const TOTAL: u64 = 1_000_000;
-    const AT_ONCE: u64 = 32;
-    let events =
-        Events::builder().memory(16 << 20).shards(2 * AT_ONCE as usize).prefault(true).build().unwrap();
-    let record = |n| events.record(Came { thread: n, n });
-    in_batches(70_000, AT_ONCE, record);
-    let before = resident_bytes();
-    in_batches(TOTAL - 70_000, AT_ONCE, record);
-    let grown = resident_bytes().saturating_sub(before);
-    let stats = events.stats();
-    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (TOTAL, 0, 0), "{stats:?}");
-    let answer = events.query().run().unwrap();
-    let numbers: BTreeSet<u32> = answer.iter().map(|event| event.thread()).collect();
-    assert_eq!(numbers.len(), answer.len(), "two threads of one number");
-    assert!(numbers.first() > Some(&0) && numbers.last() <= Some(&(TOTAL as u32)), "{:?}", numbers.last());
-    assert!(grown < 24 << 20, "{grown} bytes more after the threads have ended");
 }
 
 fn at_full_speed(events: &Events, threads: u64, each: u64) -> Stats {
@@ -225,37 +170,4 @@ fn a_panic_hook_records() {
     let answer = events.query().kind::<Panicked<'_>>().correlation(5_u64).run().unwrap();
     assert_eq!((answer.len(), events.stats().lost()), (100, 0));
     assert!(answer.iter().all(|event| number(&event, "line") > 0));
-}
-
-/// What a thread-local of the host's own does when its thread ends: before or after ours is gone.
-struct Last(Events, telemetry::Counter, u64);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        self.0.record_with(Stamp::of(1 + self.2), Came { thread: self.2, n: 0 });
-        self.1.increment(1);
-    }
-}
-
-thread_local! {
-    static FIRST: RefCell<Option<Last>> = const { RefCell::new(None) };
-    static THEN: RefCell<Option<Last>> = const { RefCell::new(None) };
-}
-
-#[test]
-fn a_hundred_thousand_threads_whose_destructors_record_and_count_own_nothing_afterwards() {
-    const TOTAL: u64 = 100_000;
-    let events = Events::builder().memory(32 << 20).shards(32).shared_shards(32).build().unwrap();
-    let telemetry = Telemetry::builder().threads(64).build().unwrap();
-    let counter = telemetry.counter("ended");
-    in_batches(TOTAL, 8, |n| {
-        FIRST.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), counter.clone(), 2 * n)));
-        events.record(Rare { thread: n, n });
-        counter.increment(1);
-        THEN.with(|cell| *cell.borrow_mut() = Some(Last(events.clone(), counter.clone(), 2 * n + 1)));
-    });
-    let stats = events.stats();
-    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (3 * TOTAL, 0, 0), "{:?}", stats.losses);
-    assert_eq!(telemetry.stats().slabs_owned, 0);
-    assert_eq!(telemetry.snapshot().get("ended"), Some(&telemetry::Value::Counter(3 * TOTAL)));
 }
