@@ -1,5 +1,5 @@
 //! Models of the event ring. Edges watched: `ring-intent`, `ring-claim`, `ring-tail`, `ring-indexed`, `ring-head`,
-//! `ring-since`, `shard-owner`, `kind-known`.
+//! `ring-since`, `ring-watermark`, `shard-owner`, `kind-known`.
 //!
 //! Records are two words: word 0 says which record it is, word 1 is the link with the same number in its
 //! lower half, so that a mix of two records shows. A reader that accepts such a mix fails the model.
@@ -290,6 +290,56 @@ fn who_finds_a_record_gone_learns_up_to_when() {
     let model = Model::new("gone and said to be", 3, model).holds(200);
     outcomes.both();
     model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
+}
+
+/// Two threads prune; a reader that passes over a record asks from when on nothing is missing.
+fn pruned() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 2, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let watermark = ring.watermark();
+                if watermark > origin {
+                    seen.gone.count();
+                    // The stamp of a record is its position.
+                    let since = ring.since();
+                    assert!(
+                        since > watermark - WORDS,
+                        "passed over {watermark}, said to be whole since {since}"
+                    );
+                } else {
+                    seen.good.count();
+                }
+                assert!(ring.watermark() >= watermark, "what was pruned came back");
+            })
+        };
+        let pruners = [1, 2].map(|records| {
+            let shard = shard.clone();
+            thread::spawn(move || {
+                let position = origin + records * WORDS;
+                shard.rings()[CLASS].raise_watermark(position, position - WORDS + 1);
+            })
+        });
+        for pruner in pruners {
+            pruner.join().unwrap();
+        }
+        reader.join().unwrap();
+        assert_eq!(shard.rings()[CLASS].watermark(), origin + 2 * WORDS, "the lower one counts");
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_is_pruned_stays_pruned_and_is_said_to_be() {
+    let (model, outcomes) = pruned();
+    let model = Model::new("pruned by two", 3, model).holds(200);
+    outcomes.both();
+    model.fails_without("ring-watermark", Side::Publish).fails_without("ring-since", Side::Observe);
 }
 
 fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {

@@ -14,7 +14,7 @@ use super::threads::Threads;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
 use crate::region::Region;
-use crate::sync::{Arc, AtomicBool, thread};
+use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 
 /// Shards beside those that threads keep: shared ones, then the emergency shard.
@@ -201,6 +201,7 @@ impl Builder {
             kept: self.shards,
             kinds: Kinds::new(),
             losses: Losses::default(),
+            pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),

@@ -11,7 +11,7 @@
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `loss` | what was not kept |
+//! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -32,6 +32,7 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+mod prune;
 mod query;
 mod read;
 pub(crate) mod record;

@@ -305,7 +305,7 @@ impl<'a> Query<'a> {
             };
             match bucket {
                 Some(bucket) => walk(ring, cut, bucket, &mut step),
-                None => scan(ring, None, cut.tail, self.blocks(), &mut step),
+                None => scan(ring, cut, self.blocks(), &mut step),
             }
         }
         seen

@@ -14,7 +14,7 @@ use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
 /// The state of an event store.
@@ -27,6 +27,8 @@ pub(crate) struct Store {
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
+    /// Events that were pruned.
+    pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
