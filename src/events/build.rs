@@ -204,6 +204,7 @@ impl Builder {
             pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
+            longest_batch: PerClass::of(|class| shared[class].words / 4),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
         };

@@ -35,7 +35,7 @@ mod watermark;
 mod writing;
 
 pub(crate) use summary::Summary;
-pub use writing::Writing;
+pub use writing::{Entry, Writing};
 
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};
@@ -98,6 +98,8 @@ pub struct Ring {
     /// Of its own, since any thread may move it.
     watermark: Line,
     geometry: Geometry,
+    /// Of the block, as a shift: a division costs more than the rest of a summary.
+    block_shift: u32,
     /// Of the queue.
     last_place: usize,
     private: UnsafeCell<CachePadded<Private>>,
@@ -142,6 +144,7 @@ impl Ring {
             commits: region.line(start + LINE),
             watermark: region.line(start + 2 * LINE),
             geometry,
+            block_shift: geometry.block.trailing_zeros(),
             last_place: geometry.queue - 1,
             private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
         };
