@@ -31,6 +31,8 @@
 //! Readers load Relaxed and fence: a read-only mapping allows no other load.
 
 mod summary;
+#[cfg(all(test, not(flightdeck_loom)))]
+mod tests;
 mod watermark;
 mod writing;
 
@@ -129,13 +131,17 @@ impl Ring {
     /// # Panics
     /// If the sizes contradict each other or the region: they are computed, never input.
     pub fn new(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
+        // Positions start one lap in, so that 0 can mean "none" in a bucket head.
+        Self::starting_at(region, start, geometry, geometry.words as u64)
+    }
+
+    /// As [`Ring::new`], with the first record at `origin`: a number of whole laps, and not zero.
+    fn starting_at(region: &Arc<Region>, start: usize, geometry: Geometry, origin: u64) -> Self {
         assert!(geometry.is_sound(), "{geometry:?}");
         let words_at = start + CONTROL;
         let heads_at = words_at + geometry.words;
         let summaries_at = heads_at + geometry.buckets;
         let blocks = geometry.words / geometry.block;
-        // Positions start one lap in, so that 0 can mean "none" in a bucket head.
-        let origin = geometry.words as u64;
         let ring = Self {
             words: region.words(words_at, geometry.words),
             heads: region.words(heads_at, geometry.buckets),
