@@ -30,6 +30,8 @@
 //!
 //! Readers load Relaxed and fence: a read-only mapping allows no other load.
 
+#[cfg(all(test, not(flightdeck_loom)))]
+mod stress;
 mod summary;
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests;
