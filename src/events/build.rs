@@ -8,6 +8,7 @@ use super::kinds::Kinds;
 use super::loss::Losses;
 use super::record::{LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::Geometry;
+use super::seeds::Seeds;
 use super::shard::Shard;
 use super::store::Store;
 use super::threads::Threads;
@@ -38,6 +39,7 @@ pub struct Builder {
     clock: Option<Clock>,
     deck: Option<DeckId>,
     prefault: bool,
+    span_seed: Option<u64>,
 }
 
 impl Default for Builder {
@@ -50,6 +52,7 @@ impl Default for Builder {
             clock: None,
             deck: None,
             prefault: false,
+            span_seed: None,
         }
     }
 }
@@ -150,6 +153,14 @@ impl Builder {
         self
     }
 
+    /// Makes span ids the same in each run: they follow from this number and from the order in which threads first
+    /// ask for one; the thread that builds the store comes first. Random by default, since ids of two stores with
+    /// one seed are the same. For tests and simulations; costs nothing per id.
+    pub fn span_seed(mut self, seed: u64) -> Self {
+        self.span_seed = Some(seed);
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -205,7 +216,9 @@ impl Builder {
             longest: PerClass::of(|class| longest(shared[class])),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
+            seeds: Seeds::new(self.span_seed),
         };
+        store.seeds.restart_this_thread();
         Ok(Events::of(Arc::new(store), plan))
     }
 

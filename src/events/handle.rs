@@ -104,7 +104,7 @@ impl Events {
     #[inline]
     pub fn start<E: Event>(&self, event: E) -> Scope {
         let stamp = Stamp::current();
-        let span = local::fresh_span();
+        let span = self.fresh_span();
         let parent = stamp.span;
         self.record_with(stamp.span(span).starts_under(parent), event);
         Scope::joined(stamp.id, span)
@@ -204,9 +204,10 @@ impl Events {
     }
 
     /// A span id that no other span has, for hosts that keep their own.
+    #[inline]
     #[must_use]
     pub fn fresh_span(&self) -> SpanId {
-        local::fresh_span()
+        local::fresh_span(|| self.store.seeds.next())
     }
 }
 

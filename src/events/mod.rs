@@ -6,7 +6,7 @@
 //! | `build` | sizes, and how memory is divided |
 //! | `schema`, `payload` | kinds, and fields as words |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
-//! | `stamp`, `scope` | whose event it is, and when |
+//! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
@@ -38,6 +38,7 @@ pub(crate) mod record;
 pub(crate) mod ring;
 mod schema;
 mod scope;
+mod seeds;
 pub(crate) mod shard;
 mod stamp;
 mod store;
