@@ -1,4 +1,6 @@
 //! Sizes: how memory is divided before any of it is reserved.
+//!
+//! What a host chooses, and how, is told at [`Builder`].
 
 use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
@@ -6,6 +8,7 @@ use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
 use super::loss::Losses;
+use super::plan::Plan;
 use super::record::{LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::Geometry;
 use super::seeds::Seeds;
@@ -30,6 +33,17 @@ const SHARED_FRACTION: usize = 4;
 const DEFAULT_MEMORY: usize = 16 << 20;
 
 /// Sizes and clock of an event store to be built.
+///
+/// # Choosing shards and memory
+///
+/// Give as many **shards** as threads record at the same time, with writers kept by hand counted in, and no more: each
+/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share three smaller shards, where they
+/// may lose an event when they collide; so round up. **Memory** follows from how far back you want to look. An event takes
+/// 48 bytes and its fields (8 a number; text 8 and its length, filled up to 8), so
+/// 200,000 events a second of 64 bytes, kept for a minute, are 1.3 GB; rings are powers of two, and the classes share by
+/// [weight](Builder::shares), so the answer is often two or three times that. A busy thread overwrites its own ring sooner: if one
+/// of 16 writes it all, the minute becomes four seconds. `flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16`
+/// prints the setting; [`Builder::plan`] and [`Plan::held`] say the same in code.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -97,26 +111,6 @@ impl Shares {
     }
 }
 
-/// How memory is divided. Every size is in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Plan {
-    /// All of it: no more is ever used for events.
-    pub total: usize,
-    /// Shards that threads and writers keep for themselves.
-    pub shards: usize,
-    /// Shards that further threads share, the one for emergencies included.
-    pub shared_shards: usize,
-    /// The rings of one kept shard.
-    pub ring: PerClass<usize>,
-    /// The rings of one shared shard.
-    pub shared_ring: PerClass<usize>,
-    /// The indexes of one kept shard.
-    pub index: PerClass<usize>,
-    /// The longest event of each class, header included.
-    pub longest_event: PerClass<usize>,
-}
-
 impl Builder {
     /// How much memory rings, indexes and block tables take together, at most; 16 MiB by default. Rings are
     /// powers of two, so up to half of it may stay unused: [`Builder::plan`] tells.
@@ -166,20 +160,39 @@ impl Builder {
         self
     }
 
-    /// How the memory would be divided. Reserves nothing.
+    /// How the memory would be divided, part by part; how many events fit, and for how long. Reserves nothing.
+    ///
+    /// ```
+    /// use flightdeck::events::{Class, Events};
+    /// let plan = Events::builder().memory(256 << 20).shards(4).plan()?;
+    /// assert!(plan.total <= 256 << 20);
+    /// // 50,000 events a second, from four threads alike, with five numbers each.
+    /// assert!(plan.held(Class::Normal, 50_000.0, 5 * 8).as_secs() >= 30);
+    /// println!("{plan}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If it does not suffice, or the number of shards is out of range.
     pub fn plan(&self) -> Result<Plan, BuildError> {
         let Layout { kept, shared } = self.layout()?;
+        let bytes_of = |rings: PerClass<Geometry>, part: fn(Geometry) -> usize| {
+            PerClass::of(|class| part(rings[class]) * 8)
+        };
         Ok(Plan {
             total: Layout { kept, shared }.footprint(self.shards) * 8,
             shards: self.shards,
             shared_shards: SHARED + EMERGENCY,
-            ring: PerClass::of(|class| kept[class].words * 8),
-            shared_ring: PerClass::of(|class| shared[class].words * 8),
-            index: PerClass::of(|class| kept[class].buckets * 8),
-            longest_event: PerClass::of(|class| longest(shared[class]) * 8),
+            ring: bytes_of(kept, |ring| ring.words),
+            shared_ring: bytes_of(shared, |ring| ring.words),
+            index: bytes_of(kept, |ring| ring.buckets),
+            shared_index: bytes_of(shared, |ring| ring.buckets),
+            table: bytes_of(kept, Geometry::table),
+            shared_table: bytes_of(shared, Geometry::table),
+            control: bytes_of(kept, control),
+            shared_control: bytes_of(shared, control),
+            block: bytes_of(kept, |ring| ring.block),
+            longest_event: bytes_of(shared, longest),
         })
     }
 
@@ -291,6 +304,11 @@ fn ring_of(words: usize) -> Geometry {
         queue: 16,
         link_word: LINK_WORD,
     }
+}
+
+/// What is neither ring nor index nor block table: control words, and filling up to whole lines.
+fn control(ring: Geometry) -> usize {
+    ring.footprint() - ring.words - ring.buckets - ring.table()
 }
 
 /// The longest record that fits every ring, the smallest included.

@@ -1,11 +1,12 @@
 //! The handle of an event store.
 
-use super::build::{Builder, Plan};
+use super::build::Builder;
 use super::class::PerClass;
 use super::error::{DefineError, ValuesError, WriterError};
 use super::kind::Kind;
 use super::loss::Loss;
 use super::payload::Value;
+use super::plan::Plan;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};

@@ -3,7 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
-//! | `build` | sizes, and how memory is divided |
+//! | `build`, `plan` | sizes; how memory is divided, and what fits |
 //! | `schema`, `payload` | kinds, and fields as words |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
@@ -32,6 +32,7 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+mod plan;
 mod query;
 mod read;
 pub(crate) mod record;
@@ -48,7 +49,7 @@ mod trace_context;
 mod writer;
 
 pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
-pub use build::{Builder, Plan, Shares};
+pub use build::{Builder, Shares};
 pub use class::{Class, PerClass};
 pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
 pub use handle::{Events, Stats};
@@ -57,6 +58,7 @@ pub use loss::{Loss, LossCause};
 pub use payload::Value;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+pub use plan::Plan;
 pub use query::Query;
 #[doc(hidden)]
 pub use schema::Site;

@@ -74,8 +74,7 @@ impl Counts {
     #[must_use]
     pub fn since(&self, name: &str) -> Option<u64> {
         let now = self.telemetry.snapshot();
-        let counted = self.of(&now, name);
-        counted
+        self.of(&now, name)
     }
 
     /// Panics unless a metric counted as said: what [`assert_counted!`](crate::assert_counted) calls.

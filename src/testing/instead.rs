@@ -1,6 +1,6 @@
 //! What was recorded in place of what was asked for: the nearest events, as a timeline.
 
-use crate::events::{Answer, EventId, Recorded, Value, Verdict};
+use crate::events::{Answer, EventId, FieldsOf, Recorded, Verdict};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl std::error::Error for Mismatch {}
 pub(super) fn timeline(
     mut answer: Answer,
     mut distance: impl FnMut(&Recorded<'_>) -> usize,
-    marks: &dyn Fn(&Recorded<'_>, &mut dyn FnMut(&str, Value<'_>)),
+    marks: &FieldsOf<'_>,
 ) -> String {
     let all = answer.len();
     let mut nearest: Vec<(usize, EventId)> =
