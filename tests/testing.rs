@@ -132,6 +132,27 @@ fn an_event_that_differs_is_shown_with_what_differs() {
 }
 
 #[test]
+fn kinds_of_one_name_are_told_apart_by_their_fields() {
+    let events = testing::events();
+    for field in ["status", "code"] {
+        let kind = events.define(Schema::new("answered").field(field, FieldType::U64)).unwrap();
+        events.record_values(Stamp::current(), &kind, &[Value::U64(200)]).unwrap();
+    }
+    assert_recorded!(events, "answered", code == 200, times 1);
+    let text = said(|| assert_recorded!(events, "answered", code == 500));
+    assert!(text.contains("answered code=200 (not == 500)"), "{text}");
+    assert!(text.contains("answered status=200 code=missing (not == 500)"), "{text}");
+}
+
+#[test]
+fn a_long_text_leaves_room_for_what_differs() {
+    let events = testing::events();
+    events.record(Flood { n: 1, text: &"long ".repeat(100) });
+    let text = said(|| assert_recorded!(events, "flood", text == "short"));
+    assert!(text.contains("long  (not == \"short\")") && text.len() < 300, "{text}");
+}
+
+#[test]
 fn a_kind_with_another_name_is_shown() {
     let deck = testing::deck();
     assert_eq!(

@@ -7,6 +7,9 @@ use crate::events::{Answer, Events, QueryError, Recorded, Value, Verdict};
 use crate::id::CorrelationId;
 use std::fmt;
 
+/// How much of a value that differs is shown, in characters.
+const LONGEST_VALUE: usize = 60;
+
 /// Asserts that an event of a kind was recorded, with fields as said: `assert_recorded!(deck, "kind", ..)`.
 ///
 /// After the kind come, in any order and number: conditions on fields (`qty == 5`, with `==`, `!=`, `<`, `<=`, `>`, `>=`; a
@@ -295,9 +298,17 @@ impl<'a> Recording<'a> {
             let mut unmet = self.conditions.iter().filter(|c| c.field == name && !c.is_met(event));
             match unmet.next().filter(|_| is_of_kind) {
                 Some(Condition { comparison, expected, .. }) => {
+                    // Timelines cut long text at its end, where the difference stands.
+                    let value: String = value.to_string().chars().take(LONGEST_VALUE).collect();
                     show(name, Value::Str(&format!("{value} (not {} {expected})", comparison.symbol())));
                 }
                 None => show(name, value),
+            }
+        }
+        // Kinds of one name may have other fields each.
+        for Condition { field, comparison, expected } in self.conditions.iter().filter(|_| is_of_kind) {
+            if event.field(field).is_none() {
+                show(field, Value::Str(&format!("missing (not {} {expected})", comparison.symbol())));
             }
         }
     }

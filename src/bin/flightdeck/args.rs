@@ -92,6 +92,8 @@ pub struct Replay {
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 A number or a boolean takes 8 bytes; text takes 8 and its length, filled up to 8. Nothing is reserved.
+Memory is shared between the retention classes by the default weights; a host with events of one class
+needs less: see `Builder::shares`.
 
 Examples:
   flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16
