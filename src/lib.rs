@@ -64,7 +64,7 @@ pub mod internals {
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::record::{Lead, Link};
-    pub use crate::events::ring::{Cut, Geometry, Ring, Writing};
+    pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Writing};
     pub use crate::events::shard::Shard;
     pub use crate::events::{Class, PerClass};
     pub use crate::region::Region;

@@ -18,7 +18,7 @@ use super::threads::Threads;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
 use crate::region::Region;
-use crate::sync::{Arc, AtomicBool, thread};
+use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 
 /// Shards beside those that threads keep: shared ones, then the emergency shard.
@@ -225,8 +225,10 @@ impl Builder {
             kept: self.shards,
             kinds: Kinds::new(),
             losses: Losses::default(),
+            pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
+            longest_batch: PerClass::of(|class| shared[class].words / 4),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
             seeds: Seeds::new(self.span_seed),

@@ -43,7 +43,7 @@ use crate::sync::{Arc, Relaxed};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Events {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     plan: Plan,
     _handle: Arc<LastHandle>,
 }
@@ -194,7 +194,8 @@ impl Events {
         }
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
-        stats.overwritten = stats.written.saturating_sub(stats.kept);
+        stats.pruned = self.store.pruned.iter().map(|(_, pruned)| pruned.load(Relaxed)).sum();
+        stats.overwritten = stats.written.saturating_sub(stats.kept + stats.pruned);
         stats
     }
 
@@ -222,6 +223,8 @@ pub struct Stats {
     pub written_by_class: PerClass<u64>,
     /// Of those, what can be read now. Counted by a scan.
     pub kept: u64,
+    /// Of those, what was pruned before it was overwritten.
+    pub pruned: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
     pub overwritten: u64,
     /// Words of 8 bytes written since the start.

@@ -11,7 +11,8 @@
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `loss` | what was not kept |
+//! | `batch` | several events at once |
+//! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -23,6 +24,7 @@
 //! The price: a query asks every shard, and an idle thread's ring is memory that others do not use.
 
 mod answer;
+mod batch;
 mod bucket;
 mod build;
 mod class;
@@ -33,6 +35,7 @@ pub(crate) mod kinds;
 mod loss;
 mod payload;
 mod plan;
+mod prune;
 mod query;
 mod read;
 pub(crate) mod record;
@@ -48,10 +51,13 @@ mod timeline;
 mod trace_context;
 mod writer;
 
-pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
+pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
+pub use batch::Batch;
 pub use build::{Builder, Shares};
 pub use class::{Class, PerClass};
-pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
+pub use error::{
+    BatchError, BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError,
+};
 pub use handle::{Events, Stats};
 pub use kind::Kind;
 pub use loss::{Loss, LossCause};

@@ -6,7 +6,7 @@ use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
 use super::payload::{Encode, Payload, Value};
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::Ring;
+use super::ring::{Entry, Ring, Writing};
 use super::schema::{Event, Schema, Site};
 use super::seeds::Seeds;
 use super::shard::Shard;
@@ -15,7 +15,7 @@ use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
 /// The state of an event store.
@@ -28,9 +28,13 @@ pub(crate) struct Store {
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
+    /// Events that were pruned.
+    pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
+    /// The longest batch of each class, in words.
+    pub(crate) longest_batch: PerClass<usize>,
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
@@ -45,13 +49,77 @@ pub(crate) struct Draft<E: Fields> {
     pub(crate) fields: E,
 }
 
+/// What is to be written, by whatever way is open.
+pub(crate) trait Write {
+    /// The class of the ring it goes to.
+    fn class(&self) -> Class;
+    /// Writes it to that ring of the shard.
+    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32);
+    /// Counts it as lost: no shard would take it.
+    fn lose(&self, store: &Store);
+}
+
+impl<E: Fields> Write for Draft<E> {
+    #[inline(always)]
+    fn class(&self) -> Class {
+        self.fields.class(self.lead)
+    }
+
+    /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    #[inline(always)]
+    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, thread: u32) {
+        let Draft { lead, stamp, fields } = self;
+        let class = self.class();
+        let payload = fields.words() + usize::from(stamp.parent.is_some());
+        let words = HEADER_WORDS + payload;
+        if words > store.longest[class] {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        }
+        let ticks = store.ticks(shard, stamp.ticks);
+        let Some(reserved) = writing.reserve(words) else {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        };
+        let (header, body) = reserved.words.split_at(HEADER_WORDS);
+        let (high, low) = stamp.id.halves();
+        let values = [
+            lead.of_record(words, stamp.flags).word(),
+            ticks,
+            high,
+            low,
+            Link::unlinked(thread).word(),
+            stamp.span.get(),
+        ];
+        for (place, value) in header.iter().zip(values) {
+            place.store(value, Relaxed);
+        }
+        let mut body = Payload::new(body);
+        if let Some(parent) = stamp.parent {
+            body.word(parent.get());
+        }
+        fields.encode(&mut body);
+        body.finish();
+        let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
+        writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
+    }
+
+    fn lose(&self, store: &Store) {
+        store.lost(&store.losses, LossCause::NoShard, self.lead.class());
+    }
+}
+
 /// Fields that can be stored.
 pub(crate) trait Fields {
+    /// The class of their kind, whose records begin like this.
+    fn class(&self, lead: Lead) -> Class;
     fn words(&self) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
 }
 
 impl<E: Event> Fields for E {
+    #[inline(always)]
+    fn class(&self, _: Lead) -> Class {
+        E::CLASS
+    }
     #[inline(always)]
     fn words(&self) -> usize {
         self.payload_words()
@@ -63,6 +131,9 @@ impl<E: Event> Fields for E {
 }
 
 impl Fields for &[Value<'_>] {
+    fn class(&self, lead: Lead) -> Class {
+        lead.class()
+    }
     fn words(&self) -> usize {
         self.iter().map(Encode::words).sum()
     }
@@ -97,7 +168,7 @@ impl Store {
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
     #[inline(always)]
-    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    pub(crate) fn record<W: Write>(self: &Arc<Self>, draft: W) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -119,7 +190,7 @@ impl Store {
     /// The first record of a thread here, or one that may not hold anything.
     #[cold]
     #[inline(never)]
-    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    fn record_first<W: Write>(self: &Arc<Self>, draft: W) {
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
@@ -132,7 +203,7 @@ impl Store {
 
     /// Through a shared shard: the one that served last, then the others, then the emergency shard.
     #[inline(never)]
-    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<E>) {
+    fn record_shared<W: Write>(&self, sticky: &AtomicU32, thread: u32, draft: W) {
         let shared = self.shards.len() - 1 - self.kept;
         let start = sticky.load(Relaxed) as usize;
         for attempt in 0..shared {
@@ -150,14 +221,14 @@ impl Store {
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
-    fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
+    fn record_in_emergency<W: Write>(&self, draft: W) {
         let emergency = &self.shards[self.shards.len() - 1];
         if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
-            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+            draft.lose(self);
         }
     }
 
-    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) -> bool {
+    fn try_shard<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) -> bool {
         let claimed = shard.try_claim();
         if claimed {
             // SAFETY: claimed above, released below, one write in between.
@@ -169,20 +240,20 @@ impl Store {
         claimed
     }
 
-    /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    /// Writes to a shard.
     ///
     /// # Safety
     /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
-    pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
-        let Draft { lead, stamp, fields } = draft;
-        let class = lead.class();
-        let payload = fields.words() + usize::from(stamp.parent.is_some());
-        let words = HEADER_WORDS + payload;
-        if words > self.longest[class] {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
-        }
-        let ticks = match stamp.ticks {
+    pub(crate) unsafe fn write<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) {
+        // SAFETY: the contract is the same.
+        draft.write(self, shard, unsafe { shard.writing(draft.class()) }, thread);
+    }
+
+    /// The time of a record: as supplied, or now.
+    #[inline(always)]
+    pub(crate) fn ticks(&self, shard: &Shard, supplied: Option<Ticks>) -> u64 {
+        match supplied {
             Some(ticks) => {
                 if self.supplied_clock {
                     self.clock.supply(ticks);
@@ -190,38 +261,12 @@ impl Store {
                 ticks.0
             }
             None => shard.monotone(self.clock.now().0),
-        };
-        // SAFETY: the contract is the same.
-        let mut writing = unsafe { shard.writing(class) };
-        let Some(reserved) = writing.reserve(words) else {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
-        };
-        let (header, body) = reserved.words.split_at(HEADER_WORDS);
-        let (high, low) = stamp.id.halves();
-        let values = [
-            lead.of_record(words, stamp.flags).word(),
-            ticks,
-            high,
-            low,
-            Link::unlinked(thread).word(),
-            stamp.span.get(),
-        ];
-        for (place, value) in header.iter().zip(values) {
-            place.store(value, Relaxed);
         }
-        let mut body = Payload::new(body);
-        if let Some(parent) = stamp.parent {
-            body.word(parent.get());
-        }
-        fields.encode(&mut body);
-        body.finish();
-        let bucket = (!stamp.id.is_none()).then(|| self.key.bucket(stamp.id));
-        writing.commit(reserved, ticks, lead.kind(), bucket);
     }
 
     #[cold]
     #[inline(never)]
-    fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
+    pub(crate) fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
         place.count(cause, class, self.clock.now());
     }
 

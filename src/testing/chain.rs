@@ -33,7 +33,8 @@ use std::fmt;
 /// ```
 ///
 /// # Panics
-/// If the chain is another one, with what it is; and if it cannot be told, because events were overwritten or lost.
+/// If the chain is another one, with what it is; and if it cannot be told, because events were overwritten, pruned or
+/// lost.
 #[macro_export]
 macro_rules! assert_chain {
     ($deck:expr, $id:expr, [$($step:tt),* $(,)?] $(,)?) => {

@@ -71,8 +71,8 @@ pub(super) fn listed(mut items: impl Iterator<Item = String>) -> String {
 /// Why what is not in an answer may have happened all the same.
 pub(super) fn doubt(verdict: Verdict) -> Option<&'static str> {
     (!verdict.is_complete()).then_some(
-        "events were overwritten or lost, so how often it happened cannot be told: give the deck more memory, or \
-         assert before it is shut down",
+        "events were overwritten, pruned or lost, so how often it happened cannot be told: give the deck more \
+         memory, or assert before it is cleared or shut down",
     )
 }
 

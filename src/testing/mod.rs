@@ -9,8 +9,9 @@
 //! | `expected` | what a field is compared with |
 //! | `instead` | what was recorded in place of what was asked for |
 //!
-//! A failed assertion prints what was recorded instead, the nearest events first, each field that differs marked. Where
-//! events were overwritten or lost, *never* and *exactly three times* cannot be told: such an assertion fails and says so.
+//! A failed assertion prints what was recorded instead: the nearest events, each field that differs marked. Where events
+//! were overwritten, pruned or lost, *never* and *exactly three times* cannot be told: such an assertion fails and
+//! says so.
 //!
 //! **What it will not do.** Virtual time is that of events alone: a supervisor's backoff and a worker's `wait` go by
 //! the system's clock. Nothing is waited for: join the threads first, or poll [`Recording::check`]. Span ids are the

@@ -33,7 +33,7 @@ const LONGEST_VALUE: usize = 60;
 ///
 /// # Panics
 /// If it was not, with what was recorded instead; if the kind has no such field, or of another type; and if it cannot be
-/// told, because events were overwritten or lost.
+/// told, because events were overwritten, pruned or lost.
 #[macro_export]
 macro_rules! assert_recorded {
     ($deck:expr, $kind:expr $(,)?) => {
