@@ -36,14 +36,14 @@ const DEFAULT_MEMORY: usize = 16 << 20;
 ///
 /// # Choosing shards and memory
 ///
-/// Give as many **shards** as threads record at the same time, with writers kept by hand counted in, and no more: each
-/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share three smaller shards, where they
-/// may lose an event when they collide; so round up. **Memory** follows from how far back you want to look. An event takes
-/// 48 bytes and its fields (8 a number; text 8 and its length, filled up to 8), so
-/// 200,000 events a second of 64 bytes, kept for a minute, are 1.3 GB; rings are powers of two, and the classes share by
-/// [weight](Builder::shares), so the answer is often two or three times that. A busy thread overwrites its own ring sooner: if one
-/// of 16 writes it all, the minute becomes four seconds. `flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16`
-/// prints the setting; [`Builder::plan`] and [`Plan::held`] say the same in code.
+/// Give as many **shards** as threads record at the same time, with writers kept by hand counted in, and few more: each
+/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share a few smaller shards, where
+/// an event is lost when too many collide; so round up. **Memory** follows from how far back you want to look. An
+/// event takes 48 bytes and its fields (8 a number; text 8 and its length, filled up to 8), so 200,000 events a second
+/// of 64 bytes, kept for a minute, are 1.3 GB; rings are powers of two, and the classes share by
+/// [weight](Builder::shares), so the answer is often two or three times that. A busy thread overwrites its own ring
+/// sooner: if one of 16 writes it all, the minute becomes four seconds. `flightdeck size --rate 200k --bytes 64 --keep
+/// 60s --threads 16` prints the setting; [`Builder::plan`] and [`Plan::held`] say the same in code.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {

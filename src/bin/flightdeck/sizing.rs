@@ -24,13 +24,15 @@ pub enum SizingError {
     Rate { rate: f64, threads: usize, most: f64 },
     /// No ring takes such an event.
     #[error(
-        "events with {} bytes of fields are over the longest there can be, {}: keep large data elsewhere and its name here",
+        "events with {} bytes of fields are over the longest there can be, {}: keep large data elsewhere and its \
+         name here",
         grouped(*bytes as u64), grouped(*most as u64)
     )]
     Payload { bytes: usize, most: usize },
     /// No store is as large.
     #[error(
-        "{class} events for {} are over what {threads} threads can hold, {}: lower --keep, --rate or --bytes, or give more --threads",
+        "{class} events for {} are over what {threads} threads can hold, {}: lower --keep, --rate or --bytes, or \
+         give more --threads",
         time(*keep), time(*most)
     )]
     Keep { class: Class, keep: Duration, threads: usize, most: Duration },
