@@ -24,6 +24,7 @@
 //! | read config on a hot path | [`config::Config::reader`] |
 //! | count | [`telemetry::Telemetry::counter`] |
 //! | run a worker that may panic | [`Builder::worker`] |
+//! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
 //! # Inside
 //!
@@ -48,6 +49,8 @@ pub mod config;
 pub mod events;
 pub mod supervisor;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use clock::{Clock, ClockSource, Converter, Ticks};
 pub use error::{Diagnostic, Retry, Severity};

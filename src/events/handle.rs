@@ -1,11 +1,12 @@
 //! The handle of an event store.
 
-use super::build::{Builder, Plan};
+use super::build::Builder;
 use super::class::PerClass;
 use super::error::{DefineError, ValuesError, WriterError};
 use super::kind::Kind;
 use super::loss::Loss;
 use super::payload::Value;
+use super::plan::Plan;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};
@@ -104,7 +105,7 @@ impl Events {
     #[inline]
     pub fn start<E: Event>(&self, event: E) -> Scope {
         let stamp = Stamp::current();
-        let span = local::fresh_span();
+        let span = self.fresh_span();
         let parent = stamp.span;
         self.record_with(stamp.span(span).starts_under(parent), event);
         Scope::joined(stamp.id, span)
@@ -205,9 +206,10 @@ impl Events {
     }
 
     /// A span id that no other span has, for hosts that keep their own.
+    #[inline]
     #[must_use]
     pub fn fresh_span(&self) -> SpanId {
-        local::fresh_span()
+        local::fresh_span(|| self.store.seeds.next())
     }
 }
 

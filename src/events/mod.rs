@@ -3,10 +3,10 @@
 //! | file | idea |
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
-//! | `build` | sizes, and how memory is divided |
+//! | `build`, `plan` | sizes; how memory is divided, and what fits |
 //! | `schema`, `payload` | kinds, and fields as words |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
-//! | `stamp`, `scope` | whose event it is, and when |
+//! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
@@ -34,6 +34,7 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+mod plan;
 mod prune;
 mod query;
 mod read;
@@ -41,6 +42,7 @@ pub(crate) mod record;
 pub(crate) mod ring;
 mod schema;
 mod scope;
+mod seeds;
 pub(crate) mod shard;
 mod stamp;
 mod store;
@@ -51,7 +53,7 @@ mod writer;
 
 pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
 pub use batch::Batch;
-pub use build::{Builder, Plan, Shares};
+pub use build::{Builder, Shares};
 pub use class::{Class, PerClass};
 pub use error::{
     BatchError, BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError,
@@ -62,6 +64,7 @@ pub use loss::{Loss, LossCause};
 pub use payload::Value;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+pub use plan::Plan;
 pub use query::Query;
 #[doc(hidden)]
 pub use schema::Site;

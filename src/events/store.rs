@@ -8,6 +8,7 @@ use super::payload::{Encode, Payload, Value};
 use super::record::{HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Writing};
 use super::schema::{Event, Schema, Site};
+use super::seeds::Seeds;
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::threads::{ThreadNumber, Threads};
@@ -38,6 +39,7 @@ pub(crate) struct Store {
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     pub(crate) supplied_clock: bool,
+    pub(crate) seeds: Seeds,
 }
 
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.

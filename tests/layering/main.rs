@@ -26,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("global", BELOW_GLOBAL),
     ("bridge", PUBLIC),
     ("capi", PUBLIC),
+    ("testing", PUBLIC),
 ];
 const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "region", "sync"];
 const BELOW_HUB: &[&str] =

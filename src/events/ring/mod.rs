@@ -77,9 +77,14 @@ const INDEXED: usize = 1;
 const RECORDS: usize = 2;
 
 impl Geometry {
+    /// Words of its block table: a summary for each block.
+    pub(crate) const fn table(self) -> usize {
+        self.words / self.block * SUMMARY
+    }
+
     /// Words of memory that a ring of these sizes takes: whole lines.
     pub const fn footprint(self) -> usize {
-        let words = CONTROL + self.words + self.buckets + self.words / self.block * SUMMARY;
+        let words = CONTROL + self.words + self.buckets + self.table();
         words.next_multiple_of(LINE)
     }
 
