@@ -53,7 +53,8 @@ fn read(rings: &[Ring], seed: u64, end: Instant) -> Report {
             let ring = &rings[number];
             // In the block that goes next as a rule, else in the one that has just gone.
             let block = GEOMETRY.block as u64;
-            let start = ring.oldest().max(lap) - if random >> 61 == 0 { block } else { 0 };
+            let gone = if random >> 61 == 0 { block } else { 0 };
+            let start = ring.oldest().saturating_sub(gone).max(lap);
             let position = start + (random >> 40) % (block / WORDS as u64) * WORDS as u64;
             if position + WORDS as u64 > ring.cut().tail || !ring.is_intact(position) {
                 report.rejected += 1;
