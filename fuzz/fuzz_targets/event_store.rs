@@ -5,7 +5,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flightdeck::events::{Events, FieldType, Query, Recorded, Schema, Stamp, Value, Verdict};
+use flightdeck::events::{Class, Events, FieldType, Query, Recorded, Schema, Stamp, Value, Verdict};
 use flightdeck::{Clock, CorrelationId, Ticks};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -39,10 +39,10 @@ struct Model {
 }
 
 fuzz_target!(|ops: Vec<Op>| {
-    let events = Events::builder().memory(64 << 10).shards(1).clock(Clock::manual()).build().unwrap();
+    let events = Events::builder().memory(128 << 10).shards(1).clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("written").field("number", FieldType::U64).field("text", FieldType::Bytes);
     let kind = events.define(schema).unwrap();
-    let longest = events.plan().longest_event;
+    let longest = events.plan().longest_event[Class::Normal];
     let mut writer = events.writer().unwrap();
     let mut model = Model { events: events.clone(), written: Vec::new() };
     let mut record = |model: &mut Model, id: u8, text: &[u8], supplied: Option<u16>, root: bool| {

@@ -1,11 +1,12 @@
 //! The handle of an event store.
 
-use super::build::{Builder, HugePages, Plan};
+use super::build::{Builder, HugePages};
 use super::class::PerClass;
 use super::error::{DefineError, ValuesError, WriterError};
 use super::kind::Kind;
 use super::loss::Loss;
 use super::payload::Value;
+use super::plan::Plan;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};
@@ -48,7 +49,7 @@ use crate::sync::{Arc, Relaxed};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Events {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     plan: Plan,
     _handle: Arc<LastHandle>,
 }
@@ -141,7 +142,7 @@ impl Events {
     #[inline]
     pub fn start<E: Event>(&self, event: E) -> Scope {
         let stamp = Stamp::current();
-        let span = local::fresh_span();
+        let span = self.fresh_span();
         let parent = stamp.span;
         self.record_with(stamp.span(span).starts_under(parent), event);
         Scope::joined(stamp.id, span)
@@ -240,7 +241,8 @@ impl Events {
         }
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
-        stats.overwritten = stats.written.saturating_sub(stats.kept);
+        stats.pruned = self.store.pruned.iter().map(|(_, pruned)| pruned.load(Relaxed)).sum();
+        stats.overwritten = stats.written.saturating_sub(stats.kept + stats.pruned);
         stats
     }
 
@@ -251,9 +253,10 @@ impl Events {
     }
 
     /// A span id that no other span has, for hosts that keep their own.
+    #[inline]
     #[must_use]
     pub fn fresh_span(&self) -> SpanId {
-        local::fresh_span()
+        local::fresh_span(|| self.store.seeds.next())
     }
 }
 
@@ -267,6 +270,8 @@ pub struct Stats {
     pub written_by_class: PerClass<u64>,
     /// Of those, what can be read now. Counted by a scan.
     pub kept: u64,
+    /// Of those, what was pruned before it was overwritten.
+    pub pruned: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
     pub overwritten: u64,
     /// Words of 8 bytes written since the start.

@@ -27,10 +27,13 @@ impl Kind {
     }
 
     pub(crate) fn check(&self, store: &Arc<Store>, values: &[Value<'_>]) -> Result<(), ValuesError> {
-        if !Arc::ptr_eq(&self.store, store) {
-            return Err(ValuesError::ForeignKind { kind: self.schema.name().to_owned() });
-        }
+        self.check_store(store)?;
         ValuesError::check(&self.schema, values)
+    }
+
+    pub(crate) fn check_store(&self, store: &Arc<Store>) -> Result<(), ValuesError> {
+        let is_ours = Arc::ptr_eq(&self.store, store);
+        is_ours.then_some(()).ok_or_else(|| ValuesError::ForeignKind { kind: self.schema.name().to_owned() })
     }
 
     /// How its records begin, unless events of it are not to be recorded now.

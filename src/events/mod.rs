@@ -3,15 +3,16 @@
 //! | file | idea |
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
-//! | `build` | sizes, and how memory is divided |
+//! | `build`, `plan` | sizes; how memory is divided, and what fits |
 //! | `schema`, `payload` | kinds, and fields as words |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
-//! | `stamp`, `scope` | whose event it is, and when |
+//! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `loss` | what was not kept |
+//! | `batch` | several events at once |
+//! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -41,6 +42,7 @@
 //! | the child of a `fork`, with feature `os` | nowhere: a counted loss |
 
 mod answer;
+mod batch;
 mod bucket;
 mod build;
 mod class;
@@ -50,12 +52,15 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+mod plan;
+mod prune;
 mod query;
 mod read;
 pub(crate) mod record;
 pub(crate) mod ring;
 mod schema;
 mod scope;
+mod seeds;
 pub(crate) mod shard;
 mod stamp;
 mod store;
@@ -64,16 +69,20 @@ mod timeline;
 mod trace_context;
 mod writer;
 
-pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
-pub use build::{Builder, HugePages, Plan, Shares};
+pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
+pub use batch::Batch;
+pub use build::{Builder, HugePages, Shares};
 pub use class::{Class, PerClass};
-pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
+pub use error::{
+    BatchError, BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError,
+};
 pub use handle::{Events, Stats};
 pub use kind::Kind;
 pub use loss::{Loss, LossCause};
 pub use payload::Value;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+pub use plan::Plan;
 pub use query::Query;
 #[doc(hidden)]
 pub use schema::Site;

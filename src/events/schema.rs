@@ -149,6 +149,9 @@ impl Site {
 /// Not to be implemented by hand: `encode` runs in the middle of a write, where nothing of the host may run.
 /// A wrong implementation loses or pads its own payload and harms nothing else.
 pub trait Event {
+    /// The class of the kind, so that its ring is known when the call is compiled.
+    #[doc(hidden)]
+    const CLASS: Class;
     /// The kind.
     #[doc(hidden)]
     fn site() -> &'static Site;
@@ -281,6 +284,7 @@ macro_rules! __kind_event {
     (@impl [$($lt:lifetime)?] $name:ident, $text:literal, [$($options:tt)*],
         { $($field:ident : $type:ident),* }) => {
         impl $crate::events::Event for $name $(<$lt>)? {
+            const CLASS: $crate::events::Class = $crate::__kind_class!($($options)*);
             #[inline(always)]
             fn site() -> &'static $crate::events::Site {
                 static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(

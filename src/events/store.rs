@@ -7,8 +7,9 @@ use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
 use super::payload::{Encode, Payload, Value};
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::Ring;
+use super::ring::{Entry, Ring, Writing};
 use super::schema::{Event, Schema, Site};
+use super::seeds::Seeds;
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::threads::{ThreadNumber, Threads};
@@ -29,9 +30,13 @@ pub(crate) struct Store {
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
+    /// Events that were pruned.
+    pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
+    /// The longest batch of each class, in words.
+    pub(crate) longest_batch: PerClass<usize>,
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
@@ -44,6 +49,7 @@ pub(crate) struct Store {
     pub(crate) huge_pages: HugePages,
     /// [`os::forks`] when it was built.
     pub(crate) born: u32,
+    pub(crate) seeds: Seeds,
 }
 
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
@@ -53,13 +59,78 @@ pub(crate) struct Draft<E: Fields> {
     pub(crate) fields: E,
 }
 
+/// What is to be written, by whatever way is open.
+pub(crate) trait Write {
+    /// The class of the ring it goes to.
+    fn class(&self) -> Class;
+    /// Writes it to that ring of the shard.
+    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32);
+    /// Counts it as lost, before any shard has taken it.
+    fn lose(&self, store: &Store, cause: LossCause);
+}
+
+impl<E: Fields> Write for Draft<E> {
+    #[inline(always)]
+    fn class(&self) -> Class {
+        self.fields.class(self.lead)
+    }
+
+    /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    #[inline(always)]
+    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, thread: u32) {
+        let Draft { lead, stamp, fields } = self;
+        let class = self.class();
+        let payload = fields.words() + usize::from(stamp.parent.is_some());
+        let words = HEADER_WORDS + payload;
+        if words > store.longest[class] {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        }
+        let ticks = store.ticks(shard, stamp.ticks);
+        let Some(reserved) = writing.reserve(words) else {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        };
+        let (header, body) = reserved.words.split_at(HEADER_WORDS);
+        let (high, low) = stamp.id.halves();
+        let values = [
+            lead.of_record(words, stamp.flags).word(),
+            ticks,
+            high,
+            low,
+            Link::unlinked(thread).word(),
+            stamp.span.get(),
+        ];
+        for (place, value) in header.iter().zip(values) {
+            place.store(value, Relaxed);
+        }
+        let mut body = Payload::new(body);
+        if let Some(parent) = stamp.parent {
+            body.word(parent.get());
+        }
+        fields.encode(&mut body);
+        body.finish();
+        let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
+        writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
+    }
+
+    #[cold]
+    fn lose(&self, store: &Store, cause: LossCause) {
+        store.lost(&store.losses, cause, self.lead.class());
+    }
+}
+
 /// Fields that can be stored.
 pub(crate) trait Fields {
+    /// The class of their kind, whose records begin like this.
+    fn class(&self, lead: Lead) -> Class;
     fn words(&self) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
 }
 
 impl<E: Event> Fields for E {
+    #[inline(always)]
+    fn class(&self, _: Lead) -> Class {
+        E::CLASS
+    }
     #[inline(always)]
     fn words(&self) -> usize {
         self.payload_words()
@@ -71,6 +142,9 @@ impl<E: Event> Fields for E {
 }
 
 impl Fields for &[Value<'_>] {
+    fn class(&self, lead: Lead) -> Class {
+        lead.class()
+    }
     fn words(&self) -> usize {
         self.iter().map(Encode::words).sum()
     }
@@ -106,7 +180,7 @@ impl Store {
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
     #[inline(always)]
-    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    pub(crate) fn record<W: Write>(self: &Arc<Self>, draft: W) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -128,10 +202,10 @@ impl Store {
     /// The first record of a thread here, or one that may not hold anything.
     #[cold]
     #[inline(never)]
-    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    fn record_first<W: Write>(self: &Arc<Self>, draft: W) {
         // The one thread that a fork leaves has forgotten its seat, so it comes by here too.
         if self.is_forked() {
-            return self.lost_in_child(draft.lead);
+            return draft.lose(self, LossCause::Forked);
         }
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
@@ -146,7 +220,7 @@ impl Store {
     /// Through a shared shard: the one that served last, then the others, then the emergency shard; else a counted
     /// loss.
     #[inline(never)]
-    fn record_shared<E: Fields>(&self, guest: &Guest, thread: u32, draft: Draft<E>) {
+    fn record_shared<W: Write>(&self, guest: &Guest, thread: u32, draft: W) {
         let shared = self.shared();
         let start = guest.turn.load(Relaxed) as usize;
         let (before, from) = shared.split_at_checked(start).unwrap_or((shared, &[]));
@@ -159,34 +233,34 @@ impl Store {
                 return;
             }
         }
-        self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+        draft.lose(self, LossCause::NoShard);
     }
 
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
-    fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
+    fn record_in_emergency<W: Write>(&self, draft: W) {
         if self.is_forked() {
-            return self.lost_in_child(draft.lead);
+            return draft.lose(self, LossCause::Forked);
         }
         let mut emergency = self.emergency().iter();
         let last = AtomicU64::new(0);
         if !emergency.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
-            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+            draft.lose(self, LossCause::NoShard);
         }
     }
 
     /// From a signal handler: through the emergency shard, or a shared one where another handler is there; else a
     /// counted loss. Touches nothing that belongs to the thread.
     #[inline(never)]
-    pub(crate) fn record_in_signal<E: Fields>(&self, draft: Draft<E>) {
+    pub(crate) fn record_in_signal<W: Write>(&self, draft: W) {
         if self.is_forked() {
-            return self.lost_in_child(draft.lead);
+            return draft.lose(self, LossCause::Forked);
         }
         let last = AtomicU64::new(0);
         let mut open = self.emergency().iter().chain(self.shared());
         if !open.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
-            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+            draft.lose(self, LossCause::NoShard);
         }
     }
 
@@ -221,13 +295,7 @@ impl Store {
         os::SEES_FORKS && os::forks() != self.born
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn lost_in_child(&self, lead: Lead) {
-        self.lost(&self.losses, LossCause::Forked, lead.class());
-    }
-
-    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, last: &AtomicU64, draft: &Draft<E>) -> bool {
+    fn try_shard<W: Write>(&self, shard: &Shard, thread: u32, last: &AtomicU64, draft: &W) -> bool {
         let claimed = shard.try_claim();
         if claimed {
             // A thread's stamps grow from shard to shard, so that its records keep the order of its calls.
@@ -241,20 +309,20 @@ impl Store {
         claimed
     }
 
-    /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    /// Writes to a shard.
     ///
     /// # Safety
     /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
-    pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
-        let Draft { lead, stamp, fields } = draft;
-        let class = lead.class();
-        let payload = fields.words() + usize::from(stamp.parent.is_some());
-        let words = HEADER_WORDS + payload;
-        if words > self.longest[class] {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
-        }
-        let ticks = match stamp.ticks {
+    pub(crate) unsafe fn write<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) {
+        // SAFETY: the contract is the same.
+        draft.write(self, shard, unsafe { shard.writing(draft.class()) }, thread);
+    }
+
+    /// The time of a record: as supplied, or now.
+    #[inline(always)]
+    pub(crate) fn ticks(&self, shard: &Shard, supplied: Option<Ticks>) -> u64 {
+        match supplied {
             Some(ticks) => {
                 if self.supplied_clock {
                     self.clock.supply(ticks);
@@ -262,38 +330,12 @@ impl Store {
                 ticks.0
             }
             None => shard.monotone(self.clock.now().0),
-        };
-        // SAFETY: the contract is the same.
-        let mut writing = unsafe { shard.writing(class) };
-        let Some(reserved) = writing.reserve(words) else {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
-        };
-        let (header, body) = reserved.words.split_at(HEADER_WORDS);
-        let (high, low) = stamp.id.halves();
-        let values = [
-            lead.of_record(words, stamp.flags).word(),
-            ticks,
-            high,
-            low,
-            Link::unlinked(thread).word(),
-            stamp.span.get(),
-        ];
-        for (place, value) in header.iter().zip(values) {
-            place.store(value, Relaxed);
         }
-        let mut body = Payload::new(body);
-        if let Some(parent) = stamp.parent {
-            body.word(parent.get());
-        }
-        fields.encode(&mut body);
-        body.finish();
-        let bucket = (!stamp.id.is_none()).then(|| self.key.bucket(stamp.id));
-        writing.commit(reserved, ticks, lead.kind(), bucket);
     }
 
     #[cold]
     #[inline(never)]
-    fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
+    pub(crate) fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
         place.count(cause, class, self.clock.now());
     }
 

@@ -2,11 +2,12 @@
 
 use super::error::{ValuesError, WriterError};
 use super::kind::Kind;
+use super::loss::LossCause;
 use super::payload::Value;
 use super::schema::Event;
 use super::shard::Shard;
 use super::stamp::Stamp;
-use super::store::{Draft, Fields, Store};
+use super::store::{Draft, Store, Write};
 use super::threads::ThreadNumber;
 use crate::local::Busy;
 use crate::sync::Arc;
@@ -76,10 +77,14 @@ impl Writer {
         Ok(())
     }
 
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     #[inline(always)]
-    fn write<E: Fields>(&mut self, draft: &Draft<E>) {
+    pub(super) fn write(&mut self, draft: &impl Write) {
         if self.store.is_forked() {
-            return self.store.lost_in_child(draft.lead);
+            return draft.lose(&self.store, LossCause::Forked);
         }
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
