@@ -171,3 +171,16 @@ fn a_panic_hook_records() {
     assert_eq!((answer.len(), events.stats().lost()), (100, 0));
     assert!(answer.iter().all(|event| number(&event, "line") > 0));
 }
+
+#[cfg(not(feature = "os"))]
+#[test]
+fn without_the_feature_what_only_the_system_can_do_is_refused_with_the_reason() {
+    use flightdeck::events::{BuildError, HugePages};
+    let events = Events::builder().memory(8 << 20).huge_pages(true).build().unwrap();
+    let HugePages::Refused { reason } = events.huge_pages() else { panic!("granted by nobody") };
+    assert!(reason.contains("feature `os`"), "{reason}");
+    match Events::builder().lock_memory(true).build().unwrap_err() {
+        BuildError::NotLocked { reason, .. } => assert!(reason.contains("feature `os`"), "{reason}"),
+        other => panic!("{other}"),
+    }
+}
