@@ -6,15 +6,16 @@ use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
 use super::loss::Losses;
-use super::record::{LINK_WORD, MAX_RECORD_WORDS};
+use super::privacy::Pseudonyms;
+use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::Geometry;
 use super::shard::Shard;
-use super::store::Store;
+use super::store::{Store, Values};
 use super::threads::Threads;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
 use crate::region::Region;
-use crate::sync::{Arc, AtomicBool, thread};
+use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 
 /// Shards beside those that threads keep: shared ones, then the emergency shard.
@@ -27,6 +28,8 @@ const LEAST_RING: usize = 1_024;
 /// A shared ring is this much smaller than a kept one.
 const SHARED_FRACTION: usize = 4;
 const DEFAULT_MEMORY: usize = 16 << 20;
+/// In bytes.
+const LONGEST_VALUE: usize = 10_000;
 
 /// Sizes and clock of an event store to be built.
 #[derive(Clone, Debug)]
@@ -38,6 +41,7 @@ pub struct Builder {
     clock: Option<Clock>,
     deck: Option<DeckId>,
     prefault: bool,
+    longest_value: usize,
 }
 
 impl Default for Builder {
@@ -50,6 +54,7 @@ impl Default for Builder {
             clock: None,
             deck: None,
             prefault: false,
+            longest_value: LONGEST_VALUE,
         }
     }
 }
@@ -150,6 +155,17 @@ impl Builder {
         self
     }
 
+    /// How many bytes of a text or of bytes are kept: 10,000 by default. What is longer is cut, text between two
+    /// characters, and says how long it was ([`Value::CutStr`](super::Value::CutStr)); [`Stats`](super::Stats)
+    /// counts it. It is a limit for accidents, so it costs events shorter than this nothing, and longer ones
+    /// a second look at each value.
+    ///
+    /// An event may still be too large as a whole: [`Plan::longest_event`].
+    pub fn longest_value(mut self, bytes: usize) -> Self {
+        self.longest_value = bytes;
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -203,6 +219,13 @@ impl Builder {
             losses: Losses::default(),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
+            // A value that is too long takes more words than this by itself.
+            plain: PerClass::of(|class| longest(shared[class]).min(HEADER_WORDS + self.longest_value / 8)),
+            values: Values {
+                longest: self.longest_value,
+                cut: AtomicU64::new(0),
+                pseudonyms: Pseudonyms::default(),
+            },
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
         };

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
 //! | `build` | sizes, and how memory is divided |
-//! | `schema`, `payload` | kinds, and fields as words |
+//! | `schema`, `declare` | kinds and their fields; the macro that declares them |
+//! | `payload`, `value`, `diff`, `pod` | fields as words, and read back |
+//! | `privacy` | what is never stored, and what stands in its place |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
+//! | `calls` | ready-made kinds: calls of functions, changes of state |
 //! | `stamp`, `scope` | whose event it is, and when |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
@@ -25,13 +28,19 @@
 mod answer;
 mod bucket;
 mod build;
+mod calls;
 mod class;
+mod declare;
+mod diff;
 mod error;
 mod handle;
 mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+#[cfg(feature = "zerocopy")]
+mod pod;
+mod privacy;
 mod query;
 mod read;
 pub(crate) mod record;
@@ -44,18 +53,30 @@ mod store;
 mod threads;
 mod timeline;
 mod trace_context;
+mod value;
 mod writer;
 
 pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
 pub use build::{Builder, Plan, Shares};
+pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use class::{Class, PerClass};
-pub use error::{BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError};
+pub use diff::{Change, Diff};
+#[cfg(feature = "zerocopy")]
+pub use error::PodError;
+pub use error::{
+    BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
+};
 pub use handle::{Events, Stats};
 pub use kind::Kind;
 pub use loss::{Loss, LossCause};
-pub use payload::Value;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+#[cfg(feature = "zerocopy")]
+#[doc(hidden)]
+pub use pod::Pod;
+#[doc(hidden)]
+pub use privacy::{Hide, Personal, Secret};
+pub use privacy::{Privacy, Pseudonym};
 pub use query::Query;
 #[doc(hidden)]
 pub use schema::Site;
@@ -64,4 +85,5 @@ pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use stamp::Stamp;
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;
+pub use value::Value;
 pub use writer::Writer;

@@ -4,7 +4,8 @@ use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
-use super::payload::{Encode, Payload, Value};
+use super::payload::{ANY_LENGTH, Payload};
+use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, Lead, Link};
 use super::ring::Ring;
 use super::schema::{Event, Schema, Site};
@@ -14,7 +15,7 @@ use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Relaxed};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
 /// The state of an event store.
@@ -30,42 +31,55 @@ pub(crate) struct Store {
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
+    /// A record that is no longer holds no value that would have to be cut, and is no longer than its class takes.
+    pub(crate) plain: PerClass<usize>,
+    pub(crate) values: Values,
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     pub(crate) supplied_clock: bool,
 }
 
+/// What is done to values on their way into a record.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// In bytes: what is longer is cut.
+    pub(crate) longest: usize,
+    /// How many were.
+    pub(crate) cut: AtomicU64,
+    pub(crate) pseudonyms: Pseudonyms,
+}
+
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
+#[derive(Clone, Copy)]
 pub(crate) struct Draft<E: Fields> {
     pub(crate) lead: Lead,
     pub(crate) stamp: Stamp,
     pub(crate) fields: E,
 }
 
+impl<E: Fields> Draft<E> {
+    /// How many words its record takes, if no value is longer than so many bytes.
+    #[inline(always)]
+    fn words(&self, longest: usize) -> usize {
+        HEADER_WORDS + self.fields.words(longest) + usize::from(self.stamp.parent.is_some())
+    }
+}
+
 /// Fields that can be stored.
-pub(crate) trait Fields {
-    fn words(&self) -> usize;
+pub(crate) trait Fields: Copy {
+    fn words(&self, longest: usize) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
 }
 
 impl<E: Event> Fields for E {
     #[inline(always)]
-    fn words(&self) -> usize {
-        self.payload_words()
+    fn words(&self, longest: usize) -> usize {
+        self.payload_words(longest)
     }
     #[inline(always)]
     fn encode(&self, payload: &mut Payload<'_>) {
         Event::encode(self, payload);
-    }
-}
-
-impl Fields for &[Value<'_>] {
-    fn words(&self) -> usize {
-        self.iter().map(Encode::words).sum()
-    }
-    fn encode(&self, payload: &mut Payload<'_>) {
-        self.iter().for_each(|value| Encode::encode(value, payload));
     }
 }
 
@@ -173,13 +187,66 @@ impl Store {
     /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
     pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
-        let Draft { lead, stamp, fields } = draft;
-        let class = lead.class();
-        let payload = fields.words() + usize::from(stamp.parent.is_some());
-        let words = HEADER_WORDS + payload;
+        let words = draft.words(ANY_LENGTH);
+        if words > self.plain[draft.lead.class()] {
+            // SAFETY: the contract is the same. By value: a reference would keep every draft in memory.
+            return unsafe { self.write_long(shard, thread, *draft) };
+        }
+        // SAFETY: the contract is the same.
+        unsafe { self.write_words(shard, thread, draft, words, ANY_LENGTH) };
+    }
+
+    /// Writes a record whose values may be too long, or which may be too long itself.
+    ///
+    /// # Safety
+    /// As of [`Store::write`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn write_long<E: Fields>(&self, shard: &Shard, thread: u32, draft: Draft<E>) {
+        let (class, longest) = (draft.lead.class(), self.values.longest);
+        let words = draft.words(longest);
         if words > self.longest[class] {
             return self.lost(&shard.losses, LossCause::TooLarge, class);
         }
+        // SAFETY: the contract is the same.
+        unsafe { self.write_words(shard, thread, &draft, words, longest) };
+    }
+
+    /// Whether the record is no longer than its class takes; otherwise counts it as lost and says its size and the
+    /// limit, in bytes.
+    #[inline(always)]
+    pub(crate) fn check_size<E: Fields>(&self, draft: &Draft<E>) -> Result<(), (usize, usize)> {
+        if draft.words(ANY_LENGTH) <= self.plain[draft.lead.class()] {
+            return Ok(());
+        }
+        self.check_long(*draft)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_long<E: Fields>(&self, draft: Draft<E>) -> Result<(), (usize, usize)> {
+        let class = draft.lead.class();
+        let (words, most) = (draft.words(self.values.longest), self.longest[class]);
+        if words <= most {
+            return Ok(());
+        }
+        self.lost(&self.losses, LossCause::TooLarge, class);
+        Err((words * 8, most * 8))
+    }
+
+    /// # Safety
+    /// As of [`Store::write`].
+    #[inline(always)]
+    unsafe fn write_words<E: Fields>(
+        &self,
+        shard: &Shard,
+        thread: u32,
+        draft: &Draft<E>,
+        words: usize,
+        longest: usize,
+    ) {
+        let Draft { lead, stamp, fields } = draft;
+        let class = lead.class();
         let ticks = match stamp.ticks {
             Some(ticks) => {
                 if self.supplied_clock {
@@ -207,14 +274,17 @@ impl Store {
         for (place, value) in header.iter().zip(values) {
             place.store(value, Relaxed);
         }
-        let mut body = Payload::new(body);
+        let mut body = Payload::new(body, &self.values.pseudonyms, longest);
         if let Some(parent) = stamp.parent {
             body.word(parent.get());
         }
         fields.encode(&mut body);
-        body.finish();
+        let cut = body.finish();
         let bucket = (!stamp.id.is_none()).then(|| self.key.bucket(stamp.id));
         writing.commit(reserved, ticks, lead.kind(), bucket);
+        if cut > 0 {
+            self.values.cut.fetch_add(cut, Relaxed);
+        }
     }
 
     #[cold]

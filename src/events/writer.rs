@@ -1,13 +1,13 @@
 //! A shard kept by hand: recording without the look-up of the thread's own.
 
-use super::error::{ValuesError, WriterError};
+use super::error::{RecordError, ValuesError, WriterError};
 use super::kind::Kind;
-use super::payload::Value;
 use super::schema::Event;
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Draft, Fields, Store};
 use super::threads::ThreadNumber;
+use super::value::Value;
 use crate::sync::Arc;
 
 /// Writes to a shard of its own, which it keeps until it drops.
@@ -56,16 +56,31 @@ impl Writer {
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
-    /// If the values are not those of the kind's fields; nothing is recorded then.
+    /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
+    /// recorded then. The latter also counts as a loss.
     pub fn record_values(
         &mut self,
         stamp: Stamp,
         kind: &Kind,
         values: &[Value<'_>],
     ) -> Result<(), ValuesError> {
-        kind.check(&self.store, values)?;
-        if let Some(lead) = kind.admit() {
-            self.write(&Draft { lead, stamp, fields: values });
+        if let Some(draft) = kind.draft(&self.store, stamp, values)? {
+            self.write(&draft);
+        }
+        Ok(())
+    }
+
+    /// Records an event under a stamp of its own, and says so if it is too large; see
+    /// [`Events::try_record`](super::Events::try_record).
+    ///
+    /// # Errors
+    /// If it is larger than its class takes. It is counted as lost then.
+    #[inline(always)]
+    pub fn try_record_with<E: Event>(&mut self, stamp: Stamp, event: E) -> Result<(), RecordError> {
+        if let Some(lead) = self.store.admit(E::site()) {
+            let draft = Draft { lead, stamp, fields: event };
+            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
+            self.write(&draft);
         }
         Ok(())
     }

@@ -1,0 +1,185 @@
+//! Values that are not stored: secrets, of which a length is left, and personal ones, for which a pseudonym stands.
+//!
+//! Both are decided where the field is declared and carried out where it is encoded, so a value never reaches
+//! the ring: there is nothing to redact later, on any way out.
+
+use super::payload::{Encode, Payload};
+use super::value::Value;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Whether the values of a field may be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Privacy {
+    /// As they are.
+    #[default]
+    Open,
+    /// Never: a mark and the length stand in their place. For tokens, keys, passwords.
+    Secret,
+    /// Never: a [`Pseudonym`] stands in their place, the same for equal values. For names, addresses, account numbers.
+    Personal,
+}
+
+/// What stands for a personal value: a hash under a key that each store makes for itself and keeps in memory alone.
+///
+/// Equal values of one store have equal pseudonyms, also in different kinds and fields, so what one user did can
+/// still be followed. [`Events::pseudonym`](super::Events::pseudonym) tells which one a value has.
+///
+/// # What it protects, and what not
+///
+/// The hash is SipHash-1-3, made for keys that an adversary does not know, even one who chooses values and sees
+/// pseudonyms (which is why it is not the faster ahash). Who holds an answer, a report or a copy of the ring
+/// cannot tell the value, nor tell a guess from a wrong one. But:
+///
+/// - who can call [`Events::pseudonym`](super::Events::pseudonym), or read the memory of the process, can try guesses:
+///   a number of few digits or a name out of a list is soon found. A flag or a small enumeration is open to anybody
+///   who knows a few events of each sort.
+/// - equality itself is told, and how often each value occurs.
+/// - another store, and this one after a restart, has another key: pseudonyms of two stores say nothing about
+///   each other.
+/// - with 64 bits, two of a billion different values share a pseudonym by chance in one store out of forty.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pseudonym(u64);
+
+impl Pseudonym {
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+}
+
+/// Sixteen hexadecimal digits.
+impl fmt::Display for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pseudonym({self})")
+    }
+}
+
+/// Who makes the pseudonyms of one store: its key.
+#[derive(Default)]
+pub(crate) struct Pseudonyms(RandomState);
+
+impl Pseudonyms {
+    pub(crate) fn of(&self, value: &impl Hide) -> Pseudonym {
+        value.expose(|bytes| {
+            let mut hasher = self.0.build_hasher();
+            hasher.write(bytes);
+            Pseudonym(hasher.finish())
+        })
+    }
+}
+
+impl fmt::Debug for Pseudonyms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pseudonyms").finish_non_exhaustive()
+    }
+}
+
+/// A value that can be kept out of the store.
+#[doc(hidden)]
+pub trait Hide {
+    /// Its bytes: for their length and their hash, nothing else.
+    fn expose<R>(&self, body: impl FnOnce(&[u8]) -> R) -> R;
+}
+
+macro_rules! hide {
+    ($($type:ty, $value:ident => $bytes:expr;)*) => {$(
+        impl Hide for $type {
+            #[inline]
+            fn expose<R>(&self, body: impl FnOnce(&[u8]) -> R) -> R {
+                let $value = self;
+                body($bytes)
+            }
+        }
+    )*};
+}
+
+hide! {
+    u64, value => &value.to_le_bytes();
+    i64, value => &value.to_le_bytes();
+    f64, value => &value.to_bits().to_le_bytes();
+    bool, value => &[u8::from(*value)];
+    &str, value => value.as_bytes();
+    &[u8], value => value;
+}
+
+impl Hide for Value<'_> {
+    fn expose<R>(&self, body: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::U64(value) => value.expose(body),
+            Self::I64(value) => value.expose(body),
+            Self::F64(value) => value.expose(body),
+            Self::Bool(value) => value.expose(body),
+            Self::Str(value) | Self::CutStr { kept: value, .. } => value.expose(body),
+            Self::Bytes(value) | Self::CutBytes { kept: value, .. } => value.expose(body),
+            Self::Secret { bytes } => bytes.expose(body),
+            Self::Personal(pseudonym) => pseudonym.0.expose(body),
+            Self::Diff(diff) => diff.bytes().expose(body),
+        }
+    }
+}
+
+pub(crate) fn show_secret(f: &mut fmt::Formatter<'_>, bytes: u64) -> fmt::Result {
+    write!(f, "<secret, {bytes} byte{}>", if bytes == 1 { "" } else { "s" })
+}
+
+/// A value of a secret field.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Secret<T>(pub T);
+
+impl<T: Hide> Secret<T> {
+    fn bytes(&self) -> u64 {
+        self.0.expose(|bytes| bytes.len() as u64)
+    }
+}
+
+impl<T: Hide> Encode for Secret<T> {
+    #[inline(always)]
+    fn words(&self, _longest: usize) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn encode(&self, payload: &mut Payload<'_>) {
+        payload.word(self.bytes());
+    }
+}
+
+impl<T: Hide> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_secret(f, self.bytes())
+    }
+}
+
+/// A value of a personal field.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Personal<T>(pub T);
+
+impl<T: Hide> Encode for Personal<T> {
+    #[inline(always)]
+    fn words(&self, _longest: usize) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn encode(&self, payload: &mut Payload<'_>) {
+        payload.word(payload.pseudonyms().of(&self.0).word());
+    }
+}
+
+impl<T> fmt::Debug for Personal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The key is the store's, and it is not at hand here.
+        f.write_str("<personal>")
+    }
+}
