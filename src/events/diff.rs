@@ -195,15 +195,6 @@ impl<'a> Diff<'a> {
     }
 }
 
-impl Encode for Diff<'_> {
-    fn words(&self, _longest: usize) -> usize {
-        1 + self.0.len().div_ceil(8)
-    }
-    fn encode(&self, payload: &mut Payload<'_>) {
-        payload.bytes(Length::whole(self.0.len()), self.0);
-    }
-}
-
 impl Hide for Diff<'_> {
     fn expose<R>(&self, body: impl FnOnce(&[u8]) -> R) -> R {
         body(self.0)

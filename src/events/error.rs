@@ -118,18 +118,28 @@ pub enum ValuesError {
 }
 
 impl ValuesError {
-    pub(crate) fn check(schema: &Schema, values: &[Value<'_>]) -> Result<(), Self> {
-        let kind = || schema.name().to_owned();
+    #[cold]
+    pub(crate) fn too_large(schema: &Schema, (needed, limit): (usize, usize)) -> Self {
+        Self::TooLarge { kind: schema.name().to_owned(), class: schema.class(), needed, limit }
+    }
+
+    #[cold]
+    pub(crate) fn count(schema: &Schema, values: &[Value<'_>]) -> Self {
+        let (kind, fields) = (schema.name().to_owned(), schema.fields().len());
+        Self::Count { kind, fields, values: values.len() }
+    }
+
+    /// A value that is not what its field holds. Where there are too many or too few, that is the reason.
+    #[cold]
+    pub(crate) fn of_value(schema: &Schema, field: &Field, value: &Value<'_>, values: &[Value<'_>]) -> Self {
         if schema.fields().len() != values.len() {
-            return Err(Self::Count { kind: kind(), fields: schema.fields().len(), values: values.len() });
+            return Self::count(schema, values);
         }
-        let mistyped = |(field, value): &(&Field, &Value<'_>)| value.field_type() != Some(field.field_type);
-        let Some((field, value)) = schema.fields().iter().zip(values).find(mistyped) else { return Ok(()) };
-        let (kind, name) = (kind(), field.name.clone().into_owned());
-        Err(match value.field_type() {
+        let (kind, name) = (schema.name().to_owned(), field.name.clone().into_owned());
+        match value.field_type() {
             Some(found) => Self::Type { kind, field: name, expected: field.field_type, found },
             None => Self::Hidden { kind, field: name, found: value.to_string() },
-        })
+        }
     }
 }
 

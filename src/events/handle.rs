@@ -3,14 +3,14 @@
 use super::build::{Builder, Plan};
 use super::class::PerClass;
 use super::error::{DefineError, RecordError, ValuesError, WriterError};
-use super::kind::Kind;
+use super::kind::{Kind, Sink};
 use super::loss::Loss;
 use super::privacy::Pseudonym;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};
 use super::stamp::Stamp;
-use super::store::{Draft, Store, ThreadSeat};
+use super::store::{Draft, Fields, Store, ThreadSeat};
 use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Clock;
@@ -46,6 +46,13 @@ pub struct Events {
     store: Arc<Store>,
     plan: Plan,
     _handle: Arc<LastHandle>,
+}
+
+impl Sink for &Arc<Store> {
+    #[inline(always)]
+    fn accept<E: Fields>(self, draft: Draft<E>) {
+        self.record(draft);
+    }
 }
 
 /// Dropped with the last handle: threads that still hold a seat may forget the store.
@@ -98,10 +105,7 @@ impl Events {
     /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
     /// recorded then. The latter also counts as a loss.
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
-        if let Some(draft) = kind.draft(&self.store, stamp, values)? {
-            self.store.record(draft);
-        }
-        Ok(())
+        kind.record(&self.store, stamp, values, &self.store)
     }
 
     /// As [`record`](Events::record), and says so if the event is too large: for events of a size that comes from

@@ -117,11 +117,29 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// What is kept of a value of `original` bytes, which are more than allowed.
-    #[cold]
-    fn cut(&mut self, kept: &[u8], original: usize) {
-        self.cut += 1;
-        self.bytes(Length::cut(kept.len(), original as u64), kept);
+    /// As many of the bytes as are allowed, and their length before and after.
+    ///
+    /// No call takes this value by reference, in no branch: it would lie in memory then, for short values too.
+    #[inline(always)]
+    fn limited<'v>(&mut self, bytes: &'v [u8]) -> (Length, &'v [u8]) {
+        if bytes.len() > self.longest {
+            self.cut += 1;
+            (Length::cut(self.longest, bytes.len() as u64), &bytes[..self.longest])
+        } else {
+            (Length::whole(bytes.len()), bytes)
+        }
+    }
+
+    /// The same of text.
+    #[inline(always)]
+    fn limited_text<'v>(&mut self, text: &'v str) -> (Length, &'v [u8]) {
+        if text.len() > self.longest {
+            self.cut += 1;
+            let kept = beginning(text, self.longest);
+            (Length::cut(kept.len(), text.len() as u64), kept.as_bytes())
+        } else {
+            (Length::whole(text.len()), text.as_bytes())
+        }
     }
 
     /// Overwrites what the event announced and did not store. How many values were cut.
@@ -176,11 +194,8 @@ impl Encode for &[u8] {
     }
     #[inline(always)]
     fn encode(&self, payload: &mut Payload<'_>) {
-        if self.len() > payload.longest {
-            payload.cut(&self[..payload.longest], self.len());
-        } else {
-            payload.bytes(Length::whole(self.len()), self);
-        }
+        let (length, kept) = payload.limited(self);
+        payload.bytes(length, kept);
     }
 }
 
@@ -198,11 +213,8 @@ impl Encode for &str {
     }
     #[inline(always)]
     fn encode(&self, payload: &mut Payload<'_>) {
-        if self.len() > payload.longest {
-            payload.cut(beginning(self, payload.longest).as_bytes(), self.len());
-        } else {
-            payload.bytes(Length::whole(self.len()), self.as_bytes());
-        }
+        let (length, kept) = payload.limited_text(self);
+        payload.bytes(length, kept);
     }
 }
 

@@ -187,13 +187,14 @@ impl Store {
     /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
     pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
+        let class = draft.lead.class();
         let words = draft.words(ANY_LENGTH);
-        if words > self.plain[draft.lead.class()] {
+        if words > self.plain[class] {
             // SAFETY: the contract is the same. By value: a reference would keep every draft in memory.
             return unsafe { self.write_long(shard, thread, *draft) };
         }
         // SAFETY: the contract is the same.
-        unsafe { self.write_words(shard, thread, draft, words, ANY_LENGTH) };
+        unsafe { self.write_sized(shard, thread, draft, (class, words), ANY_LENGTH) };
     }
 
     /// Writes a record whose values may be too long, or which may be too long itself.
@@ -209,7 +210,7 @@ impl Store {
             return self.lost(&shard.losses, LossCause::TooLarge, class);
         }
         // SAFETY: the contract is the same.
-        unsafe { self.write_words(shard, thread, &draft, words, longest) };
+        unsafe { self.write_sized(shard, thread, &draft, (class, words), longest) };
     }
 
     /// Whether the record is no longer than its class takes; otherwise counts it as lost and says its size and the
@@ -234,19 +235,20 @@ impl Store {
         Err((words * 8, most * 8))
     }
 
+    /// Writes a record of a known size, its values cut at `longest`.
+    ///
     /// # Safety
     /// As of [`Store::write`].
     #[inline(always)]
-    unsafe fn write_words<E: Fields>(
+    unsafe fn write_sized<E: Fields>(
         &self,
         shard: &Shard,
         thread: u32,
         draft: &Draft<E>,
-        words: usize,
+        (class, words): (Class, usize),
         longest: usize,
     ) {
         let Draft { lead, stamp, fields } = draft;
-        let class = lead.class();
         let ticks = match stamp.ticks {
             Some(ticks) => {
                 if self.supplied_clock {

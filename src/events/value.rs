@@ -145,7 +145,7 @@ impl Encode for Value<'_> {
         match self {
             Self::Str(text) | Self::CutStr { kept: text, .. } => text.words(longest),
             Self::Bytes(bytes) | Self::CutBytes { kept: bytes, .. } => bytes.words(longest),
-            Self::Diff(diff) => diff.words(longest),
+            Self::Diff(diff) => 1 + diff.bytes().len().div_ceil(8),
             _ => 1,
         }
     }
@@ -158,30 +158,32 @@ impl Encode for Value<'_> {
             Self::Bool(value) => value.encode(payload),
             Self::Str(value) => value.encode(payload),
             Self::Bytes(value) => value.encode(payload),
-            other => other.encode_further(payload),
+            answered => {
+                let (word, bytes) = answered.answered(payload.longest());
+                payload.bytes(Length::from_word(word), bytes);
+            }
         }
     }
 }
 
-impl Value<'_> {
-    /// What nobody has to begin with: values of an answer.
+impl<'a> Value<'a> {
+    /// The first word and the bytes of a value as answers hold it. What was cut is cut again if need be; the
+    /// mark keeps the first length.
     #[cold]
-    fn encode_further(&self, payload: &mut Payload<'_>) {
-        match self {
-            // Cut again if need be; the mark keeps the first length.
+    fn answered(&self, longest: usize) -> (u64, &'a [u8]) {
+        match *self {
             Self::CutStr { kept, bytes } => {
-                let longest = payload.longest();
-                let stored = if kept.len() > longest { beginning(kept, longest) } else { kept };
-                payload.bytes(Length::cut(stored.len(), *bytes), stored.as_bytes());
+                let kept = if kept.len() > longest { beginning(kept, longest) } else { kept };
+                (Length::cut(kept.len(), bytes).word(), kept.as_bytes())
             }
             Self::CutBytes { kept, bytes } => {
-                let stored = kept.get(..payload.longest()).unwrap_or(kept);
-                payload.bytes(Length::cut(stored.len(), *bytes), stored);
+                let kept = kept.get(..longest).unwrap_or(kept);
+                (Length::cut(kept.len(), bytes).word(), kept)
             }
-            Self::Diff(diff) => diff.encode(payload),
-            Self::Secret { bytes } => payload.word(*bytes),
-            Self::Personal(pseudonym) => payload.word(pseudonym.word()),
-            _ => {}
+            Self::Diff(diff) => (Length::whole(diff.bytes().len()).word(), diff.bytes()),
+            Self::Secret { bytes } => (bytes, &[]),
+            Self::Personal(pseudonym) => (pseudonym.word(), &[]),
+            _ => (0, &[]),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A shard kept by hand: recording without the look-up of the thread's own.
 
 use super::error::{RecordError, ValuesError, WriterError};
-use super::kind::Kind;
+use super::kind::{Kind, Sink};
 use super::schema::Event;
 use super::shard::Shard;
 use super::stamp::Stamp;
@@ -64,10 +64,8 @@ impl Writer {
         kind: &Kind,
         values: &[Value<'_>],
     ) -> Result<(), ValuesError> {
-        if let Some(draft) = kind.draft(&self.store, stamp, values)? {
-            self.write(&draft);
-        }
-        Ok(())
+        let store = &self.store;
+        kind.record(store, stamp, values, Hand { store, shard: &self.shard, thread: self.thread })
     }
 
     /// Records an event under a stamp of its own, and says so if it is too large; see
@@ -89,6 +87,21 @@ impl Writer {
     fn write<E: Fields>(&mut self, draft: &Draft<E>) {
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
+    }
+}
+
+/// A writer, borrowed mutably for one record.
+struct Hand<'a> {
+    store: &'a Store,
+    shard: &'a Shard,
+    thread: ThreadNumber,
+}
+
+impl Sink for Hand<'_> {
+    #[inline(always)]
+    fn accept<E: Fields>(self, draft: Draft<E>) {
+        // SAFETY: as of `Writer::write`, which lent this.
+        unsafe { self.store.write(self.shard, self.thread.get(), &draft) };
     }
 }
 
