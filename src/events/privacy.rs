@@ -183,3 +183,71 @@ impl<T> fmt::Debug for Personal<T> {
         f.write_str("<personal>")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::events::{Change, Events, FieldType, Schema, Stamp, Value};
+    use crate::sync::Relaxed;
+
+    crate::kind! {
+        Hidden("privacy.hidden") { token: secret str, pin: secret u64, key: secret bytes, user: personal str, account: personal u64 }
+        Shown("privacy.shown") { text: str, number: u64, raw: bytes }
+    }
+
+    const TEXT: &str = "hunter2-hunter2-hunter2";
+    const NUMBER: u64 = 0x5345_4352_4554_5f31;
+
+    /// All bytes of all rings, written or not.
+    fn ring_bytes(events: &Events) -> Vec<u8> {
+        let rings = events.store().rings();
+        let words = rings.flat_map(|(_, _, ring)| {
+            (0..ring.geometry().words as u64).map(|position| ring.word(position).to_le_bytes())
+        });
+        words.flatten().collect()
+    }
+
+    fn holds(bytes: &[u8], planted: &[u8]) -> bool {
+        bytes.windows(planted.len()).any(|window| window == planted)
+    }
+
+    fn record_hidden(events: &Events) {
+        let hidden = Hidden { token: TEXT, pin: NUMBER, key: TEXT.as_bytes(), user: TEXT, account: NUMBER };
+        events.record(hidden);
+        let schema = Schema::new("privacy.run_time")
+            .secret_field("token", FieldType::Str)
+            .personal_field("user", FieldType::Str)
+            .secret_field("pin", FieldType::U64)
+            .personal_field("account", FieldType::U64);
+        let kind = events.define(schema).unwrap();
+        let values = [Value::Str(TEXT), Value::Str(TEXT), Value::U64(NUMBER), Value::U64(NUMBER)];
+        events.record_values(Stamp::current(), &kind, &values).unwrap();
+        let changes = [
+            Change::of("token", TEXT, "").secret(),
+            Change::of("user", "", TEXT).personal(),
+            Change::of("pin", NUMBER, 0_u64).secret(),
+        ];
+        assert!(events.state_changed("session", &changes));
+    }
+
+    #[test]
+    fn a_planted_secret_is_nowhere_in_the_rings() {
+        // Cut as well: what is hidden must not appear in the second copy of the write path either.
+        for longest in [10_000, 8] {
+            let events =
+                Events::builder().memory(256 << 10).shards(1).longest_value(longest).build().unwrap();
+            record_hidden(&events);
+            let bytes = ring_bytes(&events);
+            assert!(!holds(&bytes, b"hunter2"), "a secret text, or a part of it");
+            assert!(!holds(&bytes, &NUMBER.to_le_bytes()), "a secret number");
+            let hash = events.pseudonym(TEXT).word();
+            assert!(holds(&bytes, &hash.to_le_bytes()), "the pseudonym is what was stored");
+
+            // The search finds what is there.
+            events.record(Shown { text: TEXT, number: NUMBER, raw: b"hunter3" });
+            let bytes = ring_bytes(&events);
+            assert!(holds(&bytes, b"hunter2-") && holds(&bytes, &NUMBER.to_le_bytes()));
+            assert!(holds(&bytes, b"hunter3"));
+            assert_eq!(events.store().values.cut.load(Relaxed), u64::from(longest == 8));
+        }
+    }
+}
