@@ -66,7 +66,7 @@ fn hiding_cutting_calls_and_changes_allocate_nothing() {
     let events = Events::builder().memory(1 << 20).longest_value(100).build().unwrap();
     let long = "ü".repeat(3_000);
     let record = |n: u64| {
-        let token = if n % 2 == 0 { "t0p" } else { &long };
+        let token = if n.is_multiple_of(2) { "t0p" } else { &long };
         events.record(LoggedIn { user: "ann", token, card: &[7; 40], pin: n });
         events.record(Noted { text: &long, raw: long.as_bytes() });
         let _call = events.enter_function("module", "function");

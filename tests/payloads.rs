@@ -501,7 +501,7 @@ proptest! {
         let events = store();
         let changes: Vec<_> =
             given.iter().map(|(name, old, new)| Change::of(name, old.value(), new.value())).collect();
-        let differing: Vec<_> = changes.iter().filter(|change| !same(&change.old(), &change.new())).collect();
+        let differing: Vec<_> = changes.iter().filter(|change| !same(&change.before(), &change.after())).collect();
         prop_assert_eq!(events.state_changed("subject", &changes), !differing.is_empty());
         let answer = events.query().run().unwrap();
         let Some(event) = answer.iter().next() else { return Ok(()) };
@@ -510,7 +510,7 @@ proptest! {
         prop_assert_eq!(found.len(), differing.len());
         for (found, given) in found.iter().zip(differing) {
             prop_assert_eq!(found.name(), given.name());
-            prop_assert!(same(&found.old(), &given.old()) && same(&found.new(), &given.new()));
+            prop_assert!(same(&found.before(), &given.before()) && same(&found.after(), &given.after()));
         }
     }
 }

@@ -26,14 +26,14 @@ use std::fmt;
 /// let event = answer.iter().next().expect("recorded above");
 /// let Some(Value::Diff(diff)) = event.field("changes") else { panic!("a diff") };
 /// assert_eq!(diff.to_string(), "price: 1.25 -> 1.5, pin: <secret, 4 bytes> -> <secret, 4 bytes>");
-/// assert_eq!(diff.iter().next().map(|price| price.new()), Some(Value::F64(1.5)));
+/// assert_eq!(diff.iter().next().map(|price| price.after()), Some(Value::F64(1.5)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Change<'a> {
     name: &'a str,
-    old: Value<'a>,
-    new: Value<'a>,
+    before: Value<'a>,
+    after: Value<'a>,
     privacy: Privacy,
 }
 
@@ -41,8 +41,8 @@ impl<'a> Change<'a> {
     /// A change of the value called `name`.
     #[inline]
     #[must_use]
-    pub fn of(name: &'a str, old: impl Into<Value<'a>>, new: impl Into<Value<'a>>) -> Self {
-        Self { name, old: old.into(), new: new.into(), privacy: Privacy::Open }
+    pub fn of(name: &'a str, before: impl Into<Value<'a>>, after: impl Into<Value<'a>>) -> Self {
+        Self { name, before: before.into(), after: after.into(), privacy: Privacy::Open }
     }
 
     /// The same of values that are never stored: a mark and their lengths stand in their place.
@@ -67,20 +67,20 @@ impl<'a> Change<'a> {
 
     /// The value before.
     #[must_use]
-    pub fn old(&self) -> Value<'a> {
-        self.old
+    pub fn before(&self) -> Value<'a> {
+        self.before
     }
 
     /// The value after.
     #[must_use]
-    pub fn new(&self) -> Value<'a> {
-        self.new
+    pub fn after(&self) -> Value<'a> {
+        self.after
     }
 
     /// Whether the two differ. Of floating-point numbers the bits count: a NaN that stays is no change.
     #[must_use]
     pub fn differs(&self) -> bool {
-        !self.old.is_same(&self.new)
+        !self.before.is_same(&self.after)
     }
 
     fn words(&self, longest: usize) -> usize {
@@ -88,14 +88,14 @@ impl<'a> Change<'a> {
             Privacy::Open => value.words(longest),
             Privacy::Secret | Privacy::Personal => 1,
         };
-        self.name.words(longest) + 1 + side(&self.old) + side(&self.new)
+        self.name.words(longest) + 1 + side(&self.before) + side(&self.after)
     }
 
     fn encode(&self, payload: &mut Payload<'_>) {
         self.name.encode(payload);
         let tag = |value| u64::from(Tag::of(value, self.privacy).0);
-        payload.word(tag(&self.old) | tag(&self.new) << 8);
-        for value in [self.old, self.new] {
+        payload.word(tag(&self.before) | tag(&self.after) << 8);
+        for value in [self.before, self.after] {
             match self.privacy {
                 Privacy::Open => value.encode(payload),
                 Privacy::Secret => Secret(value).encode(payload),
@@ -113,9 +113,9 @@ impl fmt::Display for Change<'_> {
             Privacy::Personal => f.write_str("<personal>"),
         };
         write!(f, "{}: ", self.name)?;
-        side(f, &self.old)?;
+        side(f, &self.before)?;
         f.write_str(" -> ")?;
-        side(f, &self.new)
+        side(f, &self.after)
     }
 }
 
@@ -187,10 +187,10 @@ impl<'a> Diff<'a> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let name = str::from_utf8(take_bytes(&mut rest)?.0).ok()?;
-            let [old, new, ..] = take_word(&mut rest)?.to_le_bytes();
-            let old = Tag(old).take(&mut rest)?;
-            let new = Tag(new).take(&mut rest)?;
-            Some(Change { name, old, new, privacy: Privacy::Open })
+            let [before, after, ..] = take_word(&mut rest)?.to_le_bytes();
+            let before = Tag(before).take(&mut rest)?;
+            let after = Tag(after).take(&mut rest)?;
+            Some(Change { name, before, after, privacy: Privacy::Open })
         })
     }
 }
