@@ -5,7 +5,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flightdeck::events::{Events, FieldType, Query, Recorded, Schema, Stamp, Value, Verdict};
+use flightdeck::events::{Class, Events, FieldType, Query, Recorded, Schema, Stamp, Value, Verdict};
 use flightdeck::{Clock, CorrelationId, Ticks};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -39,7 +39,9 @@ struct Model {
 }
 
 fuzz_target!(|ops: Vec<Op>| {
-    let events = Events::builder().memory(64 << 10).shards(1).clock(Clock::manual()).build().unwrap();
+    // As the model does, it keeps values whole.
+    let builder = Events::builder().memory(64 << 10).shards(1).longest_value(usize::MAX);
+    let events = builder.clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("written").field("number", FieldType::U64).field("text", FieldType::Bytes);
     let kind = events.define(schema).unwrap();
     let longest = events.plan().longest_event;
@@ -55,8 +57,9 @@ fuzz_target!(|ops: Vec<Op>| {
         if supplied.is_some() {
             stamp = stamp.at(Ticks(ticks));
         }
-        let fits = 6 * 8 + 2 * 8 + text.len().next_multiple_of(8) <= longest;
-        writer.record_values(stamp, &kind, &[Value::U64(number), Value::Bytes(text)]).unwrap();
+        let fits = 6 * 8 + 2 * 8 + text.len().next_multiple_of(8) <= longest[Class::Normal];
+        let recorded = writer.record_values(stamp, &kind, &[Value::U64(number), Value::Bytes(text)]);
+        assert_eq!(recorded.is_ok(), fits, "{recorded:?}");
         if fits {
             model.written.push(Written { id, number, ticks, text: text.to_vec(), root });
         }
