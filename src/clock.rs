@@ -38,6 +38,8 @@ struct Inner {
     hand: AtomicU64,
     /// Nanoseconds per tick as bits, once they are known well enough; 0 before. Relaxed: it stands for itself.
     rate: AtomicU64,
+    /// How far a manual clock moves at each reading.
+    step: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +85,29 @@ impl Clock {
         Self::of(ClockSource::Manual)
     }
 
+    /// A manual clock that each reading moves on by `step`, so that no two stamps are equal: for tests in which
+    /// the order of events counts, across threads and retention classes too.
+    ///
+    /// ```
+    /// use flightdeck::{Clock, Ticks};
+    /// use std::time::Duration;
+    /// let clock = Clock::stepping(Duration::from_nanos(1));
+    /// assert!(clock.now() < clock.now());
+    /// clock.advance(Duration::from_micros(3));
+    /// assert_eq!(clock.now(), Ticks(3_003));
+    /// ```
+    #[must_use]
+    pub fn stepping(step: Duration) -> Self {
+        Self::with_step(ClockSource::Manual, saturating_ns(step))
+    }
+
     fn of(source: ClockSource) -> Self {
+        Self::with_step(source, 0)
+    }
+
+    fn with_step(source: ClockSource, step: u64) -> Self {
         let start = anchor(source);
-        Self(Arc::new(Inner { source, start, hand: AtomicU64::new(0), rate: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { source, start, hand: AtomicU64::new(0), step, rate: AtomicU64::new(0) }))
     }
 
     /// How this clock reads time.
@@ -107,6 +129,10 @@ impl Clock {
     #[inline(never)]
     fn slow_now(&self, source: ClockSource) -> Ticks {
         match source {
+            ClockSource::Manual if self.0.step > 0 => {
+                let step = self.0.step;
+                Ticks(self.0.hand.fetch_add(step, Relaxed).wrapping_add(step))
+            }
             ClockSource::Supplied | ClockSource::Manual => Ticks(self.0.hand.load(Relaxed)),
             _ => Ticks(since_base(Instant::now())),
         }

@@ -24,6 +24,7 @@
 //! | read config on a hot path | [`config::Config::reader`] |
 //! | count | [`telemetry::Telemetry::counter`] |
 //! | run a worker that may panic | [`Builder::worker`] |
+//! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
 //! # Inside
 //!
@@ -48,6 +49,8 @@ pub mod config;
 pub mod events;
 pub mod supervisor;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use clock::{Clock, ClockSource, Converter, Ticks};
 pub use error::{Diagnostic, Retry, Severity};
@@ -61,7 +64,7 @@ pub mod internals {
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::record::{Lead, Link};
-    pub use crate::events::ring::{Cut, Geometry, Ring, Writing};
+    pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Writing};
     pub use crate::events::shard::Shard;
     pub use crate::events::{Class, PerClass};
     pub use crate::region::Region;

@@ -205,13 +205,13 @@ pub(crate) fn replace_scope(scope: Scope) -> Scope {
     BLOCK.with(|block| block.scope.replace(scope))
 }
 
-/// A span id that no other span has, on this thread or any other: 64 bits of a generator seeded at random
-/// (splitmix64; Steele, Lea, Flood 2014).
+/// A span id that no other span has, on this thread or any other: 64 bits of a generator (splitmix64; Steele,
+/// Lea, Flood 2014). `seed` is asked once in a thread's life, so whether it is random costs later ids nothing.
 #[inline]
-pub(crate) fn fresh_span() -> SpanId {
+pub(crate) fn fresh_span(seed: impl FnOnce() -> u64) -> SpanId {
     BLOCK.with(|block| {
         let state = match block.spans.get() {
-            0 => RandomState::new().hash_one(0_u8),
+            0 => seed(),
             state => state,
         };
         let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -221,6 +221,17 @@ pub(crate) fn fresh_span() -> SpanId {
         // Zero means none.
         SpanId::new((mixed ^ (mixed >> 31)).max(1))
     })
+}
+
+/// A seed that no other thread has, here or elsewhere.
+#[cold]
+pub(crate) fn random_seed() -> u64 {
+    RandomState::new().hash_one(0_u8)
+}
+
+/// Starts this thread's generator of span ids anew.
+pub(crate) fn seed_spans(seed: u64) {
+    BLOCK.with(|block| block.spans.set(seed));
 }
 
 struct Taken {

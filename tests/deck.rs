@@ -4,7 +4,7 @@ mod support;
 
 use flightdeck::config::{Validate, Violations};
 use flightdeck::supervisor::{Backoff, ChildSpec, Restart, WorkerContext, WorkerState};
-use flightdeck::telemetry::Value;
+use flightdeck::testing::{self, Recording, assert_counted, assert_recorded};
 use flightdeck::{Concern, Diagnostic, Flightdeck};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -25,20 +25,10 @@ impl Validate for Limits {
     }
 }
 
-fn count<C: Send + Sync + 'static>(deck: &Flightdeck<C>, name: &str) -> u64 {
-    match deck.telemetry().snapshot().get(name) {
-        Some(Value::Counter(count)) => *count,
-        other => panic!("{name}: {other:?}"),
-    }
-}
-
-fn recorded<C: Send + Sync + 'static>(deck: &Flightdeck<C>, kind: &str) -> usize {
-    deck.events().query().kind_named(kind).run().map_or(0, |answer| answer.len())
-}
-
 #[test]
 fn a_config_change_is_an_event_and_a_count() {
-    let deck = Flightdeck::builder().config(Limits { rate: 10 }).start().unwrap();
+    let deck = testing::builder().config(Limits { rate: 10 }).start().unwrap();
+    let before = testing::counts(&deck);
     let seen = Arc::new(AtomicU64::new(0));
     let told = seen.clone();
     let _subscription =
@@ -52,16 +42,17 @@ fn a_config_change_is_an_event_and_a_count() {
     let refused = deck.config().replace(Limits { rate: 5_000 }).unwrap_err();
     assert_eq!(refused.code(), "config.value.rejected");
     assert_eq!(reader.get().rate, 40, "a rejected update changes nothing");
-    assert_eq!(recorded(&deck, "flightdeck.config.published"), 3);
-    assert_eq!(recorded(&deck, "flightdeck.config.rejected"), 1);
-    assert_eq!(count(&deck, "flightdeck_config_published_total"), 3);
-    assert_eq!(count(&deck, "flightdeck_config_rejected_total"), 1);
+    assert_recorded!(deck, "flightdeck.config.published", revision >= 2, revision <= 4, times 3);
+    let why = "rate = 5000: must be at most 1000";
+    assert_recorded!(deck, "flightdeck.config.rejected", current == 4, violations == 1, first == why, times 1);
+    assert_counted!(before, "flightdeck_config_published_total", 3);
+    assert_counted!(before, "flightdeck_config_rejected_total", 1);
     assert!(deck.health().is_healthy(), "{}", deck.health());
     assert_eq!(deck.health().revision.get(), 4);
 
     deck.config().subscribe(|_| panic!("a subscriber")).forever();
     deck.config().update(|_| Limits { rate: 1 }).unwrap();
-    assert_eq!(recorded(&deck, "flightdeck.config.subscriber_detached"), 1);
+    assert_recorded!(deck, "flightdeck.config.subscriber_detached", revision == 5, message == "a subscriber", times 1);
     assert!(deck.health().concerns.contains(&Concern::SubscribersDetached { subscribers: 1 }));
 }
 
@@ -78,21 +69,23 @@ fn a_workers_restart_is_an_event_and_a_count_and_loses_nothing() {
         until_stopped(context);
     };
     let quick = Backoff { least: Duration::ZERO, most: Duration::ZERO };
-    let deck = Flightdeck::builder()
+    let deck = testing::builder()
         .supervisor(|supervisor| {
             supervisor.worker(ChildSpec::new("book", Restart::Permanent, body).backoff(quick))
         })
         .start()
         .unwrap();
+    let before = testing::counts(&deck);
     slot.set(deck.clone()).unwrap();
     let status = || deck.health().workers.remove(0);
     until("the third run", || status().generation == 3 && status().state == WorkerState::Running);
-    until("its event", || recorded(&deck, "work.done") == 3);
-    until("the event of its start", || recorded(&deck, "flightdeck.worker.started") == 3);
-    assert_eq!(recorded(&deck, "flightdeck.worker.failed"), 2);
-    assert_eq!(count(&deck, "flightdeck_worker_restarts_total"), 2);
-    assert_eq!(count(&deck, "flightdeck_worker_failures_total"), 2);
-    until("its count", || count(&deck, "units_total") == 3);
+    let is_recorded = |kind| Recording::of_kind(kind).times(3).check(&deck).is_ok();
+    until("its event", || is_recorded("work.done"));
+    until("the event of its start", || is_recorded("flightdeck.worker.started"));
+    assert_recorded!(deck, "flightdeck.worker.failed", worker == "book", panicked == true, why == "not yet", times 2);
+    assert_counted!(before, "flightdeck_worker_restarts_total", 2);
+    assert_counted!(before, "flightdeck_worker_failures_total", 2);
+    until("its count", || before.since("units_total") == Some(3));
     assert_eq!(status().last_failure.as_deref(), Some("not yet"));
     assert!(deck.shutdown(PATIENCE).is_clean());
 }
@@ -106,7 +99,8 @@ fn after_a_shutdown_writes_are_counted_losses_and_reads_work() {
     assert!(deck.shutdown(PATIENCE).is_clean(), "twice");
     deck.record(Worked { unit: 2 });
     counter.increment(1);
-    assert_eq!(recorded(&deck, "work.done"), 1);
+    assert_recorded!(deck, "work.done", unit == 1);
+    assert_eq!(deck.events().query().kind::<Worked>().count(), 1);
     assert!(matches!(&deck.health().concerns[..], [Concern::EventsLost(loss)] if loss.count == 1));
     let events = deck.events().clone();
     drop(deck);

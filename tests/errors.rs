@@ -3,7 +3,7 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::config::{Config, Validate, Violations};
-use flightdeck::events::{BuildError, Events, FieldType, Schema, Scope, Stamp, Value};
+use flightdeck::events::{Batch, BuildError, Events, FieldType, Schema, Scope, Stamp, Value};
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
@@ -49,6 +49,17 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(other.record_values(Stamp::current(), &kind, &[]).unwrap_err()));
     let more = |n| other.define(Schema::new(format!("kind.{n:04}")));
     errors.push(Box::new((0..100_000).find_map(|n| more(n).err()).expect("the table of kinds has an end")));
+
+    let mut batch = Batch::new();
+    batch.push_values(Stamp::current(), &kind, &[Value::U64(5)]);
+    batch.push_values(Stamp::current(), &kind, &[Value::U64(5), Value::Str("XETRA")]);
+    batch.push_values(Stamp::current(), &kind, &[Value::U64(5), Value::Bool(true)]);
+    errors.push(Box::new(events.record_batch(&mut batch).unwrap_err()));
+    batch.clear();
+    for _ in 0..1_000 {
+        batch.push_values(Stamp::current(), &kind, &[Value::U64(5), Value::Str("XETRA")]);
+    }
+    errors.push(Box::new(events.record_batch(&mut batch).unwrap_err()));
 
     let _only = events.writer().unwrap();
     errors.push(Box::new(events.writer().unwrap_err()));

@@ -578,3 +578,59 @@ fn losses_say_of_which_class_and_when() {
     let stopped = (LossCause::Stopped, Class::Critical, None, 1, 12, 12);
     assert_eq!(said, [stopped, (LossCause::TooLarge, Class::Verbose, Some(0), 2, 7, 12)]);
 }
+
+#[test]
+fn pruned_events_are_gone_and_the_verdict_says_so() {
+    let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
+    for n in 0..1_000_u64 {
+        events.clock().advance(Duration::from_nanos(1));
+        events.record_with(Stamp::of(n / 10 + 1), Served { n });
+        events.record_with(Stamp::of(n / 10 + 1), Failed { n });
+    }
+    assert_eq!(events.prune_before(Ticks(1)), 0);
+    assert_eq!(events.query().run().unwrap().verdict(), Verdict::Complete, "nothing was pruned");
+    assert_eq!(events.prune_before(Ticks(501)), 1_000);
+    assert_eq!(events.prune_before(Ticks(501)), 0, "once");
+    let answer = events.query().run().unwrap();
+    assert_eq!((answer.len(), answer.verdict()), (1_000, Verdict::Overwritten { since: Ticks(501) }));
+    assert!(answer.iter().all(|event| event.ticks() >= Ticks(501)));
+    for (id, found) in [(50_u64, 0), (51, 20), (100, 20)] {
+        assert_eq!(events.query().correlation(id).run().unwrap().len(), found, "{id}");
+    }
+    assert_eq!(events.query().between(Ticks(501)..).run().unwrap().verdict(), Verdict::Complete);
+    let stats = events.stats();
+    assert_eq!((stats.written, stats.kept, stats.pruned, stats.overwritten), (2_000, 1_000, 1_000, 0));
+    assert_eq!(events.clear(), 1_000);
+    assert!(events.query().run().unwrap().is_empty());
+    events.record_with(Stamp::of(7_u64), Served { n: 1 });
+    assert_eq!(events.query().run().unwrap().len(), 1, "writing goes on");
+}
+
+#[test]
+fn each_event_is_pruned_once_whoever_prunes() {
+    let events = Events::builder().memory(4 << 20).shards(4).build().unwrap();
+    let done = AtomicBool::new(false);
+    let pruned: u64 = std::thread::scope(|threads| {
+        let pruners: Vec<_> = (0..2)
+            .map(|_| {
+                threads.spawn(|| {
+                    let mut pruned = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        pruned += events.clear();
+                    }
+                    pruned
+                })
+            })
+            .collect();
+        let writers =
+            [(); 2].map(|()| threads.spawn(|| (0..5_000).for_each(|n| events.record(Served { n }))));
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        pruners.into_iter().map(|pruner| pruner.join().unwrap()).sum()
+    });
+    let stats = events.stats();
+    assert_eq!((stats.pruned, stats.written), (pruned, 10_000));
+    assert_eq!(stats.kept + stats.pruned + stats.overwritten, 10_000);
+}

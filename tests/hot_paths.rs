@@ -1,6 +1,6 @@
 //! What hot paths may never do: allocate. A binary of its own, because it counts every allocation.
 
-use flightdeck::events::{Change, Events, Stamp};
+use flightdeck::events::{Batch, Change, Events, Stamp};
 use flightdeck::telemetry::Telemetry;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -54,6 +54,13 @@ fn events_allocate_at_the_first_touch_of_a_thread_only() {
     let mut writer = events.writer().unwrap();
     let write = |n| writer.record(Filled { qty: n, venue: "XETRA" });
     assert_eq!(allocations(|| (0..100_000).for_each(write)), 0);
+    let mut batch = Batch::new();
+    let mut record_batch = || {
+        (0..16).for_each(|n| batch.push_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" }));
+        writer.record_batch(&mut batch).unwrap();
+    };
+    record_batch();
+    assert_eq!(allocations(|| (0..1_000).for_each(|_| record_batch())), 0);
 }
 
 flightdeck::kind! {

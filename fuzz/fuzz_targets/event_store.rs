@@ -40,11 +40,11 @@ struct Model {
 
 fuzz_target!(|ops: Vec<Op>| {
     // As the model does, it keeps values whole.
-    let builder = Events::builder().memory(64 << 10).shards(1).longest_value(usize::MAX);
+    let builder = Events::builder().memory(128 << 10).shards(1).longest_value(usize::MAX);
     let events = builder.clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("written").field("number", FieldType::U64).field("text", FieldType::Bytes);
     let kind = events.define(schema).unwrap();
-    let longest = events.plan().longest_event;
+    let longest = events.plan().longest_event[Class::Normal];
     let mut writer = events.writer().unwrap();
     let mut model = Model { events: events.clone(), written: Vec::new() };
     let mut record = |model: &mut Model, id: u8, text: &[u8], supplied: Option<u16>, root: bool| {
@@ -57,7 +57,7 @@ fuzz_target!(|ops: Vec<Op>| {
         if supplied.is_some() {
             stamp = stamp.at(Ticks(ticks));
         }
-        let fits = 6 * 8 + 2 * 8 + text.len().next_multiple_of(8) <= longest[Class::Normal];
+        let fits = 6 * 8 + 2 * 8 + text.len().next_multiple_of(8) <= longest;
         let recorded = writer.record_values(stamp, &kind, &[Value::U64(number), Value::Bytes(text)]);
         assert_eq!(recorded.is_ok(), fits, "{recorded:?}");
         if fits {

@@ -3,10 +3,12 @@
 //! | edge | watched by |
 //! |---|---|
 //! | `config-generation` | `a_generation_means_that_its_snapshot_is_in_place` |
-//! | `config-list` | `a_walk_finds_what_was_inserted_and_frees_what_died` |
+//! | `config-list` | `an_entry_comes_with_all_before_it`, `a_walk_finds_what_was_inserted_and_frees_what_died` |
 //! | `config-subscribe` | `who_subscribes_and_then_reads_misses_nothing` |
 //! | `config-call` | `a_closed_gate_that_is_idle_stays_so` |
 //! | `config-delivered` | `delivered_means_that_the_callbacks_effects_are_visible` |
+//!
+//! `.ci/real-epoch-models` runs them a second time, with crossbeam-epoch itself under the list instead of the stand-in.
 
 mod support;
 
@@ -16,7 +18,7 @@ use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use support::{Model, Seen};
+use support::{Model, REAL_EPOCH, Seen};
 
 /// What a protocol protects; loom fails the model where two threads are in it unordered.
 #[derive(Default)]
@@ -73,9 +75,41 @@ fn a_generation_means_that_its_snapshot_is_in_place() {
     new_seen.at_least_once("a reader that saw a newer one");
 }
 
+/// Whoever finds an entry finds all that were inserted before it.
+#[test]
+fn an_entry_comes_with_all_before_it() {
+    let (none, one, both) = (Seen::default(), Seen::default(), Seen::default());
+    let (none_seen, one_seen, both_seen) = (none.clone(), one.clone(), both.clone());
+    Model::new("insertion", REAL_EPOCH.then_some(2), move || {
+        let chain = Arc::new(Chain::new());
+        let (inserting, walking) = (chain.clone(), chain.clone());
+        let (none, one, both) = (none.clone(), one.clone(), both.clone());
+        let insert = thread::spawn(move || {
+            inserting.insert(Link(1, Arc::new(Door::new())));
+            inserting.insert(Link(2, Arc::new(Door::new())));
+        });
+        let walk = thread::spawn(move || match *walking.walk().0 {
+            [] => none.count(),
+            [1] => one.count(),
+            [1, 2] => both.count(),
+            ref found => panic!("{found:?}"),
+        });
+        insert.join().unwrap();
+        walk.join().unwrap();
+    })
+    .holds(50)
+    .fails_without("config-list", Side::Publish)
+    .fails_without("config-list", Side::Observe);
+    none_seen.at_least_once("a walk before both insertions");
+    one_seen.at_least_once("a walk between them");
+    both_seen.at_least_once("a walk after both");
+}
+
 /// One thread inserts, one closes an entry, one walks: every walk finds what lives, nothing is used
 /// after it was freed.
+// On the real epochs each of the three threads takes so many steps that this did not end in seven minutes.
 #[test]
+#[cfg_attr(crossbeam_loom, ignore = "takes more than minutes on real epochs, even with one preemption")]
 fn a_walk_finds_what_was_inserted_and_frees_what_died() {
     let (there, gone) = (Seen::default(), Seen::default());
     let (there_seen, gone_seen) = (there.clone(), gone.clone());
@@ -121,7 +155,7 @@ fn a_walk_finds_what_was_inserted_and_frees_what_died() {
 fn two_walkers_unlink_neighbours() {
     let (one, both) = (Seen::default(), Seen::default());
     let (one_seen, both_seen) = (one.clone(), both.clone());
-    Model::new("neighbours", 3, move || {
+    Model::new("neighbours", if REAL_EPOCH { 1 } else { 3 }, move || {
         let chain = Arc::new(Chain::new());
         let doors: Vec<_> = (0..3).map(|_| Arc::new(Door::new())).collect();
         for (number, door) in (0..).zip(&doors) {
@@ -146,6 +180,8 @@ fn two_walkers_unlink_neighbours() {
         }
         let (found, last) = chain.walk();
         assert_eq!((found, unlinked.iter().sum::<usize>() + last), (vec![0], 2));
+        drop(chain);
+        assert!(doors.iter().all(|door| Arc::strong_count(door) == 1), "an entry that was not freed");
     })
     .holds(500);
     one_seen.at_least_once("a walker that unlinked one");
@@ -156,7 +192,7 @@ fn two_walkers_unlink_neighbours() {
 fn who_subscribes_and_then_reads_misses_nothing() {
     let (told, read) = (Seen::default(), Seen::default());
     let (told_seen, read_seen) = (told.clone(), read.clone());
-    Model::new("subscribe", None, move || {
+    let model = Model::new("subscribe", REAL_EPOCH.then_some(2), move || {
         let audience = Arc::new(Audience::new());
         // Kept to the end: loom does not see through the standard library's `Arc`.
         let (subscribing, publishing) = (audience.clone(), audience.clone());
@@ -172,9 +208,14 @@ fn who_subscribes_and_then_reads_misses_nothing() {
             read.count()
         }
     })
-    .holds(20)
-    .fails_without("config-subscribe", Side::Publish)
-    .fails_without("config-subscribe", Side::Observe);
+    .holds(20);
+    // Pinning a real epoch is such a fence on either side, so there nothing is lost without ours. It is no
+    // promise of crossbeam-epoch's, and the stand-in does not give it.
+    if !REAL_EPOCH {
+        model
+            .fails_without("config-subscribe", Side::Publish)
+            .fails_without("config-subscribe", Side::Observe);
+    }
     told_seen.at_least_once("a subscriber that is told");
     read_seen.at_least_once("a subscriber that reads the new revision");
 }

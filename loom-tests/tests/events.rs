@@ -1,5 +1,5 @@
 //! Models of the event ring. Edges watched: `ring-intent`, `ring-claim`, `ring-tail`, `ring-indexed`, `ring-head`,
-//! `ring-since`, `shard-owner`, `kind-known`.
+//! `ring-since`, `ring-watermark`, `shard-owner`, `kind-known`.
 //!
 //! Records are two words: word 0 says which record it is, word 1 is the link with the same number in its
 //! lower half, so that a mix of two records shows. A reader that accepts such a mix fails the model.
@@ -7,7 +7,7 @@
 mod support;
 
 use flightdeck_loom::internals::{
-    Class, Cut, Geometry, Lead, Link, PerClass, Region, Ring, Shard, Side, Switch, Switches, Writing,
+    Class, Cut, Entry, Geometry, Lead, Link, PerClass, Region, Ring, Shard, Side, Switch, Switches, Writing,
 };
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -35,7 +35,7 @@ fn write(writing: &mut Writing<'_>, bucket: Option<u32>) {
     let position = reserved.position;
     reserved.words[0].store(position, Ordering::Relaxed);
     reserved.words[1].store(Link::unlinked(position as u32).word(), Ordering::Relaxed);
-    writing.commit(reserved, position, 1, bucket);
+    writing.commit(reserved, Entry { ticks: position, kind: 1, bucket });
 }
 
 fn writer(shard: &Arc<Shard>, records: usize, bucket: Option<u32>) -> thread::JoinHandle<()> {
@@ -256,6 +256,52 @@ fn records_are_missed_without_the_edges_of_the_index() {
     }
 }
 
+/// Two records published as one batch, after one alone.
+fn batched() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 2, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let cut = ring.cut();
+                assert_ne!(cut.tail, origin + WORDS, "half a batch");
+                found(ring, cut, &seen);
+            })
+        };
+        let writer = thread::spawn(move || {
+            assert!(shard.try_claim());
+            // SAFETY: claimed above, one write at a time.
+            let mut writing = unsafe { shard.writing(CLASS) };
+            let reserved = writing.reserve(2 * WORDS as usize).unwrap();
+            let entry = |number: u64| {
+                let (offset, position) = (number * WORDS, reserved.position + number * WORDS);
+                reserved.words[offset as usize].store(position, Ordering::Relaxed);
+                let link = Link::unlinked(position as u32).word();
+                reserved.words[offset as usize + 1].store(link, Ordering::Relaxed);
+                (offset as usize, Entry { ticks: position, kind: 1, bucket: Some(0) })
+            };
+            let entries = [entry(0), entry(1)];
+            writing.commit_batch(reserved, entries.into_iter());
+            write(&mut writing, Some(0));
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_batch_is_seen_whole_or_not_at_all() {
+    let (model, outcomes) = batched();
+    let model = Model::new("batch of two", 3, model).holds(500);
+    outcomes.good.at_least_once("a record read");
+    model.fails_without("ring-tail", Side::Publish).fails_without("ring-tail", Side::Observe);
+}
+
 /// A reader that finds a record gone asks at once from when on nothing is missing.
 fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
     let outcomes = Outcomes::default();
@@ -290,6 +336,56 @@ fn who_finds_a_record_gone_learns_up_to_when() {
     let model = Model::new("gone and said to be", 3, model).holds(200);
     outcomes.both();
     model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
+}
+
+/// Two threads prune; a reader that passes over a record asks from when on nothing is missing.
+fn pruned() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 2, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let watermark = ring.watermark();
+                if watermark > origin {
+                    seen.gone.count();
+                    // The stamp of a record is its position.
+                    let since = ring.since();
+                    assert!(
+                        since > watermark - WORDS,
+                        "passed over {watermark}, said to be whole since {since}"
+                    );
+                } else {
+                    seen.good.count();
+                }
+                assert!(ring.watermark() >= watermark, "what was pruned came back");
+            })
+        };
+        let pruners = [1, 2].map(|records| {
+            let shard = shard.clone();
+            thread::spawn(move || {
+                let position = origin + records * WORDS;
+                shard.rings()[CLASS].raise_watermark(position, position - WORDS + 1);
+            })
+        });
+        for pruner in pruners {
+            pruner.join().unwrap();
+        }
+        reader.join().unwrap();
+        assert_eq!(shard.rings()[CLASS].watermark(), origin + 2 * WORDS, "the lower one counts");
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_is_pruned_stays_pruned_and_is_said_to_be() {
+    let (model, outcomes) = pruned();
+    let model = Model::new("pruned by two", 3, model).holds(200);
+    outcomes.both();
+    model.fails_without("ring-watermark", Side::Publish).fails_without("ring-since", Side::Observe);
 }
 
 fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {

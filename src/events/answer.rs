@@ -82,6 +82,8 @@ pub(crate) struct Row {
     id: CorrelationId,
     span: SpanId,
     payload: Range<usize>,
+    /// Of a batch: whether its first event was still there.
+    is_whole: bool,
 }
 
 impl Row {
@@ -97,7 +99,25 @@ impl Row {
             id: header.id,
             span: header.span,
             payload,
+            is_whole: true,
         }
+    }
+
+    /// Words of the payload that come before the fields: the parent's span, where the batch begins.
+    fn prefix(&self) -> usize {
+        usize::from(self.flags.has(Flags::START)) + usize::from(self.flags.has(Flags::BATCHED))
+    }
+
+    /// Where the batch begins that it is part of.
+    fn batch(&self, payload: &[u8]) -> Option<u64> {
+        let word = payload.get(8 * self.prefix().checked_sub(1)?..)?.first_chunk::<8>()?;
+        self.flags.has(Flags::BATCHED).then(|| u64::from_le_bytes(*word))
+    }
+
+    /// The same, told whether the rest of its batch is still there.
+    pub(crate) fn with_batch(mut self, payload: &[u8], is_there: impl FnOnce(u64) -> bool) -> Self {
+        self.is_whole = self.batch(payload).is_none_or(is_there);
+        self
     }
 
     /// The total order of events: time, then shard, class and position.
@@ -247,6 +267,16 @@ impl EventId {
     }
 }
 
+/// The batch that an event was recorded in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchPart {
+    /// Its first event: the same for all of one batch.
+    pub first: EventId,
+    /// Whether that was still there when the query ran. If not, the batch has been overwritten in part.
+    pub is_whole: bool,
+}
+
 impl<'a> Recorded<'a> {
     /// Which event it is.
     #[must_use]
@@ -275,7 +305,7 @@ impl<'a> Recorded<'a> {
     /// The span under which its span began; `None` for an event that begins no span.
     #[must_use]
     pub fn parent(&self) -> Option<SpanId> {
-        let word = self.answer.bytes.get(self.row.payload.clone())?.first_chunk::<8>()?;
+        let word = self.payload().first_chunk::<8>()?;
         self.is_start().then(|| SpanId::new(u64::from_le_bytes(*word)))
     }
 
@@ -309,6 +339,17 @@ impl<'a> Recorded<'a> {
         self.row.place.class
     }
 
+    /// The batch that it was recorded in.
+    #[must_use]
+    pub fn batch(&self) -> Option<BatchPart> {
+        let first = self.row.batch(self.payload())?;
+        Some(BatchPart { first: EventId::new(self.row.place, first), is_whole: self.row.is_whole })
+    }
+
+    fn payload(&self) -> &'a [u8] {
+        self.answer.bytes.get(self.row.payload.clone()).unwrap_or_default()
+    }
+
     /// The number of the thread that wrote it; 0 where that could not be told.
     #[must_use]
     pub fn thread(&self) -> u32 {
@@ -336,8 +377,7 @@ impl<'a> Recorded<'a> {
     /// Its fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         let fields = self.schema().map_or(&[][..], Schema::fields);
-        let payload = self.answer.bytes.get(self.row.payload.clone()).unwrap_or_default();
-        let payload = if self.is_start() { payload.get(8..).unwrap_or_default() } else { payload };
+        let payload = self.payload().get(8 * self.row.prefix()..).unwrap_or_default();
         decode(fields, payload).map(|(field, value)| (&*field.name, value))
     }
 

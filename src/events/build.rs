@@ -1,4 +1,6 @@
 //! Sizes: how memory is divided before any of it is reserved.
+//!
+//! What a host chooses, and how, is told at [`Builder`].
 
 use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
@@ -6,9 +8,11 @@ use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
 use super::loss::Losses;
+use super::plan::Plan;
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::Geometry;
+use super::seeds::Seeds;
 use super::shard::Shard;
 use super::store::{Store, Values};
 use super::threads::Threads;
@@ -29,9 +33,20 @@ const LEAST_RING: usize = 1_024;
 const SHARED_FRACTION: usize = 4;
 const DEFAULT_MEMORY: usize = 16 << 20;
 /// In bytes.
-const LONGEST_VALUE: usize = 10_000;
+pub(super) const LONGEST_VALUE: usize = 10_000;
 
 /// Sizes and clock of an event store to be built.
+///
+/// # Choosing shards and memory
+///
+/// Give as many **shards** as threads record at the same time, with writers kept by hand counted in, and few more: each
+/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share a few smaller shards, where
+/// an event is lost when too many collide; so round up. **Memory** follows from how far back you want to look. An
+/// event takes 48 bytes and its fields (8 a number; text 8 and its length, filled up to 8), so 200,000 events a second
+/// of 64 bytes, kept for a minute, are 1.3 GB; rings are powers of two, and the classes share by
+/// [weight](Builder::shares), so the answer is often two or three times that. A busy thread overwrites its own ring
+/// sooner: if one of 16 writes it all, the minute becomes four seconds. `flightdeck size --rate 200k --bytes 64 --keep
+/// 60s --threads 16` prints the setting; [`Builder::plan`] and [`Plan::held`] say the same in code.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -42,6 +57,7 @@ pub struct Builder {
     deck: Option<DeckId>,
     prefault: bool,
     longest_value: usize,
+    span_seed: Option<u64>,
 }
 
 impl Default for Builder {
@@ -55,6 +71,7 @@ impl Default for Builder {
             deck: None,
             prefault: false,
             longest_value: LONGEST_VALUE,
+            span_seed: None,
         }
     }
 }
@@ -97,26 +114,6 @@ impl Shares {
             Class::Verbose => verbose,
         })
     }
-}
-
-/// How memory is divided. Every size is in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Plan {
-    /// All of it: no more is ever used for events.
-    pub total: usize,
-    /// Shards that threads and writers keep for themselves.
-    pub shards: usize,
-    /// Shards that further threads share, the one for emergencies included.
-    pub shared_shards: usize,
-    /// The rings of one kept shard.
-    pub ring: PerClass<usize>,
-    /// The rings of one shared shard.
-    pub shared_ring: PerClass<usize>,
-    /// The indexes of one kept shard.
-    pub index: PerClass<usize>,
-    /// The longest event of each class, header included.
-    pub longest_event: PerClass<usize>,
 }
 
 impl Builder {
@@ -166,25 +163,52 @@ impl Builder {
         self
     }
 
+    /// Makes span ids the same in each run: they follow from this number and from the order in which threads first
+    /// ask for one; the thread that builds the store comes first. Random by default, since ids of two stores with
+    /// one seed are the same. For tests and simulations; costs nothing per id.
+    pub fn span_seed(mut self, seed: u64) -> Self {
+        self.span_seed = Some(seed);
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
     }
 
-    /// How the memory would be divided. Reserves nothing.
+    /// How the memory would be divided, part by part; how many events fit, and for how long. Reserves nothing.
+    ///
+    /// ```
+    /// use flightdeck::events::{Class, Events};
+    /// let plan = Events::builder().memory(256 << 20).shards(4).plan()?;
+    /// assert!(plan.total <= 256 << 20);
+    /// // 50,000 events a second, from four threads alike, with five numbers each.
+    /// assert!(plan.held(Class::Normal, 50_000.0, 5 * 8).as_secs() >= 30);
+    /// println!("{plan}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If it does not suffice, or the number of shards is out of range.
     pub fn plan(&self) -> Result<Plan, BuildError> {
         let Layout { kept, shared } = self.layout()?;
+        let bytes_of = |rings: PerClass<Geometry>, part: fn(Geometry) -> usize| {
+            PerClass::of(|class| part(rings[class]) * 8)
+        };
         Ok(Plan {
             total: Layout { kept, shared }.footprint(self.shards) * 8,
             shards: self.shards,
             shared_shards: SHARED + EMERGENCY,
-            ring: PerClass::of(|class| kept[class].words * 8),
-            shared_ring: PerClass::of(|class| shared[class].words * 8),
-            index: PerClass::of(|class| kept[class].buckets * 8),
-            longest_event: PerClass::of(|class| longest(shared[class]) * 8),
+            ring: bytes_of(kept, |ring| ring.words),
+            shared_ring: bytes_of(shared, |ring| ring.words),
+            index: bytes_of(kept, |ring| ring.buckets),
+            shared_index: bytes_of(shared, |ring| ring.buckets),
+            table: bytes_of(kept, Geometry::table),
+            shared_table: bytes_of(shared, Geometry::table),
+            control: bytes_of(kept, control),
+            shared_control: bytes_of(shared, control),
+            block: bytes_of(kept, |ring| ring.block),
+            longest_event: bytes_of(shared, longest),
         })
     }
 
@@ -217,6 +241,7 @@ impl Builder {
             kept: self.shards,
             kinds: Kinds::new(),
             losses: Losses::default(),
+            pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
             // A value that is too long takes more words than this by itself.
@@ -226,9 +251,12 @@ impl Builder {
                 cut: AtomicU64::new(0),
                 pseudonyms: Pseudonyms::default(),
             },
+            longest_batch: PerClass::of(|class| shared[class].words / 4),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
+            seeds: Seeds::new(self.span_seed),
         };
+        store.seeds.restart_this_thread();
         Ok(Events::of(Arc::new(store), plan))
     }
 
@@ -301,6 +329,11 @@ fn ring_of(words: usize) -> Geometry {
         queue: 16,
         link_word: LINK_WORD,
     }
+}
+
+/// What is neither ring nor index nor block table: control words, and filling up to whole lines.
+fn control(ring: Geometry) -> usize {
+    ring.footprint() - ring.words - ring.buckets - ring.table()
 }
 
 /// The longest record that fits every ring, the smallest included.

@@ -184,6 +184,7 @@ macro_rules! __kind_event {
     (@impl [$($lt:lifetime)?] $name:ident, $text:literal, [$($options:tt)*],
         { $($field:ident : $type:tt),* }) => {
         impl $crate::events::Event for $name $(<$lt>)? {
+            const CLASS: $crate::events::Class = $crate::__kind_class!($($options)*);
             #[inline(always)]
             fn site() -> &'static $crate::events::Site {
                 static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(

@@ -99,7 +99,7 @@ impl<'a> Change<'a> {
             match self.privacy {
                 Privacy::Open => value.encode(payload),
                 Privacy::Secret => Secret(value).encode(payload),
-                Privacy::Personal => payload.word(payload.pseudonyms().of(&value).word()),
+                Privacy::Personal => payload.personal(&value),
             }
         }
     }

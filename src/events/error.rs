@@ -5,6 +5,7 @@ use super::class::Class;
 use super::schema::{Field, FieldType, Schema, Site};
 use super::value::Value;
 use crate::error::{Diagnostic, Retry, Severity};
+use std::fmt;
 use thiserror::Error;
 
 /// Why an event store was not built.
@@ -233,6 +234,43 @@ pub enum PodError {
     },
 }
 
+/// Why a batch was not recorded. Nothing of it was.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// Some of its events are none of their kind.
+    #[error("batch has {} bad events: {}", items.len(), BadItems(items))]
+    Refused {
+        /// Which, in the order in which they were pushed, and why.
+        items: Vec<(usize, ValuesError)>,
+    },
+    /// Together they take more than a quarter of a ring.
+    #[error(
+        "batch of {events} {class} events takes {bytes} bytes, more than the {most} that lie in one piece: split it, or give more memory"
+    )]
+    TooLarge {
+        /// How many.
+        events: usize,
+        /// What they take.
+        bytes: usize,
+        /// The most precious class among them.
+        class: Class,
+        /// What a batch of that class may take.
+        most: usize,
+    },
+}
+
+/// Bad events in one line.
+struct BadItems<'a>(&'a [(usize, ValuesError)]);
+
+impl fmt::Display for BadItems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(at, (number, error))| {
+            write!(f, "{}number {number}: {error}", if at == 0 { "" } else { "; " })
+        })
+    }
+}
+
 /// Why there is no [`Writer`](super::Writer).
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -323,6 +361,10 @@ diagnostic! {
     }
     RecordError {
         TooLarge => "events.event.too_large", Never;
+    }
+    BatchError {
+        Refused => "events.batch.refused", Never;
+        TooLarge => "events.batch.too_large", Never;
     }
     WriterError {
         NoShard => "events.writer.no_shard", Later;

@@ -1,10 +1,11 @@
 //! The handle of an event store.
 
-use super::build::{Builder, Plan};
+use super::build::Builder;
 use super::class::PerClass;
 use super::error::{DefineError, RecordError, ValuesError, WriterError};
 use super::kind::{Kind, Sink};
 use super::loss::Loss;
+use super::plan::Plan;
 use super::privacy::Pseudonym;
 use super::query::Query;
 use super::schema::{Event, Schema};
@@ -43,7 +44,7 @@ use crate::sync::{Arc, Relaxed};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Events {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     plan: Plan,
     _handle: Arc<LastHandle>,
 }
@@ -169,7 +170,7 @@ impl Events {
     /// enter it, or carry it along. Its last event is recorded with [`Events::end`].
     #[inline]
     pub fn start<E: Event>(&self, event: E) -> Scope {
-        self.start_as(local::fresh_span(), event)
+        self.start_as(self.fresh_span(), event)
     }
 
     /// As [`Events::start`]; the span gets this id.
@@ -265,7 +266,8 @@ impl Events {
         stats.values_cut = self.store.values.cut.load(Relaxed);
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
-        stats.overwritten = stats.written.saturating_sub(stats.kept);
+        stats.pruned = self.store.pruned.iter().map(|(_, pruned)| pruned.load(Relaxed)).sum();
+        stats.overwritten = stats.written.saturating_sub(stats.kept + stats.pruned);
         stats
     }
 
@@ -276,9 +278,10 @@ impl Events {
     }
 
     /// A span id that no other span has, for hosts that keep their own.
+    #[inline]
     #[must_use]
     pub fn fresh_span(&self) -> SpanId {
-        local::fresh_span()
+        local::fresh_span(|| self.store.seeds.next())
     }
 }
 
@@ -292,6 +295,8 @@ pub struct Stats {
     pub written_by_class: PerClass<u64>,
     /// Of those, what can be read now. Counted by a scan.
     pub kept: u64,
+    /// Of those, what was pruned before it was overwritten.
+    pub pruned: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
     pub overwritten: u64,
     /// Words of 8 bytes written since the start.

@@ -1,5 +1,6 @@
 //! A kind defined at run time, bound to the store that knows it.
 
+use super::class::Class;
 use super::error::ValuesError;
 use super::payload::{ANY_LENGTH, Encode, Payload};
 use super::privacy::{Personal, Privacy, Secret};
@@ -41,9 +42,7 @@ impl Kind {
         values: &'a [Value<'a>],
         sink: impl Sink,
     ) -> Result<(), ValuesError> {
-        if !Arc::ptr_eq(&self.store, store) {
-            return Err(ValuesError::ForeignKind { kind: self.schema.name().to_owned() });
-        }
+        self.check_store(store)?;
         if self.hides {
             self.given::<true>(stamp, values, sink)
         } else {
@@ -70,8 +69,13 @@ impl Kind {
         Ok(())
     }
 
+    pub(crate) fn check_store(&self, store: &Arc<Store>) -> Result<(), ValuesError> {
+        let is_ours = Arc::ptr_eq(&self.store, store);
+        is_ours.then_some(()).ok_or_else(|| ValuesError::ForeignKind { kind: self.schema.name().to_owned() })
+    }
+
     /// How its records begin, unless events of it are not to be recorded now.
-    fn admit(&self) -> Option<Lead> {
+    pub(crate) fn admit(&self) -> Option<Lead> {
         let admitted = self.store.kinds.admit_defined(self.number);
         admitted.map_err(|switch| self.store.not_admitted(switch, &self.schema)).ok()
     }
@@ -93,7 +97,7 @@ pub(crate) struct Given<'a, const HIDES: bool> {
 
 impl<'a, const HIDES: bool> Given<'a, HIDES> {
     #[inline(always)]
-    fn checked(schema: &'a Schema, values: &'a [Value<'a>]) -> Result<Self, ValuesError> {
+    pub(crate) fn checked(schema: &'a Schema, values: &'a [Value<'a>]) -> Result<Self, ValuesError> {
         let fields = schema.fields();
         let mut words = 0;
         for (field, value) in fields.iter().zip(values) {
@@ -128,6 +132,10 @@ fn stored_words(privacy: Privacy, value: &Value<'_>, longest: usize) -> usize {
 }
 
 impl<const HIDES: bool> Fields for Given<'_, HIDES> {
+    #[inline(always)]
+    fn class(&self, lead: Lead) -> Class {
+        lead.class()
+    }
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
         if longest == ANY_LENGTH { self.words } else { self.count(longest) }

@@ -3,18 +3,19 @@
 //! | file | idea |
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
-//! | `build` | sizes, and how memory is divided |
+//! | `build`, `plan` | sizes; how memory is divided, and what fits |
 //! | `schema`, `declare` | kinds and their fields; the macro that declares them |
 //! | `payload`, `value`, `diff`, `pod` | fields as words, and read back |
 //! | `privacy` | what is never stored, and what stands in its place |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
 //! | `calls` | ready-made kinds: calls of functions, changes of state |
-//! | `stamp`, `scope` | whose event it is, and when |
+//! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `loss` | what was not kept |
+//! | `batch` | several events at once |
+//! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -26,6 +27,7 @@
 //! The price: a query asks every shard, and an idle thread's ring is memory that others do not use.
 
 mod answer;
+mod batch;
 mod bucket;
 mod build;
 mod calls;
@@ -38,15 +40,18 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod payload;
+mod plan;
 #[cfg(feature = "zerocopy")]
 mod pod;
 mod privacy;
+mod prune;
 mod query;
 mod read;
 pub(crate) mod record;
 pub(crate) mod ring;
 mod schema;
 mod scope;
+mod seeds;
 pub(crate) mod shard;
 mod stamp;
 mod store;
@@ -56,21 +61,23 @@ mod trace_context;
 mod value;
 mod writer;
 
-pub use answer::{Answer, EventId, Recorded, Truncation, Verdict};
-pub use build::{Builder, Plan, Shares};
+pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
+pub use batch::Batch;
+pub use build::{Builder, Shares};
 pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use class::{Class, PerClass};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
+    BatchError, BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use kind::Kind;
 pub use loss::{Loss, LossCause};
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+pub use plan::Plan;
 #[cfg(feature = "zerocopy")]
 #[doc(hidden)]
 pub use pod::Pod;

@@ -14,7 +14,7 @@
 //! no length exceeds, and the comparisons fold away.
 
 use super::diff::Diff;
-use super::privacy::{Privacy, Pseudonym, Pseudonyms};
+use super::privacy::{Aside, Hide, Privacy, Pseudonym, Pseudonyms};
 use super::schema::{Field, FieldType};
 use super::value::Value;
 use crate::sync::{AtomicU64, Relaxed};
@@ -64,11 +64,20 @@ impl Length {
     }
 }
 
+/// What becomes of personal values.
+#[derive(Debug)]
+pub(crate) enum Personals<'a> {
+    /// Their pseudonyms are stored.
+    Now(&'a Pseudonyms),
+    /// They wait until it is known which store they go to.
+    Later(&'a mut Aside),
+}
+
 /// Where the fields of one event go: a stretch of ring, reserved and not yet published.
 #[derive(Debug)]
 pub struct Payload<'a> {
     words: std::slice::Iter<'a, AtomicU64>,
-    pseudonyms: &'a Pseudonyms,
+    personals: Personals<'a>,
     /// A longer value is cut.
     longest: usize,
     /// How many were.
@@ -77,8 +86,8 @@ pub struct Payload<'a> {
 
 impl<'a> Payload<'a> {
     #[inline(always)]
-    pub(crate) fn new(words: &'a [AtomicU64], pseudonyms: &'a Pseudonyms, longest: usize) -> Self {
-        Self { words: words.iter(), pseudonyms, longest, cut: 0 }
+    pub(crate) fn new(words: &'a [AtomicU64], personals: Personals<'a>, longest: usize) -> Self {
+        Self { words: words.iter(), personals, longest, cut: 0 }
     }
 
     /// Stores the next word; what does not fit the reservation is left out.
@@ -89,10 +98,14 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Who turns personal values into pseudonyms.
+    /// Stores the pseudonym of a personal value.
     #[inline(always)]
-    pub(crate) fn pseudonyms(&self) -> &'a Pseudonyms {
-        self.pseudonyms
+    pub(crate) fn personal(&mut self, value: &impl Hide) {
+        let word = match &mut self.personals {
+            Personals::Now(pseudonyms) => pseudonyms.of(value).word(),
+            Personals::Later(aside) => aside.put(value, self.words.len()),
+        };
+        self.word(word);
     }
 
     /// The longest value that is not cut.

@@ -85,6 +85,61 @@ impl fmt::Debug for Pseudonyms {
     }
 }
 
+/// Personal values of events that are not bound to a store yet, and where their pseudonyms will go. In plain text:
+/// this is memory of the host's, never part of a store, and wiped as soon as it has served.
+pub(crate) struct Aside {
+    bytes: Vec<u8>,
+    /// Where each value ends in `bytes`, and how many words of its record are left where its pseudonym goes.
+    values: Vec<(usize, usize)>,
+}
+
+impl Aside {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: Vec::new(), values: Vec::new() }
+    }
+
+    /// Keeps a value; returns what stands in its place for now.
+    #[cold]
+    pub(crate) fn put(&mut self, value: &impl Hide, words_left: usize) -> u64 {
+        value.expose(|bytes| self.bytes.extend_from_slice(bytes));
+        self.values.push((self.bytes.len(), words_left));
+        0
+    }
+
+    /// How many values it keeps.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// These values as they go to a store: words left of the record, and pseudonym.
+    pub(crate) fn settle(
+        &self,
+        values: std::ops::Range<usize>,
+        pseudonyms: &Pseudonyms,
+        mut body: impl FnMut(usize, u64),
+    ) {
+        let end_of = |number: usize| self.values.get(number).map_or(0, |(end, _)| *end);
+        for number in values {
+            let start = number.checked_sub(1).map_or(0, end_of);
+            let Some((end, words_left)) = self.values.get(number) else { return };
+            body(*words_left, pseudonyms.of(&&self.bytes[start..*end]).word());
+        }
+    }
+
+    /// Forgets all, and leaves nothing behind.
+    pub(crate) fn wipe(&mut self) {
+        self.bytes.fill(0);
+        self.bytes.clear();
+        self.values.clear();
+    }
+}
+
+impl fmt::Debug for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aside").field("values", &self.values.len()).finish_non_exhaustive()
+    }
+}
+
 /// A value that can be kept out of the store.
 #[doc(hidden)]
 pub trait Hide {
@@ -173,7 +228,7 @@ impl<T: Hide> Encode for Personal<T> {
     }
     #[inline(always)]
     fn encode(&self, payload: &mut Payload<'_>) {
-        payload.word(payload.pseudonyms().of(&self.0).word());
+        payload.personal(&self.0);
     }
 }
 

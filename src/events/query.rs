@@ -141,7 +141,7 @@ impl<'a> Query<'a> {
         let seen = self.find(|place, ring, header| {
             let start = answer.bytes.len();
             if append_payload(ring, header, &mut answer.bytes) {
-                answer.rows.push(Row::new(place, header, start..answer.bytes.len()));
+                answer.rows.push(row(place, ring, header, &answer.bytes, start));
             } else {
                 gone += 1;
             }
@@ -171,7 +171,7 @@ impl<'a> Query<'a> {
             one.bytes.clear();
             one.rows.clear();
             if append_payload(ring, header, &mut one.bytes) {
-                one.rows.push(Row::new(place, header, 0..one.bytes.len()));
+                one.rows.push(row(place, ring, header, &one.bytes, 0));
                 if matched < self.limit as u64 {
                     one.iter().for_each(&mut body);
                 }
@@ -270,9 +270,9 @@ impl<'a> Query<'a> {
     fn classes(&self) -> PerClass<bool> {
         let KindFilter::Numbers(numbers) = &self.kind else { return PerClass::of(|_| true) };
         let classes = numbers.iter().filter_map(|kind| self.store.kinds.schema(*kind)).map(Schema::class);
-        let mut asked = PerClass::of(|_| false);
-        classes.for_each(|class| asked[class] = true);
-        asked
+        // In a batch an event may lie with more precious ones.
+        let least = classes.max();
+        PerClass::of(|class| Some(class) <= least)
     }
 
     /// Visits the records of the id (of all ids) below the cut.
@@ -305,7 +305,7 @@ impl<'a> Query<'a> {
             };
             match bucket {
                 Some(bucket) => walk(ring, cut, bucket, &mut step),
-                None => scan(ring, None, cut.tail, self.blocks(), &mut step),
+                None => scan(ring, cut, self.blocks(), &mut step),
             }
         }
         seen
@@ -318,6 +318,14 @@ impl<'a> Query<'a> {
         };
         BlockFilter { from: self.from, to: self.to, kinds }
     }
+}
+
+/// The row of a record whose payload was copied to `bytes[start..]`.
+fn row(place: Place, ring: &Ring, header: &Header, bytes: &[u8], start: usize) -> Row {
+    let row = Row::new(place, header, start..bytes.len());
+    row.with_batch(bytes.get(start..).unwrap_or_default(), |first| {
+        ring.is_intact(first) && first >= ring.watermark()
+    })
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -102,9 +102,16 @@ impl BlockFilter {
     pub(crate) const ALL: Self = Self { from: Ticks(0), to: Ticks(u64::MAX), kinds: u64::MAX };
 }
 
+/// Visits every record of the cut that is still there, in order of position.
+pub(crate) fn scan(ring: &Ring, cut: Cut, blocks: BlockFilter, visit: impl FnMut(&Header) -> Step) {
+    // In mid-block as a rule, where a record starts.
+    let start = (cut.floor > ring.oldest()).then_some(cut.floor);
+    scan_from(ring, start, cut.tail, blocks, visit);
+}
+
 /// Visits every record of `[start, tail)` that is still there, in order of position. `start` is where a record
 /// starts, or `None` for the oldest.
-pub(crate) fn scan(
+fn scan_from(
     ring: &Ring,
     start: Option<u64>,
     tail: u64,
@@ -166,11 +173,14 @@ pub(crate) fn scan(
     }
 }
 
-/// Visits the records of one bucket below `cut.indexed`, newest first, then scans what is not linked yet.
+/// Visits the records of one bucket from `cut.floor` to `cut.indexed`, newest first, then scans what is not linked yet.
 /// Records of other ids that share the bucket are visited too.
 pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&Header) -> Step) {
     let mut next = ring.head(bucket);
     while let Some(position) = next {
+        if position < cut.floor {
+            break;
+        }
         // A head may be newer than the cut: followed, and not delivered.
         let Ok(header) = header(ring, position, u64::MAX) else { break };
         if position < cut.indexed && visit(&header) == Step::Stop {
@@ -179,5 +189,5 @@ pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&
         // Below `position`, so the walk ends whatever the bytes say.
         next = header.link.previous(position);
     }
-    scan(ring, Some(cut.indexed), cut.tail, BlockFilter::ALL, visit);
+    scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
 }

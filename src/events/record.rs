@@ -7,7 +7,7 @@
 //! | 2, 3 | correlation id, high and low half |
 //! | 4 | distance to the previous record of the same bucket (32), thread number (32) |
 //! | 5 | span: the enclosing one, or the own one of a start or end |
-//! | 6.. | payload; of a start, the parent's span first |
+//! | 6.. | payload; before it, of a start, the parent's span, and in a batch, where the batch begins |
 
 use super::class::Class;
 use crate::error::Severity;
@@ -35,6 +35,8 @@ impl Flags {
     pub(crate) const END: Self = Self(1 << 2);
     /// The host supplied the time.
     pub(crate) const SUPPLIED: Self = Self(1 << 3);
+    /// One of a batch: the payload word after the parent's span is the position of the batch.
+    pub(crate) const BATCHED: Self = Self(1 << 4);
 
     #[inline(always)]
     pub(crate) const fn with(self, other: Self) -> Self {

@@ -188,6 +188,9 @@ impl Site {
 /// Not to be implemented by hand: `encode` runs in the middle of a write, where nothing of the host may run.
 /// A wrong implementation loses or pads its own payload and harms nothing else.
 pub trait Event: Copy {
+    /// The class of the kind, so that its ring is known when the call is compiled.
+    #[doc(hidden)]
+    const CLASS: Class;
     /// The kind.
     #[doc(hidden)]
     fn site() -> &'static Site;

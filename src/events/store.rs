@@ -4,11 +4,12 @@ use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
-use super::payload::{ANY_LENGTH, Payload};
+use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::Ring;
+use super::ring::{Entry, Ring, Writing};
 use super::schema::{Event, Schema, Site};
+use super::seeds::Seeds;
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::threads::{ThreadNumber, Threads};
@@ -28,16 +29,21 @@ pub(crate) struct Store {
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
+    /// Events that were pruned.
+    pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
     /// A record that is no longer holds no value that would have to be cut, and is no longer than its class takes.
     pub(crate) plain: PerClass<usize>,
     pub(crate) values: Values,
+    /// The longest batch of each class, in words.
+    pub(crate) longest_batch: PerClass<usize>,
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     pub(crate) supplied_clock: bool,
+    pub(crate) seeds: Seeds,
 }
 
 /// What is done to values on their way into a record.
@@ -58,21 +64,115 @@ pub(crate) struct Draft<E: Fields> {
     pub(crate) fields: E,
 }
 
+/// What is to be written, by whatever way is open.
+pub(crate) trait Write {
+    /// The class of the ring it goes to.
+    fn class(&self) -> Class;
+    /// Writes it to that ring of the shard.
+    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32);
+    /// Counts it as lost: no shard would take it.
+    fn lose(&self, store: &Store);
+}
+
+impl<E: Fields> Write for Draft<E> {
+    #[inline(always)]
+    fn class(&self) -> Class {
+        self.fields.class(self.lead)
+    }
+
+    /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    #[inline(always)]
+    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+        let words = self.words(ANY_LENGTH);
+        if words > store.plain[self.class()] {
+            // By value: a reference would keep every draft in memory.
+            return (*self).write_long(store, shard, writing, thread);
+        }
+        self.write_sized(store, shard, writing, thread, words, ANY_LENGTH);
+    }
+
+    fn lose(&self, store: &Store) {
+        store.lost(&store.losses, LossCause::NoShard, self.lead.class());
+    }
+}
+
 impl<E: Fields> Draft<E> {
     /// How many words its record takes, if no value is longer than so many bytes.
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
         HEADER_WORDS + self.fields.words(longest) + usize::from(self.stamp.parent.is_some())
     }
+
+    /// Writes a record whose values may be too long, or which may be too long itself.
+    #[cold]
+    #[inline(never)]
+    fn write_long(self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+        let (class, longest) = (self.class(), store.values.longest);
+        let words = self.words(longest);
+        if words > store.longest[class] {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        }
+        self.write_sized(store, shard, writing, thread, words, longest);
+    }
+
+    /// Writes a record of so many words, its values cut at `longest`.
+    #[inline(always)]
+    fn write_sized(
+        &self,
+        store: &Store,
+        shard: &Shard,
+        mut writing: Writing<'_>,
+        thread: u32,
+        words: usize,
+        longest: usize,
+    ) {
+        let Draft { lead, stamp, fields } = self;
+        let class = self.class();
+        let ticks = store.ticks(shard, stamp.ticks);
+        let Some(reserved) = writing.reserve(words) else {
+            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        };
+        let (header, body) = reserved.words.split_at(HEADER_WORDS);
+        let (high, low) = stamp.id.halves();
+        let values = [
+            lead.of_record(words, stamp.flags).word(),
+            ticks,
+            high,
+            low,
+            Link::unlinked(thread).word(),
+            stamp.span.get(),
+        ];
+        for (place, value) in header.iter().zip(values) {
+            place.store(value, Relaxed);
+        }
+        let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
+        if let Some(parent) = stamp.parent {
+            body.word(parent.get());
+        }
+        fields.encode(&mut body);
+        let cut = body.finish();
+        let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
+        writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
+        if cut > 0 {
+            store.values.cut.fetch_add(cut, Relaxed);
+        }
+    }
 }
 
 /// Fields that can be stored.
 pub(crate) trait Fields: Copy {
+    /// The class of their kind, whose records begin like this.
+    fn class(&self, lead: Lead) -> Class;
+    /// How many words they take, if no value is longer than so many bytes.
     fn words(&self, longest: usize) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
 }
 
 impl<E: Event> Fields for E {
+    #[inline(always)]
+    fn class(&self, _: Lead) -> Class {
+        E::CLASS
+    }
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
         self.payload_words(longest)
@@ -109,7 +209,7 @@ impl Store {
 
     /// Records from this thread, by whatever way is open to it. Wait-free.
     #[inline(always)]
-    pub(crate) fn record<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    pub(crate) fn record<W: Write>(self: &Arc<Self>, draft: W) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -131,7 +231,7 @@ impl Store {
     /// The first record of a thread here, or one that may not hold anything.
     #[cold]
     #[inline(never)]
-    fn record_first<E: Fields>(self: &Arc<Self>, draft: Draft<E>) {
+    fn record_first<W: Write>(self: &Arc<Self>, draft: W) {
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
                 // SAFETY: as in `record`.
@@ -144,7 +244,7 @@ impl Store {
 
     /// Through a shared shard: the one that served last, then the others, then the emergency shard.
     #[inline(never)]
-    fn record_shared<E: Fields>(&self, sticky: &AtomicU32, thread: u32, draft: Draft<E>) {
+    fn record_shared<W: Write>(&self, sticky: &AtomicU32, thread: u32, draft: W) {
         let shared = self.shards.len() - 1 - self.kept;
         let start = sticky.load(Relaxed) as usize;
         for attempt in 0..shared {
@@ -162,14 +262,14 @@ impl Store {
     /// Through the emergency shard, which is also for re-entry; else a counted loss.
     #[cold]
     #[inline(never)]
-    fn record_in_emergency<E: Fields>(&self, draft: Draft<E>) {
+    fn record_in_emergency<W: Write>(&self, draft: W) {
         let emergency = &self.shards[self.shards.len() - 1];
         if !self.try_shard(emergency, ThreadNumber::UNKNOWN.get(), &draft) {
-            self.lost(&self.losses, LossCause::NoShard, draft.lead.class());
+            draft.lose(self);
         }
     }
 
-    fn try_shard<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) -> bool {
+    fn try_shard<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) -> bool {
         let claimed = shard.try_claim();
         if claimed {
             // SAFETY: claimed above, released below, one write in between.
@@ -181,52 +281,41 @@ impl Store {
         claimed
     }
 
-    /// Writes one record. Straight line: loads, stores, branches; no lock, no allocation, no call out.
+    /// Writes to a shard.
     ///
     /// # Safety
     /// The caller holds the claim on the shard, and is not in the middle of another write to it.
     #[inline(always)]
-    pub(crate) unsafe fn write<E: Fields>(&self, shard: &Shard, thread: u32, draft: &Draft<E>) {
-        let class = draft.lead.class();
-        let words = draft.words(ANY_LENGTH);
-        if words > self.plain[class] {
-            // SAFETY: the contract is the same. By value: a reference would keep every draft in memory.
-            return unsafe { self.write_long(shard, thread, *draft) };
-        }
+    pub(crate) unsafe fn write<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) {
         // SAFETY: the contract is the same.
-        unsafe { self.write_sized(shard, thread, draft, (class, words), ANY_LENGTH) };
+        draft.write(self, shard, unsafe { shard.writing(draft.class()) }, thread);
     }
 
-    /// Writes a record whose values may be too long, or which may be too long itself.
-    ///
-    /// # Safety
-    /// As of [`Store::write`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn write_long<E: Fields>(&self, shard: &Shard, thread: u32, draft: Draft<E>) {
-        let (class, longest) = (draft.lead.class(), self.values.longest);
-        let words = draft.words(longest);
-        if words > self.longest[class] {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
+    /// The time of a record: as supplied, or now.
+    #[inline(always)]
+    pub(crate) fn ticks(&self, shard: &Shard, supplied: Option<Ticks>) -> u64 {
+        match supplied {
+            Some(ticks) => {
+                if self.supplied_clock {
+                    self.clock.supply(ticks);
+                }
+                ticks.0
+            }
+            None => shard.monotone(self.clock.now().0),
         }
-        // SAFETY: the contract is the same.
-        unsafe { self.write_sized(shard, thread, &draft, (class, words), longest) };
     }
 
     /// Whether the record is no longer than its class takes; otherwise counts it as lost and says its size and the
     /// limit, in bytes.
     #[inline(always)]
     pub(crate) fn check_size<E: Fields>(&self, draft: &Draft<E>) -> Result<(), (usize, usize)> {
-        if draft.words(ANY_LENGTH) <= self.plain[draft.lead.class()] {
-            return Ok(());
-        }
-        self.check_long(*draft)
+        if draft.words(ANY_LENGTH) <= self.plain[draft.class()] { Ok(()) } else { self.check_long(*draft) }
     }
 
     #[cold]
     #[inline(never)]
     fn check_long<E: Fields>(&self, draft: Draft<E>) -> Result<(), (usize, usize)> {
-        let class = draft.lead.class();
+        let class = draft.class();
         let (words, most) = (draft.words(self.values.longest), self.longest[class]);
         if words <= most {
             return Ok(());
@@ -235,63 +324,9 @@ impl Store {
         Err((words * 8, most * 8))
     }
 
-    /// Writes a record of a known size, its values cut at `longest`.
-    ///
-    /// # Safety
-    /// As of [`Store::write`].
-    #[inline(always)]
-    unsafe fn write_sized<E: Fields>(
-        &self,
-        shard: &Shard,
-        thread: u32,
-        draft: &Draft<E>,
-        (class, words): (Class, usize),
-        longest: usize,
-    ) {
-        let Draft { lead, stamp, fields } = draft;
-        let ticks = match stamp.ticks {
-            Some(ticks) => {
-                if self.supplied_clock {
-                    self.clock.supply(ticks);
-                }
-                ticks.0
-            }
-            None => shard.monotone(self.clock.now().0),
-        };
-        // SAFETY: the contract is the same.
-        let mut writing = unsafe { shard.writing(class) };
-        let Some(reserved) = writing.reserve(words) else {
-            return self.lost(&shard.losses, LossCause::TooLarge, class);
-        };
-        let (header, body) = reserved.words.split_at(HEADER_WORDS);
-        let (high, low) = stamp.id.halves();
-        let values = [
-            lead.of_record(words, stamp.flags).word(),
-            ticks,
-            high,
-            low,
-            Link::unlinked(thread).word(),
-            stamp.span.get(),
-        ];
-        for (place, value) in header.iter().zip(values) {
-            place.store(value, Relaxed);
-        }
-        let mut body = Payload::new(body, &self.values.pseudonyms, longest);
-        if let Some(parent) = stamp.parent {
-            body.word(parent.get());
-        }
-        fields.encode(&mut body);
-        let cut = body.finish();
-        let bucket = (!stamp.id.is_none()).then(|| self.key.bucket(stamp.id));
-        writing.commit(reserved, ticks, lead.kind(), bucket);
-        if cut > 0 {
-            self.values.cut.fetch_add(cut, Relaxed);
-        }
-    }
-
     #[cold]
     #[inline(never)]
-    fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
+    pub(crate) fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
         place.count(cause, class, self.clock.now());
     }
 

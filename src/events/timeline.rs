@@ -140,6 +140,8 @@ impl fmt::Display for Timeline<'_> {
                     .for_each(|(name, value)| field(name, value)),
             }
             written?;
+            let is_whole = event.batch().is_none_or(|batch| batch.is_whole);
+            f.write_str(if is_whole { "" } else { " (batch incomplete)" })?;
             writeln!(f)
         };
         tree.visit(|depth, event| {

@@ -5,7 +5,7 @@ use super::kind::{Kind, Sink};
 use super::schema::Event;
 use super::shard::Shard;
 use super::stamp::Stamp;
-use super::store::{Draft, Fields, Store};
+use super::store::{Draft, Fields, Store, Write};
 use super::threads::ThreadNumber;
 use super::value::Value;
 use crate::sync::Arc;
@@ -83,8 +83,12 @@ impl Writer {
         Ok(())
     }
 
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     #[inline(always)]
-    fn write<E: Fields>(&mut self, draft: &Draft<E>) {
+    pub(super) fn write(&mut self, draft: &impl Write) {
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
     }

@@ -7,7 +7,7 @@ use super::Ordering;
 use std::cell::Cell;
 
 mod arc_swap;
-// The real one, on loom's atomics, where the build asks for it: `--cfg crossbeam_loom`.
+// The real one, on loom's atomics, where the build asks for it: `.ci/real-epoch-models` does.
 #[cfg(crossbeam_loom)]
 pub(crate) use crossbeam_epoch as epoch;
 #[cfg(not(crossbeam_loom))]

@@ -10,7 +10,7 @@ use crate::session::Session;
 use backbeat::recorder::Recorder;
 use backbeat::zerocopy::{Immutable, IntoBytes};
 use crossbeam_queue::ArrayQueue;
-use flightdeck::events::{Class, Events, Shares, Stamp, Writer};
+use flightdeck::events::{Batch, Class, Events, Shares, Stamp, Writer};
 use flightdeck::{Clock, Ticks};
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -67,6 +67,7 @@ const CLOCK: &str = "one clock read";
 const BACKBEAT: &str = "backbeat, a ring per core, its own clock, no index";
 const DEQUE: &str = "Mutex<VecDeque>, supplied time, no index";
 const QUEUE: &str = "ArrayQueue::force_push, supplied time, no index";
+const SINGLY: &str = "the same events one by one";
 const COPY: &str = "memcpy of the same 112 bytes into a ring";
 
 /// Ring sizes: one that stays in a core's cache, one that does not.
@@ -84,16 +85,19 @@ fn lap(bytes: usize) -> u64 {
 
 /// A store whose kept shards have rings of `ring` bytes.
 fn store(ring: usize, shards: usize) -> Events {
-    let memories = (0..).map(|step| (ring * shards) << step);
+    let memories = (8..).map(|eighths| ring * shards * eighths / 8);
     let mut builders = memories
         .map(|memory| Events::builder().memory(memory).shards(shards).shares(Shares::only(Class::Normal)));
     let large_enough = |builder: &flightdeck::events::Builder| {
         builder.plan().is_ok_and(|plan| plan.ring[Class::Normal] >= ring)
     };
-    // Memory doubles from step to step, and with it the ring.
     let builder = builders.find(large_enough).expect("some memory suffices");
     let events = builder.build().expect("the machine has this much memory");
-    assert_eq!(events.plan().ring[Class::Normal], ring, "the first that is large enough fits exactly");
+    assert_eq!(
+        events.plan().ring[Class::Normal],
+        ring,
+        "the least memory has the smallest ring that is large enough"
+    );
     events
 }
 
@@ -115,6 +119,7 @@ pub(super) fn run(session: &mut Session) {
         one_thread(session, bytes, ring);
         two_threads(session, bytes, ring);
     }
+    batches(session);
 }
 
 fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
@@ -170,6 +175,26 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
             })
             .warmed(lap(bytes)),
             vec![Side::each(COPY, |_| copies.push()).warmed(lap(bytes))],
+            &[],
+        )
+    });
+}
+
+fn batches(session: &mut Session) {
+    session.row("event of 64 B in a batch of 16, supplied time, Writer, 256 KiB ring", || {
+        let bytes = RINGS[0].0;
+        let (events, single) = (store(bytes, 1), store(bytes, 1));
+        let (mut writer, mut singly) = (events.writer().expect("free"), single.writer().expect("free"));
+        let mut batch = Batch::new();
+        let ours = move |n: u64| {
+            batch.push_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
+            if n.is_multiple_of(16) {
+                writer.record_batch(&mut batch).expect("it fits");
+            }
+        };
+        Row::measure(
+            Side::each("flightdeck Batch, filled and recorded, indexed", ours).warmed(lap(bytes)),
+            vec![Side::each(SINGLY, |n| supplied(&mut singly, n)).warmed(lap(bytes))],
             &[],
         )
     });

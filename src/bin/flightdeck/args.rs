@@ -1,9 +1,11 @@
 //! What can be written on the command line.
 
-use crate::{size, terminal};
+use crate::{quantity, size, terminal};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use flightdeck::events::Class;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Config, events, telemetry and supervision for a host that must not wait: see it work.
 #[derive(Debug, Parser)]
@@ -22,6 +24,7 @@ Examples:
   flightdeck demo                           ten seconds of a real host under load, then a report
   flightdeck replay app.jsonl               what happened, and how fast it was recorded
   flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
+  flightdeck size --rate 200k --keep 60s    the setting that keeps a minute of events
 
 Exit codes: 0 done, 1 nothing found, 2 wrong usage or unreadable input, 130 interrupted";
 
@@ -32,6 +35,8 @@ pub enum Command {
     Demo(Demo),
     /// Feed logs and traces through the event store as fast as it goes, and ask it questions
     Replay(Replay),
+    /// Say how much memory keeps events for so long, and the setting to paste
+    Size(Size),
 }
 
 /// `flightdeck demo`.
@@ -81,6 +86,59 @@ pub struct Replay {
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
+}
+
+/// `flightdeck size`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+A number or a boolean takes 8 bytes; text takes 8 and its length, filled up to 8. Nothing is reserved.
+Memory is shared between the retention classes by the default weights; a host with events of one class
+needs less: see `Builder::shares`.
+
+Examples:
+  flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16
+  flightdeck size --rate 1.5M --keep 5m --class verbose
+  flightdeck size --rate 50 --keep 2d --threads 4 --json | jq .memory")]
+pub struct Size {
+    /// Events a second from all threads together, such as 200k or 1.5M
+    #[arg(long, value_name = "N", value_parser = quantity::rate)]
+    pub rate: f64,
+    /// How far back they shall reach: 500ms, 60s, 5m, 2h, 1d
+    #[arg(long, value_name = "TIME", value_parser = quantity::keep)]
+    pub keep: Duration,
+    /// What the fields of one event take
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub bytes: usize,
+    /// How many threads record, each in a shard of its own; one for each core without it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u16>,
+    /// The retention class of the events
+    #[arg(long, value_enum, value_name = "CLASS", default_value_t = ClassName::Normal)]
+    pub class: ClassName,
+    /// Print one JSON object instead of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A retention class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClassName {
+    /// Rare and wanted long after.
+    Critical,
+    /// What requests do.
+    Normal,
+    /// Detail by the million.
+    Verbose,
+}
+
+impl From<ClassName> for Class {
+    fn from(name: ClassName) -> Self {
+        match name {
+            ClassName::Critical => Self::Critical,
+            ClassName::Normal => Self::Normal,
+            ClassName::Verbose => Self::Verbose,
+        }
+    }
 }
 
 /// When to use colour.

@@ -1,9 +1,9 @@
 //! The command-line tool.
 //!
-//! - `args`, `size`: what can be written on the command line; `shown`: numbers and texts for people
+//! - `args`, `size`, `quantity`: what can be written on the command line; `shown`: numbers and texts for people
 //! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `demo`, `replay`: the commands
+//! - `demo`, `replay`, `sizing`: the commands
 
 mod args;
 mod demo;
@@ -13,9 +13,11 @@ mod interrupt;
 mod messages;
 mod outcome;
 mod output;
+mod quantity;
 mod replay;
 mod shown;
 mod size;
+mod sizing;
 mod terminal;
 
 use args::{Args, Color, Command};
@@ -54,6 +56,10 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     let outcome = match &args.command {
         Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
         Command::Replay(asked) => replay::run(asked, &mut output, messages)?,
+        Command::Size(asked) => {
+            sizing::run(asked, &mut output)?;
+            Outcome::Done
+        }
     };
     output.finish()?;
     Ok(outcome)

@@ -3,6 +3,7 @@
 use crate::demo::DemoError;
 use crate::interrupt;
 use crate::output::OutputError;
+use crate::sizing::SizingError;
 use flightdeck::events::{BuildError, QueryError, WriterError};
 use flightdeck::{Diagnostic, Retry, Severity};
 use std::io;
@@ -43,6 +44,9 @@ pub enum Failure {
     /// The store does not take a question.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// No store is as large as asked for.
+    #[error(transparent)]
+    Sizing(#[from] SizingError),
 }
 
 impl Diagnostic for Failure {
@@ -55,6 +59,7 @@ impl Diagnostic for Failure {
             Self::Build(error) => error.code(),
             Self::Writer(error) => error.code(),
             Self::Query(error) => error.code(),
+            Self::Sizing(error) => error.code(),
         }
     }
 

@@ -25,15 +25,21 @@
 //! | `ring-tail` | store in [`Writing::commit`] | fence in [`Ring::cut`] |
 //! | `ring-indexed` | store in [`Writing::link`](writing) | the fence of `ring-tail` in [`Ring::cut`] |
 //! | `ring-head` | store in [`Writing::link`](writing) | fence in [`Ring::head`] |
+//! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fence of `ring-since` in [`Ring::since`] |
 //! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |
 //!
 //! Readers load Relaxed and fence: a read-only mapping allows no other load.
 
+#[cfg(all(test, not(flightdeck_loom)))]
+mod stress;
 mod summary;
+#[cfg(all(test, not(flightdeck_loom)))]
+mod tests;
+mod watermark;
 mod writing;
 
 pub(crate) use summary::Summary;
-pub use writing::Writing;
+pub use writing::{Entry, Writing};
 
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};
@@ -57,8 +63,8 @@ pub struct Geometry {
 
 /// The longest queue of records that wait to be linked.
 const QUEUE: usize = 16;
-/// Control words: the line that changes once per block, and the one that every commit writes.
-const CONTROL: usize = 2 * LINE;
+/// Control words: the line that changes once per block, the one that every commit writes, that of the watermark.
+const CONTROL: usize = 3 * LINE;
 /// On the line of blocks.
 const INTENT: usize = 0;
 /// On the line of blocks.
@@ -71,9 +77,14 @@ const INDEXED: usize = 1;
 const RECORDS: usize = 2;
 
 impl Geometry {
+    /// Words of its block table: a summary for each block.
+    pub(crate) const fn table(self) -> usize {
+        self.words / self.block * SUMMARY
+    }
+
     /// Words of memory that a ring of these sizes takes: whole lines.
     pub const fn footprint(self) -> usize {
-        let words = CONTROL + self.words + self.buckets + self.words / self.block * SUMMARY;
+        let words = CONTROL + self.words + self.buckets + self.table();
         words.next_multiple_of(LINE)
     }
 
@@ -93,7 +104,11 @@ pub struct Ring {
     blocks: Line,
     /// `tail`, `indexed` and the number of records: each commit writes them.
     commits: Line,
+    /// Of its own, since any thread may move it.
+    watermark: Line,
     geometry: Geometry,
+    /// Of the block, as a shift: a division costs more than the rest of a summary.
+    block_shift: u32,
     /// Of the queue.
     last_place: usize,
     private: UnsafeCell<CachePadded<Private>>,
@@ -105,10 +120,12 @@ unsafe impl Sync for Ring {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl Send for Ring {}
 
-/// What a query knows of a ring before it starts: everything below `tail` can be found, through the
+/// What a query knows of a ring before it starts: everything from `floor` to `tail` can be found, through the
 /// index below `indexed`, by scan above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
+    /// What lies below has been pruned.
+    pub floor: u64,
     /// Where the index ends.
     pub indexed: u64,
     /// Where the records end.
@@ -121,20 +138,26 @@ impl Ring {
     /// # Panics
     /// If the sizes contradict each other or the region: they are computed, never input.
     pub fn new(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
+        // Positions start one lap in, so that 0 can mean "none" in a bucket head.
+        Self::starting_at(region, start, geometry, geometry.words as u64)
+    }
+
+    /// As [`Ring::new`], with the first record at `origin`: a number of whole laps, and not zero.
+    fn starting_at(region: &Arc<Region>, start: usize, geometry: Geometry, origin: u64) -> Self {
         assert!(geometry.is_sound(), "{geometry:?}");
         let words_at = start + CONTROL;
         let heads_at = words_at + geometry.words;
         let summaries_at = heads_at + geometry.buckets;
         let blocks = geometry.words / geometry.block;
-        // Positions start one lap in, so that 0 can mean "none" in a bucket head.
-        let origin = geometry.words as u64;
         let ring = Self {
             words: region.words(words_at, geometry.words),
             heads: region.words(heads_at, geometry.buckets),
             summaries: region.words(summaries_at, blocks * SUMMARY),
             blocks: region.line(start),
             commits: region.line(start + LINE),
+            watermark: region.line(start + 2 * LINE),
             geometry,
+            block_shift: geometry.block.trailing_zeros(),
             last_place: geometry.queue - 1,
             private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
         };
@@ -179,7 +202,7 @@ impl Ring {
         // records below `tail`, and the heads and links of all below `indexed`, are visible.
         acquire_fence("ring-tail");
         // The two loads may be answered out of order; an index that reaches further than the cut is no harm.
-        Cut { indexed: indexed.min(tail), tail }
+        Cut { floor: self.watermark(), indexed: indexed.min(tail), tail }
     }
 
     /// Where the newest record of a bucket is, or was.
@@ -222,12 +245,13 @@ impl Ring {
         self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(self.geometry.words as u64)
     }
 
-    /// From these ticks on nothing has been overwritten; 0: nothing at all.
+    /// From these ticks on nothing has been overwritten or pruned; 0: nothing at all.
     ///
     /// To be asked last: it covers every record that an earlier check of this thread found gone.
     pub fn since(&self) -> u64 {
-        // Acquire, edge `ring-since` (partner: `raise`): whoever saw a raised `intent` sees the ticks it cost.
+        // Acquire, edges `ring-since` (partner: `raise`) and `ring-watermark` (partner: `raise_watermark`): whoever saw
+        // a raised `intent` or watermark sees the ticks it cost.
         acquire_fence("ring-since");
-        self.blocks.at::<SINCE>().load(Relaxed)
+        self.blocks.at::<SINCE>().load(Relaxed).max(self.pruned_since())
     }
 }

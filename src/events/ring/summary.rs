@@ -43,8 +43,9 @@ impl Summary {
 
 impl Ring {
     /// The block that holds a position.
+    #[inline(always)]
     pub(super) fn block_of(&self, position: u64) -> u64 {
-        position / self.geometry.block as u64
+        position >> self.block_shift
     }
 
     #[inline(always)]

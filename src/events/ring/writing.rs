@@ -52,6 +52,17 @@ impl Queued {
     }
 }
 
+/// What queries need to know of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// When it happened.
+    pub ticks: u64,
+    /// Its kind.
+    pub kind: u32,
+    /// Where the index shall find it; `None` for a record without an id.
+    pub bucket: Option<u32>,
+}
+
 /// The right to write: at most one exists per ring.
 #[derive(Debug)]
 pub struct Writing<'a> {
@@ -126,7 +137,7 @@ impl<'a> Writing<'a> {
             self.commits[TAIL].store(position, release("ring-tail"));
         }
         self.private(|own| {
-            own.block = position / block;
+            own.block = ring.block_of(position);
             own.limit = (own.block + 1) * block;
         });
         Some(position)
@@ -164,21 +175,53 @@ impl<'a> Writing<'a> {
     }
 
     /// Publishes the reserved record, and links an earlier one.
-    ///
-    /// `bucket`: where the index shall find it; `None` for a record without an id.
     #[inline(always)]
-    pub fn commit(&mut self, reserved: Reserved<'a>, ticks: u64, kind: u32, bucket: Option<u32>) {
-        let ring = self.ring;
+    pub fn commit(&mut self, reserved: Reserved<'a>, entry: Entry) {
         let position = reserved.position;
         let end = position + reserved.words.len() as u64;
         let block = self.private(|own| own.block);
-        self.widen(block, position, ticks, kind);
-        let records = &self.commits[RECORDS];
-        let number = records.load(Relaxed);
-        records.store(number + 1, Relaxed);
+        self.widen(block, position, entry.ticks, entry.kind);
+        let number = self.publish(end, 1);
+        self.queue(number, position, entry.bucket, end);
+    }
+
+    /// Publishes what was reserved as several records at once, each so many words behind the first.
+    pub fn commit_batch(
+        &mut self,
+        reserved: Reserved<'a>,
+        entries: impl Iterator<Item = (usize, Entry)> + Clone,
+    ) {
+        let end = reserved.position + reserved.words.len() as u64;
+        let mut count = 0;
+        for (offset, entry) in entries.clone() {
+            let position = reserved.position + offset as u64;
+            self.widen(self.ring.block_of(position), position, entry.ticks, entry.kind);
+            count += 1;
+        }
+        let number = self.publish(end, count);
+        for (number, (offset, entry)) in (number..).zip(entries) {
+            self.queue(number, reserved.position + offset as u64, entry.bucket, end);
+        }
+    }
+
+    /// Shows readers all up to `end`. Returns how many records there were before.
+    #[inline(always)]
+    fn publish(&mut self, end: u64, count: u64) -> u64 {
+        let number = self.commits[RECORDS].load(Relaxed);
+        self.commits[RECORDS].store(number + count, Relaxed);
         // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
         // tail. This one store is the commit.
         self.commits[TAIL].store(end, release("ring-tail"));
+        // Where later records will lie: a host that does other work in between leaves no pattern for the
+        // processor to foresee.
+        self.ring.words.prefetch_two(end as usize + AHEAD);
+        number
+    }
+
+    /// Queues record `number` to be linked, and links the one whose place it takes.
+    #[inline(always)]
+    fn queue(&mut self, number: u64, position: u64, bucket: Option<u32>, tail: u64) {
+        let ring = self.ring;
         let bucket = match bucket {
             Some(bucket) => {
                 let bucket = bucket & (ring.heads.len() - 1) as u32;
@@ -187,16 +230,13 @@ impl<'a> Writing<'a> {
             }
             None => NO_BUCKET,
         };
-        // Where later records will lie: a host that does other work in between leaves no pattern for the
-        // processor to foresee.
-        ring.words.prefetch_two(end as usize + AHEAD);
         let place = number as usize & ring.last_place;
         let (due, next) = self.private(|own| {
             let due = own.queue[place % QUEUE];
             own.queue[place % QUEUE] = Queued::new(position, bucket);
             (due, own.queue[(place + 1) & (ring.last_place % QUEUE)])
         });
-        self.link(due.bucket(), next.position(end));
+        self.link(due.bucket(), next.position(tail));
     }
 
     /// Threads the oldest queued record into the index; the one at `next` is then the oldest.

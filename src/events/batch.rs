@@ -1,0 +1,315 @@
+//! Several events at once: readers see all of them or none.
+
+use super::build::LONGEST_VALUE;
+use super::class::Class;
+use super::error::{BatchError, ValuesError};
+use super::handle::Events;
+use super::kind::{Given, Kind};
+use super::loss::LossCause;
+use super::payload::{Payload, Personals};
+use super::privacy::Aside;
+use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
+use super::ring::{Entry, Writing};
+use super::schema::{Event, Site};
+use super::shard::Shard;
+use super::stamp::Stamp;
+use super::store::{Fields, Store, Write};
+use super::value::Value;
+use super::writer::Writer;
+use crate::clock::Ticks;
+use crate::id::CorrelationId;
+use crate::sync::{Arc, AtomicU64, Relaxed};
+use std::ops::Range;
+
+/// Events that are to be recorded together, with [`Events::record_batch`] or [`Writer::record_batch`].
+///
+/// They lie in one ring, that of the most precious class among them, in the order in which they were pushed, and
+/// readers see all of them or none. An event without a time of its own gets the moment at which the batch is
+/// recorded. Its memory is kept from one use to the next: a batch that has been as large before allocates nothing.
+///
+/// ```
+/// use flightdeck::events::{Batch, Events, Stamp};
+/// flightdeck::kind! {
+///     Debited("account.debited") { account: u64, amount: f64 }
+///     Credited("account.credited") { account: u64, amount: f64 }
+/// }
+/// let events = Events::builder().build()?;
+/// let mut batch = Batch::new();
+/// batch.push_with(Stamp::of(7_u64), Debited { account: 1, amount: 10.0 });
+/// batch.push_with(Stamp::of(7_u64), Credited { account: 2, amount: 10.0 });
+/// assert_eq!(events.record_batch(&mut batch)?, 2);
+/// assert!(batch.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Batch {
+    items: Vec<Item>,
+    /// The records as they will lie in the ring, but for what is known only then, in the first `used` words.
+    words: Vec<AtomicU64>,
+    used: usize,
+    refused: Vec<(usize, ValuesError)>,
+    /// In bytes: a longer value is cut.
+    longest: usize,
+    /// How many were.
+    cut: u64,
+    /// A batch is bound to no store, so pseudonyms are for later.
+    personal: Aside,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Debug)]
+struct Item {
+    /// Which one it was in the order of pushing.
+    number: usize,
+    kind: KindOf,
+    /// Where its record lies in `words`.
+    at: usize,
+    len: usize,
+    /// Which word of the record says where the batch begins.
+    batch_word: usize,
+    flags: Flags,
+    /// Which of the personal values are its own.
+    personal: Range<usize>,
+    is_admitted: bool,
+}
+
+#[derive(Debug)]
+enum KindOf {
+    Declared(&'static Site),
+    Defined(Kind),
+}
+
+impl Batch {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            items: Vec::new(),
+            words: Vec::new(),
+            used: 0,
+            refused: Vec::new(),
+            longest: LONGEST_VALUE,
+            cut: 0,
+            personal: Aside::new(),
+        }
+    }
+
+    /// The same with another limit than 10,000 bytes, beyond which values are cut as they are pushed. A batch is bound
+    /// to no store, so [`Builder::longest_value`](super::Builder::longest_value) has no say here.
+    #[must_use]
+    pub fn longest_value(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
+    /// How many events it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len() + self.refused.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes all events out again.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.used = 0;
+        self.refused.clear();
+        self.cut = 0;
+        self.personal.wipe();
+    }
+
+    /// Adds an event in the scope that this thread is in now.
+    pub fn push<E: Event>(&mut self, event: E) {
+        self.push_with(Stamp::current(), event);
+    }
+
+    /// Adds an event under a stamp of its own.
+    pub fn push_with<E: Event>(&mut self, stamp: Stamp, event: E) {
+        self.add(KindOf::Declared(E::site()), stamp, &event);
+    }
+
+    /// Adds an event of a kind defined at run time. Values that are not those of the kind's fields make the batch be
+    /// refused when it is recorded, along with all others that do.
+    pub fn push_values(&mut self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) {
+        match Given::<true>::checked(kind.schema(), values) {
+            Ok(given) => self.add(KindOf::Defined(kind.clone()), stamp, &given),
+            Err(error) => self.refused.push((self.len(), error)),
+        }
+    }
+
+    fn add(&mut self, kind: KindOf, stamp: Stamp, fields: &impl Fields) {
+        let batch_word = HEADER_WORDS + usize::from(stamp.parent.is_some());
+        let (at, len) = (self.used, batch_word + 1 + fields.words(self.longest));
+        self.used += len;
+        if self.used > self.words.len() {
+            self.words.resize_with(self.used.next_power_of_two(), || AtomicU64::new(0));
+        }
+        let (high, low) = stamp.id.halves();
+        let personal = self.personal.len();
+        let later = Personals::Later(&mut self.personal);
+        let mut record = Payload::new(&self.words[at..self.used], later, self.longest);
+        let ticks = stamp.ticks.map_or(0, |ticks| ticks.0);
+        [0, ticks, high, low, 0, stamp.span.get()].into_iter().for_each(|word| record.word(word));
+        if let Some(parent) = stamp.parent {
+            record.word(parent.get());
+        }
+        record.word(0);
+        fields.encode(&mut record);
+        self.cut += record.finish();
+        let (number, flags) = (self.len(), stamp.flags.with(Flags::BATCHED));
+        let personal = personal..self.personal.len();
+        self.items.push(Item { number, kind, at, len, batch_word, flags, personal, is_admitted: false });
+    }
+
+    /// Decides what of it is to be recorded, and whether it may be.
+    fn prepare(&mut self, store: &Arc<Store>) -> Result<Prepared, BatchError> {
+        let mut refused = self.refused.clone();
+        let (mut class, mut words, mut count) = (Class::Verbose, 0, 0);
+        for item in &mut self.items {
+            let lead = match &item.kind {
+                KindOf::Declared(site) => store.admit(site),
+                KindOf::Defined(kind) => match kind.check_store(store) {
+                    Ok(()) => kind.admit(),
+                    Err(error) => {
+                        refused.push((item.number, error));
+                        None
+                    }
+                },
+            };
+            item.is_admitted = lead.is_some();
+            if let Some(lead) = lead {
+                self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
+                class = class.min(lead.class());
+                words += item.len;
+                count += 1;
+            }
+        }
+        if !refused.is_empty() {
+            refused.sort_by_key(|(number, _)| *number);
+            return Err(BatchError::Refused { items: refused });
+        }
+        let most = store.longest_batch[class];
+        if words > most {
+            return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
+        }
+        for item in &self.items {
+            let (words, pseudonyms) = (&self.words[item.at..item.at + item.len], &store.values.pseudonyms);
+            self.personal.settle(item.personal.clone(), pseudonyms, |left, pseudonym| {
+                words[words.len() - left].store(pseudonym, Relaxed);
+            });
+        }
+        Ok(Prepared { class, words, count })
+    }
+
+    /// It was recorded.
+    fn close(&mut self, store: &Store) {
+        if self.cut > 0 {
+            store.values.cut.fetch_add(self.cut, Relaxed);
+        }
+        self.clear();
+    }
+
+    /// What is to be recorded: each item and its record.
+    fn admitted(&self) -> impl Iterator<Item = (&Item, &[AtomicU64])> + Clone {
+        let admitted = self.items.iter().filter(|item| item.is_admitted);
+        admitted.map(|item| (item, &self.words[item.at..item.at + item.len]))
+    }
+}
+
+/// What a batch comes to.
+#[derive(Clone, Copy, Debug)]
+struct Prepared {
+    class: Class,
+    words: usize,
+    count: usize,
+}
+
+/// A batch that may be recorded.
+struct Whole<'a> {
+    batch: &'a Batch,
+    prepared: Prepared,
+}
+
+impl Write for Whole<'_> {
+    fn class(&self) -> Class {
+        self.prepared.class
+    }
+
+    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, thread: u32) {
+        // One reading of the clock for all that have no time of their own.
+        let now = store.ticks(shard, None);
+        let Some(reserved) = writing.reserve(self.prepared.words) else { return self.lose(store) };
+        let mut places = reserved.words.iter();
+        for (item, record) in self.batch.admitted() {
+            let is_supplied = item.flags.has(Flags::SUPPLIED);
+            let ticks = if is_supplied { record[1].load(Relaxed) } else { now };
+            let thread = Link::unlinked(thread).word();
+            // What was not known when it was pushed.
+            for (number, word) in [(1, ticks), (LINK_WORD, thread), (item.batch_word, reserved.position)] {
+                record[number].store(word, Relaxed);
+            }
+            record.iter().zip(&mut places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
+            if is_supplied {
+                store.ticks(shard, Some(Ticks(ticks)));
+            }
+        }
+        let entries = self.batch.admitted().scan(0, |end, (item, record)| {
+            let offset = *end;
+            *end += item.len;
+            let [lead, ticks, high, low] = [0, 1, 2, 3].map(|number: usize| record[number].load(Relaxed));
+            let id = CorrelationId::from_halves(high, low);
+            let bucket = (!id.is_none()).then(|| store.key.bucket(id));
+            Some((offset, Entry { ticks, kind: Lead::from_word(lead).kind(), bucket }))
+        });
+        writing.commit_batch(reserved, entries);
+    }
+
+    fn lose(&self, store: &Store) {
+        for (_, record) in self.batch.admitted() {
+            let class = Lead::from_word(record[0].load(Relaxed)).class();
+            store.lost(&store.losses, LossCause::NoShard, class);
+        }
+    }
+}
+
+impl Events {
+    /// Records all events of the batch together, and empties it; how many those were: kinds that are switched off
+    /// are left out. Wait-free, as [`Events::record`] is; one clock reading for all.
+    ///
+    /// # Errors
+    /// If an event of it is none of its kind, or all together exceed a quarter of the smallest ring they may have to
+    /// lie in. Nothing is recorded then, and the batch stays as it is.
+    pub fn record_batch(&self, batch: &mut Batch) -> Result<usize, BatchError> {
+        let prepared = batch.prepare(&self.store)?;
+        if prepared.count > 0 {
+            self.store.record(Whole { batch, prepared });
+        }
+        batch.close(&self.store);
+        Ok(prepared.count)
+    }
+}
+
+impl Writer {
+    /// As [`Events::record_batch`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn record_batch(&mut self, batch: &mut Batch) -> Result<usize, BatchError> {
+        let prepared = batch.prepare(self.store())?;
+        if prepared.count > 0 {
+            self.write(&Whole { batch, prepared });
+        }
+        batch.close(self.store());
+        Ok(prepared.count)
+    }
+}

@@ -1,0 +1,118 @@
+//! Writers at full speed over small rings, and readers that look at what is being overwritten. A model checks orders
+//! of single steps; this checks what the compiler and this processor make of them.
+
+use super::{Entry, Geometry, Ring};
+use crate::events::record::Link;
+use crate::region::Region;
+use crate::sync::{Arc, AtomicU64, Relaxed, thread};
+use std::time::{Duration, Instant};
+
+const GEOMETRY: Geometry = Geometry { words: 1 << 12, block: 1 << 8, buckets: 16, queue: 16, link_word: 1 };
+/// A record: its position, its link, then words that follow from the position and the ring.
+const WORDS: usize = 16;
+
+fn word(ring: usize, position: u64, at: usize) -> u64 {
+    (position + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(ring as u32 + 1)
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    validated: u64,
+    /// Gone before anything was copied.
+    rejected: u64,
+    /// There before it was copied and not after: what the second fence is for.
+    rejected_after_copying: u64,
+}
+
+fn write(ring: &Ring, number: usize, end: Instant) -> u64 {
+    let mut written = 0;
+    while Instant::now() < end {
+        for _ in 0..1_000 {
+            // SAFETY: this thread alone writes to this ring.
+            let mut writing = unsafe { ring.begin() };
+            let Some(reserved) = writing.reserve(WORDS) else { return written };
+            let position = reserved.position;
+            let link = Link::unlinked(number as u32).word();
+            for (at, place) in reserved.words.iter().enumerate() {
+                place.store(if at == 1 { link } else { word(number, position, at) }, Relaxed);
+            }
+            writing.commit(reserved, Entry { ticks: position, kind: 1, bucket: Some(position as u32 >> 8) });
+            written += 1;
+        }
+    }
+    written
+}
+
+fn read(rings: &[Ring], seed: u64, end: Instant) -> Report {
+    let (mut report, mut random) = (Report::default(), seed);
+    let lap = GEOMETRY.words as u64;
+    while Instant::now() < end {
+        for _ in 0..256 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let number = (random >> 33) as usize % rings.len();
+            let ring = &rings[number];
+            // In the block that goes next as a rule, else in the one that has just gone.
+            let block = GEOMETRY.block as u64;
+            let gone = if random >> 61 == 0 { block } else { 0 };
+            let start = ring.oldest().saturating_sub(gone).max(lap);
+            let position = start + (random >> 40) % (block / WORDS as u64) * WORDS as u64;
+            if position + WORDS as u64 > ring.cut().tail || !ring.is_intact(position) {
+                report.rejected += 1;
+                continue;
+            }
+            let copy: [u64; WORDS] = std::array::from_fn(|at| ring.word(position + at as u64));
+            if !ring.is_intact(position) {
+                report.rejected_after_copying += 1;
+                continue;
+            }
+            let torn = (0..WORDS).filter(|at| *at != 1 && copy[*at] != word(number, position, *at)).count();
+            assert_eq!(torn, 0, "torn at {position} of ring {number}: {copy:x?}");
+            assert_eq!(Link::from_word(copy[1]).thread(), number as u32, "of another ring");
+            report.validated += 1;
+        }
+    }
+    report
+}
+
+/// Runs twice as many writers, and readers, as there are cores. `least`: what each count must exceed.
+fn stress(time: Duration, least: u64) {
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let region = Region::heap(GEOMETRY.footprint() * 2 * cores).unwrap();
+    let ring = |number| Ring::new(&region, number * GEOMETRY.footprint(), GEOMETRY);
+    let rings: Arc<[Ring]> = (0..2 * cores).map(ring).collect();
+    let end = Instant::now() + time;
+    let written = AtomicU64::new(0);
+    let mut sum = Report::default();
+    thread::scope(|threads| {
+        for number in 0..rings.len() {
+            let (rings, written) = (&rings, &written);
+            threads.spawn(move || written.fetch_add(write(&rings[number], number, end), Relaxed));
+        }
+        let readers: Vec<_> = (0..2 * cores as u64)
+            .map(|seed| {
+                let rings = &rings;
+                threads.spawn(move || read(rings, seed, end))
+            })
+            .collect();
+        for reader in readers {
+            let report = reader.join().unwrap();
+            sum.validated += report.validated;
+            sum.rejected += report.rejected;
+            sum.rejected_after_copying += report.rejected_after_copying;
+        }
+    });
+    println!("{} records written; reads: {sum:?}", written.load(Relaxed));
+    let counts = [sum.validated, sum.rejected, sum.rejected_after_copying];
+    assert!(counts.into_iter().all(|count| count >= least), "too little overlap to prove anything: {sum:?}");
+}
+
+#[test]
+fn nothing_is_torn_in_a_second() {
+    stress(Duration::from_secs(1), 10);
+}
+
+#[test]
+#[ignore = "takes a minute: run by `.ci/run`, optimised"]
+fn nothing_is_torn_in_a_minute() {
+    stress(Duration::from_secs(60), 1_000_000);
+}

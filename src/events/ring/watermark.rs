@@ -1,0 +1,33 @@
+//! The watermark: records below it are pruned, which is to say that readers pass over them. The writer knows
+//! nothing of it, and the words stay until they are overwritten.
+
+use super::Ring;
+use crate::sync::{Relaxed, release};
+
+/// On the line of the watermark.
+const WATERMARK: usize = 0;
+/// On the line of the watermark: from these ticks on nothing was pruned.
+const PRUNED_SINCE: usize = 1;
+
+impl Ring {
+    /// The lowest position that has not been pruned.
+    pub fn watermark(&self) -> u64 {
+        // Relaxed, edge `ring-watermark` (partner: `raise_watermark`): the fence comes in `since`, where whoever passed
+        // over a record asks up to when.
+        self.watermark.at::<WATERMARK>().load(Relaxed)
+    }
+
+    /// Prunes what lies below `position`, none of it at `since` ticks or later. From any thread: of several the highest
+    /// counts. Returns where the watermark was.
+    pub fn raise_watermark(&self, position: u64, since: u64) -> u64 {
+        self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
+        // Release, edge `ring-watermark` (partner: the fence in `since`): `since` comes first. A maximum, since a plain store
+        // of a slower thread would bring back what a faster one has pruned.
+        self.watermark.at::<WATERMARK>().fetch_max(position, release("ring-watermark"))
+    }
+
+    /// From these ticks on nothing was pruned. Part of [`Ring::since`].
+    pub(super) fn pruned_since(&self) -> u64 {
+        self.watermark.at::<PRUNED_SINCE>().load(Relaxed)
+    }
+}
