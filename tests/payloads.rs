@@ -515,6 +515,7 @@ proptest! {
     }
 }
 
+#[cfg(feature = "zerocopy")]
 mod pod {
     use super::*;
     use flightdeck::events::PodError;
