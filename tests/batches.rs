@@ -1,6 +1,8 @@
 //! Batches as their users see them.
 
-use flightdeck::events::{Batch, BatchError, Class, Events, FieldType, Schema, Stamp, Value, Verdict};
+use flightdeck::events::{
+    Batch, BatchError, Class, Events, FieldType, Schema, Shares, Stamp, Value, ValuesError, Verdict,
+};
 use flightdeck::{Clock, Diagnostic, SpanId, Ticks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -200,4 +202,23 @@ fn batches_hide_and_cut_values_as_single_events_do() {
         }
     }
     assert_eq!(events.stats().values_cut, 6);
+}
+
+#[test]
+fn an_event_too_large_for_a_record_is_refused_in_a_batch_of_any_size() {
+    flightdeck::kind! { Dumped("batch.dumped") { image: bytes } }
+    // A quarter of the ring is more than a record can state.
+    let shares = Shares::only(Class::Normal);
+    let events = Events::builder().memory(256 << 20).shards(1).shares(shares).build().unwrap();
+    let longest = events.plan().longest_event[Class::Normal];
+    let mut batch = Batch::new().longest_value(usize::MAX);
+    batch.push(Credited { account: 1 });
+    batch.push(Dumped { image: &vec![7; 9 << 20] });
+    let refused = events.record_batch(&mut batch).unwrap_err();
+    let BatchError::Refused { items } = &refused else { panic!("{refused}") };
+    assert!(
+        matches!(&items[..], [(1, ValuesError::TooLarge { limit, .. })] if *limit == longest),
+        "{refused}"
+    );
+    assert_eq!((batch.len(), events.stats().kept), (2, 0));
 }

@@ -10,7 +10,7 @@ use super::payload::{Payload, Personals};
 use super::privacy::Aside;
 use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
 use super::ring::{Entry, Writing};
-use super::schema::{Event, Site};
+use super::schema::{Event, Schema, Site};
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Fields, Store, Write};
@@ -26,6 +26,10 @@ use std::ops::Range;
 /// They lie in one ring, that of the most precious class among them, in the order in which they were pushed, and
 /// readers see all of them or none. An event without a time of its own gets the moment at which the batch is
 /// recorded. Its memory is kept from one use to the next: a batch that has been as large before allocates nothing.
+///
+/// A batch is bound to no store, so values of `personal` fields wait in its memory as they are, and become pseudonyms
+/// when it is recorded; they are overwritten when it is emptied, and its `Debug` does not show them. Secrets are
+/// never in it.
 ///
 /// ```
 /// use flightdeck::events::{Batch, Events, Stamp};
@@ -82,6 +86,15 @@ struct Item {
 enum KindOf {
     Declared(&'static Site),
     Defined(Kind),
+}
+
+impl KindOf {
+    fn schema(&self) -> &Schema {
+        match self {
+            Self::Declared(site) => &site.schema,
+            Self::Defined(kind) => kind.schema(),
+        }
+    }
 }
 
 impl Batch {
@@ -188,6 +201,14 @@ impl Batch {
             };
             item.is_admitted = lead.is_some();
             if let Some(lead) = lead {
+                // The batch as a whole may be longer than a record can state.
+                let longest = store.longest[lead.class()];
+                if item.len > longest {
+                    let schema = item.kind.schema();
+                    let error = ValuesError::too_large(schema, (item.len * 8, longest * 8));
+                    refused.push((item.number, error));
+                    continue;
+                }
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
                 class = class.min(lead.class());
                 words += item.len;

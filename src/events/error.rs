@@ -96,7 +96,7 @@ pub enum ValuesError {
         /// As it is shown: nothing of the value.
         found: String,
     },
-    /// Larger than its class takes, after long values were cut. It is counted as lost.
+    /// Larger than its class takes, after long values were cut. It is counted as lost, except in a batch, which stays.
     #[error(
         "event `{kind}` needs {needed} bytes, and the longest {class} event has {limit}: split it, or give the store more memory"
     )]

@@ -28,9 +28,9 @@ pub enum Privacy {
 ///
 /// # What it protects, and what not
 ///
-/// The hash is SipHash-1-3, made for keys that an adversary does not know, even one who chooses values and sees
-/// pseudonyms (which is why it is not the faster ahash). Who holds an answer, a report or a copy of the ring
-/// cannot tell the value, nor tell a guess from a wrong one. But:
+/// The hash is that of the standard library's `RandomState`, SipHash-1-3 today: made for keys that an adversary does
+/// not know, even one who chooses values and sees pseudonyms (which is why it is not the faster ahash). Who holds an
+/// answer, a report or a copy of the ring cannot tell the value, nor a right guess from a wrong one. But:
 ///
 /// - who can call [`Events::pseudonym`](super::Events::pseudonym), or read the memory of the process, can try guesses:
 ///   a number of few digits or a name out of a list is soon found. A flag or a small enumeration is open to anybody
@@ -86,7 +86,7 @@ impl fmt::Debug for Pseudonyms {
 }
 
 /// Personal values of events that are not bound to a store yet, and where their pseudonyms will go. In plain text:
-/// this is memory of the host's, never part of a store, and wiped as soon as it has served.
+/// this is memory of the host's, never part of a store, and overwritten when the batch is emptied.
 pub(crate) struct Aside {
     bytes: Vec<u8>,
     /// Where each value ends in `bytes`, and how many words of its record are left where its pseudonym goes.
