@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const GEOMETRY: Geometry = Geometry { words: 1 << 12, block: 1 << 8, buckets: 16, queue: 16, link_word: 1 };
 /// A record: its position, its link, then words that follow from the position and the ring.
-const WORDS: usize = 16;
+const WORDS: usize = 64;
 
 fn word(ring: usize, position: u64, at: usize) -> u64 {
     (position + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(ring as u32 + 1)
