@@ -1,6 +1,8 @@
 //! Batches as their users see them.
 
-use flightdeck::events::{Batch, BatchError, Class, Events, Schema, Stamp, Value, Verdict};
+use flightdeck::events::{
+    Batch, BatchError, Class, Events, FieldType, Schema, Shares, Stamp, Value, ValuesError, Verdict,
+};
 use flightdeck::{Clock, Diagnostic, SpanId, Ticks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -161,4 +163,62 @@ fn what_is_switched_off_is_left_out_and_what_comes_too_late_is_counted() {
     events.stop();
     assert_eq!(events.record_batch(&mut batch).unwrap(), 0);
     assert_eq!((events.stats().written, events.stats().lost()), (0, 3));
+}
+
+#[test]
+fn batches_hide_and_cut_values_as_single_events_do() {
+    flightdeck::kind! {
+        Paid("batch.paid") { n: u64, customer: personal str, card: secret str, note: str, also: personal str }
+    }
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let mut batch = Batch::new().longest_value(5);
+    let schema =
+        Schema::new("batch.run_time").field("n", FieldType::U64).personal_field("user", FieldType::Str);
+    let kind = events.define(schema).unwrap();
+    for round in 0..2 {
+        for n in 0..3 {
+            let customer = ["ann", "bob", "ann"][n];
+            let stamp = Stamp::of(1_u64).span(events.fresh_span());
+            let stamp = if n == 1 { stamp.starts_under(events.fresh_span()) } else { stamp };
+            let paid = Paid { n: n as u64, customer, card: "4111-1111", note: "äääää", also: "carol" };
+            batch.push_with(stamp, paid);
+            batch.push_values(stamp, &kind, &[Value::U64(n as u64), Value::Str(customer)]);
+        }
+        assert!(!format!("{batch:?}").contains("ann"));
+        assert_eq!(events.record_batch(&mut batch).unwrap(), 6, "round {round}");
+    }
+    let answer = events.query().run().unwrap();
+    assert_eq!(answer.len(), 12);
+    for event in answer.iter() {
+        let Some(Value::U64(n)) = event.field("n") else { panic!("{event:?}") };
+        let customer = Value::from(events.pseudonym(["ann", "bob", "ann"][n as usize]));
+        if event.kind() == "batch.paid" {
+            assert_eq!(event.field("customer"), Some(customer));
+            assert_eq!(event.field("card"), Some(Value::Secret { bytes: 9 }));
+            assert_eq!(event.field("note"), Some(Value::CutStr { kept: "ää", bytes: 10 }));
+            assert_eq!(event.field("also"), Some(Value::from(events.pseudonym("carol"))));
+        } else {
+            assert_eq!(event.field("user"), Some(customer));
+        }
+    }
+    assert_eq!(events.stats().values_cut, 6);
+}
+
+#[test]
+fn an_event_too_large_for_a_record_is_refused_in_a_batch_of_any_size() {
+    flightdeck::kind! { Dumped("batch.dumped") { image: bytes } }
+    // A quarter of the ring is more than a record can state.
+    let shares = Shares::only(Class::Normal);
+    let events = Events::builder().memory(256 << 20).shards(1).shares(shares).build().unwrap();
+    let longest = events.plan().longest_event[Class::Normal];
+    let mut batch = Batch::new().longest_value(usize::MAX);
+    batch.push(Credited { account: 1 });
+    batch.push(Dumped { image: &vec![7; 9 << 20] });
+    let refused = events.record_batch(&mut batch).unwrap_err();
+    let BatchError::Refused { items } = &refused else { panic!("{refused}") };
+    assert!(
+        matches!(&items[..], [(1, ValuesError::TooLarge { limit, .. })] if *limit == longest),
+        "{refused}"
+    );
+    assert_eq!((batch.len(), events.stats().kept), (2, 0));
 }

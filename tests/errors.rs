@@ -40,6 +40,17 @@ fn events(errors: &mut Errors) {
     let record = |values: &[Value<'_>]| events.record_values(Stamp::current(), &kind, values);
     errors.push(Box::new(record(&[Value::U64(5)]).unwrap_err()));
     errors.push(Box::new(record(&[Value::U64(5), Value::Bool(true)]).unwrap_err()));
+    let token = events.define(Schema::new("user.login").secret_field("token", FieldType::Str)).unwrap();
+    let hidden = events.record_values(Stamp::current(), &token, &[Value::Secret { bytes: 12 }]);
+    errors.push(Box::new(hidden.unwrap_err()));
+    let whole = Events::builder().memory(1 << 20).shards(1).longest_value(usize::MAX).build().unwrap();
+    let raw = whole.define(Schema::raw("core.dump")).unwrap();
+    let large = vec![0; 100_000];
+    let refused = whole.record_values(Stamp::current(), &raw, &[Value::Bytes(&large)]);
+    errors.push(Box::new(refused.unwrap_err()));
+    errors.push(Box::new(whole.try_record(Dumped { image: &large }).unwrap_err()));
+    pods(errors);
+
     let other = build(1 << 20, 1).unwrap();
     errors.push(Box::new(other.record_values(Stamp::current(), &kind, &[]).unwrap_err()));
     let more = |n| other.define(Schema::new(format!("kind.{n:04}")));
@@ -64,6 +75,32 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));
+}
+
+flightdeck::kind! {
+    Dumped("core.dumped", class = Verbose) { image: bytes }
+    Quoted("market.quoted") { sequence: u64, quote: pod Quote, answer: bytes }
+}
+
+#[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+#[repr(C)]
+struct Quote {
+    bid: u64,
+    ask: u64,
+}
+
+fn pods(errors: &mut Errors) {
+    let events = Events::builder().memory(1 << 20).shards(1).longest_value(16).build().unwrap();
+    let quote = Quote { bid: 1, ask: 2 };
+    events.record(Quoted { sequence: 1, quote: &quote, answer: &[7] });
+    events.record(Quoted { sequence: 2, quote: &quote, answer: &[7; 20] });
+    let answer = events.query().run().unwrap();
+    let (first, last) = (answer.iter().next().unwrap(), answer.iter().next_back().unwrap());
+    errors.push(Box::new(first.pod::<Quote>("qoute").err().unwrap()));
+    errors.push(Box::new(first.pod::<Quote>("sequence").err().unwrap()));
+    errors.push(Box::new(first.pod::<u32>("quote").err().unwrap()));
+    errors.push(Box::new(first.pod::<bool>("answer").err().unwrap()));
+    errors.push(Box::new(last.pod::<u8>("answer").err().unwrap()));
 }
 
 fn telemetry(errors: &mut Errors) {

@@ -413,7 +413,8 @@ fn supplied_times_may_go_back_and_are_found() {
 
 #[test]
 fn what_is_switched_off_too_large_or_too_late_is_left_out_and_said_so() {
-    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let builder = Events::builder().memory(1 << 20).shards(1);
+    let events = builder.longest_value(usize::MAX).build().unwrap();
     events.record(Marked {});
     events.switch(false);
     events.record(Marked {});
@@ -558,7 +559,8 @@ fn memory_is_shared_as_the_weights_say() {
 
 #[test]
 fn losses_say_of_which_class_and_when() {
-    let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
+    let builder = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual());
+    let events = builder.longest_value(usize::MAX).build().unwrap();
     let text = "x".repeat(2 << 20);
     flightdeck::kind! { Told("class.told", class = Verbose) { text: str } }
     events.clock().advance(Duration::from_nanos(7));

@@ -1,6 +1,6 @@
 //! What hot paths may never do: allocate. A binary of its own, because it counts every allocation.
 
-use flightdeck::events::{Batch, Events, Stamp};
+use flightdeck::events::{Batch, Change, Events, Stamp};
 use flightdeck::telemetry::Telemetry;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -61,6 +61,30 @@ fn events_allocate_at_the_first_touch_of_a_thread_only() {
     };
     record_batch();
     assert_eq!(allocations(|| (0..1_000).for_each(|_| record_batch())), 0);
+}
+
+flightdeck::kind! {
+    LoggedIn("hot.logged_in") { user: personal str, token: secret str, card: personal bytes, pin: secret u64 }
+    Noted("hot.noted") { text: str, raw: bytes }
+}
+
+#[test]
+fn hiding_cutting_calls_and_changes_allocate_nothing() {
+    let events = Events::builder().memory(1 << 20).longest_value(100).build().unwrap();
+    let long = "ü".repeat(3_000);
+    let record = |n: u64| {
+        let token = if n.is_multiple_of(2) { "t0p" } else { &long };
+        events.record(LoggedIn { user: "ann", token, card: &[7; 40], pin: n });
+        events.record(Noted { text: &long, raw: long.as_bytes() });
+        let _call = events.enter_function("module", "function");
+        let changes =
+            [Change::of("n", n, n + 1), Change::of("text", "same", "same"), Change::of("long", "", &*long)];
+        assert!(events.state_changed("subject", &changes));
+        assert!(events.try_record(Filled { qty: n, venue: "XETRA" }).is_ok());
+    };
+    record(0);
+    assert_eq!(allocations(|| (0..20_000).for_each(record)), 0);
+    assert_eq!(events.stats().values_cut, 20_001 * 3);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use super::class::{Class, PerClass};
 use super::handle::Events;
-use super::payload::{Value, decode};
+use super::payload::decode;
 use super::read::Header;
 use super::record::Flags;
 use super::schema::Schema;
 use super::store::Store;
 use super::timeline::Timeline;
+use super::value::Value;
 use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};

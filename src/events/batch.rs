@@ -1,27 +1,35 @@
 //! Several events at once: readers see all of them or none.
 
+use super::build::LONGEST_VALUE;
 use super::class::Class;
 use super::error::{BatchError, ValuesError};
 use super::handle::Events;
-use super::kind::Kind;
+use super::kind::{Given, Kind};
 use super::loss::LossCause;
-use super::payload::{Payload, Value};
+use super::payload::{Payload, Personals};
+use super::privacy::Aside;
 use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
 use super::ring::{Entry, Writing};
-use super::schema::{Event, Site};
+use super::schema::{Event, Schema, Site};
 use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Fields, Store, Write};
+use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Ticks;
 use crate::id::CorrelationId;
 use crate::sync::{Arc, AtomicU64, Relaxed};
+use std::ops::Range;
 
 /// Events that are to be recorded together, with [`Events::record_batch`] or [`Writer::record_batch`].
 ///
 /// They lie in one ring, that of the most precious class among them, in the order in which they were pushed, and
 /// readers see all of them or none. An event without a time of its own gets the moment at which the batch is
 /// recorded. Its memory is kept from one use to the next: a batch that has been as large before allocates nothing.
+///
+/// A batch is bound to no store, so values of `personal` fields wait in its memory as they are, and become pseudonyms
+/// when it is recorded; they are overwritten when it is emptied, and its `Debug` does not show them. Secrets are
+/// never in it.
 ///
 /// ```
 /// use flightdeck::events::{Batch, Events, Stamp};
@@ -37,13 +45,25 @@ use crate::sync::{Arc, AtomicU64, Relaxed};
 /// assert!(batch.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     items: Vec<Item>,
     /// The records as they will lie in the ring, but for what is known only then, in the first `used` words.
     words: Vec<AtomicU64>,
     used: usize,
     refused: Vec<(usize, ValuesError)>,
+    /// In bytes: a longer value is cut.
+    longest: usize,
+    /// How many were.
+    cut: u64,
+    /// A batch is bound to no store, so pseudonyms are for later.
+    personal: Aside,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[derive(Debug)]
@@ -57,6 +77,8 @@ struct Item {
     /// Which word of the record says where the batch begins.
     batch_word: usize,
     flags: Flags,
+    /// Which of the personal values are its own.
+    personal: Range<usize>,
     is_admitted: bool,
 }
 
@@ -66,11 +88,36 @@ enum KindOf {
     Defined(Kind),
 }
 
+impl KindOf {
+    fn schema(&self) -> &Schema {
+        match self {
+            Self::Declared(site) => &site.schema,
+            Self::Defined(kind) => kind.schema(),
+        }
+    }
+}
+
 impl Batch {
     /// An empty one.
     #[must_use]
     pub const fn new() -> Self {
-        Self { items: Vec::new(), words: Vec::new(), used: 0, refused: Vec::new() }
+        Self {
+            items: Vec::new(),
+            words: Vec::new(),
+            used: 0,
+            refused: Vec::new(),
+            longest: LONGEST_VALUE,
+            cut: 0,
+            personal: Aside::new(),
+        }
+    }
+
+    /// The same with another limit than 10,000 bytes, beyond which values are cut as they are pushed. A batch is bound
+    /// to no store, so [`Builder::longest_value`](super::Builder::longest_value) has no say here.
+    #[must_use]
+    pub fn longest_value(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
     }
 
     /// How many events it holds.
@@ -90,6 +137,8 @@ impl Batch {
         self.items.clear();
         self.used = 0;
         self.refused.clear();
+        self.cut = 0;
+        self.personal.wipe();
     }
 
     /// Adds an event in the scope that this thread is in now.
@@ -105,21 +154,23 @@ impl Batch {
     /// Adds an event of a kind defined at run time. Values that are not those of the kind's fields make the batch be
     /// refused when it is recorded, along with all others that do.
     pub fn push_values(&mut self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) {
-        match ValuesError::check(kind.schema(), values) {
-            Ok(()) => self.add(KindOf::Defined(kind.clone()), stamp, &values),
+        match Given::<true>::checked(kind.schema(), values) {
+            Ok(given) => self.add(KindOf::Defined(kind.clone()), stamp, &given),
             Err(error) => self.refused.push((self.len(), error)),
         }
     }
 
     fn add(&mut self, kind: KindOf, stamp: Stamp, fields: &impl Fields) {
         let batch_word = HEADER_WORDS + usize::from(stamp.parent.is_some());
-        let (at, len) = (self.used, batch_word + 1 + fields.words());
+        let (at, len) = (self.used, batch_word + 1 + fields.words(self.longest));
         self.used += len;
         if self.used > self.words.len() {
             self.words.resize_with(self.used.next_power_of_two(), || AtomicU64::new(0));
         }
         let (high, low) = stamp.id.halves();
-        let mut record = Payload::new(&self.words[at..self.used]);
+        let personal = self.personal.len();
+        let later = Personals::Later(&mut self.personal);
+        let mut record = Payload::new(&self.words[at..self.used], later, self.longest);
         let ticks = stamp.ticks.map_or(0, |ticks| ticks.0);
         [0, ticks, high, low, 0, stamp.span.get()].into_iter().for_each(|word| record.word(word));
         if let Some(parent) = stamp.parent {
@@ -127,9 +178,10 @@ impl Batch {
         }
         record.word(0);
         fields.encode(&mut record);
-        record.finish();
+        self.cut += record.finish();
         let (number, flags) = (self.len(), stamp.flags.with(Flags::BATCHED));
-        self.items.push(Item { number, kind, at, len, batch_word, flags, is_admitted: false });
+        let personal = personal..self.personal.len();
+        self.items.push(Item { number, kind, at, len, batch_word, flags, personal, is_admitted: false });
     }
 
     /// Decides what of it is to be recorded, and whether it may be.
@@ -149,6 +201,14 @@ impl Batch {
             };
             item.is_admitted = lead.is_some();
             if let Some(lead) = lead {
+                // The batch as a whole may be longer than a record can state.
+                let longest = store.longest[lead.class()];
+                if item.len > longest {
+                    let schema = item.kind.schema();
+                    let error = ValuesError::too_large(schema, (item.len * 8, longest * 8));
+                    refused.push((item.number, error));
+                    continue;
+                }
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
                 class = class.min(lead.class());
                 words += item.len;
@@ -163,7 +223,21 @@ impl Batch {
         if words > most {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
         }
+        for item in &self.items {
+            let (words, pseudonyms) = (&self.words[item.at..item.at + item.len], &store.values.pseudonyms);
+            self.personal.settle(item.personal.clone(), pseudonyms, |left, pseudonym| {
+                words[words.len() - left].store(pseudonym, Relaxed);
+            });
+        }
         Ok(Prepared { class, words, count })
+    }
+
+    /// It was recorded.
+    fn close(&mut self, store: &Store) {
+        if self.cut > 0 {
+            store.values.cut.fetch_add(self.cut, Relaxed);
+        }
+        self.clear();
     }
 
     /// What is to be recorded: each item and its record.
@@ -243,7 +317,7 @@ impl Events {
         if prepared.count > 0 {
             self.store.record(Whole { batch, prepared });
         }
-        batch.clear();
+        batch.close(&self.store);
         Ok(prepared.count)
     }
 }
@@ -258,7 +332,7 @@ impl Writer {
         if prepared.count > 0 {
             self.write(&Whole { batch, prepared });
         }
-        batch.clear();
+        batch.close(self.store());
         Ok(prepared.count)
     }
 }

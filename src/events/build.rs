@@ -9,11 +9,12 @@ use super::handle::Events;
 use super::kinds::Kinds;
 use super::loss::Losses;
 use super::plan::Plan;
-use super::record::{LINK_WORD, MAX_RECORD_WORDS};
+use super::privacy::Pseudonyms;
+use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::Geometry;
 use super::seeds::Seeds;
 use super::shard::Shard;
-use super::store::Store;
+use super::store::{Store, Values};
 use super::threads::Threads;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
@@ -35,6 +36,8 @@ const LEAST_RING: usize = 1_024;
 /// A shared ring is this much smaller than a kept one.
 const SHARED_FRACTION: usize = 4;
 const DEFAULT_MEMORY: usize = 16 << 20;
+/// In bytes.
+pub(super) const LONGEST_VALUE: usize = 10_000;
 
 /// Sizes and clock of an event store to be built.
 ///
@@ -61,6 +64,7 @@ pub struct Builder {
     first_touch: bool,
     huge_pages: bool,
     lock: bool,
+    longest_value: usize,
     span_seed: Option<u64>,
 }
 
@@ -78,6 +82,7 @@ impl Default for Builder {
             first_touch: false,
             huge_pages: false,
             lock: false,
+            longest_value: LONGEST_VALUE,
             span_seed: None,
         }
     }
@@ -212,6 +217,17 @@ impl Builder {
         self
     }
 
+    /// How many bytes of a text or of bytes are kept: 10,000 by default. What is longer is cut, text between two
+    /// characters, and says how long it was ([`Value::CutStr`](super::Value::CutStr)); [`Stats`](super::Stats)
+    /// counts it. It is a limit for accidents, so it costs events shorter than this nothing, and longer ones
+    /// a second look at each value.
+    ///
+    /// An event may still be too large as a whole: [`Plan::longest_event`].
+    pub fn longest_value(mut self, bytes: usize) -> Self {
+        self.longest_value = bytes;
+        self
+    }
+
     /// Makes span ids the same in each run: they follow from this number and from the order in which threads first
     /// ask for one; the thread that builds the store comes first. Random by default, since ids of two stores with
     /// one seed are the same. For tests and simulations; costs nothing per id.
@@ -313,6 +329,13 @@ impl Builder {
             pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
+            // A value that is too long takes more words than this by itself.
+            plain: PerClass::of(|class| longest(shared[class]).min(HEADER_WORDS + self.longest_value / 8)),
+            values: Values {
+                longest: self.longest_value,
+                cut: AtomicU64::new(0),
+                pseudonyms: Pseudonyms::default(),
+            },
             longest_batch: PerClass::of(|class| shared[class].words / 4),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),

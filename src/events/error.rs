@@ -2,8 +2,8 @@
 //! [`LossCause`](super::LossCause).
 
 use super::class::Class;
-use super::payload::Value;
-use super::schema::{FieldType, Schema};
+use super::schema::{Field, FieldType, Schema, Site};
+use super::value::Value;
 use crate::error::{Diagnostic, Retry, Severity};
 use std::fmt;
 use thiserror::Error;
@@ -102,6 +102,32 @@ pub enum ValuesError {
         /// The type of the value.
         found: FieldType,
     },
+    /// What stands in place of a value: its length, or its pseudonym.
+    #[error(
+        "field `{field}` of kind `{kind}` was given `{found}`, which an answer shows in place of a value: give the value itself"
+    )]
+    Hidden {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+        /// As it is shown: nothing of the value.
+        found: String,
+    },
+    /// Larger than its class takes, after long values were cut. It is counted as lost, except in a batch, which stays.
+    #[error(
+        "event `{kind}` needs {needed} bytes, and the longest {class} event has {limit}: split it, or give the store more memory"
+    )]
+    TooLarge {
+        /// The kind.
+        kind: String,
+        /// The retention class, whose ring would not take it.
+        class: Class,
+        /// The bytes it needs, header included.
+        needed: usize,
+        /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
+        limit: usize,
+    },
     /// The kind was defined by another store.
     #[error("kind `{kind}` was defined by another deck: define it in this one")]
     ForeignKind {
@@ -111,22 +137,119 @@ pub enum ValuesError {
 }
 
 impl ValuesError {
-    pub(crate) fn check(schema: &Schema, values: &[Value<'_>]) -> Result<(), Self> {
-        let kind = || schema.name().to_owned();
+    #[cold]
+    pub(crate) fn too_large(schema: &Schema, (needed, limit): (usize, usize)) -> Self {
+        Self::TooLarge { kind: schema.name().to_owned(), class: schema.class(), needed, limit }
+    }
+
+    #[cold]
+    pub(crate) fn count(schema: &Schema, values: &[Value<'_>]) -> Self {
+        let (kind, fields) = (schema.name().to_owned(), schema.fields().len());
+        Self::Count { kind, fields, values: values.len() }
+    }
+
+    /// A value that is not what its field holds. Where there are too many or too few, that is the reason.
+    #[cold]
+    pub(crate) fn of_value(schema: &Schema, field: &Field, value: &Value<'_>, values: &[Value<'_>]) -> Self {
         if schema.fields().len() != values.len() {
-            return Err(Self::Count { kind: kind(), fields: schema.fields().len(), values: values.len() });
+            return Self::count(schema, values);
         }
-        match schema.fields().iter().zip(values).find(|(field, value)| field.field_type != value.field_type())
-        {
-            None => Ok(()),
-            Some((field, value)) => Err(Self::Type {
-                kind: kind(),
-                field: field.name.clone().into_owned(),
-                expected: field.field_type,
-                found: value.field_type(),
-            }),
+        let (kind, name) = (schema.name().to_owned(), field.name.clone().into_owned());
+        match value.field_type() {
+            Some(found) => Self::Type { kind, field: name, expected: field.field_type, found },
+            None => Self::Hidden { kind, field: name, found: value.to_string() },
         }
     }
+}
+
+/// Why an event was not recorded. It is counted as lost.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Larger than its class takes, after long values were cut.
+    #[error(
+        "event `{kind}` needs {needed} bytes, and the longest {class} event has {limit}: split it, or give the store more memory"
+    )]
+    TooLarge {
+        /// The kind.
+        kind: &'static str,
+        /// The retention class, whose ring would not take it.
+        class: Class,
+        /// The bytes it needs, header included.
+        needed: usize,
+        /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
+        limit: usize,
+    },
+}
+
+impl RecordError {
+    #[cold]
+    pub(crate) fn too_large(site: &'static Site, (needed, limit): (usize, usize)) -> Self {
+        Self::TooLarge { kind: site.schema.name(), class: site.schema.class(), needed, limit }
+    }
+}
+
+/// Why a field is not the struct that was asked for.
+#[cfg(feature = "zerocopy")]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PodError {
+    /// The kind has no such field.
+    #[error("kind `{kind}` has no field `{field}`: ask its schema for their names")]
+    NoField {
+        /// The kind.
+        kind: String,
+        /// What was asked for.
+        field: String,
+    },
+    /// The field holds something else, or may not be read.
+    #[error("field `{field}` of kind `{kind}` holds no bytes: read it with `Recorded::field`")]
+    NoBytes {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+    },
+    /// The struct was longer than the store keeps.
+    #[error(
+        "field `{field}` of kind `{kind}` had {bytes} bytes and was cut: build the store with a longer `longest_value`"
+    )]
+    Cut {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+        /// How many bytes it had.
+        bytes: u64,
+    },
+    /// Another number of bytes than the type takes.
+    #[error(
+        "field `{field}` of kind `{kind}` holds {found} bytes, and a `{wanted}` takes {takes}: ask for the type that was recorded"
+    )]
+    Size {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+        /// How many there are.
+        found: usize,
+        /// The type asked for.
+        wanted: &'static str,
+        /// How many it takes.
+        takes: usize,
+    },
+    /// Of the right size, and no value of the type.
+    #[error(
+        "field `{field}` of kind `{kind}` holds bytes that are no valid `{wanted}`: ask for the type that was recorded"
+    )]
+    Invalid {
+        /// The kind.
+        kind: String,
+        /// The field.
+        field: String,
+        /// The type asked for.
+        wanted: &'static str,
+    },
 }
 
 /// Why a batch was not recorded. Nothing of it was.
@@ -255,7 +378,12 @@ diagnostic! {
     ValuesError {
         Count => "events.values.count", Never;
         Type => "events.values.type", Never;
+        Hidden => "events.values.hidden", Never;
+        TooLarge => "events.event.too_large", Never;
         ForeignKind => "events.values.foreign_kind", Never;
+    }
+    RecordError {
+        TooLarge => "events.event.too_large", Never;
     }
     BatchError {
         Refused => "events.batch.refused", Never;
@@ -273,5 +401,16 @@ diagnostic! {
     TraceparentError {
         Malformed => "events.traceparent.malformed", Never;
         Zero => "events.traceparent.zero", Never;
+    }
+}
+
+#[cfg(feature = "zerocopy")]
+diagnostic! {
+    PodError {
+        NoField => "events.pod.no_field", Never;
+        NoBytes => "events.pod.no_bytes", Never;
+        Cut => "events.pod.cut", Never;
+        Size => "events.pod.size", Never;
+        Invalid => "events.pod.invalid", Never;
     }
 }

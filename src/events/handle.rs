@@ -2,17 +2,18 @@
 
 use super::build::{Builder, HugePages};
 use super::class::PerClass;
-use super::error::{DefineError, ValuesError, WriterError};
-use super::kind::Kind;
+use super::error::{DefineError, RecordError, ValuesError, WriterError};
+use super::kind::{Kind, Sink};
 use super::loss::Loss;
-use super::payload::Value;
 use super::plan::Plan;
+use super::privacy::Pseudonym;
 use super::query::Query;
 use super::schema::{Event, Schema};
 use super::scope::{Scope, ScopeGuard};
 use super::shard::Shard;
 use super::stamp::Stamp;
-use super::store::{Draft, Store, ThreadSeat};
+use super::store::{Draft, Fields, Store, ThreadSeat};
+use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
@@ -54,6 +55,13 @@ pub struct Events {
     _handle: Arc<LastHandle>,
 }
 
+impl Sink for &Arc<Store> {
+    #[inline(always)]
+    fn accept<E: Fields>(self, draft: Draft<E>) {
+        self.record(draft);
+    }
+}
+
 /// Dropped with the last handle: threads that still hold a seat may forget the store.
 #[derive(Debug)]
 struct LastHandle(Arc<Store>);
@@ -68,6 +76,10 @@ impl Drop for LastHandle {
 impl Events {
     pub(crate) fn of(store: Arc<Store>, plan: Plan) -> Self {
         Self { _handle: Arc::new(LastHandle(store.clone())), store, plan }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Sizes and clock of a store to be built.
@@ -128,21 +140,80 @@ impl Events {
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
-    /// If the values are not those of the kind's fields; nothing is recorded then.
+    /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
+    /// recorded then. The latter also counts as a loss.
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
-        kind.check(&self.store, values)?;
-        if let Some(lead) = kind.admit() {
-            self.store.record(Draft { lead, stamp, fields: values });
+        kind.record(&self.store, stamp, values, &self.store)
+    }
+
+    /// As [`record`](Events::record), and says so if the event is too large: for events of a size that comes from
+    /// outside. Values longer than [`Builder::longest_value`] are cut and no error.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, RecordError};
+    /// flightdeck::kind! { Dumped("core.dumped") { image: bytes } }
+    ///
+    /// let events = Events::builder().longest_value(usize::MAX).build()?;
+    /// events.try_record(Dumped { image: &[1, 2, 3] })?;
+    /// let refused = events.try_record(Dumped { image: &vec![0; 2 << 20] }).unwrap_err();
+    /// let RecordError::TooLarge { needed, limit, .. } = refused else { panic!("{refused}") };
+    /// assert!(needed == (2 << 20) + 7 * 8 && limit < needed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is larger than its class takes. It is counted as lost then.
+    #[inline(always)]
+    pub fn try_record<E: Event>(&self, event: E) -> Result<(), RecordError> {
+        self.try_record_with(Stamp::current(), event)
+    }
+
+    /// As [`try_record`](Events::try_record), under a stamp of its own.
+    ///
+    /// # Errors
+    /// As of [`try_record`](Events::try_record).
+    #[inline(always)]
+    pub fn try_record_with<E: Event>(&self, stamp: Stamp, event: E) -> Result<(), RecordError> {
+        if let Some(lead) = self.store.admit(E::site()) {
+            let draft = Draft { lead, stamp, fields: event };
+            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
+            self.store.record(draft);
         }
         Ok(())
+    }
+
+    /// What stands for `value` in personal fields of this store: to find events of a value that is known.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, Value};
+    /// flightdeck::kind! { Paid("order.paid") { customer: personal str, cents: u64 } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(Paid { customer: "ann", cents: 1_250 });
+    /// events.record(Paid { customer: "bob", cents: 399 });
+    ///
+    /// let ann = Value::from(events.pseudonym("ann"));
+    /// let mut answer = events.query().run()?;
+    /// answer.retain(|event| event.field("customer") == Some(ann));
+    /// assert_eq!(answer.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn pseudonym<'v>(&self, value: impl Into<Value<'v>>) -> Pseudonym {
+        self.store.values.pseudonyms.of(&value.into())
     }
 
     /// Records `event` as the beginning of a span under the current one, and returns the scope of the new span:
     /// enter it, or carry it along. Its last event is recorded with [`Events::end`].
     #[inline]
     pub fn start<E: Event>(&self, event: E) -> Scope {
+        self.start_as(self.fresh_span(), event)
+    }
+
+    /// As [`Events::start`]; the span gets this id.
+    #[inline]
+    pub(crate) fn start_as<E: Event>(&self, span: SpanId, event: E) -> Scope {
         let stamp = Stamp::current();
-        let span = self.fresh_span();
         let parent = stamp.span;
         self.record_with(stamp.span(span).starts_under(parent), event);
         Scope::joined(stamp.id, span)
@@ -239,6 +310,7 @@ impl Events {
             stats.written += ring.records();
             stats.written_by_class[class] += ring.records();
         }
+        stats.values_cut = self.store.values.cut.load(Relaxed);
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
         stats.pruned = self.store.pruned.iter().map(|(_, pruned)| pruned.load(Relaxed)).sum();
@@ -278,6 +350,8 @@ pub struct Stats {
     pub words_written: u64,
     /// Of those, overwritten by newer ones.
     pub words_overwritten: u64,
+    /// Values that were longer than [`Builder::longest_value`] and were cut.
+    pub values_cut: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
     /// What became of the wish for huge pages.

@@ -1,10 +1,14 @@
 //! A kind defined at run time, bound to the store that knows it.
 
+use super::class::Class;
 use super::error::ValuesError;
-use super::payload::Value;
+use super::payload::{ANY_LENGTH, Encode, Payload};
+use super::privacy::{Personal, Privacy, Secret};
 use super::record::Lead;
-use super::schema::Schema;
-use super::store::Store;
+use super::schema::{Field, Schema};
+use super::stamp::Stamp;
+use super::store::{Draft, Fields, Store};
+use super::value::Value;
 use crate::sync::Arc;
 
 /// A kind of events that was [defined at run time](super::Events::define). Cheap to clone.
@@ -13,11 +17,14 @@ pub struct Kind {
     store: Arc<Store>,
     schema: Arc<Schema>,
     number: u32,
+    /// Whether some of its values are not to be stored as they are.
+    hides: bool,
 }
 
 impl Kind {
     pub(crate) fn new(store: Arc<Store>, schema: Arc<Schema>, number: u32) -> Self {
-        Self { store, schema, number }
+        let hides = schema.fields().iter().any(|field| field.privacy != Privacy::Open);
+        Self { store, schema, number, hides }
     }
 
     /// Its name, severity and fields.
@@ -26,9 +33,40 @@ impl Kind {
         &self.schema
     }
 
-    pub(crate) fn check(&self, store: &Arc<Store>, values: &[Value<'_>]) -> Result<(), ValuesError> {
+    /// Hands an event of this kind with these values to `sink`, unless such are not to be recorded now.
+    #[inline(always)]
+    pub(crate) fn record<'a>(
+        &self,
+        store: &Arc<Store>,
+        stamp: Stamp,
+        values: &'a [Value<'a>],
+        sink: impl Sink,
+    ) -> Result<(), ValuesError> {
         self.check_store(store)?;
-        ValuesError::check(&self.schema, values)
+        if self.hides {
+            self.given::<true>(stamp, values, sink)
+        } else {
+            self.given::<false>(stamp, values, sink)
+        }
+    }
+
+    /// `HIDES` is what the field of that name says: kinds that hide nothing do not ask each value.
+    #[inline(always)]
+    fn given<const HIDES: bool>(
+        &self,
+        stamp: Stamp,
+        values: &[Value<'_>],
+        sink: impl Sink,
+    ) -> Result<(), ValuesError> {
+        let fields = Given::<HIDES>::checked(&self.schema, values)?;
+        if let Some(lead) = self.admit() {
+            let draft = Draft { lead, stamp, fields };
+            if let Err(sizes) = self.store.check_size(&draft) {
+                return Err(ValuesError::too_large(&self.schema, sizes));
+            }
+            sink.accept(draft);
+        }
+        Ok(())
     }
 
     pub(crate) fn check_store(&self, store: &Arc<Store>) -> Result<(), ValuesError> {
@@ -40,5 +78,84 @@ impl Kind {
     pub(crate) fn admit(&self) -> Option<Lead> {
         let admitted = self.store.kinds.admit_defined(self.number);
         admitted.map_err(|switch| self.store.not_admitted(switch, &self.schema)).ok()
+    }
+}
+
+/// Who takes a draft, whatever its fields.
+pub(crate) trait Sink {
+    fn accept<E: Fields>(self, draft: Draft<E>);
+}
+
+/// Values for fields whose types they have.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a, const HIDES: bool> {
+    fields: &'a [Field],
+    values: &'a [Value<'a>],
+    /// Of them all, uncut: added up once, asked for twice.
+    words: usize,
+}
+
+impl<'a, const HIDES: bool> Given<'a, HIDES> {
+    #[inline(always)]
+    pub(crate) fn checked(schema: &'a Schema, values: &'a [Value<'a>]) -> Result<Self, ValuesError> {
+        let fields = schema.fields();
+        let mut words = 0;
+        for (field, value) in fields.iter().zip(values) {
+            if value.field_type() != Some(field.field_type) {
+                return Err(ValuesError::of_value(schema, field, value, values));
+            }
+            words += stored_words(if HIDES { field.privacy } else { Privacy::Open }, value, ANY_LENGTH);
+        }
+        if fields.len() != values.len() {
+            return Err(ValuesError::count(schema, values));
+        }
+        Ok(Self { fields, values, words })
+    }
+
+    #[inline(always)]
+    fn pairs(&self) -> impl Iterator<Item = (Privacy, &'a Value<'a>)> {
+        self.fields.iter().map(|field| field.privacy).zip(self.values)
+    }
+
+    #[cold]
+    fn count(&self, longest: usize) -> usize {
+        self.pairs().map(|(privacy, value)| stored_words(privacy, value, longest)).sum()
+    }
+}
+
+#[inline(always)]
+fn stored_words(privacy: Privacy, value: &Value<'_>, longest: usize) -> usize {
+    match privacy {
+        Privacy::Open => value.words(longest),
+        Privacy::Secret | Privacy::Personal => 1,
+    }
+}
+
+impl<const HIDES: bool> Fields for Given<'_, HIDES> {
+    #[inline(always)]
+    fn class(&self, lead: Lead) -> Class {
+        lead.class()
+    }
+    #[inline(always)]
+    fn words(&self, longest: usize) -> usize {
+        if longest == ANY_LENGTH { self.words } else { self.count(longest) }
+    }
+
+    #[inline(always)]
+    fn encode(&self, payload: &mut Payload<'_>) {
+        if !HIDES {
+            // A loop: a call of `for_each` would take the payload by reference, and so into memory.
+            for value in self.values {
+                value.encode(payload);
+            }
+            return;
+        }
+        for (privacy, value) in self.pairs() {
+            match privacy {
+                Privacy::Open => value.encode(payload),
+                Privacy::Secret => Secret(*value).encode(payload),
+                Privacy::Personal => Personal(*value).encode(payload),
+            }
+        }
     }
 }

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `handle` | [`Events`], what hosts hold |
 //! | `build`, `plan` | sizes; how memory is divided, and what fits |
-//! | `schema`, `payload` | kinds, and fields as words |
+//! | `schema`, `declare` | kinds and their fields; the macro that declares them |
+//! | `payload`, `value`, `diff`, `pod` | fields as words, and read back |
+//! | `privacy` | what is never stored, and what stands in its place |
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
+//! | `calls` | ready-made kinds: calls of functions, changes of state |
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
@@ -45,7 +48,10 @@ mod answer;
 mod batch;
 mod bucket;
 mod build;
+mod calls;
 mod class;
+mod declare;
+mod diff;
 mod error;
 mod handle;
 mod kind;
@@ -53,6 +59,9 @@ pub(crate) mod kinds;
 mod loss;
 mod payload;
 mod plan;
+#[cfg(feature = "zerocopy")]
+mod pod;
+mod privacy;
 mod prune;
 mod query;
 mod read;
@@ -67,22 +76,32 @@ mod store;
 mod threads;
 mod timeline;
 mod trace_context;
+mod value;
 mod writer;
 
 pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
 pub use batch::Batch;
 pub use build::{Builder, HugePages, Shares};
+pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use class::{Class, PerClass};
+pub use diff::{Change, Diff};
+#[cfg(feature = "zerocopy")]
+pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, DefineError, QueryError, TraceparentError, ValuesError, WriterError,
+    BatchError, BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use kind::Kind;
 pub use loss::{Loss, LossCause};
-pub use payload::Value;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
 pub use plan::Plan;
+#[cfg(feature = "zerocopy")]
+#[doc(hidden)]
+pub use pod::Pod;
+#[doc(hidden)]
+pub use privacy::{Hide, Personal, Secret};
+pub use privacy::{Privacy, Pseudonym};
 pub use query::Query;
 #[doc(hidden)]
 pub use schema::Site;
@@ -91,4 +110,5 @@ pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use stamp::Stamp;
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;
+pub use value::Value;
 pub use writer::Writer;

@@ -1,8 +1,9 @@
 //! Kinds of events: a name, a severity, typed fields. Declared once, at a call site by
-//! [`kind!`](crate::kind) or at run time by [`Events::define`](super::Events::define).
+//! [`kind!`](crate::kind) (see `declare`) or at run time by [`Events::define`](super::Events::define).
 
 use super::class::Class;
 use super::payload::Payload;
+use super::privacy::Privacy;
 use crate::error::Severity;
 use crate::sync::SiteNumber;
 use std::borrow::Cow;
@@ -21,8 +22,10 @@ pub enum FieldType {
     Bool,
     /// Text, stored inline.
     Str,
-    /// Bytes, stored inline.
+    /// Bytes, stored inline. Plain-old-data structs too.
     Bytes,
+    /// Named values before and after, of which only those that differ are stored: [`Change`](super::Change).
+    Diff,
 }
 
 /// A named field of a kind.
@@ -32,6 +35,8 @@ pub struct Field {
     pub name: Cow<'static, str>,
     /// What it holds.
     pub field_type: FieldType,
+    /// Whether that may be stored.
+    pub privacy: Privacy,
 }
 
 /// What all events of a kind have in common.
@@ -91,10 +96,44 @@ impl Schema {
         self
     }
 
+    /// A kind of raw bytes: one field, `bytes`, for payloads of a format of the host's own.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, Schema, Stamp, Value};
+    /// let events = Events::builder().build()?;
+    /// let frames = events.define(Schema::raw("can.frame"))?;
+    /// events.record_values(Stamp::current(), &frames, &[Value::Bytes(&[0x7f, 0x02, 0x10])])?;
+    ///
+    /// let answer = events.query().kind_named("can.frame").run()?;
+    /// let event = answer.iter().next().expect("recorded above");
+    /// assert_eq!(event.field("bytes").and_then(|value| value.as_bytes()), Some(&[0x7f, 0x02, 0x10][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn raw(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(name).field("bytes", FieldType::Bytes)
+    }
+
     /// The same with one more field.
     #[must_use]
-    pub fn field(mut self, name: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
-        self.fields.to_mut().push(Field { name: name.into(), field_type });
+    pub fn field(self, name: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
+        self.with_field(name.into(), field_type, Privacy::Open)
+    }
+
+    /// The same with one more field, whose values are never stored: a mark and their length stand in their place.
+    #[must_use]
+    pub fn secret_field(self, name: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
+        self.with_field(name.into(), field_type, Privacy::Secret)
+    }
+
+    /// The same with one more field, whose values are stored as [pseudonyms](super::Pseudonym).
+    #[must_use]
+    pub fn personal_field(self, name: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
+        self.with_field(name.into(), field_type, Privacy::Personal)
+    }
+
+    fn with_field(mut self, name: Cow<'static, str>, field_type: FieldType, privacy: Privacy) -> Self {
+        self.fields.to_mut().push(Field { name, field_type, privacy });
         self
     }
 
@@ -148,166 +187,17 @@ impl Site {
 ///
 /// Not to be implemented by hand: `encode` runs in the middle of a write, where nothing of the host may run.
 /// A wrong implementation loses or pads its own payload and harms nothing else.
-pub trait Event {
+pub trait Event: Copy {
     /// The class of the kind, so that its ring is known when the call is compiled.
     #[doc(hidden)]
     const CLASS: Class;
     /// The kind.
     #[doc(hidden)]
     fn site() -> &'static Site;
-    /// How many words the fields take.
+    /// How many words the fields take, if no value is longer than so many bytes.
     #[doc(hidden)]
-    fn payload_words(&self) -> usize;
+    fn payload_words(&self, longest: usize) -> usize;
     /// Stores the fields, in the order of the schema.
     #[doc(hidden)]
     fn encode(&self, payload: &mut Payload<'_>);
-}
-
-/// Declares kinds of events: a struct each, its schema interned once, its fields stored without allocation.
-///
-/// `kind! { pub Name("dotted.name", severity = Info, class = Normal, starts) { field: type, .. } }`; `severity` (default
-/// `Info`), `class` (default `Normal`, see [`Class`](crate::events::Class)) and `starts` (the correlation id begins with
-/// such an event) may be left out. Types: `u64`, `i64`, `f64`, `bool`,
-/// `str`, `bytes`; structs with `str` or `bytes` borrow them for the call.
-///
-/// ```
-/// flightdeck::kind! {
-///     /// An order was filled.
-///     pub OrderFilled("order.filled", severity = Info, class = Normal) { qty: u64, price: f64, venue: str }
-///     /// The market opened.
-///     MarketOpened("market.opened") {}
-/// }
-/// let events = flightdeck::events::Events::builder().build()?;
-/// events.record(OrderFilled { qty: 5, price: 1.25, venue: "XETRA" });
-/// events.record(MarketOpened {});
-/// assert_eq!(events.query().run()?.len(), 2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[macro_export]
-macro_rules! kind {
-    () => {};
-    ($(#[$meta:meta])* $vis:vis $name:ident ($text:literal $(, $option:ident $(= $value:ident)?)*)
-        { $($field:ident : $type:ident),* $(,)? } $($rest:tt)*) => {
-        $crate::__kind_struct!([$($type)*] $(#[$meta])* $vis $name { $($field: $type),* });
-        $crate::__kind_event!([$($type)*] $name, $text, [$([$option $($value)?])*], { $($field: $type),* });
-        $crate::kind! { $($rest)* }
-    };
-}
-
-/// The struct of a kind: with a lifetime if a field borrows.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_struct {
-    ([str $($more:ident)*] $($def:tt)*) => { $crate::__kind_struct!(@borrows $($def)*); };
-    ([bytes $($more:ident)*] $($def:tt)*) => { $crate::__kind_struct!(@borrows $($def)*); };
-    ([$skip:ident $($more:ident)*] $($def:tt)*) => { $crate::__kind_struct!([$($more)*] $($def)*); };
-    ([] $(#[$meta:meta])* $vis:vis $name:ident { $($field:ident : $type:ident),* }) => {
-        $(#[$meta])* #[derive(Clone, Copy, Debug)] $vis struct $name {
-            $(#[doc = concat!("Field `", stringify!($field), "`.")] $vis $field: $crate::__kind_type!($type)),*
-        }
-    };
-    (@borrows $(#[$meta:meta])* $vis:vis $name:ident { $($field:ident : $type:ident),* }) => {
-        $(#[$meta])* #[derive(Clone, Copy, Debug)] $vis struct $name<'a> {
-            $(#[doc = concat!("Field `", stringify!($field), "`.")] $vis $field: $crate::__kind_type!($type 'a)),*
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_type {
-    (u64 $($lt:lifetime)?) => { u64 };
-    (i64 $($lt:lifetime)?) => { i64 };
-    (f64 $($lt:lifetime)?) => { f64 };
-    (bool $($lt:lifetime)?) => { bool };
-    (str $lt:lifetime) => { &$lt str };
-    (bytes $lt:lifetime) => { &$lt [u8] };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_field_type {
-    (u64) => {
-        $crate::events::FieldType::U64
-    };
-    (i64) => {
-        $crate::events::FieldType::I64
-    };
-    (f64) => {
-        $crate::events::FieldType::F64
-    };
-    (bool) => {
-        $crate::events::FieldType::Bool
-    };
-    (str) => {
-        $crate::events::FieldType::Str
-    };
-    (bytes) => {
-        $crate::events::FieldType::Bytes
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_severity {
-    () => { $crate::Severity::Info };
-    ([severity $severity:ident] $($more:tt)*) => { $crate::Severity::$severity };
-    ([class $class:ident] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
-    ([starts] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_class {
-    () => { $crate::events::Class::Normal };
-    ([class $class:ident] $($more:tt)*) => { $crate::events::Class::$class };
-    ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
-    ([starts] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_starts {
-    () => { false };
-    ([starts] $($more:tt)*) => { true };
-    ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
-    ([class $class:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __kind_event {
-    ([str $($more:ident)*] $name:ident, $($def:tt)*) => { $crate::__kind_event!(@impl ['_] $name, $($def)*); };
-    ([bytes $($more:ident)*] $name:ident, $($def:tt)*) => { $crate::__kind_event!(@impl ['_] $name, $($def)*); };
-    ([$skip:ident $($more:ident)*] $($def:tt)*) => { $crate::__kind_event!([$($more)*] $($def)*); };
-    ([] $($def:tt)*) => { $crate::__kind_event!(@impl [] $($def)*); };
-    (@impl [$($lt:lifetime)?] $name:ident, $text:literal, [$($options:tt)*],
-        { $($field:ident : $type:ident),* }) => {
-        impl $crate::events::Event for $name $(<$lt>)? {
-            const CLASS: $crate::events::Class = $crate::__kind_class!($($options)*);
-            #[inline(always)]
-            fn site() -> &'static $crate::events::Site {
-                static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(
-                    $text,
-                    $crate::__kind_severity!($($options)*),
-                    $crate::__kind_class!($($options)*),
-                    $crate::__kind_starts!($($options)*),
-                    &[$($crate::events::Field {
-                        name: ::std::borrow::Cow::Borrowed(stringify!($field)),
-                        field_type: $crate::__kind_field_type!($type),
-                    }),*],
-                ));
-                &SITE
-            }
-            #[inline(always)]
-            fn payload_words(&self) -> usize {
-                0 $(+ $crate::events::Encode::words(&self.$field))*
-            }
-            #[inline(always)]
-            fn encode(&self, payload: &mut $crate::events::Payload<'_>) {
-                let _ = &payload;
-                $($crate::events::Encode::encode(&self.$field, payload);)*
-            }
-        }
-    };
 }

@@ -5,7 +5,8 @@ use super::build::HugePages;
 use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
-use super::payload::{Encode, Payload, Value};
+use super::payload::{ANY_LENGTH, Payload, Personals};
+use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Writing};
 use super::schema::{Event, Schema, Site};
@@ -35,6 +36,9 @@ pub(crate) struct Store {
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
+    /// A record that is no longer holds no value that would have to be cut, and is no longer than its class takes.
+    pub(crate) plain: PerClass<usize>,
+    pub(crate) values: Values,
     /// The longest batch of each class, in words.
     pub(crate) longest_batch: PerClass<usize>,
     pub(crate) key: BucketKey,
@@ -52,7 +56,18 @@ pub(crate) struct Store {
     pub(crate) seeds: Seeds,
 }
 
+/// What is done to values on their way into a record.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// In bytes: what is longer is cut.
+    pub(crate) longest: usize,
+    /// How many were.
+    pub(crate) cut: AtomicU64,
+    pub(crate) pseudonyms: Pseudonyms,
+}
+
 /// A record as the write path takes it: everything evaluated, nothing of the host left to run.
+#[derive(Clone, Copy)]
 pub(crate) struct Draft<E: Fields> {
     pub(crate) lead: Lead,
     pub(crate) stamp: Stamp,
@@ -77,14 +92,53 @@ impl<E: Fields> Write for Draft<E> {
 
     /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
     #[inline(always)]
-    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, thread: u32) {
-        let Draft { lead, stamp, fields } = self;
-        let class = self.class();
-        let payload = fields.words() + usize::from(stamp.parent.is_some());
-        let words = HEADER_WORDS + payload;
+    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+        let words = self.words(ANY_LENGTH);
+        if words > store.plain[self.class()] {
+            // By value: a reference would keep every draft in memory.
+            return (*self).write_long(store, shard, writing, thread);
+        }
+        self.write_sized(store, shard, writing, thread, words, ANY_LENGTH);
+    }
+
+    #[cold]
+    fn lose(&self, store: &Store, cause: LossCause) {
+        store.lost(&store.losses, cause, self.lead.class());
+    }
+}
+
+impl<E: Fields> Draft<E> {
+    /// How many words its record takes, if no value is longer than so many bytes.
+    #[inline(always)]
+    fn words(&self, longest: usize) -> usize {
+        HEADER_WORDS + self.fields.words(longest) + usize::from(self.stamp.parent.is_some())
+    }
+
+    /// Writes a record whose values may be too long, or which may be too long itself.
+    #[cold]
+    #[inline(never)]
+    fn write_long(self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+        let (class, longest) = (self.class(), store.values.longest);
+        let words = self.words(longest);
         if words > store.longest[class] {
             return store.lost(&shard.losses, LossCause::TooLarge, class);
         }
+        self.write_sized(store, shard, writing, thread, words, longest);
+    }
+
+    /// Writes a record of so many words, its values cut at `longest`.
+    #[inline(always)]
+    fn write_sized(
+        &self,
+        store: &Store,
+        shard: &Shard,
+        mut writing: Writing<'_>,
+        thread: u32,
+        words: usize,
+        longest: usize,
+    ) {
+        let Draft { lead, stamp, fields } = self;
+        let class = self.class();
         let ticks = store.ticks(shard, stamp.ticks);
         let Some(reserved) = writing.reserve(words) else {
             return store.lost(&shard.losses, LossCause::TooLarge, class);
@@ -102,27 +156,26 @@ impl<E: Fields> Write for Draft<E> {
         for (place, value) in header.iter().zip(values) {
             place.store(value, Relaxed);
         }
-        let mut body = Payload::new(body);
+        let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
         if let Some(parent) = stamp.parent {
             body.word(parent.get());
         }
         fields.encode(&mut body);
-        body.finish();
+        let cut = body.finish();
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
         writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
-    }
-
-    #[cold]
-    fn lose(&self, store: &Store, cause: LossCause) {
-        store.lost(&store.losses, cause, self.lead.class());
+        if cut > 0 {
+            store.values.cut.fetch_add(cut, Relaxed);
+        }
     }
 }
 
 /// Fields that can be stored.
-pub(crate) trait Fields {
+pub(crate) trait Fields: Copy {
     /// The class of their kind, whose records begin like this.
     fn class(&self, lead: Lead) -> Class;
-    fn words(&self) -> usize;
+    /// How many words they take, if no value is longer than so many bytes.
+    fn words(&self, longest: usize) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
 }
 
@@ -132,24 +185,12 @@ impl<E: Event> Fields for E {
         E::CLASS
     }
     #[inline(always)]
-    fn words(&self) -> usize {
-        self.payload_words()
+    fn words(&self, longest: usize) -> usize {
+        self.payload_words(longest)
     }
     #[inline(always)]
     fn encode(&self, payload: &mut Payload<'_>) {
         Event::encode(self, payload);
-    }
-}
-
-impl Fields for &[Value<'_>] {
-    fn class(&self, lead: Lead) -> Class {
-        lead.class()
-    }
-    fn words(&self) -> usize {
-        self.iter().map(Encode::words).sum()
-    }
-    fn encode(&self, payload: &mut Payload<'_>) {
-        self.iter().for_each(|value| Encode::encode(value, payload));
     }
 }
 
@@ -331,6 +372,25 @@ impl Store {
             }
             None => shard.monotone(self.clock.now().0),
         }
+    }
+
+    /// Whether the record is no longer than its class takes; otherwise counts it as lost and says its size and the
+    /// limit, in bytes.
+    #[inline(always)]
+    pub(crate) fn check_size<E: Fields>(&self, draft: &Draft<E>) -> Result<(), (usize, usize)> {
+        if draft.words(ANY_LENGTH) <= self.plain[draft.class()] { Ok(()) } else { self.check_long(*draft) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_long<E: Fields>(&self, draft: Draft<E>) -> Result<(), (usize, usize)> {
+        let class = draft.class();
+        let (words, most) = (draft.words(self.values.longest), self.longest[class]);
+        if words <= most {
+            return Ok(());
+        }
+        self.lost(&self.losses, LossCause::TooLarge, class);
+        Err((words * 8, most * 8))
     }
 
     #[cold]

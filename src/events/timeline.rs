@@ -1,11 +1,11 @@
 //! An answer for a person: one line an event, indented by cause, times relative to the first.
 
 use super::answer::{Answer, Recorded, Truncation, Verdict};
-use super::payload::Value;
+use super::value::Value;
 use crate::clock::{Converter, Ticks};
 use crate::id::SpanId;
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Deeper causes are indented no further.
 const DEEPEST: usize = 40;
@@ -121,7 +121,8 @@ impl fmt::Display for Timeline<'_> {
             let at = converter.ns_between(start, event.ticks());
             write!(f, "+{}.{:09}s ", at / 1_000_000_000, at % 1_000_000_000)?;
             write!(f, "{:indent$}{}", "", event.kind(), indent = 2 * depth.min(DEEPEST))?;
-            if let Some(ns) = tree.length(event, &converter) {
+            let length = tree.length(event, &converter);
+            if let Some(ns) = length {
                 write!(f, " [{}]", Span(ns))?;
             }
             let mut written = Ok(());
@@ -132,10 +133,10 @@ impl fmt::Display for Timeline<'_> {
             };
             match self.fields {
                 Some(fields) => fields(event, &mut field),
-                // The length stands in front.
+                // A length that stands in front is not told twice.
                 None => event
                     .fields()
-                    .filter(|(name, _)| *name != "duration_ns")
+                    .filter(|(name, _)| length.is_none() || *name != "duration_ns")
                     .for_each(|(name, value)| field(name, value)),
             }
             written?;
@@ -197,14 +198,45 @@ struct Cut<'a>(&'a Value<'a>);
 
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Value::Str(text) = self.0 else { return write!(f, "{}", self.0) };
+        // The mark of a value that was cut when it was recorded always shows, so it stands outside.
+        let (kept, cut_from) = match *self.0 {
+            Value::CutStr { kept, bytes } => (Value::Str(kept), Some(bytes)),
+            Value::CutBytes { kept, bytes } => (Value::Bytes(kept), Some(bytes)),
+            other => (other, None),
+        };
+        let mut line = Line { out: f, left: LONGEST_TEXT, more: 0 };
+        write!(line, "{kept}")?;
+        let more = line.more;
+        if more > 0 {
+            write!(f, "... (+{more} characters)")?;
+        }
+        match cut_from {
+            Some(bytes) => write!(f, "<cut, {bytes} bytes>"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes text down to one line of limited length.
+struct Line<'a, 'f> {
+    out: &'a mut fmt::Formatter<'f>,
+    left: usize,
+    /// Characters that did not go on it.
+    more: usize,
+}
+
+impl fmt::Write for Line<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text.chars();
-        for char in rest.by_ref().take(LONGEST_TEXT) {
-            if char.is_control() { write!(f, "{}", char.escape_default())? } else { write!(f, "{char}")? }
+        for char in rest.by_ref().take(self.left) {
+            self.left -= 1;
+            if char.is_control() {
+                write!(self.out, "{}", char.escape_default())?;
+            } else {
+                self.out.write_char(char)?;
+            }
         }
-        match rest.count() {
-            0 => Ok(()),
-            more => write!(f, "... (+{more} characters)"),
-        }
+        self.more += rest.count();
+        Ok(())
     }
 }

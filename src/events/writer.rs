@@ -1,14 +1,14 @@
 //! A shard kept by hand: recording without the look-up of the thread's own.
 
-use super::error::{ValuesError, WriterError};
-use super::kind::Kind;
+use super::error::{RecordError, ValuesError, WriterError};
+use super::kind::{Kind, Sink};
 use super::loss::LossCause;
-use super::payload::Value;
 use super::schema::Event;
 use super::shard::Shard;
 use super::stamp::Stamp;
-use super::store::{Draft, Store, Write};
+use super::store::{Draft, Fields, Store, Write};
 use super::threads::ThreadNumber;
+use super::value::Value;
 use crate::local::Busy;
 use crate::sync::Arc;
 
@@ -63,16 +63,29 @@ impl Writer {
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
-    /// If the values are not those of the kind's fields; nothing is recorded then.
+    /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
+    /// recorded then. The latter also counts as a loss.
     pub fn record_values(
         &mut self,
         stamp: Stamp,
         kind: &Kind,
         values: &[Value<'_>],
     ) -> Result<(), ValuesError> {
-        kind.check(&self.store, values)?;
-        if let Some(lead) = kind.admit() {
-            self.write(&Draft { lead, stamp, fields: values });
+        let store = &self.store;
+        kind.record(store, stamp, values, Hand { store, shard: &self.shard, thread: self.thread })
+    }
+
+    /// Records an event under a stamp of its own, and says so if it is too large; see
+    /// [`Events::try_record`](super::Events::try_record).
+    ///
+    /// # Errors
+    /// If it is larger than its class takes. It is counted as lost then.
+    #[inline(always)]
+    pub fn try_record_with<E: Event>(&mut self, stamp: Stamp, event: E) -> Result<(), RecordError> {
+        if let Some(lead) = self.store.admit(E::site()) {
+            let draft = Draft { lead, stamp, fields: event };
+            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
+            self.write(&draft);
         }
         Ok(())
     }
@@ -88,6 +101,21 @@ impl Writer {
         }
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
+    }
+}
+
+/// A writer, borrowed mutably for one record.
+struct Hand<'a> {
+    store: &'a Store,
+    shard: &'a Shard,
+    thread: ThreadNumber,
+}
+
+impl Sink for Hand<'_> {
+    #[inline(always)]
+    fn accept<E: Fields>(self, draft: Draft<E>) {
+        // SAFETY: as of `Writer::write`, which lent this.
+        unsafe { self.store.write(self.shard, self.thread.get(), &draft) };
     }
 }
 

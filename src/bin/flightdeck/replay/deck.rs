@@ -86,6 +86,8 @@ impl Deck {
     pub fn new(writers: usize, room: Room, need: Need) -> Result<Self, BuildError> {
         let builder =
             Events::builder().shards(writers).shares(Shares::only(Class::Normal)).clock(Clock::supplied());
+        // A row is kept whole or not at all.
+        let builder = builder.longest_value(usize::MAX);
         let events = match room {
             Room::Bytes(bytes) => builder.memory(bytes),
             Room::Enough(most) => large_enough(builder, need, most),
