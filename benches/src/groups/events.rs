@@ -1,7 +1,8 @@
 //! Events: 64 bytes of payload, with the index where there is one.
 //!
 //! Each row stands once for a [`Writer`], for which the bars hold, and once for `record` through the
-//! thread's own shard, shown beside it. Ids change every eight events, as those of requests do.
+//! thread's own shard, shown beside it. Ids change every eight events, as those of requests do. Each side owns what
+//! it works on, as a loop would, and does not find it behind one more pointer.
 
 use crate::measure::Side;
 use crate::pair::PairSide;
@@ -127,11 +128,13 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         let (events, recorder) = (store(bytes, 1), recorder(bytes));
         let mut writer = events.writer().expect("a shard is free");
         Row::measure(
-            Side::each("flightdeck Writer, indexed", |n| writer.record_with(Stamp::of(id(n)), Filled::of(n)))
-                .warmed(lap(bytes)),
+            Side::each("flightdeck Writer, indexed", move |n| {
+                writer.record_with(Stamp::of(id(n)), Filled::of(n))
+            })
+            .warmed(lap(bytes)),
             vec![
                 clock_read(events.clock()),
-                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
+                Side::each(BACKBEAT, move |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
             ],
             &[Bar::AtMostTimes(1.6, CLOCK), Bar::FasterThan(BACKBEAT)],
         )
@@ -142,11 +145,11 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
         let (deque, queue) = (Deque::of(bytes), ArrayQueue::new(bytes / size_of::<Queued>()));
         let mut copies = Copies::of(bytes);
         Row::measure(
-            Side::each("flightdeck Writer, indexed", |n| supplied(&mut writer, n)).warmed(lap(bytes)),
+            Side::each("flightdeck Writer, indexed", move |n| supplied(&mut writer, n)).warmed(lap(bytes)),
             vec![
-                Side::each(COPY, |_| copies.push()).warmed(lap(bytes)),
-                Side::each(DEQUE, |n| deque.push(n)).warmed(lap(bytes)),
-                Side::each(QUEUE, |n| {
+                Side::each(COPY, move |_| copies.push()).warmed(lap(bytes)),
+                Side::each(DEQUE, move |n| deque.push(n)).warmed(lap(bytes)),
+                Side::each(QUEUE, move |n| {
                     black_box(queue.force_push(queued(n)));
                 })
                 .warmed(lap(bytes)),
@@ -161,7 +164,7 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
                 .warmed(lap(bytes)),
             vec![
                 clock_read(events.clock()),
-                Side::each(BACKBEAT, |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
+                Side::each(BACKBEAT, move |n| recorder.record(&BackbeatFilled::of(n))).warmed(lap(bytes)),
             ],
             &[],
         )
@@ -174,7 +177,7 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
                 events.record_with(Stamp::of(id(n)).at(Ticks(n)), Filled::of(n));
             })
             .warmed(lap(bytes)),
-            vec![Side::each(COPY, |_| copies.push()).warmed(lap(bytes))],
+            vec![Side::each(COPY, move |_| copies.push()).warmed(lap(bytes))],
             &[],
         )
     });
@@ -194,7 +197,7 @@ fn batches(session: &mut Session) {
         };
         Row::measure(
             Side::each("flightdeck Batch, filled and recorded, indexed", ours).warmed(lap(bytes)),
-            vec![Side::each(SINGLY, |n| supplied(&mut singly, n)).warmed(lap(bytes))],
+            vec![Side::each(SINGLY, move |n| supplied(&mut singly, n)).warmed(lap(bytes))],
             &[],
         )
     });
