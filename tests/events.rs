@@ -634,3 +634,31 @@ fn each_event_is_pruned_once_whoever_prunes() {
     assert_eq!((stats.pruned, stats.written), (pruned, 10_000));
     assert_eq!(stats.kept + stats.pruned + stats.overwritten, 10_000);
 }
+
+#[test]
+fn marks_are_short_and_belong_to_nothing() {
+    let events = Events::builder().memory(1 << 20).shards(2).build().unwrap();
+    let _in = events.scope(5_u64);
+    let before = events.stats().words_written;
+    events.mark(Marked {});
+    assert_eq!(events.stats().words_written - before, 2);
+    let mut writer = events.writer().unwrap();
+    for n in 0..1_000 {
+        events.mark(Served { n });
+        events.record(Served { n: 1_000 + n });
+        writer.mark(Accepted { peer: "some peer" });
+    }
+    assert_eq!(events.query().correlation(5_u64).run().unwrap().len(), 1_000, "marks have no id");
+    let answer = events.query().kind::<Served>().run().unwrap();
+    let marks: Vec<_> = answer.iter().filter(|event| event.correlation().is_none()).collect();
+    let values: Vec<_> = marks.iter().map(|event| event.field("n")).collect();
+    assert_eq!(values, (0..1_000).map(|n| Some(Value::U64(n))).collect::<Vec<_>>());
+    assert!(
+        marks.iter().all(|event| event.thread() == 0 && event.span().is_none() && event.parent().is_none())
+    );
+    let told = events.query().kind::<Accepted<'_>>().run().unwrap();
+    assert!(
+        told.len() == 1_000 && told.iter().all(|event| event.field("peer") == Some(Value::Str("some peer")))
+    );
+    assert_eq!(events.stats().written, 3_001);
+}

@@ -14,7 +14,7 @@
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `store`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `batch` | several events at once |
+//! | `batch`, `mark` | several events at once; events of nothing but a moment |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -57,6 +57,7 @@ mod handle;
 mod kind;
 pub(crate) mod kinds;
 mod loss;
+mod mark;
 mod payload;
 mod plan;
 #[cfg(feature = "zerocopy")]

@@ -55,24 +55,29 @@ fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
     }
     let lead = Lead::from_word(words[0]);
     // Intact, and still not believed: in a mapped file the bytes may be anybody's.
-    if lead.words() < HEADER_WORDS || position + lead.words() as u64 > tail {
+    if lead.words() < lead.header_words() || position + lead.words() as u64 > tail {
         return Err(NoRecord::Gap);
     }
+    let [_, ticks, high, low, link, span] = words;
+    // What follows the time of a mark is not its header any more.
+    let [high, low, link, span] =
+        if lead.flags().has(Flags::MARK) { [0; 4] } else { [high, low, link, span] };
     Ok(Header {
         position,
         lead,
-        ticks: Ticks(words[1]),
-        id: CorrelationId::from_halves(words[2], words[3]),
-        link: Link::from_word(words[4]),
-        span: SpanId::new(words[5]),
+        ticks: Ticks(ticks),
+        id: CorrelationId::from_halves(high, low),
+        link: Link::from_word(link),
+        span: SpanId::new(span),
     })
 }
 
 /// Appends the payload of a record to `bytes`, unless it has been overwritten since its header was read.
 pub(crate) fn append_payload(ring: &Ring, header: &Header, bytes: &mut Vec<u8>) -> bool {
     let before = bytes.len();
-    bytes.reserve((header.lead.words() - HEADER_WORDS) * 8);
-    for position in header.position + HEADER_WORDS as u64..header.end() {
+    let start = header.position + header.lead.header_words() as u64;
+    bytes.reserve((header.end() - start) as usize * 8);
+    for position in start..header.end() {
         bytes.extend_from_slice(&ring.word(position).to_le_bytes());
     }
     let intact = ring.is_intact(header.position);

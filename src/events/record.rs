@@ -8,12 +8,16 @@
 //! | 4 | distance to the previous record of the same bucket (32), thread number (32) |
 //! | 5 | span: the enclosing one, or the own one of a start or end |
 //! | 6.. | payload; before it, of a start, the parent's span, and in a batch, where the batch begins |
+//!
+//! A mark has words 0 and 1 alone, and its payload from word 2 on.
 
 use super::class::Class;
 use crate::error::Severity;
 
 /// Words before the payload.
 pub(crate) const HEADER_WORDS: usize = 6;
+/// Words before the payload of a mark.
+pub(crate) const MARK_WORDS: usize = 2;
 /// The word that links to the previous record of a bucket.
 pub(crate) const LINK_WORD: usize = 4;
 /// The longest record the length field can state.
@@ -37,6 +41,8 @@ impl Flags {
     pub(crate) const SUPPLIED: Self = Self(1 << 3);
     /// One of a batch: the payload word after the parent's span is the position of the batch.
     pub(crate) const BATCHED: Self = Self(1 << 4);
+    /// No id, link, thread or span: the header ends with the time.
+    pub(crate) const MARK: Self = Self(1 << 5);
 
     #[inline(always)]
     pub(crate) const fn with(self, other: Self) -> Self {
@@ -81,6 +87,11 @@ impl Lead {
     #[inline(always)]
     pub(crate) const fn words(self) -> usize {
         (self.0 & MAX_RECORD_WORDS as u64) as usize
+    }
+
+    /// How many words come before the payload.
+    pub(crate) const fn header_words(self) -> usize {
+        if self.flags().has(Flags::MARK) { MARK_WORDS } else { HEADER_WORDS }
     }
 
     #[inline(always)]
