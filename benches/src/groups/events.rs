@@ -120,6 +120,7 @@ pub(super) fn run(session: &mut Session) {
         one_thread(session, bytes, ring);
         two_threads(session, bytes, ring);
     }
+    between_work(session);
     batches(session);
 }
 
@@ -181,6 +182,38 @@ fn one_thread(session: &mut Session, bytes: usize, ring: &str) {
             &[],
         )
     });
+}
+
+/// A host that works between events leaves them nothing in the first-level cache: the difference is what an event
+/// costs there.
+fn between_work(session: &mut Session) {
+    session.row("event of 64 B, precise clock, record, after the host touched 32 KiB", || {
+        let events = store(RINGS[1].0, 1);
+        let (mut work, mut alone) = (Work::of(512), Work::of(512));
+        let ours = move |n| {
+            work.touch();
+            events.record_with(Stamp::of(id(n)), Filled::of(n));
+        };
+        Row::measure(
+            Side::each("touching, and flightdeck record", ours).warmed(lap(RINGS[1].0)),
+            vec![Side::each("the touching alone", move |_| alone.touch())],
+            &[],
+        )
+    });
+}
+
+/// So many cache lines of a host's own.
+struct Work(Vec<[u64; 8]>);
+
+impl Work {
+    fn of(lines: usize) -> Self {
+        Self(vec![[0; 8]; lines])
+    }
+
+    fn touch(&mut self) {
+        self.0.iter_mut().for_each(|line| line[0] = line[0].wrapping_add(1));
+        black_box(&self.0);
+    }
 }
 
 fn batches(session: &mut Session) {
