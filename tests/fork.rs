@@ -3,6 +3,10 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::ended_well;
 use flightdeck::events::{Events, LossCause, WriterError};
 
 flightdeck::kind! {
@@ -20,13 +24,7 @@ fn in_a_child(body: impl FnOnce() -> bool) -> bool {
             // SAFETY: ends the child.
             unsafe { libc::_exit(i32::from(!said.unwrap_or(false))) }
         }
-        child => {
-            let mut status = 0;
-            // SAFETY: a child of this process, and a status of our own.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert_eq!(waited, child, "{}", std::io::Error::last_os_error());
-            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
-        }
+        child => ended_well(child),
     }
 }
 

@@ -2,34 +2,14 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/allocations.rs"]
+mod allocations;
+
+use allocations::allocations;
 use flightdeck::events::{Events, LossCause};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: all calls go to the system allocator as they come.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 flightdeck::kind! {
     Worked("signal.worked") { writer: u64, n: u64 }
@@ -134,10 +114,11 @@ static DONE: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn raised(_: libc::c_int) {
     if let Some(events) = CALLED.get() {
-        let before = ALLOCATIONS.get();
-        events.record_in_signal(Raised { n: RAISED.fetch_add(1, Ordering::Relaxed) });
-        events.record_in_signal(NeverMet { n: 0 });
-        ALLOCATED.store((ALLOCATIONS.get() - before) as i64, Ordering::Relaxed);
+        let allocated = allocations(|| {
+            events.record_in_signal(Raised { n: RAISED.fetch_add(1, Ordering::Relaxed) });
+            events.record_in_signal(NeverMet { n: 0 });
+        });
+        ALLOCATED.store(allocated as i64, Ordering::Relaxed);
         DONE.store(true, Ordering::Release);
     }
 }

@@ -3,6 +3,10 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/child.rs"]
+mod child;
+
+use child::ended_well;
 use flightdeck::Clock;
 use flightdeck::config::Config;
 use flightdeck::events::{Events, Stamp};
@@ -26,13 +30,7 @@ fn ends_without_system_calls(body: impl FnOnce()) -> bool {
             unsafe { libc::syscall(libc::SYS_exit, 0) };
             unreachable!("the child has ended");
         }
-        child => {
-            let mut status = 0;
-            // SAFETY: a child of this process, and a status of our own.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert_eq!(waited, child, "{}", std::io::Error::last_os_error());
-            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
-        }
+        child => ended_well(child),
     }
 }
 

@@ -256,7 +256,7 @@ fn records_are_missed_without_the_edges_of_the_index() {
     }
 }
 
-/// Two records published as one batch, after one alone.
+/// Two records published as one batch, and one alone after them.
 fn batched() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
     let outcomes = Outcomes::default();
     let seen = outcomes.clone();
