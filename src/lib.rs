@@ -73,6 +73,7 @@ pub use id::{CorrelationId, Revision, SpanId};
 pub mod internals {
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::kinds::{Switch, Switches};
+    pub use crate::events::overflow::{Overflow, Slots};
     pub use crate::events::record::{Lead, Link};
     pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Writing};
     pub use crate::events::shard::Shard;

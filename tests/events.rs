@@ -184,7 +184,7 @@ fn u64_field(event: &flightdeck::events::Recorded<'_>, name: &str) -> u64 {
 
 #[test]
 fn readers_see_whole_records_while_writers_lap() {
-    let events = Events::builder().memory(136 << 10).shards(2).build().unwrap();
+    let events = Events::builder().memory(160 << 10).shards(2).build().unwrap();
     let done = AtomicBool::new(false);
     let (validated, laps) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|threads| {
@@ -502,7 +502,7 @@ fn sizes_that_make_no_store_are_refused_with_the_remedy() {
     let none = Events::builder().shards(0).build().unwrap_err();
     assert_eq!(none, BuildError::Shards { shards: 0, most: 2_048 });
     assert_eq!(Events::builder().shards(2_049).plan().unwrap_err().code(), "events.shards.out_of_range");
-    for memory in [200 << 10, 1 << 20, 5 << 20, 64 << 20, 1 << 30] {
+    for memory in [220 << 10, 1 << 20, 5 << 20, 64 << 20, 1 << 30] {
         let plan = Events::builder().memory(memory).shards(4).plan().unwrap();
         assert!(plan.total <= memory && plan.total * 5 >= memory * 2, "{memory}: {plan:?}");
     }

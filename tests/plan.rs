@@ -23,7 +23,8 @@ fn the_parts_add_up_to_the_total() {
                 let kept = plan.ring[class] + plan.index[class] + plan.table[class] + plan.control[class];
                 let shared = plan.shared_ring[class] + plan.shared_index[class];
                 let shared = shared + plan.shared_table[class] + plan.shared_control[class];
-                assert_eq!(plan.of_class(class), kept * shards + shared * plan.shared_shards);
+                let shared = shared * plan.shared_shards + plan.overflow[class];
+                assert_eq!(plan.of_class(class), kept * shards + shared);
                 plan.of_class(class)
             };
             assert_eq!(Class::ALL.map(of).iter().sum::<usize>(), plan.total, "{plan:?}");
@@ -91,7 +92,7 @@ fn what_is_held_follows_from_rate_and_size() {
 fn a_plan_reads_as_a_table() {
     let text = plan(8 << 20, 2).to_string();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "7.8 MiB for events: 2 shards of threads, 3 shared");
+    assert_eq!(lines[0], "7.9 MiB for events: 2 shards of threads, 3 shared");
     assert_eq!(lines[1], "                      critical      normal     verbose");
     assert_eq!(lines[2], "each thread's ring     256 KiB       2 MiB     512 KiB");
     assert!(text.ends_with("longest event           16 KiB     128 KiB      32 KiB"), "{text}");

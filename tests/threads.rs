@@ -4,8 +4,10 @@
 
 use flightdeck::events::{Events, LossCause, Recorded, Stats, Value};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
 flightdeck::kind! {
     Came("thread.came") { thread: u64, n: u64 }
@@ -48,12 +50,43 @@ fn a_thousand_threads_at_full_speed_lose_nothing_with_as_many_shards() {
     assert!(stats.lost() as f64 <= 1e-6 * 2e6, "{:?}", stats.losses);
 }
 
+/// Long enough for the system to take most threads off their cores in the middle of a record.
 #[test]
-fn a_thousand_threads_at_full_speed_on_few_shards_count_what_they_lose() {
-    let few = Events::builder().memory(16 << 20).shards(4).build().unwrap();
-    let stats = at_full_speed(&few, 1_000, 500);
+fn a_thousand_threads_at_full_speed_on_few_shards_lose_nothing_to_the_overflow() {
+    let few = Events::builder().shards(4).build().unwrap();
+    let (gate, stop) = (Barrier::new(1_001), AtomicBool::new(false));
+    let asked: u64 = thread::scope(|running| {
+        let threads: Vec<_> = (0..1_000)
+            .map(|thread| {
+                let (few, gate, stop) = (&few, &gate, &stop);
+                let body = move || {
+                    gate.wait();
+                    (0..)
+                        .take_while(|_| !stop.load(Ordering::Relaxed))
+                        .map(|n| few.record(Came { thread, n }))
+                        .count() as u64
+                };
+                thread::Builder::new().stack_size(64 << 10).spawn_scoped(running, body).unwrap()
+            })
+            .collect();
+        gate.wait();
+        thread::sleep(Duration::from_secs(5));
+        stop.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    let stats = few.stats();
+    println!("{} of {asked} went to the overflow, {} were lost", stats.overflowed, stats.lost());
+    assert_eq!(stats.written + stats.lost(), asked, "lost and not counted: {stats:?}");
+    assert!(stats.lost() as f64 <= 1e-6 * asked as f64, "{:?}", stats.losses);
+    assert!(stats.overflowed > asked / 100, "not a case for the overflow");
+}
+
+#[test]
+fn more_threads_than_shards_and_slots_count_what_they_lose() {
+    let few = Events::builder().memory(1 << 20).shards(1).shared_shards(0).overflow_slots(1).build().unwrap();
+    let stats = at_full_speed(&few, 64, 2_000);
     assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::NoShard), "{:?}", stats.losses);
-    println!("lost {} of {}", stats.lost(), 1_000 * 500);
+    println!("lost {} of {}", stats.lost(), 64 * 2_000);
 }
 
 #[test]

@@ -9,11 +9,11 @@ use super::loss::LossCause;
 use super::payload::{Payload, Personals};
 use super::privacy::Aside;
 use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
-use super::ring::{Entry, Writing};
+use super::ring::Entry;
 use super::schema::{Event, Schema, Site};
-use super::shard::Shard;
 use super::stamp::Stamp;
 use super::store::{Fields, Store, Write};
+use super::target::Target;
 use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Ticks;
@@ -266,11 +266,11 @@ impl Write for Whole<'_> {
         self.prepared.class
     }
 
-    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, thread: u32) {
+    fn write<'a>(&self, store: &'a Store, mut target: impl Target<'a>, thread: u32) {
         // One reading of the clock for all that have no time of their own.
-        let now = store.ticks(shard, None);
-        let Some(reserved) = writing.reserve(self.prepared.words) else {
-            return self.lose(store, LossCause::TooLarge);
+        let now = store.ticks(&target, None);
+        let Some(reserved) = target.reserve(self.prepared.words) else {
+            return self.lose(store, target.refusal());
         };
         let mut places = reserved.words.iter();
         for (item, record) in self.batch.admitted() {
@@ -283,7 +283,7 @@ impl Write for Whole<'_> {
             }
             record.iter().zip(&mut places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
             if is_supplied {
-                store.ticks(shard, Some(Ticks(ticks)));
+                store.ticks(&target, Some(Ticks(ticks)));
             }
         }
         let entries = self.batch.admitted().scan(0, |end, (item, record)| {
@@ -294,7 +294,7 @@ impl Write for Whole<'_> {
             let bucket = (!id.is_none()).then(|| store.key.bucket(id));
             Some((offset, Entry { ticks, kind: Lead::from_word(lead).kind(), bucket }))
         });
-        writing.commit_batch(reserved, entries);
+        target.commit_batch(reserved, entries);
     }
 
     fn lose(&self, store: &Store, cause: LossCause) {

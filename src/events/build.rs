@@ -8,6 +8,7 @@ use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
 use super::loss::Losses;
+use super::overflow::{Overflow, Slots};
 use super::plan::Plan;
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
@@ -28,14 +29,23 @@ use std::io;
 /// Shards beside those that threads keep: shared ones, so many by default, then the emergency shard.
 const SHARED: usize = 2;
 const EMERGENCY: usize = 1;
+/// Of event ids: as if it were one more shard.
+const OVERFLOW: usize = 1;
+/// Slots of the overflow, for each class: by default as many, or what fits beside the rings.
+const SLOTS: usize = 1_024;
+const LEAST_SLOTS: usize = 16;
+const MOST_SLOTS: usize = 1 << 20;
+/// Words of a slot: 512 bytes.
+const SLOT: usize = 64;
 /// An event id has twelve bits for the shard.
 const MOST_KEPT: usize = 2_048;
-const MOST_SHARED: usize = 4_096 - MOST_KEPT - EMERGENCY;
+const MOST_SHARED: usize = 4_096 - MOST_KEPT - EMERGENCY - OVERFLOW;
 /// The smallest ring: two pages.
 const LEAST_RING: usize = 1_024;
 /// A shared ring is this much smaller than a kept one.
 const SHARED_FRACTION: usize = 4;
-const DEFAULT_MEMORY: usize = 16 << 20;
+/// Of which the overflow has 1.5 MiB.
+const DEFAULT_MEMORY: usize = 18 << 20;
 /// In bytes.
 pub(super) const LONGEST_VALUE: usize = 10_000;
 
@@ -44,8 +54,8 @@ pub(super) const LONGEST_VALUE: usize = 10_000;
 /// # Choosing shards and memory
 ///
 /// Give as many **shards** as threads record at the same time, with writers kept by hand counted in, and few more: each
-/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share a few smaller shards, where
-/// an event is lost when too many collide; so round up. **Memory** follows from how far back you want to look. An
+/// has rings of its own, and those of an idle one hold nothing. Threads beyond that share a few smaller shards, and an
+/// overflow that is smaller still, so what they record is soon overwritten: round up. **Memory** follows from how far back you want to look. An
 /// event takes 48 bytes and its fields (8 a number; text 8 and its length, filled up to 8), so 200,000 events a second
 /// of 64 bytes, kept for a minute, are 1.3 GB; rings are powers of two, and the classes share by
 /// [weight](Builder::shares), so the answer is often two or three times that. A busy thread overwrites its own ring
@@ -54,9 +64,10 @@ pub(super) const LONGEST_VALUE: usize = 10_000;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    memory: usize,
+    memory: Option<usize>,
     shards: usize,
     shared: usize,
+    slots: Option<usize>,
     shares: Shares,
     clock: Option<Clock>,
     deck: Option<DeckId>,
@@ -72,9 +83,10 @@ impl Default for Builder {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            memory: DEFAULT_MEMORY,
+            memory: None,
             shards: (2 * cores).min(64),
             shared: SHARED,
+            slots: None,
             shares: Shares::default(),
             clock: None,
             deck: None,
@@ -145,10 +157,10 @@ impl Shares {
 }
 
 impl Builder {
-    /// How much memory rings, indexes and block tables take together, at most; 16 MiB by default. Rings are
-    /// powers of two, so up to half of it may stay unused: [`Builder::plan`] tells.
+    /// How much memory rings, indexes, block tables and the overflow take together, at most; 18 MiB by default. Rings
+    /// are powers of two, so up to half of it may stay unused: [`Builder::plan`] tells.
     pub fn memory(mut self, bytes: usize) -> Self {
-        self.memory = bytes;
+        self.memory = Some(bytes);
         self
     }
 
@@ -163,10 +175,23 @@ impl Builder {
     /// a kept one each.
     ///
     /// Such a thread takes one for each record. One that the system takes off its core in the middle of a record
-    /// holds its shard until it runs again, so threads that record without pause, more of them than cores, lose
-    /// events unless there are about as many shards as threads: kept and shared ones together.
+    /// holds its shard until it runs again, so threads that record without pause, more of them than cores, find
+    /// none free after a while: then it is the [overflow](Builder::overflow_slots)'s turn.
     pub fn shared_shards(mut self, shards: usize) -> Self {
         self.shared = shards;
+        self
+    }
+
+    /// How many slots the overflow has, for each class: where events go that find no shard free, one of up to 496
+    /// bytes, header included, in each. Rounded up to a power of two. By default 1,024; where [`Builder::memory`] is set as
+    /// many of them as fit beside the rings, at least 16.
+    ///
+    /// Nothing is lost as long as there are as many slots as threads beyond the kept shards, signal handlers included:
+    /// a slot is busy only while one event is written to it, or while the thread that does so is off its core. Events
+    /// that are too long for a slot are lost where they find no shard free. Queries look at every slot that was ever used,
+    /// about 10 ns each, and at none before the first.
+    pub fn overflow_slots(mut self, slots: usize) -> Self {
+        self.slots = Some(slots);
         self
     }
 
@@ -256,12 +281,13 @@ impl Builder {
     /// # Errors
     /// If it does not suffice, or the number of shards is out of range.
     pub fn plan(&self) -> Result<Plan, BuildError> {
-        let Layout { kept, shared } = self.layout()?;
+        let layout = self.layout()?;
+        let Layout { kept, shared, slots } = layout;
         let bytes_of = |rings: PerClass<Geometry>, part: fn(Geometry) -> usize| {
             PerClass::of(|class| part(rings[class]) * 8)
         };
         Ok(Plan {
-            total: Layout { kept, shared }.footprint(self.shards, self.shared) * 8,
+            total: layout.footprint(self.shards, self.shared) * 8,
             shards: self.shards,
             shared_shards: self.shared + EMERGENCY,
             ring: bytes_of(kept, |ring| ring.words),
@@ -273,6 +299,8 @@ impl Builder {
             control: bytes_of(kept, control),
             shared_control: bytes_of(shared, control),
             block: bytes_of(kept, |ring| ring.block),
+            overflow_slots: slots.count,
+            overflow: PerClass::of(|_| slots.footprint() * 8),
             longest_event: bytes_of(shared, longest),
         })
     }
@@ -283,7 +311,7 @@ impl Builder {
     /// As [`Builder::plan`], and if the system has not as much memory, or does not lock it.
     pub fn build(self) -> Result<Events, BuildError> {
         let plan = self.plan()?;
-        let Layout { kept, shared } = self.layout()?;
+        let Layout { kept, shared, slots } = self.layout()?;
         let bytes = plan.total;
         let region = Region::heap(bytes / 8).ok_or(BuildError::OutOfMemory { bytes })?;
         // In this order: a page that has been touched is no longer made a huge one.
@@ -312,6 +340,11 @@ impl Builder {
         let of_threads = std::iter::repeat_n(kept, self.shards);
         let shards =
             of_threads.chain(std::iter::repeat_n(shared, self.shared + EMERGENCY)).map(shard).collect();
+        let overflow = PerClass::of(|_| {
+            let overflow = Overflow::new(&region, start, slots);
+            start += slots.footprint();
+            overflow
+        });
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
         let store = Store {
@@ -323,6 +356,7 @@ impl Builder {
             born: os::forks(),
             clock,
             shards,
+            overflow,
             kept: self.shards,
             kinds: Kinds::new(),
             losses: Losses::default(),
@@ -352,13 +386,19 @@ impl Builder {
         if self.shared > MOST_SHARED {
             return Err(BuildError::SharedShards { shards: self.shared, most: MOST_SHARED });
         }
-        let available = self.memory / 8;
-        let footprint = |words: &PerClass<usize>| Layout::of(words).footprint(self.shards, self.shared);
+        let bytes = self.memory.unwrap_or(DEFAULT_MEMORY);
+        let available = bytes / 8;
+        let slots_by_default = self.memory.is_none().then_some(SLOTS);
+        let wanted =
+            self.slots.map(|slots| slots.clamp(1, MOST_SLOTS).next_power_of_two()).or(slots_by_default);
+        let mut slots = Slots { count: wanted.unwrap_or(LEAST_SLOTS), words: SLOT };
+        let footprint =
+            |words: &PerClass<usize>| Layout::of(words, slots).footprint(self.shards, self.shared);
         let fits = |words: &PerClass<usize>| footprint(words) <= available;
         let mut words = PerClass::of(|_| LEAST_RING);
         if !fits(&words) {
             let least = footprint(&words) * 8;
-            return Err(BuildError::MemoryTooSmall { bytes: self.memory, shards: self.shards, least });
+            return Err(BuildError::MemoryTooSmall { bytes, shards: self.shards, least });
         }
         // The largest unit for which all rings fit, each the power of two at or below its weight.
         for unit in (0..u32::BITS).map(|power| 1_u64 << power) {
@@ -368,7 +408,7 @@ impl Builder {
             }
             words = wanted;
         }
-        // What is left makes single rings larger, those of normal events first.
+        // What is left makes single rings larger, those of normal events first, and then the overflow.
         for class in [Class::Normal, Class::Verbose, Class::Critical] {
             let mut larger = words;
             larger[class] = ring_words(words[class] as u64 * 2);
@@ -376,29 +416,39 @@ impl Builder {
                 words = larger;
             }
         }
-        Ok(Layout::of(&words))
+        if wanted.is_none() {
+            let free = available - footprint(&words) + slots.count * SLOT * Class::ALL.len();
+            let count = free / (SLOT * Class::ALL.len());
+            slots.count = 1 << count.clamp(LEAST_SLOTS, SLOTS).ilog2();
+        }
+        Ok(Layout::of(&words, slots))
     }
 }
 
-/// The sizes of all rings.
+/// The sizes of all rings, and of the overflow.
 #[derive(Clone, Copy)]
 struct Layout {
     kept: PerClass<Geometry>,
     shared: PerClass<Geometry>,
+    /// Of each class.
+    slots: Slots,
 }
 
 impl Layout {
     /// With kept rings of so many words.
-    fn of(words: &PerClass<usize>) -> Self {
+    fn of(words: &PerClass<usize>, slots: Slots) -> Self {
         Self {
             kept: PerClass::of(|class| ring_of(words[class])),
             shared: PerClass::of(|class| ring_of((words[class] / SHARED_FRACTION).max(LEAST_RING))),
+            slots,
         }
     }
 
-    /// Words of memory for so many kept shards, and so many shared ones beside the emergency shard.
+    /// Words of memory for so many kept shards, and so many shared ones beside the emergency shard and the overflow.
     fn footprint(&self, shards: usize, shared: usize) -> usize {
-        Shard::footprint(&self.kept) * shards + Shard::footprint(&self.shared) * (shared + EMERGENCY)
+        Shard::footprint(&self.kept) * shards
+            + Shard::footprint(&self.shared) * (shared + EMERGENCY)
+            + self.slots.footprint() * Class::ALL.len()
     }
 }
 

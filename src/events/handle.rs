@@ -310,6 +310,11 @@ impl Events {
             stats.written += ring.records();
             stats.written_by_class[class] += ring.records();
         }
+        for (class, overflow) in self.store.overflow.iter() {
+            stats.overflowed += overflow.records();
+            stats.written += overflow.records();
+            stats.written_by_class[class] += overflow.records();
+        }
         stats.values_cut = self.store.values.cut.load(Relaxed);
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.kept = self.query().count();
@@ -340,9 +345,12 @@ pub struct Stats {
     pub written: u64,
     /// The same by retention class.
     pub written_by_class: PerClass<u64>,
-    /// Of those, what can be read now. Counted by a scan.
+    /// Of those, what found no shard free and went to the overflow; see
+    /// [`Builder::overflow_slots`](super::Builder::overflow_slots).
+    pub overflowed: u64,
+    /// Of what was written, what can be read now. Counted by a scan.
     pub kept: u64,
-    /// Of those, what was pruned before it was overwritten.
+    /// Of what was written, what was pruned before it was overwritten.
     pub pruned: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
     pub overwritten: u64,

@@ -8,7 +8,7 @@ use crate::sync::{AtomicU64, Relaxed};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossCause {
-    /// More threads wrote at once than there were shards, and the shared ones were busy.
+    /// More threads wrote at once than there were shards, and every slot of the overflow was busy too, or too small.
     NoShard,
     /// It was larger than the store takes.
     TooLarge,

@@ -5,10 +5,10 @@ use super::handle::Events;
 use super::loss::LossCause;
 use super::payload::{Payload, Personals};
 use super::record::{Flags, Lead, MARK_WORDS};
-use super::ring::{Entry, Writing};
+use super::ring::Entry;
 use super::schema::Event;
-use super::shard::Shard;
 use super::store::{Fields, Store, Write};
+use super::target::Target;
 use super::writer::Writer;
 use crate::sync::Relaxed;
 
@@ -26,21 +26,23 @@ impl<E: Fields> Write for Mark<E> {
     }
 
     #[inline(always)]
-    fn write(&self, store: &Store, shard: &Shard, mut writing: Writing<'_>, _thread: u32) {
+    fn write<'a>(&self, store: &'a Store, mut target: impl Target<'a>, _thread: u32) {
         let (class, longest) = (self.class(), store.values.longest);
         let words = MARK_WORDS + self.fields.words(longest);
-        let reserved = if words > store.longest[class] { None } else { writing.reserve(words) };
-        let Some(reserved) = reserved else {
-            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        if words > store.longest[class] {
+            return store.lost(target.losses(store), LossCause::TooLarge, class);
+        }
+        let Some(reserved) = target.reserve(words) else {
+            return store.lost(target.losses(store), target.refusal(), class);
         };
-        let ticks = store.ticks(shard, None);
+        let ticks = store.ticks(&target, None);
         let (header, body) = reserved.words.split_at(MARK_WORDS);
         let lead = self.lead.of_record(words, Flags::MARK);
         header.iter().zip([lead.word(), ticks]).for_each(|(place, word)| place.store(word, Relaxed));
         let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
         self.fields.encode(&mut body);
         let cut = body.finish();
-        writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket: None });
+        target.commit(reserved, Entry { ticks, kind: lead.kind(), bucket: None });
         if cut > 0 {
             store.values.cut.fetch_add(cut, Relaxed);
         }

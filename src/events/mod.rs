@@ -13,7 +13,8 @@
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
-//! | `store`, `writer`, `threads` | the write path, per thread and by hand |
+//! | `overflow` | the last resort: slots that many threads write |
+//! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `batch`, `mark` | several events at once; events of nothing but a moment |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
@@ -30,11 +31,11 @@
 //!
 //! A thread takes a free shard at its first record, or ahead of it with [`Events::register_thread`], and its end gives
 //! the shard to the next thread, which goes on where it stopped: history stays. With none left it takes one of the
-//! [shared](Builder::shared_shards) ones for each record, and the emergency shard if those are all in the middle
-//! of one; then the event is lost, and counted. With as many shards as threads nothing is lost. With fewer, what is lost
-//! is up to the system's scheduler, for a thread that it stops in the middle of a record keeps its shard from
-//! the others: with 1,000 threads that do nothing but record, on two cores, 7 shards lost 70 % and 64 lost 45 %
-//! within 12 s, and 1,000 nothing.
+//! [shared](Builder::shared_shards) ones for each record, the emergency shard if those are all in the middle of one, and
+//! then a slot of the [overflow](Builder::overflow_slots). A thread that the system stops in the middle of a record keeps
+//! its shard from the others, and with 1,000 threads that do nothing but record that is soon every shard; of the overflow
+//! it keeps one slot. So nothing is lost as long as there are as many slots as threads, but the overflow is small: what
+//! goes there is soon overwritten. With as many shards as threads each keeps its history.
 //!
 //! | recording from | goes |
 //! |---|---|
@@ -58,6 +59,7 @@ mod kind;
 pub(crate) mod kinds;
 mod loss;
 mod mark;
+pub(crate) mod overflow;
 mod payload;
 mod plan;
 #[cfg(feature = "zerocopy")]
@@ -74,6 +76,7 @@ mod seeds;
 pub(crate) mod shard;
 mod stamp;
 mod store;
+mod target;
 mod threads;
 mod timeline;
 mod trace_context;

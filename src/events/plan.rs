@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How memory is divided. Every size is in bytes.
 ///
 /// The parts add up: ring, index, block table and control words of each class, times the number of shards, for kept and
-/// for shared ones, are the total.
+/// for shared ones, and the overflow are the total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
@@ -36,6 +36,10 @@ pub struct Plan {
     pub shared_control: PerClass<usize>,
     /// What a kept ring gives up at a time: so much less than the ring can be read while it is written.
     pub block: PerClass<usize>,
+    /// Slots of the overflow, for each class: where events go that find no shard free.
+    pub overflow_slots: usize,
+    /// The overflow of each class.
+    pub overflow: PerClass<usize>,
     /// The longest event of each class, header included.
     pub longest_event: PerClass<usize>,
 }
@@ -71,12 +75,13 @@ impl Plan {
         }
     }
 
-    /// What a class takes over all shards.
+    /// What a class takes over all shards, and in the overflow.
     #[must_use]
     pub fn of_class(&self, class: Class) -> usize {
         let kept = self.ring[class] + self.index[class] + self.table[class] + self.control[class];
         let shared = [self.shared_ring, self.shared_index, self.shared_table, self.shared_control];
-        kept * self.shards + shared.iter().map(|part| part[class]).sum::<usize>() * self.shared_shards
+        let shared: usize = shared.iter().map(|part| part[class]).sum();
+        kept * self.shards + shared * self.shared_shards + self.overflow[class]
     }
 }
 
@@ -100,7 +105,8 @@ impl fmt::Display for Plan {
         line("  index", self.shared_index)?;
         line("  block table", self.shared_table)?;
         line("  control words", self.shared_control)?;
-        line("all shards", PerClass::of(|class| self.of_class(class)))?;
+        line("overflow", self.overflow)?;
+        line("all of it", PerClass::of(|class| self.of_class(class)))?;
         line("longest event", self.longest_event)
     }
 }

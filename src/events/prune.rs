@@ -1,8 +1,8 @@
 //! Taking events out before they are overwritten: by age, or all of them.
 
-use super::class::Class;
 use super::handle::Events;
-use super::read::{BlockFilter, Header, Step, scan};
+use super::overflow::Overflow;
+use super::read::{BlockFilter, Header, Step, scan, sweep};
 use super::ring::Ring;
 use crate::clock::Ticks;
 use crate::sync::Relaxed;
@@ -25,12 +25,14 @@ impl Events {
     }
 
     fn prune(&self, keeps: impl Fn(&Header) -> bool) -> u64 {
-        let of_ring = |(_, class, ring): (u16, Class, &Ring)| {
-            let pruned = prune_ring(ring, &keeps);
+        let of_rings = self.store.rings().map(|(_, class, ring)| (class, prune_ring(ring, &keeps)));
+        let of_overflow =
+            self.store.overflow.iter().map(|(class, overflow)| (class, prune_overflow(overflow, &keeps)));
+        let counted = of_rings.chain(of_overflow).map(|(class, pruned)| {
             self.store.pruned[class].fetch_add(pruned, Relaxed);
             pruned
-        };
-        self.store.rings().map(of_ring).sum()
+        });
+        counted.sum()
     }
 }
 
@@ -61,4 +63,24 @@ fn prune_ring(ring: &Ring, keeps: &impl Fn(&Header) -> bool) -> u64 {
         });
     }
     count
+}
+
+/// As [`prune_ring`]: what lies before the first record that is to be kept.
+fn prune_overflow(overflow: &Overflow, keeps: &impl Fn(&Header) -> bool) -> u64 {
+    let cut = overflow.cut();
+    let mut end = overflow.end(cut);
+    let mut found = Vec::new();
+    sweep(overflow, cut, |_, header| {
+        if keeps(header) {
+            // A slot goes as a whole.
+            end = end.min(overflow.start_of(header.position));
+        }
+        found.push((header.position, header.ticks.0));
+        Step::On
+    });
+    found.retain(|(position, _)| *position < end);
+    let Some(latest) = found.iter().map(|(_, ticks)| *ticks).max() else { return 0 };
+    let before = overflow.raise_watermark(end, latest.saturating_add(1));
+    // What somebody else pruned meanwhile is not ours.
+    found.iter().filter(|(position, _)| *position >= before).count() as u64
 }

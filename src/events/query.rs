@@ -3,9 +3,9 @@
 use super::answer::{Answer, Place, Recorded, Row, Truncation, Verdict};
 use super::class::PerClass;
 use super::error::QueryError;
-use super::read::{BlockFilter, Header, Step, append_payload, scan, walk};
+use super::read::{BlockFilter, Found, Header, Step, scan, sweep, walk};
 use super::record::Flags;
-use super::ring::{Cut, Ring};
+use super::ring::Cut;
 use super::schema::{Event, Schema};
 use super::store::Store;
 use crate::clock::Ticks;
@@ -148,10 +148,10 @@ impl<'a> Query<'a> {
     pub fn run(self) -> Result<Answer, QueryError> {
         let mut answer = Answer::empty(self.store);
         let mut gone = 0;
-        let seen = self.find(|place, ring, header| {
+        let seen = self.find(|place, found, header| {
             let start = answer.bytes.len();
-            if append_payload(ring, header, &mut answer.bytes) {
-                answer.rows.push(row(place, ring, header, &answer.bytes, start));
+            if found.append_payload(header, &mut answer.bytes) {
+                answer.rows.push(row(place, found, header, &answer.bytes, start));
             } else {
                 gone += 1;
             }
@@ -177,11 +177,11 @@ impl<'a> Query<'a> {
     pub fn each(self, mut body: impl FnMut(Recorded<'_>)) -> Result<Verdict, QueryError> {
         let mut one = Answer::empty(self.store);
         let mut matched = 0;
-        let seen = self.find(|place, ring, header| {
+        let seen = self.find(|place, found, header| {
             one.bytes.clear();
             one.rows.clear();
-            if append_payload(ring, header, &mut one.bytes) {
-                one.rows.push(row(place, ring, header, &one.bytes, 0));
+            if found.append_payload(header, &mut one.bytes) {
+                one.rows.push(row(place, found, header, &one.bytes, 0));
                 if matched < self.limit as u64 {
                     one.iter().for_each(&mut body);
                 }
@@ -192,16 +192,16 @@ impl<'a> Query<'a> {
     }
 
     /// Hands over what matches, unordered, and notes where the id begins.
-    fn find(&self, mut body: impl FnMut(Place, &Ring, &Header)) -> Result<Seen, QueryError> {
+    fn find(&self, mut body: impl FnMut(Place, Found<'_>, &Header)) -> Result<Seen, QueryError> {
         self.check()?;
         let mut root = None;
-        let mut seen = self.visit(|place, ring, header| {
+        let mut seen = self.visit(|place, found, header| {
             // A root counts whatever further filters say: it tells where the id begins.
             if header.flags().has(Flags::ROOT) {
                 root = root.max(Some(header.ticks));
             }
             if self.wants(header) {
-                body(place, ring, header);
+                body(place, found, header);
             }
         });
         seen.root = root;
@@ -214,6 +214,9 @@ impl<'a> Query<'a> {
         let mut since = PerClass::of(|_| Ticks(0));
         for (_, class, ring) in self.store.rings() {
             since[class] = since[class].max(Ticks(ring.since()));
+        }
+        for (class, overflow) in self.store.overflow.iter() {
+            since[class] = since[class].max(Ticks(overflow.since()));
         }
         for loss in self.store.all_losses() {
             since[loss.class] = since[loss.class].max(Ticks(loss.last.0.saturating_add(1)));
@@ -287,37 +290,43 @@ impl<'a> Query<'a> {
     }
 
     /// Visits the records of the id (of all ids) below the cut.
-    fn visit(&self, mut body: impl FnMut(Place, &Ring, &Header)) -> Seen {
+    fn visit(&self, mut body: impl FnMut(Place, Found<'_>, &Header)) -> Seen {
         // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
         let latest = self.store.latest();
         // Of an id all classes count: its root may be of another one.
         let asked = if self.id.is_some() { PerClass::of(|_| true) } else { self.classes() };
         let rings = || self.store.rings().filter(|(_, class, _)| asked[*class]);
         let cuts: Vec<Cut> = rings().map(|(_, _, ring)| ring.cut()).collect();
+        let overflow = PerClass::of(|class| self.store.overflow[class].cut());
         let bucket = self.id.map(|id| self.store.key.bucket(id) as usize);
         if let Some(bucket) = bucket {
             rings().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
         }
         let mut seen = Seen::default();
-        for ((shard, class, ring), cut) in rings().zip(cuts) {
-            let place = Place { shard, class };
-            let mut step = |header: &Header| {
-                if seen.records == self.budget {
-                    seen.out_of_budget = true;
-                    return Step::Stop;
-                }
-                seen.records += 1;
-                let supplied = header.flags().has(Flags::SUPPLIED);
-                let in_time = supplied || latest.is_none_or(|latest| header.ticks <= latest);
-                if in_time && self.id.is_none_or(|id| id == header.id) {
-                    body(place, ring, header);
-                }
-                Step::On
-            };
-            match bucket {
-                Some(bucket) => walk(ring, cut, bucket, &mut step),
-                None => scan(ring, cut, self.blocks(), &mut step),
+        let mut step = |place: Place, found: Found<'_>, header: &Header| {
+            if seen.records == self.budget {
+                seen.out_of_budget = true;
+                return Step::Stop;
             }
+            seen.records += 1;
+            let supplied = header.flags().has(Flags::SUPPLIED);
+            let in_time = supplied || latest.is_none_or(|latest| header.ticks <= latest);
+            if in_time && self.id.is_none_or(|id| id == header.id) {
+                body(place, found, header);
+            }
+            Step::On
+        };
+        for ((shard, class, ring), cut) in rings().zip(cuts) {
+            let step = |header: &Header| step(Place { shard, class }, Found::InRing(ring), header);
+            match bucket {
+                Some(bucket) => walk(ring, cut, bucket, step),
+                None => scan(ring, cut, self.blocks(), step),
+            }
+        }
+        let shard = self.store.shards.len() as u16;
+        for (class, cut) in overflow.iter().filter(|(class, _)| asked[*class]) {
+            let overflow = &self.store.overflow[class];
+            sweep(overflow, *cut, |found, header| step(Place { shard, class }, found, header));
         }
         seen
     }
@@ -332,11 +341,9 @@ impl<'a> Query<'a> {
 }
 
 /// The row of a record whose payload was copied to `bytes[start..]`.
-fn row(place: Place, ring: &Ring, header: &Header, bytes: &[u8], start: usize) -> Row {
+fn row(place: Place, found: Found<'_>, header: &Header, bytes: &[u8], start: usize) -> Row {
     let row = Row::new(place, header, start..bytes.len());
-    row.with_batch(bytes.get(start..).unwrap_or_default(), |first| {
-        ring.is_intact(first) && first >= ring.watermark()
-    })
+    row.with_batch(bytes.get(start..).unwrap_or_default(), |first| found.is_there(first))
 }
 
 #[derive(Clone, Copy, Debug, Default)]

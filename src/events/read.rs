@@ -1,5 +1,6 @@
 //! Reading records while they may be overwritten: each is copied, checked, and only then believed.
 
+use super::overflow::Overflow;
 use super::record::{Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Cut, Ring};
 use crate::clock::Ticks;
@@ -53,16 +54,21 @@ fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
     if !ring.is_intact(position) {
         return Err(NoRecord::Gone);
     }
+    header_in(words, position, tail).ok_or(NoRecord::Gap)
+}
+
+/// What these words say, if they can be those of a record at `position` that ends at `end` or before.
+fn header_in(words: [u64; HEADER_WORDS], position: u64, end: u64) -> Option<Header> {
     let lead = Lead::from_word(words[0]);
     // Intact, and still not believed: in a mapped file the bytes may be anybody's.
-    if lead.words() < lead.header_words() || position + lead.words() as u64 > tail {
-        return Err(NoRecord::Gap);
+    if lead.words() < lead.header_words() || position.checked_add(lead.words() as u64)? > end {
+        return None;
     }
     let [_, ticks, high, low, link, span] = words;
     // What follows the time of a mark is not its header any more.
     let [high, low, link, span] =
         if lead.flags().has(Flags::MARK) { [0; 4] } else { [high, low, link, span] };
-    Ok(Header {
+    Some(Header {
         position,
         lead,
         ticks: Ticks(ticks),
@@ -72,19 +78,48 @@ fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
     })
 }
 
-/// Appends the payload of a record to `bytes`, unless it has been overwritten since its header was read.
-pub(crate) fn append_payload(ring: &Ring, header: &Header, bytes: &mut Vec<u8>) -> bool {
-    let before = bytes.len();
-    let start = header.position + header.lead.header_words() as u64;
-    bytes.reserve((header.end() - start) as usize * 8);
-    for position in start..header.end() {
-        bytes.extend_from_slice(&ring.word(position).to_le_bytes());
+/// Where a record was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    /// In a ring, where it may be overwritten at any time.
+    InRing(&'a Ring),
+    /// In a slot of the overflow, copied: its words, and the position of the first.
+    InSlot(&'a [u64], u64),
+}
+
+impl Found<'_> {
+    /// Appends the payload of a record to `bytes`, unless it has been overwritten since its header was read.
+    pub(crate) fn append_payload(self, header: &Header, bytes: &mut Vec<u8>) -> bool {
+        let before = bytes.len();
+        let start = header.position + header.lead.header_words() as u64;
+        bytes.reserve((header.end() - start) as usize * 8);
+        match self {
+            Found::InRing(ring) => {
+                for position in start..header.end() {
+                    bytes.extend_from_slice(&ring.word(position).to_le_bytes());
+                }
+                let intact = ring.is_intact(header.position);
+                if !intact {
+                    bytes.truncate(before);
+                }
+                intact
+            }
+            Found::InSlot(words, first) => {
+                let payload = words.get((start - first) as usize..(header.end() - first) as usize);
+                payload.into_iter().flatten().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+                payload.is_some()
+            }
+        }
     }
-    let intact = ring.is_intact(header.position);
-    if !intact {
-        bytes.truncate(before);
+
+    /// Whether the record at `position`, of the same batch, is still there.
+    pub(crate) fn is_there(self, position: u64) -> bool {
+        match self {
+            Found::InRing(ring) => ring.is_intact(position) && position >= ring.watermark(),
+            // A slot comes and goes as a whole.
+            Found::InSlot(..) => true,
+        }
     }
-    intact
 }
 
 /// What a walk does after a record.
@@ -195,4 +230,23 @@ pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&
         next = header.link.previous(position);
     }
     scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+}
+
+/// Visits every record of the overflow below the cut that is still there, in no order.
+pub(crate) fn sweep(overflow: &Overflow, cut: u64, mut visit: impl FnMut(Found<'_>, &Header) -> Step) {
+    overflow.each(cut, &mut Vec::new(), |first, words| {
+        let mut rest = words;
+        while let Some((&lead, after)) = rest.split_first() {
+            let position = first + (words.len() - rest.len()) as u64;
+            let mut header = [0; HEADER_WORDS];
+            header[0] = lead;
+            header[1..].iter_mut().zip(after).for_each(|(to, from)| *to = *from);
+            let Some(header) = header_in(header, position, first + words.len() as u64) else { break };
+            if visit(Found::InSlot(words, first), &header) == Step::Stop {
+                return Step::Stop;
+            }
+            rest = &rest[header.lead.words()..];
+        }
+        Step::On
+    });
 }

@@ -5,14 +5,16 @@ use super::build::HugePages;
 use super::class::{Class, PerClass};
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
+use super::overflow::Overflow;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::{Entry, Ring, Writing};
+use super::ring::{Entry, Ring};
 use super::schema::{Event, Schema, Site};
 use super::seeds::Seeds;
 use super::shard::Shard;
 use super::stamp::Stamp;
+use super::target::{InShard, InSlot, Target};
 use super::threads::{ThreadNumber, Threads};
 use crate::clock::{Clock, ClockSource, Ticks};
 use crate::id::DeckId;
@@ -28,6 +30,8 @@ pub(crate) struct Store {
     pub(crate) clock: Clock,
     /// First those that a thread or a writer keeps, then the shared ones, the emergency shard last.
     pub(crate) shards: Box<[Arc<Shard>]>,
+    /// For what finds no shard free.
+    pub(crate) overflow: PerClass<Overflow>,
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
     pub(crate) losses: Losses,
@@ -76,11 +80,11 @@ pub(crate) struct Draft<E: Fields> {
 
 /// What is to be written, by whatever way is open.
 pub(crate) trait Write {
-    /// The class of the ring it goes to.
+    /// The class of the place it goes to.
     fn class(&self) -> Class;
-    /// Writes it to that ring of the shard.
-    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32);
-    /// Counts it as lost, before any shard has taken it.
+    /// Writes it to a place of that class.
+    fn write<'a>(&self, store: &'a Store, target: impl Target<'a>, thread: u32);
+    /// Counts it as lost, before any place has taken it.
     fn lose(&self, store: &Store, cause: LossCause);
 }
 
@@ -92,13 +96,13 @@ impl<E: Fields> Write for Draft<E> {
 
     /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
     #[inline(always)]
-    fn write(&self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+    fn write<'a>(&self, store: &'a Store, target: impl Target<'a>, thread: u32) {
         let words = self.words(ANY_LENGTH);
         if words > store.plain[self.class()] {
             // By value: a reference would keep every draft in memory.
-            return (*self).write_long(store, shard, writing, thread);
+            return (*self).write_long(store, target, thread);
         }
-        self.write_sized(store, shard, writing, thread, words, ANY_LENGTH);
+        self.write_sized(store, target, thread, words, ANY_LENGTH);
     }
 
     #[cold]
@@ -117,31 +121,30 @@ impl<E: Fields> Draft<E> {
     /// Writes a record whose values may be too long, or which may be too long itself.
     #[cold]
     #[inline(never)]
-    fn write_long(self, store: &Store, shard: &Shard, writing: Writing<'_>, thread: u32) {
+    fn write_long<'a>(self, store: &'a Store, target: impl Target<'a>, thread: u32) {
         let (class, longest) = (self.class(), store.values.longest);
         let words = self.words(longest);
         if words > store.longest[class] {
-            return store.lost(&shard.losses, LossCause::TooLarge, class);
+            return store.lost(target.losses(store), LossCause::TooLarge, class);
         }
-        self.write_sized(store, shard, writing, thread, words, longest);
+        self.write_sized(store, target, thread, words, longest);
     }
 
     /// Writes a record of so many words, its values cut at `longest`.
     #[inline(always)]
-    fn write_sized(
+    fn write_sized<'a>(
         &self,
-        store: &Store,
-        shard: &Shard,
-        mut writing: Writing<'_>,
+        store: &'a Store,
+        mut target: impl Target<'a>,
         thread: u32,
         words: usize,
         longest: usize,
     ) {
         let Draft { lead, stamp, fields } = self;
         let class = self.class();
-        let ticks = store.ticks(shard, stamp.ticks);
-        let Some(reserved) = writing.reserve(words) else {
-            return store.lost(&shard.losses, LossCause::TooLarge, class);
+        let ticks = store.ticks(&target, stamp.ticks);
+        let Some(reserved) = target.reserve(words) else {
+            return store.lost(target.losses(store), target.refusal(), class);
         };
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let (high, low) = stamp.id.halves();
@@ -163,7 +166,7 @@ impl<E: Fields> Draft<E> {
         fields.encode(&mut body);
         let cut = body.finish();
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
-        writing.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
+        target.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
         if cut > 0 {
             store.values.cut.fetch_add(cut, Relaxed);
         }
@@ -258,8 +261,8 @@ impl Store {
         }
     }
 
-    /// Through a shared shard: the one that served last, then the others, then the emergency shard; else a counted
-    /// loss.
+    /// Through a shared shard: the one that served last, then the others, then the emergency shard, then the overflow; else
+    /// a counted loss.
     #[inline(never)]
     fn record_shared<W: Write>(&self, guest: &Guest, thread: u32, draft: W) {
         let shared = self.shared();
@@ -274,34 +277,43 @@ impl Store {
                 return;
             }
         }
-        draft.lose(self, LossCause::NoShard);
+        self.overflow(thread, &guest.last, &draft);
     }
 
-    /// Through the emergency shard, which is also for re-entry; else a counted loss.
+    /// Through the emergency shard, which is also for re-entry, or the overflow; else a counted loss.
     #[cold]
     #[inline(never)]
     fn record_in_emergency<W: Write>(&self, draft: W) {
         if self.is_forked() {
             return draft.lose(self, LossCause::Forked);
         }
-        let mut emergency = self.emergency().iter();
-        let last = AtomicU64::new(0);
-        if !emergency.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
-            draft.lose(self, LossCause::NoShard);
-        }
+        self.record_aside(self.emergency().iter(), draft);
     }
 
-    /// From a signal handler: through the emergency shard, or a shared one where another handler is there; else a
-    /// counted loss. Touches nothing that belongs to the thread.
+    /// From a signal handler: through the emergency shard, or a shared one where another handler is there, or the
+    /// overflow; else a counted loss. Touches nothing that belongs to the thread.
     #[inline(never)]
     pub(crate) fn record_in_signal<W: Write>(&self, draft: W) {
         if self.is_forked() {
             return draft.lose(self, LossCause::Forked);
         }
-        let last = AtomicU64::new(0);
-        let mut open = self.emergency().iter().chain(self.shared());
-        if !open.any(|shard| self.try_shard(shard, ThreadNumber::UNKNOWN.get(), &last, &draft)) {
-            draft.lose(self, LossCause::NoShard);
+        self.record_aside(self.emergency().iter().chain(self.shared()), draft);
+    }
+
+    /// Through one of these shards, or the overflow, without anything that belongs to the thread.
+    fn record_aside<'a, W: Write>(&self, mut shards: impl Iterator<Item = &'a Arc<Shard>>, draft: W) {
+        let (thread, last) = (ThreadNumber::UNKNOWN.get(), AtomicU64::new(0));
+        if !shards.any(|shard| self.try_shard(shard, thread, &last, &draft)) {
+            self.overflow(thread, &last, &draft);
+        }
+    }
+
+    /// Through a slot of the overflow; else a counted loss.
+    #[cold]
+    fn overflow<W: Write>(&self, thread: u32, last: &AtomicU64, draft: &W) {
+        match self.overflow[draft.class()].claim() {
+            Some(slot) => draft.write(self, InSlot { slot, last, step: self.stamp_step }, thread),
+            None => draft.lose(self, LossCause::NoShard),
         }
     }
 
@@ -357,12 +369,13 @@ impl Store {
     #[inline(always)]
     pub(crate) unsafe fn write<W: Write>(&self, shard: &Shard, thread: u32, draft: &W) {
         // SAFETY: the contract is the same.
-        draft.write(self, shard, unsafe { shard.writing(draft.class()) }, thread);
+        let writing = unsafe { shard.writing(draft.class()) };
+        draft.write(self, InShard { shard, writing }, thread);
     }
 
     /// The time of a record: as supplied, or now.
     #[inline(always)]
-    pub(crate) fn ticks(&self, shard: &Shard, supplied: Option<Ticks>) -> u64 {
+    pub(crate) fn ticks<'a>(&self, target: &impl Target<'a>, supplied: Option<Ticks>) -> u64 {
         match supplied {
             Some(ticks) => {
                 if self.supplied_clock {
@@ -370,7 +383,7 @@ impl Store {
                 }
                 ticks.0
             }
-            None => shard.monotone(self.clock.now().0),
+            None => target.monotone(self.clock.now().0),
         }
     }
 

@@ -81,7 +81,7 @@ impl<C> fmt::Debug for Flightdeck<C> {
 }
 
 impl Flightdeck {
-    /// What a deck is made of. Without anything further it has no config, 16 MiB of events and no workers.
+    /// What a deck is made of. Without anything further it has no config, 18 MiB of events and no workers.
     pub fn builder() -> Builder<()> {
         Builder::new()
     }

@@ -55,6 +55,16 @@ pub(crate) fn acquire(edge: &'static str) -> Ordering {
     if holds(edge, Side::Observe) { Ordering::Acquire } else { Ordering::Relaxed }
 }
 
+/// Of one access that observes one edge and publishes another.
+pub(crate) fn acquire_release(observed: &'static str, published: &'static str) -> Ordering {
+    match (holds(observed, Side::Observe), holds(published, Side::Publish)) {
+        (true, true) => Ordering::AcqRel,
+        (true, false) => Ordering::Acquire,
+        (false, true) => Ordering::Release,
+        (false, false) => Ordering::Relaxed,
+    }
+}
+
 pub(crate) fn release_fence(edge: &'static str) {
     if holds(edge, Side::Publish) {
         fence(Ordering::Release);

@@ -23,6 +23,12 @@ pub(crate) const fn acquire(_edge: &'static str) -> Ordering {
     Ordering::Acquire
 }
 
+/// Of one access that observes one edge and publishes another.
+#[inline(always)]
+pub(crate) const fn acquire_release(_observed: &'static str, _published: &'static str) -> Ordering {
+    Ordering::AcqRel
+}
+
 #[inline(always)]
 pub(crate) fn release_fence(_edge: &'static str) {
     fence(Ordering::Release);

@@ -54,6 +54,7 @@ const UNSAFE_FILES: &[&str] = &[
     "clock.rs",
     "config/list.rs",
     "events/handle.rs",
+    "events/overflow.rs",
     "events/ring/mod.rs",
     "events/ring/stress.rs",
     "events/ring/summary.rs",

@@ -178,7 +178,8 @@ fn object(asked: &Size, Found { memory, plan }: &Found) -> Json {
             "shared_index": plan.shared_index[class],
             "shared_block_table": plan.shared_table[class],
             "shared_control": plan.shared_control[class],
-            "all_shards": plan.of_class(class),
+            "overflow": plan.overflow[class],
+            "total": plan.of_class(class),
             "longest_event": plan.longest_event[class],
         })
     };
@@ -194,6 +195,7 @@ fn object(asked: &Size, Found { memory, plan }: &Found) -> Json {
         "plan": {
             "total": plan.total,
             "shared_shards": plan.shared_shards,
+            "overflow_slots": plan.overflow_slots,
             "classes": Class::ALL.map(of_class),
         },
     })

@@ -39,7 +39,7 @@ mod watermark;
 mod writing;
 
 pub(crate) use summary::Summary;
-pub use writing::{Entry, Writing};
+pub use writing::{Entry, Reserved, Writing};
 
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};

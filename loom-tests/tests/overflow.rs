@@ -1,0 +1,88 @@
+//! Models of the overflow. Edges watched: `slot-commit`, `slot-claim`, `slot-since`.
+//!
+//! There is one slot, which each writer fills with the position it got: a mix of two shows.
+
+mod support;
+
+use flightdeck_loom::internals::{Entry, Overflow, Region, Side, Slots};
+use loom::sync::atomic::Ordering;
+use loom::thread;
+use std::sync::Arc;
+use support::{Model, Seen};
+
+const SLOTS: Slots = Slots { count: 1, words: 4 };
+
+fn write(overflow: &Overflow) -> bool {
+    let Some(mut slot) = overflow.claim() else { return false };
+    let reserved = slot.reserve(2).unwrap();
+    reserved.words.iter().for_each(|word| word.store(reserved.position, Ordering::Relaxed));
+    slot.commit(std::iter::once(Entry { ticks: reserved.position, kind: 1, bucket: None }));
+    true
+}
+
+/// The position of what the slot holds, if it holds something. A mix of two fails the model.
+fn read(overflow: &Overflow) -> Option<u64> {
+    let mut words = Vec::new();
+    let ticket = overflow.copy(0, &mut words)?;
+    let position = ticket * SLOTS.words as u64 + 2;
+    assert_eq!(words, [position, position], "torn: ticket {ticket}");
+    Some(position)
+}
+
+#[derive(Clone, Default)]
+struct Outcomes {
+    read: Seen,
+    gone: Seen,
+    refused: Seen,
+}
+
+/// Two writers and a reader meet in the slot, which holds something from the start.
+fn met() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let region = Region::heap(SLOTS.footprint()).unwrap();
+        let overflow = Arc::new(Overflow::new(&region, 0, SLOTS));
+        assert!(write(&overflow));
+        let first = read(&overflow).unwrap();
+        let reader = {
+            let (overflow, seen) = (overflow.clone(), seen.clone());
+            thread::spawn(move || match read(&overflow) {
+                Some(position) if position == first => seen.read.count(),
+                _ => {
+                    seen.gone.count();
+                    let since = overflow.since();
+                    assert!(since > first, "{first} is gone, and nothing is said to be since {since}");
+                }
+            })
+        };
+        let writers = [(); 2].map(|()| {
+            let (overflow, seen) = (overflow.clone(), seen.clone());
+            thread::spawn(move || {
+                if !write(&overflow) {
+                    seen.refused.count();
+                }
+            })
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        reader.join().unwrap();
+        assert!(read(&overflow).is_some(), "the slot holds what was written last");
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_slot_is_read_whole_or_said_to_be_gone() {
+    let (model, outcomes) = met();
+    let mut model = Model::new("overflow, two writers and a reader", 2, model).holds(10_000);
+    outcomes.read.at_least_once("a record read");
+    outcomes.gone.at_least_once("a record found gone");
+    outcomes.refused.at_least_once("a slot found busy");
+    for edge in ["slot-commit", "slot-claim", "slot-since"] {
+        for side in [Side::Publish, Side::Observe] {
+            model = model.fails_without(edge, side);
+        }
+    }
+}

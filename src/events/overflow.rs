@@ -1,0 +1,405 @@
+//! The overflow: where a record goes that found no shard free.
+//!
+//! A thread that the system takes off its core in the middle of a record keeps what it holds until it runs again. With
+//! a thousand threads on two cores that is soon every shared shard. Here a writer holds no more than one slot, so there
+//! is always another as long as there are more slots than threads; and a signal handler finds one in the middle of
+//! anything.
+//!
+//! **Tickets** number the slots' contents and only grow; ticket `t` lies in slot `t` modulo their number. A writer takes a
+//! ticket, and with it the slot, unless somebody is still in it: then the next. Each slot is a sequence lock (Lameter,
+//! *Effective synchronization on Linux/NUMA systems*, 2005), whose state says which ticket it holds and whether it is
+//! being written. Readers copy, and check that the state is still the same; a failed check is final. Neither side waits.
+//!
+//! There is no index: a query looks at every slot in use. It is a last resort, small, and free while it is empty.
+//!
+//! # Edges
+//!
+//! | edge | published by | observed by |
+//! |---|---|---|
+//! | `slot-commit` | state stored when a [`Slot`] drops | fence in [`Overflow::copy`]; exchange in [`Overflow::take`] |
+//! | `slot-claim` | fence in [`Overflow::take`], before the words | fence in [`Overflow::copy`], after the copied words |
+//! | `slot-since` | exchange in [`Overflow::take`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
+
+use super::read::Step;
+use super::ring::{Entry, Reserved};
+use crate::region::{LINE, Line, Region, Words};
+use crate::sync::{Arc, AtomicU64, Relaxed, acquire, acquire_fence, acquire_release, release, release_fence};
+
+/// The sizes of an overflow, powers of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// How many there are.
+    pub count: usize,
+    /// Words of each.
+    pub words: usize,
+}
+
+/// Words of a slot before its records: the state, and the ticks from which on nothing of it is.
+const SLOT_HEADER: usize = 2;
+/// Control words: the line of writers, and that of the watermark.
+const CONTROL: usize = 2 * LINE;
+/// On the line of writers: the next ticket.
+const NEXT: usize = 0;
+/// On the line of writers: from these ticks on nothing has been overwritten.
+const SINCE: usize = 1;
+/// On the line of writers: how many records were ever committed.
+const RECORDS: usize = 2;
+/// On the line of the watermark: tickets below have been pruned.
+const WATERMARK: usize = 0;
+/// On the line of the watermark: from these ticks on nothing was pruned.
+const PRUNED_SINCE: usize = 1;
+
+impl Slots {
+    /// Words of memory that an overflow of these sizes takes: whole lines.
+    pub const fn footprint(self) -> usize {
+        (CONTROL + self.count * self.words).next_multiple_of(LINE)
+    }
+}
+
+/// What a slot's state says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State(u64);
+
+impl State {
+    const fn writing(ticket: u64) -> Self {
+        Self(ticket << 1 | 1)
+    }
+
+    const fn holds(ticket: u64) -> Self {
+        Self(ticket << 1)
+    }
+
+    const fn is_being_written(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    const fn ticket(self) -> u64 {
+        self.0 >> 1
+    }
+}
+
+/// Slots for records of one class. Any thread may write, in any context, and read.
+#[derive(Debug)]
+pub struct Overflow {
+    slots: Words,
+    writers: Line,
+    watermark: Line,
+    sizes: Slots,
+}
+
+impl Overflow {
+    /// Lays it out in `region`, from word `start` on.
+    ///
+    /// # Panics
+    /// If the sizes contradict each other or the region: they are computed, never input.
+    pub fn new(region: &Arc<Region>, start: usize, sizes: Slots) -> Self {
+        assert!(sizes.count.is_power_of_two() && sizes.words.is_power_of_two(), "{sizes:?}");
+        assert!(sizes.words > SLOT_HEADER, "{sizes:?}");
+        let overflow = Self {
+            writers: region.line(start),
+            watermark: region.line(start + LINE),
+            slots: region.words(start + CONTROL, sizes.count * sizes.words),
+            sizes,
+        };
+        // One lap in, so that no slot holds ticket 0, which is that of an empty one.
+        overflow.writers.at::<NEXT>().store(sizes.count as u64, Relaxed);
+        overflow
+    }
+
+    /// How many records were ever committed.
+    pub(crate) fn records(&self) -> u64 {
+        self.writers.at::<RECORDS>().load(Relaxed)
+    }
+
+    /// A slot to write to; `None` if there is somebody in all of them. Wait-free: so many attempts as there are slots.
+    pub fn claim(&self) -> Option<Slot<'_>> {
+        (0..self.sizes.count).find_map(|_| {
+            // Relaxed: a ticket stands for itself.
+            let ticket = self.writers.at::<NEXT>().fetch_add(1, Relaxed);
+            self.take(ticket)
+        })
+    }
+
+    /// The slot of a ticket, unless it is taken.
+    fn take(&self, ticket: u64) -> Option<Slot<'_>> {
+        let words = self.slot(ticket);
+        let [state, since, ..] = words else { return None };
+        // Acquire, edge `slot-commit` (partner: drop of `Slot`): up to when the loss reaches.
+        let before = State(state.load(acquire("slot-commit")));
+        // Somebody slower than a whole lap finds a later ticket here.
+        if before.is_being_written() || before.ticket() >= ticket {
+            return None;
+        }
+        let since = since.load(Relaxed);
+        // Acquire, edge `slot-claim` (partner: ourselves, in another thread): these ticks may be of a later ticket by now.
+        acquire_fence("slot-claim");
+        if State(state.load(Relaxed)) != before {
+            return None;
+        }
+        self.writers.at::<SINCE>().fetch_max(since, Relaxed);
+        // Release, edge `slot-since` (partner: `since`): whoever finds the old content gone learns up to when. Acquire, edge
+        // `slot-commit` (partner: drop of `Slot`): our words come after those of whoever was here before.
+        let claimed = state.compare_exchange(
+            before.0,
+            State::writing(ticket).0,
+            acquire_release("slot-commit", "slot-since"),
+            Relaxed,
+        );
+        // Release, edge `slot-claim` (partner: `copy`): a reader that copied one of our words sees the new state.
+        release_fence("slot-claim");
+        // Not `then_some`: a slot that is made is published when it drops.
+        claimed.is_ok().then(|| Slot { overflow: self, ticket, records: 0, since: 0 })
+    }
+
+    /// The position of a ticket's first word.
+    fn first(&self, ticket: u64) -> u64 {
+        ticket * self.sizes.words as u64 + SLOT_HEADER as u64
+    }
+
+    /// The words of a ticket's slot.
+    fn slot(&self, ticket: u64) -> &[AtomicU64] {
+        let first = ticket as usize % self.sizes.count * self.sizes.words;
+        // SAFETY: a slot starts at a multiple of its length, and so many of them fill the run.
+        unsafe { self.slots.run_unchecked(first, self.sizes.words) }
+    }
+
+    /// Where a query may read: below this ticket, in slots that are not being written. All that was recorded before is.
+    pub fn cut(&self) -> u64 {
+        self.writers.at::<NEXT>().load(Relaxed)
+    }
+
+    /// Copies each slot of the cut that holds something to `words`, in no order, and hands it over with the position of
+    /// its first word.
+    pub(crate) fn each(&self, cut: u64, words: &mut Vec<u64>, mut visit: impl FnMut(u64, &[u64]) -> Step) {
+        let lap = self.sizes.count as u64;
+        // In the first lap the slots from the cut on were never used.
+        let used = (cut - lap).min(lap);
+        for number in 0..used {
+            let Some(ticket) = self.copy(number, words).filter(|ticket| *ticket < cut) else { continue };
+            if visit(self.first(ticket), words) == Step::Stop {
+                return;
+            }
+        }
+    }
+
+    /// Copies what slot `number` holds, and says its ticket. `None` if it holds nothing, or did not stay the same.
+    pub fn copy(&self, number: u64, words: &mut Vec<u64>) -> Option<u64> {
+        let slot = self.slot(number);
+        let [state, _, records @ ..] = slot else { return None };
+        let before = State(state.load(Relaxed));
+        // Acquire, edge `slot-commit` (partner: drop of `Slot`): the words of what the slot holds are visible.
+        acquire_fence("slot-commit");
+        let is_pruned = before.ticket() < self.watermark.at::<WATERMARK>().load(Relaxed);
+        if before.is_being_written() || before.ticket() == 0 || is_pruned {
+            return None;
+        }
+        words.clear();
+        words.extend(records.iter().map(|word| word.load(Relaxed)));
+        // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
+        acquire_fence("slot-claim");
+        (State(state.load(Relaxed)) == before).then_some(before.ticket())
+    }
+
+    /// From these ticks on nothing has been overwritten or pruned. To be asked last.
+    pub fn since(&self) -> u64 {
+        // Acquire, edge `slot-since` (partners: `take`, `raise_watermark`): whoever found something gone sees up to when.
+        acquire_fence("slot-since");
+        let pruned = self.watermark.at::<PRUNED_SINCE>().load(Relaxed);
+        self.writers.at::<SINCE>().load(Relaxed).max(pruned)
+    }
+
+    /// Prunes what lies below the ticket of `position`, none of it at `since` ticks or later. Of several the highest
+    /// counts. Returns where that was.
+    pub(crate) fn raise_watermark(&self, position: u64, since: u64) -> u64 {
+        self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
+        let ticket = position / self.sizes.words as u64;
+        // Release, edge `slot-since` (partner: `since`): `since` comes first.
+        self.watermark.at::<WATERMARK>().fetch_max(ticket, release("slot-since")) * self.sizes.words as u64
+    }
+
+    /// The position that a cut stands for: all records below it have lower ones.
+    pub(crate) fn end(&self, cut: u64) -> u64 {
+        cut * self.sizes.words as u64
+    }
+
+    /// Where the slot starts that holds a position.
+    pub(crate) fn start_of(&self, position: u64) -> u64 {
+        position - position % self.sizes.words as u64
+    }
+}
+
+/// A slot that is being written. Whatever was committed by the time it drops, nothing as a rule or one record, is what
+/// it holds from then on.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    overflow: &'a Overflow,
+    ticket: u64,
+    /// How many were committed.
+    records: u64,
+    /// The ticks after the latest of them.
+    since: u64,
+}
+
+impl<'a> Slot<'a> {
+    /// Room for a record, or a batch, of so many words; `None` if the slot is too small.
+    pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
+        let (room, rest) = self.overflow.slot(self.ticket).get(SLOT_HEADER..)?.split_at_checked(words)?;
+        // A zero word ends what the slot holds.
+        if let Some(end) = rest.first() {
+            end.store(0, Relaxed);
+        }
+        Some(Reserved { position: self.overflow.first(self.ticket), words: room })
+    }
+
+    /// Counts what was reserved and stored as so many records.
+    pub fn commit(&mut self, entries: impl Iterator<Item = Entry>) {
+        for entry in entries {
+            self.records += 1;
+            self.since = self.since.max(entry.ticks.saturating_add(1));
+        }
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let [state, since, first, ..] = self.overflow.slot(self.ticket) else { return };
+        since.store(self.since, Relaxed);
+        match self.records {
+            0 => first.store(0, Relaxed),
+            records => {
+                self.overflow.writers.at::<RECORDS>().fetch_add(records, Relaxed);
+            }
+        }
+        // Release, edge `slot-commit` (partners: `copy`, `take`): all words of the slot are visible with it.
+        state.store(State::holds(self.ticket).0, release("slot-commit"));
+    }
+}
+
+#[cfg(all(test, not(flightdeck_loom)))]
+mod tests {
+    use crate::clock::{Clock, Ticks};
+    use crate::events::{Batch, Builder, Class, Events, LossCause, PerClass, Stamp, Value, Verdict};
+    use std::time::Duration;
+
+    crate::kind! {
+        Rare("overflow.rare", class = Critical) { n: u64 }
+        Usual("overflow.usual") { n: u64 }
+        Long("overflow.long") { text: str }
+    }
+
+    /// A store whose shards are all taken, on a clock that moves on by one tick a record.
+    fn full(builder: Builder) -> Events {
+        let clock = Clock::stepping(Duration::from_nanos(1));
+        let events = builder.shards(1).shared_shards(1).clock(clock).build().unwrap();
+        assert!(events.store().shards.iter().all(|shard| shard.try_claim()));
+        events
+    }
+
+    fn numbers(events: &Events, id: u64) -> Vec<u64> {
+        let answer = events.query().correlation(id).run().unwrap();
+        let number = |value: Option<Value<'_>>| match value {
+            Some(Value::U64(number)) => number,
+            other => panic!("{other:?}"),
+        };
+        answer.iter().map(|event| number(event.field("n"))).collect()
+    }
+
+    #[test]
+    fn what_finds_no_shard_free_is_found_like_everything_else() {
+        let events = full(Events::builder().memory(1 << 20));
+        for n in 0..12 {
+            match n % 3 {
+                0 => events.record_with(Stamp::of(n % 2 + 1), Rare { n }),
+                _ => events.record_with(Stamp::of(n % 2 + 1), Usual { n }),
+            }
+        }
+        events.mark(Usual { n: 12 });
+        assert_eq!(numbers(&events, 1), [0, 2, 4, 6, 8, 10], "in the order of the calls, over both classes");
+        let answer = events.query().run().unwrap();
+        assert_eq!((answer.len(), answer.verdict()), (13, Verdict::Complete));
+        let thread = answer.iter().next().unwrap().thread();
+        assert_eq!(events.query().thread(thread).count(), 12);
+        assert_eq!(events.query().kind::<Rare>().count(), 4);
+        assert_eq!(events.query().budget(5).run().unwrap().len(), 5);
+        let mut ids: Vec<_> = answer.iter().map(|event| event.id()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 13, "each event has an id of its own");
+        let stats = events.stats();
+        assert_eq!((stats.written, stats.overflowed, stats.kept, stats.lost()), (13, 13, 13, 0));
+    }
+
+    #[test]
+    fn what_is_overwritten_is_said_to_be() {
+        let events = full(Events::builder().memory(1 << 20).overflow_slots(16));
+        (0..5).for_each(|n| events.record_with(Stamp::of(1_u64), Rare { n }));
+        (0..100).for_each(|n| events.record_with(Stamp::of(2_u64), Usual { n }));
+        assert_eq!(numbers(&events, 2), (84..100).collect::<Vec<_>>());
+        assert_eq!(numbers(&events, 1), [0, 1, 2, 3, 4], "one class does not overwrite another");
+        let answer = events.query().correlation(2_u64).run().unwrap();
+        let oldest = answer.iter().next().unwrap().ticks();
+        assert_eq!(answer.verdict(), Verdict::Overwritten { since: oldest });
+        let of_critical = events.query().kind::<Rare>().run().unwrap();
+        assert_eq!(of_critical.verdict(), Verdict::Complete);
+        assert_eq!(events.stats().overwritten, 84);
+    }
+
+    #[test]
+    fn what_is_pruned_stays_away() {
+        let events = full(Events::builder().memory(1 << 20));
+        (0..10).for_each(|n| events.record_with(Stamp::of(1_u64), Usual { n }));
+        let from = events.query().run().unwrap().iter().nth(4).unwrap().ticks();
+        assert_eq!((events.prune_before(from), events.prune_before(from)), (4, 0));
+        assert_eq!(numbers(&events, 1), [4, 5, 6, 7, 8, 9]);
+        let answer = events.query().run().unwrap();
+        assert_eq!(answer.verdict(), Verdict::Overwritten { since: from });
+        assert_eq!((events.clear(), events.query().count(), events.stats().pruned), (6, 0, 10));
+        events.record_with(Stamp::of(1_u64), Usual { n: 77 });
+        assert_eq!(numbers(&events, 1), [77]);
+    }
+
+    #[test]
+    fn a_batch_that_fits_a_slot_lies_in_one() {
+        let events = full(Events::builder().memory(1 << 20));
+        let mut batch = Batch::new();
+        (0..6).for_each(|n| batch.push_with(Stamp::of(5_u64), Usual { n }));
+        assert_eq!(events.record_batch(&mut batch).unwrap(), 6);
+        assert_eq!(numbers(&events, 5), [0, 1, 2, 3, 4, 5]);
+        let answer = events.query().run().unwrap();
+        assert!(answer.iter().all(|event| event.batch().is_some_and(|part| part.is_whole)));
+        (0..60).for_each(|n| batch.push_with(Stamp::of(6_u64), Usual { n }));
+        assert_eq!(events.record_batch(&mut batch).unwrap(), 60);
+        let [loss] = &events.losses()[..] else { panic!("{:?}", events.losses()) };
+        assert_eq!((loss.cause, loss.count), (LossCause::NoShard, 60));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_slot_is_a_counted_loss() {
+        let events = full(Events::builder().memory(1 << 20));
+        let fits = "x".repeat(496 - 48 - 8);
+        events.record(Long { text: &fits });
+        assert_eq!((events.query().count(), events.stats().lost()), (1, 0));
+        events.record(Long { text: &"x".repeat(496) });
+        let [loss] = &events.losses()[..] else { panic!("{:?}", events.losses()) };
+        assert_eq!((loss.cause, loss.class, loss.shard), (LossCause::NoShard, Class::Normal, None));
+        let verdict = events.query().run().unwrap().verdict();
+        assert!(matches!(verdict, Verdict::Overwritten { since } if since > Ticks(0)), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_slot_that_is_given_up_holds_nothing_and_takes_nothing_away() {
+        let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
+        let overflow = &events.store().overflow[Class::Normal];
+        for _ in 0..9 {
+            let mut slot = overflow.claim().unwrap();
+            assert!(slot.reserve(3).is_some());
+        }
+        let answer = events.query().run().unwrap();
+        assert_eq!((answer.len(), answer.verdict()), (0, Verdict::Complete));
+        let held: Vec<_> = (0..4).map(|_| overflow.claim().unwrap()).collect();
+        assert!(overflow.claim().is_none(), "there is somebody in all of them");
+        drop(held);
+        assert!(overflow.claim().is_some());
+        assert_eq!(events.stats().written_by_class, PerClass::of(|_| 0));
+    }
+}
