@@ -75,10 +75,11 @@ pub mod internals {
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::overflow::{Overflow, Slots};
     pub use crate::events::record::{Lead, Link};
-    pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Writing};
-    pub use crate::events::shard::Shard;
+    pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Unlinked, Writing};
+    pub use crate::events::shard::{Owner, Shard};
     pub use crate::events::{Class, PerClass};
     pub use crate::region::Region;
+    pub use crate::sync::fuse::vanishes_before;
     pub use crate::sync::model::{Side, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};
 }

@@ -9,6 +9,8 @@
 //!
 //! `std::sync::Arc` and crossbeam's `SegQueue` are the same in both worlds: trusted, not modelled.
 
+#[cfg(any(test, flightdeck_loom))]
+pub(crate) mod fuse;
 #[cfg(flightdeck_loom)]
 pub(crate) mod model;
 #[cfg(not(flightdeck_loom))]

@@ -7,7 +7,8 @@
 mod support;
 
 use flightdeck_loom::internals::{
-    Class, Cut, Entry, Geometry, Lead, Link, PerClass, Region, Ring, Shard, Side, Switch, Switches, Writing,
+    Class, Cut, Entry, Geometry, Lead, Link, Owner, PerClass, Region, Ring, Shard, Side, Switch, Switches,
+    Unlinked, Writing, vanishes_before,
 };
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -41,7 +42,7 @@ fn write(writing: &mut Writing<'_>, bucket: Option<u32>) {
 fn writer(shard: &Arc<Shard>, records: usize, bucket: Option<u32>) -> thread::JoinHandle<()> {
     let shard = shard.clone();
     thread::spawn(move || {
-        if shard.try_claim() {
+        if shard.try_claim(Owner::UNKNOWN) {
             for _ in 0..records {
                 // SAFETY: claimed above, one write at a time.
                 write(&mut unsafe { shard.writing(CLASS) }, bucket);
@@ -146,7 +147,7 @@ fn handed_over() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         let shard = shard(geometry(4, 4, 1));
         let origin = 8;
         // A full lap, so that the next record overwrites the one at `origin`.
-        assert!(shard.try_claim());
+        assert!(shard.try_claim(Owner::UNKNOWN));
         for _ in 0..4 {
             // SAFETY: claimed above.
             write(&mut unsafe { shard.writing(CLASS) }, None);
@@ -273,7 +274,7 @@ fn batched() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
             })
         };
         let writer = thread::spawn(move || {
-            assert!(shard.try_claim());
+            assert!(shard.try_claim(Owner::UNKNOWN));
             // SAFETY: claimed above, one write at a time.
             let mut writing = unsafe { shard.writing(CLASS) };
             let reserved = writing.reserve(2 * WORDS as usize).unwrap();
@@ -309,7 +310,7 @@ fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
     let model = move || {
         let shard = shard(geometry(2, 2, 1));
         // One record is there from the start; two more overwrite it.
-        assert!(shard.try_claim());
+        assert!(shard.try_claim(Owner::UNKNOWN));
         // SAFETY: claimed above.
         write(&mut unsafe { shard.writing(CLASS) }, None);
         // SAFETY: claimed above, no write follows.
@@ -336,6 +337,114 @@ fn who_finds_a_record_gone_learns_up_to_when() {
     let model = Model::new("gone and said to be", 3, model).holds(200);
     outcomes.both();
     model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
+}
+
+/// What a look at a record of these models tells whoever takes over.
+fn unlinked(ring: &Ring, position: u64) -> Option<Unlinked> {
+    (ring.word(position) == position).then_some(Unlinked { words: WORDS as usize, bucket: Some(0) })
+}
+
+/// After `kept` records the owner vanishes before one of the publications of the next, and another takes over. The system's
+/// word that the owner has ended is a join here.
+fn vanished_and_taken_over(shard: &Arc<Shard>, kept: usize, before: usize) -> thread::JoinHandle<()> {
+    let owner = {
+        let shard = shard.clone();
+        thread::spawn(move || {
+            assert!(shard.try_claim(Owner::UNKNOWN));
+            // SAFETY: claimed above, one write at a time.
+            let write = || write(&mut unsafe { shard.writing(CLASS) }, Some(0));
+            (0..kept).for_each(|_| write());
+            vanishes_before(before, write);
+        })
+    };
+    let shard = shard.clone();
+    thread::spawn(move || {
+        owner.join().unwrap();
+        // SAFETY: the owner has ended.
+        assert!(unsafe { shard.take_over(Owner::UNKNOWN, unlinked) });
+    })
+}
+
+/// The owner vanishes in the middle of a later lap; a reader asks for a record of the lap before, which is wiped.
+fn wiped() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        assert!(shard.try_claim(Owner::UNKNOWN));
+        for _ in 0..4 {
+            // SAFETY: claimed above.
+            write(&mut unsafe { shard.writing(CLASS) }, None);
+        }
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                seen.read(&shard.rings()[CLASS], origin + WORDS);
+            })
+        };
+        // Before its tail: intent has been raised over two records.
+        vanished_and_taken_over(&shard, 0, 2).join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_a_vanished_owner_had_begun_is_wiped_and_tears_nothing() {
+    let (model, outcomes) = wiped();
+    let model = Model::new("wiped by the next owner", 2, model).holds(100);
+    outcomes.both();
+    model.fails_without("ring-claim", Side::Publish);
+}
+
+/// A reader asks for everything while a vanished owner's ring is made whole.
+fn made_whole(before: usize) -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes, Seen) {
+    let (outcomes, gaps) = (Outcomes::default(), Seen::default());
+    let (seen, gap) = (outcomes.clone(), gaps.clone());
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen, gap) = (shard.clone(), seen.clone(), gap.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let cut = ring.cut();
+                let mut linked = Vec::new();
+                let mut next = ring.head(0);
+                while let Some(position) = next {
+                    linked.push(position);
+                    next = seen.read(ring, position).and_then(|link| link.previous(position));
+                }
+                for position in (origin..cut.tail).step_by(WORDS as usize) {
+                    match ring.word(position) {
+                        0 => gap.count(),
+                        _ if position >= cut.indexed => drop(seen.read(ring, position)),
+                        _ => assert!(linked.contains(&position), "{position} is lost: {cut:?}, {linked:?}"),
+                    }
+                }
+            })
+        };
+        vanished_and_taken_over(&shard, 2, before).join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes, gaps)
+}
+
+#[test]
+fn what_a_vanished_owner_had_published_is_found() {
+    // Before its intent (two), its tail, its head, its index; and at its end.
+    for before in 0..6 {
+        let (model, outcomes, gaps) = made_whole(before);
+        let model = Model::new("taken over", 2, model).holds(50);
+        outcomes.good.at_least_once("a record read");
+        if before == 2 {
+            gaps.at_least_once("a gap");
+            model.fails_without("ring-head", Side::Publish).fails_without("ring-tail", Side::Observe);
+        }
+    }
 }
 
 /// Two threads prune; a reader that passes over a record asks from when on nothing is missing.

@@ -13,8 +13,7 @@ use support::{Model, Seen};
 const SLOTS: Slots = Slots { count: 1, words: 4 };
 
 fn write(overflow: &Overflow) -> bool {
-    let Some(mut slot) = overflow.claim() else { return false };
-    let reserved = slot.reserve(2).unwrap();
+    let Some((slot, reserved)) = overflow.reserve(2) else { return false };
     reserved.words.iter().for_each(|word| word.store(reserved.position, Ordering::Relaxed));
     slot.commit(std::iter::once(Entry { ticks: reserved.position, kind: 1, bucket: None }));
     true

@@ -373,6 +373,7 @@ impl Builder {
             longest_batch: PerClass::of(|class| shared[class].words / 4),
             key: BucketKey([random.hash_one(0), random.hash_one(1)]),
             orphaned: AtomicBool::new(false),
+            reclaimed: AtomicU64::new(0),
             seeds: Seeds::new(self.span_seed),
         };
         store.seeds.restart_this_thread();

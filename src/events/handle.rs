@@ -317,10 +317,21 @@ impl Events {
         }
         stats.values_cut = self.store.values.cut.load(Relaxed);
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
+        stats.shards_reclaimed = self.store.reclaimed.load(Relaxed);
         stats.kept = self.query().count();
         stats.pruned = self.store.pruned.iter().map(|(_, pruned)| pruned.load(Relaxed)).sum();
         stats.overwritten = stats.written.saturating_sub(stats.kept + stats.pruned);
         stats
+    }
+
+    /// Takes back the shards of threads that ended without a word, which is to say without running their destructors
+    /// (the bare system call, a runtime of its own): what such a thread had recorded stays, what it was in the middle of
+    /// is wiped. How many those were. Other threads give their shards back by themselves.
+    ///
+    /// Costs a system call for each shard that a thread holds. Finds none without feature `os`, or on systems that do not
+    /// number their threads (it is Linux that does). Writers, which move between threads, are left alone.
+    pub fn reclaim_shards(&self) -> usize {
+        self.store.reclaim()
     }
 
     /// What could not be kept, by cause, class and shard; what never occurred is left out.
@@ -362,6 +373,9 @@ pub struct Stats {
     pub values_cut: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
+    /// Shards that were taken back from threads that ended without a word: see [`Events::reclaim_shards`]. Each may have
+    /// been in the middle of one event, or of one batch, which is lost then.
+    pub shards_reclaimed: u64,
     /// What became of the wish for huge pages.
     pub huge_pages: HugePages,
     /// What could not be kept, by cause, class and shard; what never occurred is left out.
@@ -380,6 +394,7 @@ impl Stats {
 mod tests {
     use super::*;
     use crate::clock::Ticks;
+    use crate::events::shard::Owner;
     use std::time::Duration;
 
     crate::kind! { Called("handle.called") { n: u64 } }
@@ -393,13 +408,13 @@ mod tests {
         let [_, first, second, _] = &*events.store.shards else {
             panic!("one kept, two shared, one for emergencies")
         };
-        assert!(first.try_claim());
+        assert!(first.try_claim(Owner::UNKNOWN));
         let ahead = first.monotone(events.clock().now().0 + 50_000_000);
         // SAFETY: claimed above.
         unsafe { first.release() };
         // The second thread here, so its turn begins at the first of two.
         events.record(Called { n: 0 });
-        assert!(first.try_claim());
+        assert!(first.try_claim(Owner::UNKNOWN));
         events.record(Called { n: 1 });
         // SAFETY: claimed above.
         unsafe { first.release() };

@@ -19,14 +19,23 @@ pub enum LossCause {
     /// A signal handler recorded an event of a kind that the deck had not met: see
     /// [`Events::declare`](super::Events::declare).
     KindNotMet,
+    /// The shard has written 2^54 words, 144 petabytes: its positions are used up, and event ids with them.
+    UsedUp,
     /// This process is a fork of the one that built the store, which alone may write it.
     Forked,
 }
 
 impl LossCause {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::NoShard, Self::TooLarge, Self::TooManyKinds, Self::Stopped, Self::KindNotMet, Self::Forked];
+    pub const ALL: [Self; 7] = [
+        Self::NoShard,
+        Self::TooLarge,
+        Self::TooManyKinds,
+        Self::Stopped,
+        Self::KindNotMet,
+        Self::UsedUp,
+        Self::Forked,
+    ];
 
     /// The lower-case name.
     #[must_use]
@@ -37,6 +46,7 @@ impl LossCause {
             Self::TooManyKinds => "too_many_kinds",
             Self::Stopped => "stopped",
             Self::KindNotMet => "kind_not_met",
+            Self::UsedUp => "used_up",
             Self::Forked => "forked",
         }
     }

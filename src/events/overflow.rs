@@ -16,7 +16,7 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `slot-commit` | state stored when a [`Slot`] drops | fence in [`Overflow::copy`]; exchange in [`Overflow::take`] |
+//! | `slot-commit` | state stored in [`Slot::commit`] | fence in [`Overflow::copy`]; exchange in [`Overflow::take`] |
 //! | `slot-claim` | fence in [`Overflow::take`], before the words | fence in [`Overflow::copy`], after the copied words |
 //! | `slot-since` | exchange in [`Overflow::take`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
 
@@ -111,34 +111,44 @@ impl Overflow {
         self.writers.at::<RECORDS>().load(Relaxed)
     }
 
-    /// A slot to write to; `None` if there is somebody in all of them. Wait-free: so many attempts as there are slots.
-    pub fn claim(&self) -> Option<Slot<'_>> {
-        (0..self.sizes.count).find_map(|_| {
+    /// Room for a record, or a batch, of so many words, not yet published. `None` if a slot is too small, or there is
+    /// somebody in all of them. Wait-free: so many attempts as there are slots.
+    pub fn reserve(&self, words: usize) -> Option<(Slot<'_>, Reserved<'_>)> {
+        if words > self.sizes.words - SLOT_HEADER {
+            return None;
+        }
+        let ticket = (0..self.sizes.count).find_map(|_| {
             // Relaxed: a ticket stands for itself.
             let ticket = self.writers.at::<NEXT>().fetch_add(1, Relaxed);
-            self.take(ticket)
-        })
+            self.take(ticket).then_some(ticket)
+        })?;
+        let (room, rest) = self.slot(ticket).get(SLOT_HEADER..)?.split_at_checked(words)?;
+        // A zero word ends what the slot holds.
+        if let Some(end) = rest.first() {
+            end.store(0, Relaxed);
+        }
+        Some((Slot { overflow: self, ticket }, Reserved { position: self.first(ticket), words: room }))
     }
 
-    /// The slot of a ticket, unless it is taken.
-    fn take(&self, ticket: u64) -> Option<Slot<'_>> {
+    /// Takes the slot of a ticket, unless somebody is in it.
+    fn take(&self, ticket: u64) -> bool {
         let words = self.slot(ticket);
-        let [state, since, ..] = words else { return None };
-        // Acquire, edge `slot-commit` (partner: drop of `Slot`): up to when the loss reaches.
+        let [state, since, ..] = words else { return false };
+        // Acquire, edge `slot-commit` (partner: `commit`): up to when the loss reaches.
         let before = State(state.load(acquire("slot-commit")));
         // Somebody slower than a whole lap finds a later ticket here.
         if before.is_being_written() || before.ticket() >= ticket {
-            return None;
+            return false;
         }
         let since = since.load(Relaxed);
         // Acquire, edge `slot-claim` (partner: ourselves, in another thread): these ticks may be of a later ticket by now.
         acquire_fence("slot-claim");
         if State(state.load(Relaxed)) != before {
-            return None;
+            return false;
         }
         self.writers.at::<SINCE>().fetch_max(since, Relaxed);
         // Release, edge `slot-since` (partner: `since`): whoever finds the old content gone learns up to when. Acquire, edge
-        // `slot-commit` (partner: drop of `Slot`): our words come after those of whoever was here before.
+        // `slot-commit` (partner: `commit`): our words come after those of whoever was here before.
         let claimed = state.compare_exchange(
             before.0,
             State::writing(ticket).0,
@@ -147,8 +157,7 @@ impl Overflow {
         );
         // Release, edge `slot-claim` (partner: `copy`): a reader that copied one of our words sees the new state.
         release_fence("slot-claim");
-        // Not `then_some`: a slot that is made is published when it drops.
-        claimed.is_ok().then(|| Slot { overflow: self, ticket, records: 0, since: 0 })
+        claimed.is_ok()
     }
 
     /// The position of a ticket's first word.
@@ -158,9 +167,8 @@ impl Overflow {
 
     /// The words of a ticket's slot.
     fn slot(&self, ticket: u64) -> &[AtomicU64] {
-        let first = ticket as usize % self.sizes.count * self.sizes.words;
-        // SAFETY: a slot starts at a multiple of its length, and so many of them fill the run.
-        unsafe { self.slots.run_unchecked(first, self.sizes.words) }
+        // SAFETY: a slot starts at a multiple of its length, and whole ones fill the run.
+        unsafe { self.slots.run_unchecked((ticket * self.sizes.words as u64) as usize, self.sizes.words) }
     }
 
     /// Where a query may read: below this ticket, in slots that are not being written. All that was recorded before is.
@@ -187,7 +195,7 @@ impl Overflow {
         let slot = self.slot(number);
         let [state, _, records @ ..] = slot else { return None };
         let before = State(state.load(Relaxed));
-        // Acquire, edge `slot-commit` (partner: drop of `Slot`): the words of what the slot holds are visible.
+        // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
         acquire_fence("slot-commit");
         let is_pruned = before.ticket() < self.watermark.at::<WATERMARK>().load(Relaxed);
         if before.is_being_written() || before.ticket() == 0 || is_pruned {
@@ -228,48 +236,22 @@ impl Overflow {
     }
 }
 
-/// A slot that is being written. Whatever was committed by the time it drops, nothing as a rule or one record, is what
-/// it holds from then on.
+/// A slot that is being written: nobody else gets in before its commit.
 #[derive(Debug)]
+#[must_use = "a slot that is not committed is lost to the overflow"]
 pub struct Slot<'a> {
     overflow: &'a Overflow,
     ticket: u64,
-    /// How many were committed.
-    records: u64,
-    /// The ticks after the latest of them.
-    since: u64,
 }
 
-impl<'a> Slot<'a> {
-    /// Room for a record, or a batch, of so many words; `None` if the slot is too small.
-    pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
-        let (room, rest) = self.overflow.slot(self.ticket).get(SLOT_HEADER..)?.split_at_checked(words)?;
-        // A zero word ends what the slot holds.
-        if let Some(end) = rest.first() {
-            end.store(0, Relaxed);
-        }
-        Some(Reserved { position: self.overflow.first(self.ticket), words: room })
-    }
-
-    /// Counts what was reserved and stored as so many records.
-    pub fn commit(&mut self, entries: impl Iterator<Item = Entry>) {
-        for entry in entries {
-            self.records += 1;
-            self.since = self.since.max(entry.ticks.saturating_add(1));
-        }
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let [state, since, first, ..] = self.overflow.slot(self.ticket) else { return };
-        since.store(self.since, Relaxed);
-        match self.records {
-            0 => first.store(0, Relaxed),
-            records => {
-                self.overflow.writers.at::<RECORDS>().fetch_add(records, Relaxed);
-            }
-        }
+impl Slot<'_> {
+    /// Publishes what was reserved, as so many records.
+    pub fn commit(self, entries: impl Iterator<Item = Entry>) {
+        let [state, since, ..] = self.overflow.slot(self.ticket) else { return };
+        let (records, latest) =
+            entries.fold((0, 0), |(count, latest), entry| (count + 1, entry.ticks.max(latest)));
+        since.store(latest.saturating_add(1), Relaxed);
+        self.overflow.writers.at::<RECORDS>().fetch_add(records, Relaxed);
         // Release, edge `slot-commit` (partners: `copy`, `take`): all words of the slot are visible with it.
         state.store(State::holds(self.ticket).0, release("slot-commit"));
     }
@@ -278,7 +260,9 @@ impl Drop for Slot<'_> {
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests {
     use crate::clock::{Clock, Ticks};
-    use crate::events::{Batch, Builder, Class, Events, LossCause, PerClass, Stamp, Value, Verdict};
+    use crate::events::shard::Owner;
+    use crate::events::{Batch, Builder, Class, Events, LossCause, Stamp, Value, Verdict};
+    use crate::sync::Relaxed;
     use std::time::Duration;
 
     crate::kind! {
@@ -291,7 +275,7 @@ mod tests {
     fn full(builder: Builder) -> Events {
         let clock = Clock::stepping(Duration::from_nanos(1));
         let events = builder.shards(1).shared_shards(1).clock(clock).build().unwrap();
-        assert!(events.store().shards.iter().all(|shard| shard.try_claim()));
+        assert!(events.store().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
         events
     }
 
@@ -387,19 +371,19 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_is_given_up_holds_nothing_and_takes_nothing_away() {
+    fn there_is_room_as_long_as_there_is_a_slot_with_nobody_in_it() {
         let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
         let overflow = &events.store().overflow[Class::Normal];
-        for _ in 0..9 {
-            let mut slot = overflow.claim().unwrap();
-            assert!(slot.reserve(3).is_some());
+        let mut held: Vec<_> = (0..4).map(|_| overflow.reserve(3).unwrap()).collect();
+        assert!(overflow.reserve(3).is_none(), "there is somebody in all of them");
+        assert_eq!(events.query().count(), 0);
+        let (slot, reserved) = held.swap_remove(2);
+        reserved.words.iter().for_each(|word| word.store(0, Relaxed));
+        slot.commit(std::iter::empty());
+        for n in 0..3 {
+            events.record(Usual { n });
         }
         let answer = events.query().run().unwrap();
-        assert_eq!((answer.len(), answer.verdict()), (0, Verdict::Complete));
-        let held: Vec<_> = (0..4).map(|_| overflow.claim().unwrap()).collect();
-        assert!(overflow.claim().is_none(), "there is somebody in all of them");
-        drop(held);
-        assert!(overflow.claim().is_some());
-        assert_eq!(events.stats().written_by_class, PerClass::of(|_| 0));
+        assert_eq!((answer.len(), events.stats().lost()), (1, 0), "all in the one that is left");
     }
 }

@@ -35,22 +35,27 @@ impl Header {
         self.link.thread()
     }
 
+    pub(crate) fn words(&self) -> usize {
+        self.lead.words()
+    }
+
     fn end(&self) -> u64 {
-        self.position + self.lead.words() as u64
+        self.position + self.words() as u64
     }
 }
 
 /// Why no record was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NoRecord {
+pub(crate) enum NoRecord {
     /// Overwritten, now or before.
     Gone,
-    /// Nothing there that could be a record: the rest of a block whose writer vanished.
+    /// Nothing there that could be a record: the rest of a lap, or of a block whose owner vanished.
     Gap,
 }
 
-fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
-    let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| ring.word(position + i as u64));
+/// The header of the record at `position`, which ends at `tail` or before.
+pub(crate) fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
+    let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| ring.word(position.wrapping_add(i as u64)));
     if !ring.is_intact(position) {
         return Err(NoRecord::Gone);
     }

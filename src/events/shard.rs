@@ -4,14 +4,35 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `shard-owner` | store in [`Shard::release`] | exchange in [`Shard::try_claim`] |
+//! | `shard-owner` | store in [`Shard::release`] | exchanges in [`Shard::try_claim`], [`Shard::take_over`] |
 
 use super::class::{Class, PerClass};
 use super::loss::Losses;
-use super::ring::{Geometry, Ring, Writing};
+use super::ring::{Geometry, Ring, Unlinked, Writing};
+use crate::os;
 use crate::region::Region;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
 use std::ops::Range;
+
+/// Who holds the claim on a shard, as far as that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(u32);
+
+impl Owner {
+    const NOBODY: Self = Self(0);
+    /// Somebody: a writer that moves between threads, a signal handler.
+    pub const UNKNOWN: Self = Self(u32::MAX);
+
+    /// The calling thread, where the system has a number for it.
+    pub(crate) fn this_thread() -> Self {
+        os::thread_number().map_or(Self::UNKNOWN, Self)
+    }
+
+    /// A thread that has ended without giving back what it held.
+    fn has_vanished(self) -> bool {
+        self != Self::NOBODY && self != Self::UNKNOWN && os::is_gone(self.0)
+    }
+}
 
 /// Rings whose writer is whoever holds the claim.
 #[derive(Debug)]
@@ -19,7 +40,7 @@ pub struct Shard {
     rings: PerClass<Ring>,
     /// The latest stamp that was taken here. Of the owner.
     last_ticks: CachePadded<AtomicU64>,
-    /// 0: free, 1: claimed.
+    /// An [`Owner`].
     owner: CachePadded<AtomicU32>,
     /// What was meant for this shard and not kept.
     pub(crate) losses: Losses,
@@ -42,7 +63,7 @@ impl Shard {
         Self {
             rings,
             last_ticks: CachePadded::new(AtomicU64::new(0)),
-            owner: CachePadded::new(AtomicU32::new(0)),
+            owner: CachePadded::new(AtomicU32::new(Owner::NOBODY.0)),
             losses: Losses::default(),
             memory,
             touched: AtomicBool::new(false),
@@ -62,16 +83,49 @@ impl Shard {
     /// Becomes the writer, unless somebody else is. Wait-free: one attempt.
     #[inline]
     #[must_use]
-    pub fn try_claim(&self) -> bool {
+    pub fn try_claim(&self, owner: Owner) -> bool {
         // Looked at first, so that a full house costs readers' traffic only.
-        let claimed = self.owner.load(Relaxed) == 0
-            // Acquire, edge `shard-owner` (partner: `release`): all that the last owner did, private state
-            // included, happened before.
-            && self.owner.compare_exchange(0, 1, acquire("shard-owner"), Relaxed).is_ok();
-        if claimed {
+        self.is_owned_by(Owner::NOBODY) && self.try_pass(Owner::NOBODY, owner)
+    }
+
+    #[inline]
+    fn try_pass(&self, from: Owner, to: Owner) -> bool {
+        // Acquire, edge `shard-owner` (partner: `release`): all that the last owner did, private state included,
+        // happened before.
+        let passed = self.owner.compare_exchange(from.0, to.0, acquire("shard-owner"), Relaxed).is_ok();
+        if passed {
             Ring::claimed();
         }
-        claimed
+        passed
+    }
+
+    fn is_owned_by(&self, owner: Owner) -> bool {
+        self.owner.load(Relaxed) == owner.0
+    }
+
+    /// Sets the shard free if its owner has vanished. `look` as of [`Ring::take_over`].
+    pub(crate) fn reclaim(&self, look: impl Fn(&Ring, u64) -> Option<Unlinked>) -> bool {
+        let owner = Owner(self.owner.load(Relaxed));
+        // SAFETY: it has ended, so it will not write again. What it did happened before: a system that says of a
+        // thread that it is gone has seen its last store.
+        owner.has_vanished() && unsafe { self.take_over(owner, look) }
+    }
+
+    /// Takes the shard from `owner`, makes its rings whole, and sets it free; `false` if somebody else was faster.
+    ///
+    /// # Safety
+    /// That owner will not write again, and all it did happened before.
+    pub unsafe fn take_over(&self, owner: Owner, look: impl Fn(&Ring, u64) -> Option<Unlinked>) -> bool {
+        let passed = self.try_pass(owner, Owner::UNKNOWN);
+        if passed {
+            for (_, ring) in self.rings.iter() {
+                // SAFETY: the claim is ours; the last owner is the one that vanished (contract).
+                unsafe { ring.take_over(&look) };
+            }
+            // SAFETY: as above.
+            unsafe { self.release() };
+        }
+        passed
     }
 
     /// Gives the claim back.
@@ -80,7 +134,7 @@ impl Shard {
     /// The caller holds the claim, and does not write again before another [`Shard::try_claim`].
     pub unsafe fn release(&self) {
         // Release, edge `shard-owner` (partner: `try_claim`): the next owner goes on from all that we did.
-        self.owner.store(0, release("shard-owner"));
+        self.owner.store(Owner::NOBODY.0, release("shard-owner"));
     }
 
     /// Starts a write.
@@ -120,6 +174,6 @@ impl Shard {
 
     /// Whether some thread is its writer now. May be outdated on return.
     pub fn is_claimed(&self) -> bool {
-        self.owner.load(Relaxed) != 0
+        !self.is_owned_by(Owner::NOBODY)
     }
 }

@@ -8,11 +8,12 @@ use super::loss::{Loss, LossCause, Losses};
 use super::overflow::Overflow;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
+use super::read::header;
 use super::record::{HEADER_WORDS, Lead, Link};
-use super::ring::{Entry, Ring};
+use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
 use super::seeds::Seeds;
-use super::shard::Shard;
+use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
 use super::target::{InShard, InSlot, Target};
 use super::threads::{ThreadNumber, Threads};
@@ -48,6 +49,8 @@ pub(crate) struct Store {
     pub(crate) key: BucketKey,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
+    /// Shards that were taken back from threads that ended without a word.
+    pub(crate) reclaimed: AtomicU64,
     pub(crate) supplied_clock: bool,
     /// How far apart a thread's stamps in different shards lie at least: a tick of a clock that moves on between two
     /// records, else nothing.
@@ -257,7 +260,7 @@ impl Store {
                 Some(shard) => unsafe { self.write(shard, seat.thread.get(), &draft) },
                 None => self.record_shared(&seat.guest, seat.thread.get(), draft),
             },
-            None => self.record_shared(&Guest::default(), ThreadNumber::UNKNOWN.get(), draft),
+            None => self.record_shared(&Guest::of(Owner::UNKNOWN, 0), ThreadNumber::UNKNOWN.get(), draft),
         }
     }
 
@@ -270,7 +273,7 @@ impl Store {
         let (before, from) = shared.split_at_checked(start).unwrap_or((shared, &[]));
         let in_turn = (start..).zip(from).chain((0..).zip(before));
         for (turn, shard) in in_turn.chain((start..).zip(self.emergency())) {
-            if self.try_shard(shard, thread, &guest.last, &draft) {
+            if self.try_shard(shard, guest.owner, thread, &guest.last, &draft) {
                 if turn != start {
                     guest.turn.store(turn as u32, Relaxed);
                 }
@@ -287,7 +290,7 @@ impl Store {
         if self.is_forked() {
             return draft.lose(self, LossCause::Forked);
         }
-        self.record_aside(self.emergency().iter(), draft);
+        self.record_aside(self.emergency().iter(), &draft);
     }
 
     /// From a signal handler: through the emergency shard, or a shared one where another handler is there, or the
@@ -297,24 +300,23 @@ impl Store {
         if self.is_forked() {
             return draft.lose(self, LossCause::Forked);
         }
-        self.record_aside(self.emergency().iter().chain(self.shared()), draft);
+        self.record_aside(self.emergency().iter().chain(self.shared()), &draft);
     }
 
     /// Through one of these shards, or the overflow, without anything that belongs to the thread.
-    fn record_aside<'a, W: Write>(&self, mut shards: impl Iterator<Item = &'a Arc<Shard>>, draft: W) {
+    fn record_aside<'a, W: Write>(&self, mut shards: impl Iterator<Item = &'a Arc<Shard>>, draft: &W) {
         let (thread, last) = (ThreadNumber::UNKNOWN.get(), AtomicU64::new(0));
-        if !shards.any(|shard| self.try_shard(shard, thread, &last, &draft)) {
-            self.overflow(thread, &last, &draft);
+        if !shards.any(|shard| self.try_shard(shard, Owner::UNKNOWN, thread, &last, draft)) {
+            self.overflow(thread, &last, draft);
         }
     }
 
     /// Through a slot of the overflow; else a counted loss.
     #[cold]
+    #[inline(never)]
     fn overflow<W: Write>(&self, thread: u32, last: &AtomicU64, draft: &W) {
-        match self.overflow[draft.class()].claim() {
-            Some(slot) => draft.write(self, InSlot { slot, last, step: self.stamp_step }, thread),
-            None => draft.lose(self, LossCause::NoShard),
-        }
+        let overflow = &self.overflow[draft.class()];
+        draft.write(self, InSlot { overflow, slot: None, last, step: self.stamp_step }, thread);
     }
 
     /// As [`Store::admit`], but meets no new kind.
@@ -348,8 +350,15 @@ impl Store {
         os::SEES_FORKS && os::forks() != self.born
     }
 
-    fn try_shard<W: Write>(&self, shard: &Shard, thread: u32, last: &AtomicU64, draft: &W) -> bool {
-        let claimed = shard.try_claim();
+    fn try_shard<W: Write>(
+        &self,
+        shard: &Shard,
+        owner: Owner,
+        thread: u32,
+        last: &AtomicU64,
+        draft: &W,
+    ) -> bool {
+        let claimed = shard.try_claim(owner);
         if claimed {
             // A thread's stamps grow from shard to shard, so that its records keep the order of its calls.
             shard.monotone(last.load(Relaxed) + self.stamp_step);
@@ -432,12 +441,24 @@ impl Store {
     }
 
     /// A free shard, claimed for its caller.
-    pub(crate) fn claim_kept(&self) -> Option<Arc<Shard>> {
-        let shard = self.shards[..self.kept].iter().find(|shard| shard.try_claim())?;
+    pub(crate) fn claim_kept(&self, owner: Owner) -> Option<Arc<Shard>> {
+        let shard = self.shards[..self.kept].iter().find(|shard| shard.try_claim(owner))?;
         if self.first_touch {
             shard.touch();
         }
         Some(shard.clone())
+    }
+
+    /// Sets the shards free whose threads ended without a word; how many those were.
+    pub(crate) fn reclaim(&self) -> usize {
+        let look = |ring: &Ring, position: u64| {
+            let header = header(ring, position, u64::MAX).ok()?;
+            let bucket = (!header.id.is_none()).then(|| self.key.bucket(header.id));
+            Some(Unlinked { words: header.words(), bucket })
+        };
+        let reclaimed = self.shards.iter().filter(|shard| shard.reclaim(look)).count();
+        self.reclaimed.fetch_add(reclaimed as u64, Relaxed);
+        reclaimed
     }
 }
 
@@ -450,12 +471,19 @@ pub(crate) struct ThreadSeat {
 }
 
 /// What a thread that records through shared shards remembers. Of that thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Guest {
+    owner: Owner,
     /// The shard that served it last.
     turn: AtomicU32,
     /// The stamp of its last record.
     last: AtomicU64,
+}
+
+impl Guest {
+    fn of(owner: Owner, turn: u32) -> Self {
+        Self { owner, turn: AtomicU32::new(turn), last: AtomicU64::new(0) }
+    }
 }
 
 impl ThreadSeat {
@@ -467,10 +495,11 @@ impl ThreadSeat {
         let thread = store.threads.enter();
         // Side by side as they come, so that as many threads as there are shared shards never meet.
         let turn = thread.get().checked_rem(store.shared().len() as u32).unwrap_or(0);
+        let owner = Owner::this_thread();
         let seat = Arc::new(Self {
             store: store.clone(),
-            shard: store.claim_kept(),
-            guest: Guest { turn: AtomicU32::new(turn), ..Guest::default() },
+            shard: store.claim_kept(owner),
+            guest: Guest::of(owner, turn),
             thread,
         });
         let target = NonNull::from(&*seat).cast();

@@ -1,7 +1,7 @@
 //! Where a record is written: a ring of a shard, or a slot of the overflow.
 
 use super::loss::{LossCause, Losses};
-use super::overflow::Slot;
+use super::overflow::{Overflow, Slot};
 use super::ring::{Entry, Reserved, Writing};
 use super::shard::Shard;
 use super::store::Store;
@@ -59,13 +59,15 @@ impl<'a> Target<'a> for InShard<'a> {
     }
 
     fn refusal(&self) -> LossCause {
-        LossCause::TooLarge
+        if self.writing.is_used_up() { LossCause::UsedUp } else { LossCause::TooLarge }
     }
 }
 
 /// In a slot of the overflow.
 pub(crate) struct InSlot<'a> {
-    pub(crate) slot: Slot<'a>,
+    pub(crate) overflow: &'a Overflow,
+    /// The one with room for it, once it is reserved.
+    pub(crate) slot: Option<Slot<'a>>,
     /// The stamp of the thread's last record.
     pub(crate) last: &'a AtomicU64,
     /// How far from it the next one lies at least.
@@ -74,15 +76,21 @@ pub(crate) struct InSlot<'a> {
 
 impl<'a> Target<'a> for InSlot<'a> {
     fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
-        self.slot.reserve(words)
+        let (slot, reserved) = self.overflow.reserve(words)?;
+        self.slot = Some(slot);
+        Some(reserved)
     }
 
     fn commit(&mut self, _: Reserved<'a>, entry: Entry) {
-        self.slot.commit(std::iter::once(entry));
+        if let Some(slot) = self.slot.take() {
+            slot.commit(std::iter::once(entry));
+        }
     }
 
     fn commit_batch(&mut self, _: Reserved<'a>, entries: impl Iterator<Item = (usize, Entry)> + Clone) {
-        self.slot.commit(entries.map(|(_, entry)| entry));
+        if let Some(slot) = self.slot.take() {
+            slot.commit(entries.map(|(_, entry)| entry));
+        }
     }
 
     fn monotone(&self, ticks: u64) -> u64 {

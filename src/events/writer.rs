@@ -4,7 +4,7 @@ use super::error::{RecordError, ValuesError, WriterError};
 use super::kind::{Kind, Sink};
 use super::loss::LossCause;
 use super::schema::Event;
-use super::shard::Shard;
+use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
 use super::store::{Draft, Fields, Store, Write};
 use super::threads::ThreadNumber;
@@ -42,7 +42,7 @@ impl Writer {
         }
         // What allocates below may record: such a record goes another way.
         let _busy = Busy::set();
-        let shard = store.claim_kept().ok_or(WriterError::NoShard { shards: store.kept })?;
+        let shard = store.claim_kept(Owner::UNKNOWN).ok_or(WriterError::NoShard { shards: store.kept })?;
         Ok(Self { store: store.clone(), shard, thread: store.threads.enter() })
     }
 

@@ -37,3 +37,13 @@ pub(crate) const fn forks() -> u32 {
 pub(crate) fn without_signals<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
+
+/// The system's number of the calling thread, by which [`is_gone`] knows it.
+pub(crate) fn thread_number() -> Option<u32> {
+    None
+}
+
+/// Whether the thread of this process that had this number has ended.
+pub(crate) fn is_gone(_thread: u32) -> bool {
+    false
+}

@@ -126,3 +126,34 @@ pub(crate) fn without_signals<R>(body: impl FnOnce() -> R) -> R {
 fn check(code: libc::c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod threads {
+    /// The system's number of the calling thread, by which [`is_gone`] knows it.
+    pub(crate) fn thread_number() -> Option<u32> {
+        // SAFETY: it only asks.
+        u32::try_from(unsafe { libc::syscall(libc::SYS_gettid) }).ok()
+    }
+
+    /// Whether the thread of this process that had this number has ended. If a new thread got the same number: no.
+    pub(crate) fn is_gone(thread: u32) -> bool {
+        // SAFETY: signal 0 is never sent; the call only looks for the thread.
+        let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) };
+        sent != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod threads {
+    /// This system has no such number.
+    pub(crate) fn thread_number() -> Option<u32> {
+        None
+    }
+
+    /// Nobody knows.
+    pub(crate) fn is_gone(_thread: u32) -> bool {
+        false
+    }
+}
+
+pub(crate) use threads::{is_gone, thread_number};

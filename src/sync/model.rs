@@ -48,6 +48,7 @@ fn holds(edge: &'static str, side: Side) -> bool {
 }
 
 pub(crate) fn release(edge: &'static str) -> Ordering {
+    super::fuse::burn();
     if holds(edge, Side::Publish) { Ordering::Release } else { Ordering::Relaxed }
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn acquire_release(observed: &'static str, published: &'static str) -
 }
 
 pub(crate) fn release_fence(edge: &'static str) {
+    super::fuse::burn();
     if holds(edge, Side::Publish) {
         fence(Ordering::Release);
     }

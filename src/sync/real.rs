@@ -14,7 +14,9 @@ pub(crate) use signal::Signal;
 pub(crate) type SwapGuard<T> = arc_swap::Guard<std::sync::Arc<T>>;
 
 #[inline(always)]
-pub(crate) const fn release(_edge: &'static str) -> Ordering {
+pub(crate) fn release(_edge: &'static str) -> Ordering {
+    #[cfg(test)]
+    super::fuse::burn();
     Ordering::Release
 }
 
@@ -31,6 +33,8 @@ pub(crate) const fn acquire_release(_observed: &'static str, _published: &'stati
 
 #[inline(always)]
 pub(crate) fn release_fence(_edge: &'static str) {
+    #[cfg(test)]
+    super::fuse::burn();
     fence(Ordering::Release);
 }
 

@@ -58,6 +58,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/ring/mod.rs",
     "events/ring/stress.rs",
     "events/ring/summary.rs",
+    "events/ring/take_over.rs",
     "events/ring/tests.rs",
     "events/ring/writing.rs",
     "events/scope.rs",

@@ -22,9 +22,9 @@
 //! |---|---|---|
 //! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
-//! | `ring-tail` | store in [`Writing::commit`] | fence in [`Ring::cut`] |
-//! | `ring-indexed` | store in [`Writing::link`](writing) | the fence of `ring-tail` in [`Ring::cut`] |
-//! | `ring-head` | store in [`Writing::link`](writing) | fence in [`Ring::head`] |
+//! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fence in [`Ring::cut`] |
+//! | `ring-indexed` | stores in [`Writing::link`](writing), [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
+//! | `ring-head` | store in [`Ring::link_at`](writing) | fence in [`Ring::head`] |
 //! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fence of `ring-since` in [`Ring::since`] |
 //! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |
 //!
@@ -33,16 +33,19 @@
 #[cfg(all(test, not(flightdeck_loom)))]
 mod stress;
 mod summary;
+mod take_over;
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests;
 mod watermark;
 mod writing;
 
 pub(crate) use summary::Summary;
+pub use take_over::Unlinked;
 pub use writing::{Entry, Reserved, Writing};
 
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};
+use std::ops::Range;
 use summary::SUMMARY;
 use writing::Private;
 
@@ -63,6 +66,9 @@ pub struct Geometry {
 
 /// The longest queue of records that wait to be linked.
 const QUEUE: usize = 16;
+/// Where positions end, in words: event ids have 54 bits for them. One shard written to at full rate gets there after half
+/// a year, and says so then.
+const LAST_POSITION: u64 = 1 << 54;
 /// Control words: the line that changes once per block, the one that every commit writes, that of the watermark.
 const CONTROL: usize = 3 * LINE;
 /// On the line of blocks.
@@ -115,6 +121,8 @@ pub struct Ring {
     /// Of its own, since any thread may move it.
     watermark: Line,
     geometry: Geometry,
+    /// Positions end here.
+    last: u64,
     /// Of the block, as a shift: a division costs more than the rest of a summary.
     block_shift: u32,
     /// Of the queue.
@@ -147,12 +155,13 @@ impl Ring {
     /// If the sizes contradict each other or the region: they are computed, never input.
     pub fn new(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
         // Positions start one lap in, so that 0 can mean "none" in a bucket head.
-        Self::starting_at(region, start, geometry, geometry.words as u64)
+        Self::between(region, start, geometry, geometry.words as u64..LAST_POSITION)
     }
 
-    /// As [`Ring::new`], with the first record at `origin`: a number of whole laps, and not zero.
-    fn starting_at(region: &Arc<Region>, start: usize, geometry: Geometry, origin: u64) -> Self {
-        assert!(geometry.is_sound(), "{geometry:?}");
+    /// As [`Ring::new`], with positions from one to the other, of which the first is a number of whole laps, and not zero.
+    fn between(region: &Arc<Region>, start: usize, geometry: Geometry, positions: Range<u64>) -> Self {
+        let Range { start: origin, end: last } = positions;
+        assert!(geometry.is_sound() && last <= u64::MAX - 2 * geometry.words as u64, "{geometry:?}, {last}");
         let words_at = start + CONTROL;
         let heads_at = words_at + geometry.words;
         let summaries_at = heads_at + geometry.buckets;
@@ -165,6 +174,7 @@ impl Ring {
             commits: region.line(start + LINE),
             watermark: region.line(start + 2 * LINE),
             geometry,
+            last,
             block_shift: geometry.block.trailing_zeros(),
             last_place: geometry.queue - 1,
             private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
@@ -245,7 +255,8 @@ impl Ring {
         // an F1, the load below sees the `intent` of that F1, which then lies above `position + W`. If no such
         // word was read, it does not matter what the load sees.
         acquire_fence("ring-intent");
-        self.blocks.at::<INTENT>().load(Relaxed) <= position + self.geometry.words as u64
+        // Saturating: in a mapped file a position may be anything.
+        self.blocks.at::<INTENT>().load(Relaxed) <= position.saturating_add(self.geometry.words as u64)
     }
 
     /// The lowest position that may still be read: the start of a block.

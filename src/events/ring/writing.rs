@@ -99,8 +99,13 @@ impl<'a> Writing<'a> {
         self.ring.private.with_mut(|private| body(unsafe { &mut *private }))
     }
 
+    /// Forgets what the last owner had in hand, and goes on at `position`, where a block begins.
+    pub(super) fn start_at(&mut self, position: u64) {
+        self.private(|own| *own = Private::starting_at(position));
+    }
+
     /// Makes room for a record of `words` words, which may be stored until [`Writing::commit`]; nobody sees
-    /// them before. `None` if it is over half the ring.
+    /// them before. `None` if it is over half the ring, or the ring [is used up](Writing::is_used_up).
     #[inline(always)]
     pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
         // Relaxed: our own.
@@ -125,6 +130,9 @@ impl<'a> Writing<'a> {
         let rest = lap - (tail & (lap - 1));
         let fits = words as u64 <= rest;
         let position = if fits { tail } else { tail + rest };
+        if position + words as u64 > ring.last {
+            return None;
+        }
         // Relaxed: our own.
         let intent = ring.blocks.at::<INTENT>().load(Relaxed);
         if position + words as u64 > intent {
@@ -141,6 +149,11 @@ impl<'a> Writing<'a> {
             own.limit = (own.block + 1) * block;
         });
         Some(position)
+    }
+
+    /// Whether the ring has reached its last position, and takes no more.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.commits[TAIL].load(Relaxed) + self.ring.geometry.words as u64 > self.ring.last
     }
 
     /// Raises `intent` to the end of the block that holds the word before `end`.
@@ -207,11 +220,11 @@ impl<'a> Writing<'a> {
     /// Shows readers all up to `end`. Returns how many records there were before.
     #[inline(always)]
     fn publish(&mut self, end: u64, count: u64) -> u64 {
-        let number = self.commits[RECORDS].load(Relaxed);
-        self.commits[RECORDS].store(number + count, Relaxed);
         // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
         // tail. This one store is the commit.
         self.commits[TAIL].store(end, release("ring-tail"));
+        let number = self.commits[RECORDS].load(Relaxed);
+        self.commits[RECORDS].store(number + count, Relaxed);
         // Where later records will lie: a host that does other work in between leaves no pattern for the
         // processor to foresee.
         self.ring.words.prefetch_two(end as usize + AHEAD);
@@ -245,17 +258,24 @@ impl<'a> Writing<'a> {
         let ring = self.ring;
         if bucket != NO_BUCKET {
             // Relaxed: our own.
-            let position = self.commits[INDEXED].load(Relaxed);
-            let head = ring.heads.at(bucket as usize);
-            let link = ring.words.at(position as usize + ring.geometry.link_word);
-            let previous = head.load(Relaxed);
-            link.store(Link::from_word(link.load(Relaxed)).to(position, previous).word(), Relaxed);
-            // Release, edge `ring-head` (partner: `Ring::head`): the record and its link are visible to whoever
-            // follows this head.
-            head.store(position, release("ring-head"));
+            ring.link_at(self.commits[INDEXED].load(Relaxed), bucket);
         }
         // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
         self.commits[INDEXED].store(next, release("ring-indexed"));
+    }
+}
+
+impl Ring {
+    /// Makes the record at `position` the head of its bucket. Of the owner.
+    #[inline(always)]
+    pub(super) fn link_at(&self, position: u64, bucket: u32) {
+        let head = self.heads.at(bucket as usize);
+        let link = self.words.at(position as usize + self.geometry.link_word);
+        let previous = head.load(Relaxed);
+        link.store(Link::from_word(link.load(Relaxed)).to(position, previous).word(), Relaxed);
+        // Release, edge `ring-head` (partner: `Ring::head`): the record and its link are visible to whoever
+        // follows this head.
+        head.store(position, release("ring-head"));
     }
 }
 
