@@ -4,8 +4,11 @@
 //! A [`Words`] is a power-of-two run of a region that wraps: any index is in bounds, so hot paths
 //! have neither a bounds check nor a panicking branch.
 
+mod copy;
+
 use crate::os;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, zeroed_words};
+pub(crate) use copy::store_chunks;
 use std::io;
 
 /// Words on one 128-byte line: the distance at which two cores (and the adjacent-line prefetcher of

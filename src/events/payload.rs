@@ -17,6 +17,7 @@ use super::diff::Diff;
 use super::privacy::{Aside, Hide, Privacy, Pseudonym, Pseudonyms};
 use super::schema::{Field, FieldType};
 use super::value::Value;
+use crate::region::store_chunks;
 use crate::sync::{AtomicU64, Relaxed};
 
 /// As `longest`: no value is cut.
@@ -118,15 +119,11 @@ impl<'a> Payload<'a> {
     pub(crate) fn bytes(&mut self, length: Length, bytes: &[u8]) {
         self.word(length.word());
         let (whole, rest) = bytes.as_chunks::<8>();
-        for chunk in whole {
-            self.word(u64::from_le_bytes(*chunk));
-        }
+        let places = self.words.as_slice();
+        store_chunks(places, whole);
+        self.words = places.get(whole.len()..).unwrap_or_default().iter();
         if !rest.is_empty() {
-            let mut last = 0;
-            for (i, byte) in rest.iter().enumerate() {
-                last |= u64::from(*byte) << (8 * i);
-            }
-            self.word(last);
+            self.word(last_word(bytes, rest));
         }
     }
 
@@ -160,6 +157,16 @@ impl<'a> Payload<'a> {
     pub(crate) fn finish(self) -> u64 {
         self.words.for_each(|place| place.store(0, Relaxed));
         self.cut
+    }
+}
+
+/// The `rest` that `bytes` end with, fewer than eight, as a word filled up with zeros.
+#[inline(always)]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        // With bytes before them that are shifted out again.
+        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 

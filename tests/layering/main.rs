@@ -67,6 +67,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/writer.rs",
     "os/unix.rs",
     "region.rs",
+    "region/copy.rs",
     "sync/model/epoch.rs",
     "sync/real.rs",
     "telemetry/seat.rs",
