@@ -9,6 +9,7 @@ pub struct Session {
     filter: Option<String>,
     group: &'static str,
     rows: Vec<Row>,
+    skipped: Vec<String>,
 }
 
 impl Session {
@@ -25,20 +26,39 @@ impl Session {
 
     /// Measures a row if it is wanted.
     pub fn row(&mut self, name: &str, measure: impl FnOnce() -> Row) {
+        self.row_if_possible(name, || Ok(measure()));
+    }
+
+    /// Measures a row if it is wanted, or says why this machine cannot.
+    pub fn row_if_possible(&mut self, name: &str, measure: impl FnOnce() -> Result<Row, String>) {
         let wanted = |filter: &String| filter == self.group || name.contains(filter.as_str());
         if !self.filter.as_ref().is_none_or(wanted) {
             return;
         }
         eprint!("{}: {name} ... ", self.group);
         let start = Instant::now();
-        let row = Row { group: self.group, name: name.to_owned(), ..measure() };
-        let verdict = match row.holds() {
-            Holds::Yes => "holds",
-            Holds::No => "DOES NOT HOLD",
-            Holds::Unfit => "unfit",
-        };
-        eprintln!("{verdict} ({:.1} s)", start.elapsed().as_secs_f64());
-        self.rows.push(row);
+        match measure() {
+            Ok(row) => {
+                let row = Row { group: self.group, name: name.to_owned(), ..row };
+                let verdict = match row.holds() {
+                    Holds::Yes => "holds",
+                    Holds::No => "DOES NOT HOLD",
+                    Holds::Unfit => "unfit",
+                };
+                eprintln!("{verdict} ({:.1} s)", start.elapsed().as_secs_f64());
+                self.rows.push(row);
+            }
+            Err(reason) => {
+                eprintln!("SKIPPED: {reason}");
+                self.skipped.push(format!("{}: {name}: {reason}", self.group));
+            }
+        }
+    }
+
+    /// The rows that this machine cannot measure, and why.
+    #[must_use]
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
     }
 
     /// What was measured.
