@@ -67,3 +67,22 @@ impl Session {
         self.rows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Samples;
+    use crate::row::Measured;
+
+    #[test]
+    fn what_the_machine_cannot_measure_is_told_and_no_row() {
+        let mut session = Session::new(Some("large".to_owned()));
+        session.enter("events");
+        let side = || Measured { name: "ours".to_owned(), samples: Samples(vec![1.0]) };
+        session.row("large and there", || Row::of([side()], &[]));
+        session.row_if_possible("large and not there", || Err("needs 9 GiB".to_owned()));
+        session.row_if_possible("not wanted", || Err("never asked".to_owned()));
+        assert_eq!(session.skipped(), ["events: large and not there: needs 9 GiB"]);
+        assert_eq!(session.into_rows().len(), 1);
+    }
+}

@@ -18,6 +18,7 @@ pub(super) const BACKBEAT: &str = "backbeat, a ring per core, its own clock, no 
 pub(super) const DEQUE: &str = "Mutex<VecDeque>, supplied time, no index";
 pub(super) const QUEUE: &str = "ArrayQueue::force_push, supplied time, no index";
 pub(super) const COPY: &str = "memcpy of the same";
+pub(super) const COPY_OF_PAYLOAD: &str = "memcpy of the payload alone,";
 pub(super) const TRACING: &str = "tracing event into a layer that formats into a ring";
 pub(super) const RECORDER: &str = "tracing event into tracing-flight-recorder";
 
@@ -98,13 +99,14 @@ impl<const WORDS: usize> Copies<WORDS> {
         Self { ring: vec![[0; WORDS]; bytes / size_of::<[u64; WORDS]>()], source: [0; WORDS], next: 0 }
     }
 
-    pub(super) fn name() -> String {
-        format!("{COPY} {} bytes into a ring", size_of::<[u64; WORDS]>())
+    pub(super) fn name(what: &str) -> String {
+        format!("{what} {} bytes into a ring", size_of::<[u64; WORDS]>())
     }
 
     #[inline(always)]
     pub(super) fn push(&mut self) {
-        self.ring[self.next] = *black_box(&self.source);
+        // From place to place: as a value it would be copied twice.
+        self.ring[self.next].copy_from_slice(black_box(&self.source));
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
         black_box(&self.ring);
     }

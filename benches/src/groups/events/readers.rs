@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_nanos(100);
 /// What a reader asks for, in times or in ticks.
 #[derive(Clone, Copy)]
 enum Asked<T> {
-    /// The step before this one.
+    /// A few microseconds old: what was recorded just now is still on its way from the other core.
     Newest,
     /// Between so much and so much ago: in the ring still, and further back than the writer's caches reach.
     Between(T, T),
@@ -38,6 +38,7 @@ struct Reader {
 }
 
 const NONE: Duration = Duration::ZERO;
+const JUST_NOW: Duration = Duration::from_micros(3);
 
 /// In 64 MiB, at 10 to 35 ns an event, 4 MiB are less than 1.5 ms ago, and 5 ms ago is less than a lap.
 const OF_A_LARGE_RING: [Reader; 4] = [
@@ -119,7 +120,8 @@ fn measure(bytes: usize, readers: &[Reader]) -> Read {
             Asked::Between(least, most) => Asked::Between(ticks(least), ticks(most)),
             Asked::Nothing => Asked::Nothing,
         };
-        let mut asking = Asking { steps, asked, pause: ticks(reader.pause), next: 0, random: 1 };
+        let (pause, just_now) = (ticks(reader.pause), ticks(JUST_NOW));
+        let mut asking = Asking { steps, asked, pause, just_now, next: 0, random: 1 };
         let ask = move |count: u64| {
             let found = (0..count).map(|_| asking.once()).sum();
             queries.fetch_add(count, Ordering::Relaxed);
@@ -158,6 +160,8 @@ struct Asking<'a> {
     asked: Asked<u64>,
     /// In ticks.
     pause: u64,
+    /// In ticks.
+    just_now: u64,
     /// When the next query is due.
     next: u64,
     random: u64,
@@ -173,7 +177,7 @@ impl Asking<'_> {
         }
         self.next = now.0 + self.pause;
         let id = match self.asked {
-            Asked::Newest => self.steps.at(now) - 1,
+            Asked::Newest => self.steps.at(Ticks(now.0 - self.just_now)),
             Asked::Between(least, most) => {
                 self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 self.steps.at(Ticks(now.0.saturating_sub(least + (self.random >> 33) % (most - least))))
