@@ -18,7 +18,7 @@ pub(super) const BACKBEAT: &str = "backbeat, a ring per core, its own clock, no 
 pub(super) const DEQUE: &str = "Mutex<VecDeque>, supplied time, no index";
 pub(super) const QUEUE: &str = "ArrayQueue::force_push, supplied time, no index";
 pub(super) const COPY: &str = "memcpy of the same";
-pub(super) const COPY_OF_PAYLOAD: &str = "memcpy of the payload alone,";
+pub(super) const COPY_OF_PAYLOAD: &str = "memcpy of the payload's";
 pub(super) const TRACING: &str = "tracing event into a layer that formats into a ring";
 pub(super) const RECORDER: &str = "tracing event into tracing-flight-recorder";
 
