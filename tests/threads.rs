@@ -47,6 +47,7 @@ fn a_thousand_threads_at_full_speed_lose_nothing_with_as_many_shards() {
     // A thread sticks to a shared shard until it fails there, so each finds one that nobody else wants.
     let shared = Events::builder().memory(64 << 20).shards(4).shared_shards(996).build().unwrap();
     let stats = at_full_speed(&shared, 1_000, 2_000);
+    println!("loss: {} of 2,000,000 events of 1,000 threads on as many shards", stats.lost());
     assert!(stats.lost() as f64 <= 1e-6 * 2e6, "{:?}", stats.losses);
 }
 
@@ -75,7 +76,11 @@ fn a_thousand_threads_at_full_speed_on_few_shards_lose_nothing_to_the_overflow()
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     let stats = few.stats();
-    println!("{} of {asked} went to the overflow, {} were lost", stats.overflowed, stats.lost());
+    println!(
+        "loss: {} of {asked} events of 1,000 threads on 4 shards, {} overflowed",
+        stats.lost(),
+        stats.overflowed
+    );
     assert_eq!(stats.written + stats.lost(), asked, "lost and not counted: {stats:?}");
     assert!(stats.lost() as f64 <= 1e-6 * asked as f64, "{:?}", stats.losses);
     assert!(stats.overflowed > asked / 100, "not a case for the overflow");
@@ -86,7 +91,7 @@ fn more_threads_than_shards_and_slots_count_what_they_lose() {
     let few = Events::builder().memory(1 << 20).shards(1).shared_shards(0).overflow_slots(1).build().unwrap();
     let stats = at_full_speed(&few, 64, 2_000);
     assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::NoShard), "{:?}", stats.losses);
-    println!("lost {} of {}", stats.lost(), 64 * 2_000);
+    println!("loss: {} of 128,000 events of 64 threads on a shard and a slot", stats.lost());
 }
 
 #[test]

@@ -32,3 +32,11 @@ impl fmt::Display for Machine {
         write!(f, "{cpu}, {cores} cores, load {load}, {}", env!("SCORECARD_RUSTC"))
     }
 }
+
+/// Bytes that this machine can give out without pushing anything else aside, where it says so.
+#[must_use]
+pub fn available_memory() -> Option<usize> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"))?;
+    kib.parse::<usize>().ok().map(|kib| kib << 10)
+}

@@ -57,7 +57,7 @@ impl<'a> Side<'a> {
 }
 
 /// What a side took in each round, in the unit of its row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples(pub Vec<f64>);
 
 impl Samples {

@@ -1,7 +1,8 @@
 //! Two threads at once. What a second core gives varies from second to second on shared machines, so every
 //! round also runs two loops that share nothing, and a row is only worth its figures if those gain.
 
-use crate::measure::{Samples, median};
+use crate::measure::Samples;
+use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 /// One way to do something from two threads: what each of them runs for a number of operations.
 pub struct PairSide<'a> {
     pub(crate) name: String,
-    threads: [Batch<'a>; 2],
+    threads: [Option<Batch<'a>>; 2],
 }
 
 type Batch<'a> = Box<dyn FnMut(u64) + Send + 'a>;
@@ -19,25 +20,61 @@ type Batch<'a> = Box<dyn FnMut(u64) + Send + 'a>;
 impl<'a> PairSide<'a> {
     /// A side of which each thread runs its own `operation`, given a running number.
     pub fn each<F: FnMut(u64) + Send + 'a>(name: impl Into<String>, threads: [F; 2]) -> Self {
-        let batch = |mut operation: F| -> Batch<'a> {
-            let mut number = 0_u64;
-            Box::new(move |count| {
-                for _ in 0..count {
-                    number = number.wrapping_add(1);
-                    operation(black_box(number));
-                }
-            })
-        };
-        Self { name: name.into(), threads: threads.map(batch) }
+        Self { name: name.into(), threads: threads.map(|operation| Some(each(operation))) }
     }
+
+    /// A side of the first thread alone, while the second one sleeps.
+    pub fn alone(name: impl Into<String>, operation: impl FnMut(u64) + Send + 'a) -> Self {
+        Self { name: name.into(), threads: [Some(each(operation)), None] }
+    }
+
+    /// A side whose threads do different things. Each batch is told how many operations to run.
+    pub fn of(
+        name: impl Into<String>,
+        first: impl FnMut(u64) + Send + 'a,
+        second: Option<Box<dyn FnMut(u64) + Send + 'a>>,
+    ) -> Self {
+        Self { name: name.into(), threads: [Some(Box::new(first)), second] }
+    }
+}
+
+fn each<'a>(mut operation: impl FnMut(u64) + Send + 'a) -> Batch<'a> {
+    let mut done = 0_u64;
+    Box::new(move |count| {
+        // Counted in a register, so that the loop itself stores nothing.
+        for number in done..done + count {
+            operation(black_box(number + 1));
+        }
+        done += count;
+    })
 }
 
 /// What two threads measured.
 pub struct Paired {
-    /// Nanoseconds per operation of a thread, while the other runs too; one entry a side.
-    pub samples: Vec<Samples>,
+    /// What each side took.
+    pub sides: Vec<PairTimes>,
+    /// How many times as much two plain loops did as one, in each round.
+    pub gains: Samples,
+}
+
+/// What a side took, round by round.
+#[derive(Clone, Debug, Default)]
+pub struct PairTimes {
+    /// Nanoseconds per operation of a thread, while the other runs too.
+    pub each: Samples,
+    /// Nanoseconds of its processor time that an operation took the first thread: what it does not have while it waits
+    /// for its core is not in it.
+    pub first_cpu: Samples,
+    /// The same of both threads, in the middle.
+    pub cpu: Samples,
+}
+
+impl Paired {
     /// How much more two plain loops did than one, in the middle of all rounds.
-    pub gain: f64,
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        self.gains.median()
+    }
 }
 
 /// Below this gain of two plain loops over one, the machine has no second core to speak of.
@@ -49,89 +86,101 @@ const TURN: Duration = Duration::from_millis(50);
 /// Operations between two looks at the clock.
 const STRIDE: u64 = 512;
 
-#[derive(Clone, Copy)]
-enum Turn {
-    /// The plain loop on this thread alone.
-    Alone,
-    /// The side of this number on both, zero being the plain loops.
-    Both(usize),
-}
-
 /// Runs the sides in turn on two threads that live as long as this does.
 pub fn in_pairs(sides: Vec<PairSide<'_>>) -> Paired {
     in_pairs_for(sides, ROUNDS, TURN)
 }
 
 fn in_pairs_for(sides: Vec<PairSide<'_>>, rounds: usize, turn: Duration) -> Paired {
-    let plain = PairSide::each("two plain loops", [plain_loop, plain_loop]);
-    let count = sides.len();
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for side in std::iter::once(plain).chain(sides) {
-        let [a, b] = side.threads;
-        first.push(a);
-        second.push(b);
-    }
+    let plain = [
+        PairSide::alone("one plain loop", plain_loop),
+        PairSide::each("two plain loops", [plain_loop, plain_loop]),
+    ];
+    let (first, second): (Vec<_>, Vec<_>) =
+        plain.into_iter().chain(sides).map(|side| side.threads.into()).unzip();
+    let both: Vec<bool> = second.iter().map(Option::is_some).collect();
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
-        let barrier = &barrier;
+        let (barrier, both) = (&barrier, &both);
         let workers = [first, second].map(|batches| {
             let (orders, ordered) = channel();
             let (results, rates) = channel();
-            scope.spawn(move || work(batches, turn, barrier, &ordered, &results));
+            scope.spawn(move || work(batches, both, turn, barrier, &ordered, &results));
             (orders, rates)
         });
-        let run = |turn: Turn| -> f64 {
-            let asked = if matches!(turn, Turn::Alone) { &workers[..1] } else { &workers[..] };
+        let run = |side: usize| -> Vec<Rate> {
+            let asked = if both[side] { &workers[..] } else { &workers[..1] };
             for (orders, _) in asked {
-                orders.send(turn).expect("a worker lives until its orders end");
+                orders.send(side).expect("a worker lives until its orders end");
             }
-            asked.iter().map(|(_, rates)| rates.recv().expect("a worker answers each order")).sum()
+            asked.iter().map(|(_, rates)| rates.recv().expect("a worker answers each order")).collect()
         };
-        let mut samples = vec![Samples(Vec::with_capacity(rounds)); count];
-        let mut gains = Vec::with_capacity(rounds);
+        let mut paired =
+            Paired { sides: vec![PairTimes::default(); both.len() - 2], gains: Samples::default() };
         // The first round warms up.
         for round in 0..=rounds {
-            let alone = run(Turn::Alone);
-            let gain = run(Turn::Both(0)) / alone;
-            let rates: Vec<f64> = (1..=count).map(|side| run(Turn::Both(side))).collect();
+            let rates: Vec<_> = (0..both.len()).map(run).collect();
             if round > 0 {
-                gains.push(gain);
-                samples.iter_mut().zip(rates).for_each(|(samples, rate)| samples.0.push(2.0 / rate));
+                paired.gains.0.push(sum(&rates[1], |rate| rate.wall) / sum(&rates[0], |rate| rate.wall));
+                for (times, rates) in paired.sides.iter_mut().zip(&rates[2..]) {
+                    let threads = rates.len() as f64;
+                    times.each.0.push(threads / sum(rates, |rate| rate.wall));
+                    times.first_cpu.0.push(rates[0].cpu.recip());
+                    times.cpu.0.push(sum(rates, |rate| rate.cpu.recip()) / threads);
+                }
             }
         }
-        Paired { samples, gain: median(&gains) }
+        paired
     })
 }
 
-/// Serves one thread's share of the turns. Answers with operations per nanosecond.
+/// Operations per nanosecond.
+#[derive(Clone, Copy)]
+struct Rate {
+    wall: f64,
+    /// Of the thread's processor time.
+    cpu: f64,
+}
+
+fn sum(rates: &[Rate], of: impl Fn(&Rate) -> f64) -> f64 {
+    rates.iter().map(of).sum()
+}
+
+/// Serves one thread's share of the turns.
 fn work(
-    mut batches: Vec<Batch<'_>>,
+    mut batches: Vec<Option<Batch<'_>>>,
+    both: &[bool],
     turn: Duration,
     barrier: &Barrier,
-    orders: &Receiver<Turn>,
-    rates: &Sender<f64>,
+    orders: &Receiver<usize>,
+    rates: &Sender<Rate>,
 ) {
-    while let Ok(order) = orders.recv() {
-        let side = match order {
-            Turn::Alone => 0,
-            Turn::Both(side) => {
-                barrier.wait();
-                side
-            }
-        };
-        let (start, mut operations) = (Instant::now(), 0);
+    while let Ok(side) = orders.recv() {
+        let batch = batches[side].as_mut().expect("a thread is asked for what it has");
+        if both[side] {
+            barrier.wait();
+        }
+        let (start, cpu_start, mut operations) = (Instant::now(), cpu_time(), 0);
         let took = loop {
-            batches[side](STRIDE);
+            batch(STRIDE);
             operations += STRIDE;
             let took = start.elapsed();
             if took >= turn {
                 break took;
             }
         };
-        if rates.send(operations as f64 / took.as_nanos() as f64).is_err() {
+        let cpu = cpu_time() - cpu_start;
+        let rate = |took: Duration| operations as f64 / took.as_nanos() as f64;
+        if rates.send(Rate { wall: rate(took), cpu: rate(cpu) }).is_err() {
             return;
         }
     }
+}
+
+/// How long this thread has had a core.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("it is not negative")
 }
 
 /// Work in registers only: whatever two of these do not gain, the machine does not have.
@@ -163,11 +212,26 @@ mod tests {
                 }
             }
         };
-        let sides = vec![PairSide::each("quick", quick), PairSide::each("slow", [slow(), slow()])];
+        let sides = vec![
+            PairSide::each("quick", quick),
+            PairSide::each("slow", [slow(), slow()]),
+            PairSide::alone("slow alone", slow()),
+        ];
         let paired = in_pairs_for(sides, 3, Duration::from_millis(2));
         assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) > 0));
-        assert!(paired.samples.iter().all(|samples| samples.0.len() == 3));
-        assert!(paired.samples[1].median() > paired.samples[0].median());
-        assert!(paired.gain > 0.0);
+        assert!(paired.sides.iter().all(|times| times.each.0.len() == 3 && times.cpu.0.len() == 3));
+        assert!(paired.sides[1].each.median() > paired.sides[0].each.median());
+        assert_eq!(paired.sides[2].first_cpu, paired.sides[2].cpu, "one thread is both");
+        assert!(paired.gain() > 0.0);
+    }
+
+    #[test]
+    fn processor_time_leaves_out_what_a_thread_sleeps() {
+        let sleepy = |count| thread::sleep(Duration::from_micros(count));
+        let busy: Box<dyn FnMut(u64) + Send> = Box::new(|count| (0..count).for_each(plain_loop));
+        let paired =
+            in_pairs_for(vec![PairSide::of("sleepy", sleepy, Some(busy))], 3, Duration::from_millis(5));
+        let times = &paired.sides[0];
+        assert!(times.first_cpu.median() * 2.0 < times.each.floor().max(1_000.0), "{times:?}");
     }
 }

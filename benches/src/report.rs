@@ -21,6 +21,7 @@ pub fn table(rows: &[Row]) -> String {
             Holds::Unfit => "unfit",
         };
         let gain = row.gain.map_or_else(String::new, |gain| format!(" (two plain loops: {gain:.2}x)"));
+        let gain = row.unfit.as_ref().map_or(gain, |reason| format!(" ({reason})"));
         let unit = if row.unit == "ns" { String::new() } else { format!(", figures in {}", row.unit) };
         let _ = writeln!(text, "  {}{unit}\n    bar: {}: {holds}{gain}", row.name, row.bar());
         line(&mut text, &row.ours, String::new());
@@ -83,6 +84,7 @@ mod tests {
             bars: vec![Bar::FasterThan("peer")],
             gain: Some(1.2),
             unit: "ns",
+            unfit: None,
         };
         assert_eq!(
             json(std::slice::from_ref(&row)),

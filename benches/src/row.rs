@@ -1,9 +1,9 @@
 //! One comparison, what it must reach, and whether it does.
 
-use crate::measure::{Plan, Samples, Side, in_turn};
+use crate::measure::{Plan, Samples, Side, in_turn, median};
 use crate::pair::{LEAST_GAIN, PairSide, in_pairs};
 
-/// Differences below this are ties.
+/// Differences in time below this are ties.
 const TIE_NS: f64 = 0.2;
 
 /// What our side must reach.
@@ -11,8 +11,14 @@ const TIE_NS: f64 = 0.2;
 pub enum Bar {
     /// The fastest batch takes at most so many nanoseconds an operation.
     FloorAtMost(f64),
+    /// At most so many nanoseconds an operation, in the middle of all rounds.
+    MedianAtMost(f64),
     /// At most so many times the side of this name, in the middle of all rounds.
     AtMostTimes(f64, &'static str),
+    /// At least so many times the side of this name, in the middle of all rounds: for what is better if it is more.
+    AtLeastTimes(f64, &'static str),
+    /// At least so many times as fast as the side of this name, in the middle of all rounds.
+    TimesFaster(f64, &'static str),
     /// Faster than the side of this name, in the middle of all rounds.
     FasterThan(&'static str),
 }
@@ -60,6 +66,8 @@ pub struct Row {
     pub gain: Option<f64>,
     /// What its figures are.
     pub unit: &'static str,
+    /// Why the machine cannot tell whether the row holds, if it cannot, beside too small a gain.
+    pub unfit: Option<String>,
 }
 
 impl Row {
@@ -78,8 +86,10 @@ impl Row {
         let sides: Vec<_> = std::iter::once(ours).chain(against).collect();
         let names: Vec<_> = sides.iter().map(|side| side.name.clone()).collect();
         let paired = in_pairs(sides);
-        let sides = names.into_iter().zip(paired.samples).map(Measured::from);
-        Self { gain: Some(paired.gain), ..Self::of(sides, bars) }
+        let gain = Some(paired.gain());
+        let sides =
+            names.into_iter().zip(paired.sides).map(|(name, times)| Measured { name, samples: times.each });
+        Self { gain, ..Self::of(sides, bars) }
     }
 
     /// Of figures in nanoseconds that were measured elsewhere, ours first.
@@ -91,7 +101,7 @@ impl Row {
         let mut sides = sides.into_iter();
         let ours = sides.next().expect("our side comes first");
         let (group, name, bars) = ("", String::new(), bars.to_vec());
-        Self { group, name, ours, against: sides.collect(), bars, gain: None, unit: "ns" }
+        Self { group, name, ours, against: sides.collect(), bars, gain: None, unit: "ns", unfit: None }
     }
 
     /// The same of figures in another unit.
@@ -106,7 +116,7 @@ impl Row {
     /// If a bar names a side that the row does not have.
     #[must_use]
     pub fn holds(&self) -> Holds {
-        if self.gain.is_some_and(|gain| gain < LEAST_GAIN) {
+        if self.unfit.is_some() || self.gain.is_some_and(|gain| gain < LEAST_GAIN) {
             Holds::Unfit
         } else if self.bars.iter().all(|bar| self.reaches(bar)) {
             Holds::Yes
@@ -116,21 +126,20 @@ impl Row {
     }
 
     fn reaches(&self, bar: &Bar) -> bool {
-        let times = |times: f64, name: &str| {
-            let theirs = self.side(name);
-            let over = self.ours.samples.median() - times * theirs.median();
-            (self.ours.samples.ratio_to(theirs) <= times, over)
+        let ours = &self.ours.samples;
+        let tie = if self.unit == "ns" { TIE_NS } else { 0.0 };
+        let at_most = |times: f64, name: &str| {
+            let rounds = ours.0.iter().zip(&self.side(name).0);
+            let over: Vec<_> = rounds.map(|(ours, theirs)| ours - times * theirs).collect();
+            median(&over) < tie || ours.ratio_to(self.side(name)) <= times
         };
         match bar {
-            Bar::FloorAtMost(most) => self.ours.samples.floor() - most < TIE_NS,
-            Bar::AtMostTimes(most, name) => {
-                let (within, over) = times(*most, name);
-                within || over < TIE_NS
-            }
-            Bar::FasterThan(name) => {
-                let (within, over) = times(1.0, name);
-                within || over < TIE_NS
-            }
+            Bar::FloorAtMost(most) => ours.floor() - most < tie,
+            Bar::MedianAtMost(most) => ours.median() - most < tie,
+            Bar::AtMostTimes(most, name) => at_most(*most, name),
+            Bar::AtLeastTimes(least, name) => ours.ratio_to(self.side(name)) >= *least,
+            Bar::TimesFaster(times, name) => at_most(times.recip(), name),
+            Bar::FasterThan(name) => at_most(1.0, name),
         }
     }
 
@@ -144,7 +153,10 @@ impl Row {
     pub fn bar(&self) -> String {
         let text = |bar: &Bar| match bar {
             Bar::FloorAtMost(most) => format!("floor at most {most} {}", self.unit),
+            Bar::MedianAtMost(most) => format!("median at most {most} {}", self.unit),
             Bar::AtMostTimes(most, name) => format!("at most {most}x {name}"),
+            Bar::AtLeastTimes(least, name) => format!("at least {least}x {name}"),
+            Bar::TimesFaster(times, name) => format!("at least {times}x as fast as {name}"),
             Bar::FasterThan(name) => format!("faster than {name}"),
         };
         match &self.bars[..] {
@@ -179,6 +191,29 @@ mod tests {
         assert_eq!(row(&[25.0, 25.0, 10.0], &[10.0, 10.0, 60.0], bar(), None).holds(), Holds::No);
         assert_eq!(row(&[1.15; 3], &[1.0; 3], Bar::FasterThan("peer"), None).holds(), Holds::Yes, "a tie");
         assert_eq!(row(&[1.25; 3], &[1.0; 3], Bar::FasterThan("peer"), None).holds(), Holds::No);
+        // The machine changes between rounds: over all of them ours looks faster, within most it is slower.
+        let (ours, theirs) = ([15.0, 15.0, 150.0], [10.0, 100.0, 100.0]);
+        assert_eq!(row(&ours, &theirs, Bar::AtMostTimes(1.2, "peer"), None).holds(), Holds::No);
+        let faster = || Bar::TimesFaster(2.5, "peer");
+        assert_eq!(row(&[10.0; 3], &[25.0; 3], faster(), None).holds(), Holds::Yes);
+        assert_eq!(row(&[10.0; 3], &[24.0; 3], faster(), None).holds(), Holds::No);
+    }
+
+    #[test]
+    fn what_is_no_time_has_no_ties() {
+        let gain = |ours: f64| {
+            let bar = Bar::AtLeastTimes(0.95, "peer");
+            row(&[ours; 3], &[1.8; 3], bar, None).in_unit("x").holds()
+        };
+        assert_eq!((gain(1.72), gain(1.70)), (Holds::Yes, Holds::No));
+    }
+
+    #[test]
+    fn medians_are_bars_where_a_floor_says_nothing() {
+        let row = |ours: &[f64]| row(ours, &[1.0; 3], Bar::MedianAtMost(20.0), None);
+        assert_eq!(row(&[5.0, 19.0, 90.0]).holds(), Holds::Yes);
+        assert_eq!(row(&[5.0, 21.0, 90.0]).holds(), Holds::No);
+        assert_eq!(Row { unfit: Some("too loud".to_owned()), ..row(&[5.0]) }.holds(), Holds::Unfit);
     }
 
     #[test]

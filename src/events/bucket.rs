@@ -70,4 +70,16 @@ mod tests {
         chosen.iter().for_each(|id| buckets[in_index(other, id) as usize] += 1);
         assert!(buckets.iter().all(|count| *count <= 32), "{:?}", buckets.iter().max());
     }
+    /// `tests/index.rs` shows what becomes of them in a store, which has a key.
+    #[test]
+    fn a_hundred_thousand_ids_share_one_bucket_without_a_key_and_few_do_with_one() {
+        let ids = || (1..=100_000_u64).map(CorrelationId::from);
+        let without = BucketKey([0, 0]);
+        assert!(ids().all(|id| without.bucket(id) == without.bucket(CorrelationId::from(1_u64))));
+        let random = RandomState::new();
+        let with = BucketKey([random.hash_one(0), random.hash_one(1)]);
+        let mut buckets = vec![0; 1 << 15];
+        ids().for_each(|id| buckets[with.bucket(id) as usize % (1 << 15)] += 1);
+        assert!(buckets.iter().all(|count| *count <= 32), "{:?}", buckets.iter().max());
+    }
 }

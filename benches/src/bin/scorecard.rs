@@ -39,8 +39,9 @@ fn main() -> ExitCode {
         session.enter(name);
         run(&mut session);
     }
+    let skipped = session.skipped().to_vec();
     let rows = session.into_rows();
-    if rows.is_empty() {
+    if rows.is_empty() && skipped.is_empty() {
         return wrong(&format!("no row or group matches {}", filter.unwrap_or_default()));
     }
     println!("{}", report::table(&rows));
@@ -52,7 +53,10 @@ fn main() -> ExitCode {
     }
     let failed = rows.iter().filter(|row| row.holds() == Holds::No).count();
     let unfit = rows.iter().filter(|row| row.holds() == Holds::Unfit).count();
-    println!("{} rows, {failed} do not hold, {unfit} unfit", rows.len());
+    for row in &skipped {
+        println!("skipped: {row}");
+    }
+    println!("{} rows, {failed} do not hold, {unfit} unfit, {} skipped", rows.len(), skipped.len());
     ExitCode::from(u8::from(failed > 0))
 }
 

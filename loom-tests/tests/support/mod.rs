@@ -30,7 +30,9 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
 
     /// Explores the model, which must hold, in at least `floor` executions.
     pub fn holds(self, floor: usize) -> Self {
-        let executions = self.explore();
+        let count = AtomicUsize::new(0).into();
+        self.explore(&count);
+        let executions = count.load(Ordering::Relaxed);
         let collector = if REAL_EPOCH { ", real epochs" } else { "" };
         println!("model {}{collector}: {executions} executions", self.name);
         assert!(executions >= floor, "{}: explored {executions} executions, expected {floor}", self.name);
@@ -41,22 +43,25 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
     pub fn fails_without(self, edge: &'static str, side: Side) -> Self {
         let silent = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| ()));
-        let outcome = catch_unwind(AssertUnwindSafe(|| with_weakened(edge, side, || self.explore())));
+        let count = AtomicUsize::new(0).into();
+        let outcome = catch_unwind(AssertUnwindSafe(|| with_weakened(edge, side, || self.explore(&count))));
         std::panic::set_hook(silent);
+        let executions = count.load(Ordering::Relaxed);
         match outcome {
-            Ok(executions) => panic!(
+            Ok(()) => panic!(
                 "{}: holds without the {side:?} side of `{edge}` ({executions} executions): it does not watch that edge",
                 self.name
             ),
-            Err(_) => {
-                println!("model {}: fails without the {side:?} side of `{edge}`, as it must", self.name)
-            }
+            Err(_) => println!(
+                "model {}: fails without the {side:?} side of `{edge}`, as it must, in execution {executions}",
+                self.name
+            ),
         }
         self
     }
 
-    fn explore(&self) -> usize {
-        let executions = Arc::new(AtomicUsize::new(0));
+    /// Counts as it goes: a failure ends it.
+    fn explore(&self, executions: &Arc<AtomicUsize>) {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = self.preemptions;
         builder.max_branches = 50_000;
@@ -65,7 +70,6 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
             count.fetch_add(1, Ordering::Relaxed);
             body();
         });
-        executions.load(Ordering::Relaxed)
     }
 }
 
