@@ -82,12 +82,10 @@ impl Writing<'_> {
     pub(super) fn widen(&mut self, block: u64, position: u64, ticks: u64, kind: u32) {
         let ring = self.ring();
         // As a rule a record is the newest of its block and not the first of its kind there: one store.
-        let [_, least, greatest, kinds] = ring.summary_words(block);
+        let [_, _, greatest, kinds] = ring.summary_words(block);
         let is_known = kinds.load(Relaxed) & 1 << (kind % 64) != 0;
-        if is_known && ticks >= least.load(Relaxed) {
-            if ticks > greatest.load(Relaxed) {
-                greatest.store(ticks, Relaxed);
-            }
+        if is_known && ticks >= greatest.load(Relaxed) {
+            greatest.store(ticks, Relaxed);
         } else {
             ring.widen_further(block, position, ticks, kind);
         }
