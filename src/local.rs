@@ -78,17 +78,22 @@ struct Block {
 }
 
 /// The id and span that a thread works for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) id: CorrelationId,
     pub(crate) span: SpanId,
     /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
     /// first record is the root of its id.
     pub(crate) fresh: bool,
+    /// The ticks at which the span began, or [`Scope::NOT_KNOWN`].
+    pub(crate) since: u64,
 }
 
 impl Scope {
-    const NONE: Self = Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false };
+    /// In place of the ticks at which a span began: it began elsewhere.
+    pub(crate) const NOT_KNOWN: u64 = u64::MAX;
+    pub(crate) const NONE: Self =
+        Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false, since: Self::NOT_KNOWN };
 }
 
 plain_thread_local! {

@@ -161,7 +161,7 @@ impl Batch {
     }
 
     fn add(&mut self, kind: KindOf, stamp: Stamp, fields: &impl Fields) {
-        let batch_word = HEADER_WORDS + usize::from(stamp.parent.is_some());
+        let batch_word = HEADER_WORDS + stamp.prefix();
         let (at, len) = (self.used, batch_word + 1 + fields.words(self.longest));
         self.used += len;
         if self.used > self.words.len() {
@@ -173,9 +173,7 @@ impl Batch {
         let mut record = Payload::new(&self.words[at..self.used], later, self.longest);
         let ticks = stamp.ticks.map_or(0, |ticks| ticks.0);
         [0, ticks, high, low, 0, stamp.span.get()].into_iter().for_each(|word| record.word(word));
-        if let Some(parent) = stamp.parent {
-            record.word(parent.get());
-        }
+        stamp.encode_prefix(&mut record);
         record.word(0);
         fields.encode(&mut record);
         self.cut += record.finish();

@@ -10,6 +10,7 @@
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
 //! | `calls` | ready-made kinds: calls of functions, changes of state |
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
+//! | `span`, `link` | stretches of work from start to end, and what they belong together with |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
@@ -57,6 +58,7 @@ mod error;
 mod handle;
 mod kind;
 pub(crate) mod kinds;
+mod link;
 mod loss;
 mod mark;
 pub(crate) mod overflow;
@@ -74,6 +76,7 @@ mod schema;
 mod scope;
 mod seeds;
 pub(crate) mod shard;
+mod span;
 mod stamp;
 mod store;
 mod target;
@@ -96,6 +99,7 @@ pub use error::{
 };
 pub use handle::{Events, Stats};
 pub use kind::Kind;
+pub use link::Links;
 pub use loss::{Loss, LossCause};
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
@@ -111,6 +115,7 @@ pub use query::Query;
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
+pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;

@@ -9,7 +9,7 @@ use super::overflow::Overflow;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
 use super::read::header;
-use super::record::{HEADER_WORDS, Lead, Link};
+use super::record::{Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
 use super::seeds::Seeds;
@@ -70,6 +70,8 @@ pub(crate) struct Values {
     pub(crate) longest: usize,
     /// How many were.
     pub(crate) cut: AtomicU64,
+    /// Links over what an event keeps.
+    pub(crate) links_left_out: AtomicU64,
     pub(crate) pseudonyms: Pseudonyms,
 }
 
@@ -118,7 +120,7 @@ impl<E: Fields> Draft<E> {
     /// How many words its record takes, if no value is longer than so many bytes.
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
-        HEADER_WORDS + self.fields.words(longest) + usize::from(self.stamp.parent.is_some())
+        HEADER_WORDS + self.fields.words(longest) + self.stamp.prefix()
     }
 
     /// Writes a record whose values may be too long, or which may be too long itself.
@@ -145,7 +147,7 @@ impl<E: Fields> Draft<E> {
     ) {
         let Draft { lead, stamp, fields } = self;
         let class = self.class();
-        let ticks = store.ticks(&target, stamp.ticks);
+        let ticks = store.time_of(&target, stamp);
         let Some(reserved) = target.reserve(words) else {
             return store.lost(target.losses(store), target.refusal(), class);
         };
@@ -163,9 +165,7 @@ impl<E: Fields> Draft<E> {
             place.store(value, Relaxed);
         }
         let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
-        if let Some(parent) = stamp.parent {
-            body.word(parent.get());
-        }
+        stamp.encode_prefix(&mut body);
         fields.encode(&mut body);
         let cut = body.finish();
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
@@ -393,6 +393,15 @@ impl Store {
                 ticks.0
             }
             None => target.monotone(self.clock.now().0),
+        }
+    }
+
+    /// The time of a record under this stamp.
+    #[inline(always)]
+    pub(crate) fn time_of<'a>(&self, target: &impl Target<'a>, stamp: &Stamp) -> u64 {
+        match stamp.ticks {
+            Some(taken) if !stamp.flags.has(Flags::SUPPLIED) => target.monotone(taken.0),
+            supplied => self.ticks(target, supplied),
         }
     }
 

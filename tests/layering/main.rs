@@ -63,6 +63,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/ring/writing.rs",
     "events/scope.rs",
     "events/shard.rs",
+    "events/span.rs",
     "events/store.rs",
     "events/writer.rs",
     "os/unix.rs",
