@@ -359,6 +359,59 @@ fn a_batch_is_seen_whole_or_not_at_all() {
     model.fails_without("ring-tail", Side::Publish).fails_without("ring-tail", Side::Observe);
 }
 
+/// A record that waits for the index, a run of two after it, and one alone after them.
+fn run() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 2, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let cut = ring.cut();
+                assert_ne!(cut.tail, origin + 2 * WORDS, "half a run");
+                found(ring, cut, &seen);
+            })
+        };
+        let writer = thread::spawn(move || {
+            assert!(shard.try_claim());
+            // SAFETY: claimed above, one write at a time.
+            let mut writing = unsafe { shard.writing(CLASS) };
+            write(&mut writing, Some(0));
+            let reserved = writing.reserve(2 * WORDS as usize).unwrap();
+            let first = reserved.position;
+            let second = first + WORDS;
+            let links = [Link::unlinked(first as u32), Link::unlinked(second as u32).to(second, first)];
+            let words = [first, links[0].word(), second, links[1].word()];
+            reserved.words.iter().zip(words).for_each(|(place, word)| place.store(word, Ordering::Relaxed));
+            let entry = Entry { ticks: first, kind: 1, bucket: Some(0) };
+            writing.commit_run(reserved, [0, WORDS as usize].into_iter(), entry);
+            write(&mut writing, Some(0));
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_run_is_seen_whole_or_not_at_all_and_found_through_the_index() {
+    let (model, outcomes) = run();
+    let mut model = Model::new("run of two", 3, model).holds(500);
+    outcomes.good.at_least_once("a record read");
+    for (edge, side) in [
+        ("ring-tail", Side::Publish),
+        ("ring-tail", Side::Observe),
+        ("ring-indexed", Side::Publish),
+        ("ring-head", Side::Publish),
+        ("ring-head", Side::Observe),
+    ] {
+        model = model.fails_without(edge, side);
+    }
+}
+
 /// A reader that finds a record gone asks at once from when on nothing is missing.
 fn denied() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
     let outcomes = Outcomes::default();

@@ -79,7 +79,10 @@ struct Item {
     flags: Flags,
     /// Which of the personal values are its own.
     personal: Range<usize>,
+    id: CorrelationId,
     is_admitted: bool,
+    /// In the store that it goes to, once that is known: worked out once, needed twice.
+    bucket: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -179,7 +182,8 @@ impl Batch {
         self.cut += record.finish();
         let (number, flags) = (self.len(), stamp.flags.with(Flags::BATCHED));
         let personal = personal..self.personal.len();
-        self.items.push(Item { number, kind, at, len, batch_word, flags, personal, is_admitted: false });
+        let (id, is_admitted, bucket) = (stamp.id, false, None);
+        self.items.push(Item { number, kind, at, len, batch_word, flags, personal, id, is_admitted, bucket });
     }
 
     /// Decides what of it is to be recorded, and whether it may be.
@@ -207,6 +211,7 @@ impl Batch {
                     refused.push((item.number, error));
                     continue;
                 }
+                item.bucket = (!item.id.is_none()).then(|| store.key.bucket(item.id));
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
                 class = class.min(lead.class());
                 words += item.len;
@@ -221,7 +226,8 @@ impl Batch {
         if words > most {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
         }
-        for item in &self.items {
+        // As a rule there are no personal values.
+        for item in self.items.iter().filter(|item| !item.personal.is_empty()) {
             let (words, pseudonyms) = (&self.words[item.at..item.at + item.len], &store.values.pseudonyms);
             self.personal.settle(item.personal.clone(), pseudonyms, |left, pseudonym| {
                 words[words.len() - left].store(pseudonym, Relaxed);
@@ -287,10 +293,8 @@ impl Write for Whole<'_> {
         let entries = self.batch.admitted().scan(0, |end, (item, record)| {
             let offset = *end;
             *end += item.len;
-            let [lead, ticks, high, low] = [0, 1, 2, 3].map(|number: usize| record[number].load(Relaxed));
-            let id = CorrelationId::from_halves(high, low);
-            let bucket = (!id.is_none()).then(|| store.key.bucket(id));
-            Some((offset, Entry { ticks, kind: Lead::from_word(lead).kind(), bucket }))
+            let [lead, ticks] = [0, 1].map(|number: usize| record[number].load(Relaxed));
+            Some((offset, Entry { ticks, kind: Lead::from_word(lead).kind(), bucket: item.bucket }))
         });
         target.commit_batch(reserved, entries);
     }

@@ -16,7 +16,7 @@
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `overflow` | the last resort: slots that many threads write |
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `batch`, `mark` | several events at once; events of nothing but a moment |
+//! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -72,6 +72,7 @@ mod query;
 mod read;
 pub(crate) mod record;
 pub(crate) mod ring;
+mod run;
 mod schema;
 mod scope;
 mod seeds;

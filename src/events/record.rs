@@ -54,6 +54,11 @@ impl Flags {
     }
 
     #[inline(always)]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    #[inline(always)]
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -134,6 +139,12 @@ impl Link {
     #[inline(always)]
     pub const fn from_word(word: u64) -> Self {
         Self(word)
+    }
+
+    /// The link of a record so many words behind one of its bucket; zero: none.
+    #[inline(always)]
+    pub(crate) const fn behind(thread: u32, words: u32) -> Self {
+        Self(thread as u64 | (words as u64) << 32)
     }
 
     /// As a word.
