@@ -234,6 +234,71 @@ fn torn_without_the_fence_of_a_new_owner_or_the_claim() {
     }
 }
 
+/// Two owners, the first of which fills in a record and never commits it; the second writes over it. A reader looks at
+/// what was there a lap ago.
+fn abandoned() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        assert!(shard.try_claim(Owner::UNKNOWN));
+        for _ in 0..4 {
+            // SAFETY: claimed above.
+            write(&mut unsafe { shard.writing(CLASS) }, None);
+        }
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                seen.read(ring, origin);
+                let cut = ring.cut();
+                if cut.tail > 2 * origin {
+                    // The second owner's, and not what the first left there.
+                    seen.read(ring, cut.tail - WORDS);
+                }
+            })
+        };
+        let abandoning = {
+            let shard = shard.clone();
+            thread::spawn(move || {
+                if shard.try_claim(Owner::UNKNOWN) {
+                    // SAFETY: claimed above, dropped before the release.
+                    let reserved = unsafe { shard.writing(CLASS) }.reserve(WORDS as usize).unwrap();
+                    // No record has this number, so whoever believes it fails.
+                    reserved.words.iter().for_each(|word| word.store(77, Ordering::Relaxed));
+                    // SAFETY: claimed above, no write follows.
+                    unsafe { shard.release() };
+                }
+            })
+        };
+        let owner = writer(&shard, 1, None);
+        abandoning.join().unwrap();
+        owner.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_a_claim_left_uncommitted_is_never_read() {
+    let (model, outcomes) = abandoned();
+    let mut model = Model::new("claim abandoned", 3, model).holds(500);
+    outcomes.both();
+    for (edge, side) in [
+        ("ring-claim", Side::Publish),
+        ("shard-owner", Side::Publish),
+        ("ring-tail", Side::Publish),
+        ("ring-tail", Side::Observe),
+        ("ring-intent", Side::Publish),
+        ("ring-intent", Side::Observe),
+    ] {
+        model = model.fails_without(edge, side);
+    }
+}
+
 /// Everything below the cut is found: through the index below `indexed`, by scan above.
 fn found(ring: &Ring, cut: Cut, seen: &Outcomes) {
     let origin = ring.geometry().words as u64;
@@ -376,7 +441,7 @@ fn run() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
             })
         };
         let writer = thread::spawn(move || {
-            assert!(shard.try_claim());
+            assert!(shard.try_claim(Owner::UNKNOWN));
             // SAFETY: claimed above, one write at a time.
             let mut writing = unsafe { shard.writing(CLASS) };
             write(&mut writing, Some(0));

@@ -276,7 +276,7 @@ impl Write for Whole<'_> {
         let Some(reserved) = target.reserve(self.prepared.words) else {
             return self.lose(store, target.refusal());
         };
-        let mut places = reserved.words.iter();
+        let mut rest = reserved.words;
         for (item, record) in self.batch.admitted() {
             let is_supplied = item.flags.has(Flags::SUPPLIED);
             let ticks = if is_supplied { record[1].load(Relaxed) } else { now };
@@ -285,7 +285,9 @@ impl Write for Whole<'_> {
             for (number, word) in [(1, ticks), (LINK_WORD, thread), (item.batch_word, reserved.position)] {
                 record[number].store(word, Relaxed);
             }
-            record.iter().zip(&mut places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
+            let Some((places, after)) = rest.split_at_checked(record.len()) else { break };
+            record.iter().zip(places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
+            rest = after;
             if is_supplied {
                 store.ticks(&target, Some(Ticks(ticks)));
             }

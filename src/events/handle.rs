@@ -17,7 +17,7 @@ use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
-use crate::local::{self, Role};
+use crate::local;
 use crate::sync::{Arc, Relaxed};
 
 /// An event store: the last moments of a host, kept in memory of a fixed size, oldest overwritten first.
@@ -222,9 +222,8 @@ impl Events {
     /// through shared ones.
     pub fn register_thread(&self) -> bool {
         let touched = |seat: &ThreadSeat| seat.shard().map(Shard::touch).is_some();
-        match local::held(self.store.deck, Role::Shard) {
-            // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
-            Some(seat) => touched(unsafe { seat.cast::<ThreadSeat>().as_ref() }),
+        match ThreadSeat::held(self.store.deck).or_else(|| ThreadSeat::claimed(self.store.deck)) {
+            Some(seat) => touched(seat),
             None if self.store.is_forked() => false,
             None => ThreadSeat::take(&self.store).is_some_and(|seat| touched(&seat)),
         }

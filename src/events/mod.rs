@@ -17,6 +17,7 @@
 //! | `overflow` | the last resort: slots that many threads write |
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
+//! | `claim` | an event that is filled in where it will lie |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -51,6 +52,7 @@ mod batch;
 mod bucket;
 mod build;
 mod calls;
+mod claim;
 mod class;
 mod declare;
 mod diff;
@@ -91,12 +93,14 @@ pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
 pub use batch::Batch;
 pub use build::{Builder, HugePages, Shares};
 pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
+pub use claim::Claim;
 pub use class::{Class, PerClass};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
+    BatchError, BuildError, ClaimError, DefineError, QueryError, RecordError, ReserveError, TraceparentError,
+    ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use kind::Kind;

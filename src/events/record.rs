@@ -13,6 +13,7 @@
 
 use super::class::Class;
 use crate::error::Severity;
+use crate::id::{CorrelationId, SpanId};
 
 /// Words before the payload.
 pub(crate) const HEADER_WORDS: usize = 6;
@@ -24,6 +25,19 @@ pub(crate) const LINK_WORD: usize = 4;
 pub(crate) const MAX_RECORD_WORDS: usize = (1 << 20) - 1;
 /// The kinds the kind field can state.
 pub(crate) const MAX_KINDS: u32 = 1 << 20;
+
+/// The words before the payload.
+#[inline(always)]
+pub(crate) fn header(
+    lead: Lead,
+    ticks: u64,
+    id: CorrelationId,
+    link: Link,
+    span: SpanId,
+) -> [u64; HEADER_WORDS] {
+    let (high, low) = id.halves();
+    [lead.word(), ticks, high, low, link.word(), span.get()]
+}
 
 /// Facts about one record, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::error::{BatchError, ValuesError};
 use super::handle::Events;
 use super::loss::LossCause;
 use super::payload::{ANY_LENGTH, Payload, Personals};
-use super::record::{Flags, HEADER_WORDS, Lead, Link};
+use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::Entry;
 use super::schema::Event;
 use super::stamp::Stamp;
@@ -107,13 +107,7 @@ impl<E: Event> Run<'_, E> {
     }
 
     #[inline(always)]
-    fn write_all<'a>(
-        &self,
-        store: &'a Store,
-        mut target: impl Target<'a>,
-        thread: u32,
-        longest: usize,
-    ) {
+    fn write_all<'a>(&self, store: &'a Store, mut target: impl Target<'a>, thread: u32, longest: usize) {
         let Self { lead, stamp, events, .. } = self;
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
         bucket.inspect(|bucket| target.prefetch(*bucket));
@@ -121,7 +115,6 @@ impl<E: Event> Run<'_, E> {
         let Some(reserved) = target.reserve(self.size.words) else {
             return self.lose(store, target.refusal());
         };
-        let (high, low) = stamp.id.halves();
         let is_linked = u32::from(bucket.is_some());
         let (mut rest, mut cut) = (reserved.words, 0);
         // Runs neither begin nor end a span, which one event does.
@@ -131,8 +124,7 @@ impl<E: Event> Run<'_, E> {
             let words = record_words(event, longest);
             let Some((record, after)) = rest.split_at_checked(words) else { break };
             let (header, body) = record.split_at(HEADER_WORDS);
-            let lead = lead.of_record(words, flags).word();
-            let values = [lead, ticks, high, low, link.word(), stamp.span.get()];
+            let values = record::header(lead.of_record(words, flags), ticks, stamp.id, link, stamp.span);
             for (place, value) in header.iter().zip(values) {
                 place.store(value, Relaxed);
             }
