@@ -346,12 +346,22 @@ fn a_refused_slice_names_every_bad_event_and_long_values_are_cut() {
     let slice: Vec<_> = (0..5).map(|n| Dumped { n, image: image(n) }).collect();
     let error = events.record_all(&slice).unwrap_err();
     let BatchError::Refused { items } = &error else { panic!("{error}") };
+    assert_eq!(events.check_all(&slice).unwrap_err(), error);
+    let single: Vec<_> = slice.iter().map(|event| events.check(event).is_ok()).collect();
+    assert_eq!(single, [true, false, true, false, true]);
+    assert!(events.check_all(&slice[..1]).is_ok());
+    assert_eq!(events.check(&slice[1]).unwrap_err(), events.try_record(slice[1]).unwrap_err());
+    assert_eq!(
+        (events.stats().written, events.stats().lost()),
+        (0, 1),
+        "only what was to be recorded is lost"
+    );
     let numbers: Vec<_> = items.iter().map(|(number, error)| (*number, error.code())).collect();
     assert_eq!(numbers, [(1, "events.event.too_large"), (3, "events.event.too_large")]);
     let slice: Vec<_> = (0..2_000).map(|n| Dumped { n, image: &large[..100] }).collect();
     let error = events.record_all(&slice).unwrap_err();
     assert!(matches!(error, BatchError::TooLarge { events: 2_000, .. }), "{error}");
-    assert_eq!((events.stats().written, events.stats().lost()), (0, 0));
+    assert_eq!((events.stats().written, events.stats().lost()), (0, 1));
 
     let cutting = Events::builder().memory(4 << 20).shards(1).longest_value(10).build().unwrap();
     let slice: Vec<_> = (0..4).map(|n| Dumped { n, image: image(n) }).collect();
@@ -367,5 +377,5 @@ fn a_refused_slice_names_every_bad_event_and_long_values_are_cut() {
     events.switch(true);
     events.stop();
     assert_eq!(events.record_all(&slice[..1]).unwrap(), 0);
-    assert_eq!(events.stats().lost(), 1);
+    assert_eq!(events.stats().lost(), 2);
 }

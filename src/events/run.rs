@@ -1,7 +1,7 @@
 //! Several events of one kind at once, straight from a slice into the ring.
 
 use super::class::Class;
-use super::error::{BatchError, ValuesError};
+use super::error::{BatchError, RecordError, ValuesError};
 use super::handle::Events;
 use super::loss::LossCause;
 use super::payload::{ANY_LENGTH, Payload, Personals};
@@ -152,6 +152,30 @@ impl<E: Event> Run<'_, E> {
 }
 
 impl Events {
+    /// Whether [`record_all`](Events::record_all) would take these events, without recording any: for hosts that must know
+    /// before they promise something. One pass over their sizes, so less than a [`check`](Events::check) of each.
+    ///
+    /// # Errors
+    /// As of [`record_all`](Events::record_all). Nothing counts as lost.
+    #[inline]
+    pub fn check_all<E: Event>(&self, events: &[E]) -> Result<(), BatchError> {
+        Size::of(events, self.store()).map(|_| ())
+    }
+
+    /// Whether [`try_record`](Events::try_record) would take this event, without recording it.
+    ///
+    /// # Errors
+    /// If it is larger than its class takes. Nothing counts as lost.
+    #[inline]
+    pub fn check<E: Event>(&self, event: &E) -> Result<(), RecordError> {
+        let (store, words) = (self.store(), |longest| HEADER_WORDS + event.payload_words(longest));
+        if words(ANY_LENGTH) <= store.plain[E::CLASS] {
+            return Ok(());
+        }
+        let (words, most) = (words(store.values.longest), store.longest[E::CLASS]);
+        if words <= most { Ok(()) } else { Err(RecordError::too_large(E::site(), (words * 8, most * 8))) }
+    }
+
     /// Records all of these events together, in the scope of this thread: readers see all of them or none. How many:
     /// none if their kind is switched off.
     ///
