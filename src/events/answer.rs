@@ -124,6 +124,12 @@ impl Row {
         self
     }
 
+    /// Asks again whether the rest of its batch is still there, wherever the payload of all rows lies.
+    pub(crate) fn recheck_batch(&mut self, bytes: &[u8], is_there: impl FnOnce(Place, u64) -> bool) {
+        let first = self.batch(bytes.get(self.payload.clone()).unwrap_or_default());
+        self.is_whole &= first.is_none_or(|first| is_there(self.place, first));
+    }
+
     /// The total order of events: time, then shard, class and position.
     pub(crate) fn order(&self) -> (Ticks, Place, u64) {
         (self.ticks, self.place, self.position)
