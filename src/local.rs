@@ -29,14 +29,18 @@ pub(crate) trait Seat: Send + Sync {
     fn is_orphaned(&self) -> bool;
 }
 
-/// The two things a thread can hold of a deck.
+/// What a thread can hold of a deck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Its shard of the event store.
     Shard = 0,
     /// Its slab of telemetry cells.
     Slab = 1,
+    /// Its shard of the event store, while a claim is open in it: who looks for the shard finds none.
+    Claimed = 2,
 }
+
+const ROLES: usize = 3;
 
 /// Where a thread is in its life, as far as this block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +63,12 @@ pub(crate) enum Refusal {
 
 struct Entry {
     deck: Cell<DeckId>,
-    held: [Cell<Option<NonNull<()>>>; 2],
+    held: [Cell<Option<NonNull<()>>>; ROLES],
 }
 
 impl Entry {
     const fn empty() -> Self {
-        Self { deck: Cell::new(DeckId::NONE), held: [Cell::new(None), Cell::new(None)] }
+        Self { deck: Cell::new(DeckId::NONE), held: [const { Cell::new(None) }; ROLES] }
     }
 }
 
@@ -78,17 +82,22 @@ struct Block {
 }
 
 /// The id and span that a thread works for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) id: CorrelationId,
     pub(crate) span: SpanId,
     /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
     /// first record is the root of its id.
     pub(crate) fresh: bool,
+    /// The ticks at which the span began, or [`Scope::NOT_KNOWN`].
+    pub(crate) since: u64,
 }
 
 impl Scope {
-    const NONE: Self = Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false };
+    /// In place of the ticks at which a span began: it began elsewhere.
+    pub(crate) const NOT_KNOWN: u64 = u64::MAX;
+    pub(crate) const NONE: Self =
+        Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false, since: Self::NOT_KNOWN };
 }
 
 plain_thread_local! {
@@ -122,6 +131,15 @@ pub(crate) fn held(deck: DeckId, role: Role) -> Option<NonNull<()>> {
 fn held_further(block: &Block, deck: DeckId, role: Role) -> Option<NonNull<()>> {
     let entry = block.entries[1..].iter().find(|entry| entry.deck.get() == deck)?;
     entry.held[role as usize].get()
+}
+
+/// From now on this thread holds as `to` what it holds of `deck` as `from`.
+pub(crate) fn hold_as(deck: DeckId, from: Role, to: Role) {
+    BLOCK.with(|block| {
+        if let Some(entry) = block.entries.iter().find(|entry| entry.deck.get() == deck) {
+            entry.held[to as usize].set(entry.held[from as usize].take());
+        }
+    });
 }
 
 /// Whether this thread may still take a seat: cheap, and to be asked before claiming anything.
@@ -282,6 +300,9 @@ impl Taken {
         BLOCK.with(|block| {
             for entry in block.entries.iter().filter(|entry| entry.deck.get() == self.deck) {
                 entry.held[self.role as usize].set(None);
+                if self.role == Role::Shard {
+                    entry.held[Role::Claimed as usize].set(None);
+                }
                 if entry.held.iter().all(|held| held.get().is_none()) {
                     entry.deck.set(DeckId::NONE);
                 }

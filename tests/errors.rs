@@ -3,7 +3,10 @@
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
 use flightdeck::config::{Config, Validate, Violations};
-use flightdeck::events::{Batch, BuildError, Events, FieldType, Schema, Scope, Stamp, Value, WriterError};
+use flightdeck::events::{
+    Batch, BuildError, ClaimError, Class, Events, FieldType, ReserveError, Schema, Scope, Stamp, Value,
+    WriterError,
+};
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
@@ -67,6 +70,7 @@ fn events(errors: &mut Errors) {
     }
     errors.push(Box::new(events.record_batch(&mut batch).unwrap_err()));
 
+    claims(errors, &events);
     let _only = events.writer().unwrap();
     errors.push(Box::new(events.writer().unwrap_err()));
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
@@ -87,6 +91,31 @@ flightdeck::kind! {
 struct Quote {
     bid: u64,
     ask: u64,
+}
+
+fn claims(errors: &mut Errors, events: &Events) {
+    std::thread::scope(|threads| {
+        let body = || {
+            let reserve = |bytes| events.reserve::<Dumped<'_>>(bytes);
+            let mut claimed: Errors = vec![Box::new(reserve(1 << 30).unwrap_err())];
+            claimed.push(Box::new(events.reserve::<Quoted<'_>>(8).unwrap_err()));
+            let mut claim = reserve(8).unwrap().expect("switched on");
+            claimed.push(Box::new(reserve(8).unwrap_err()));
+            claimed.push(Box::new(claim.append(&[0; 9]).unwrap_err()));
+            let shared = || events.reserve::<Dumped<'_>>(8).unwrap_err();
+            claimed.push(Box::new(std::thread::scope(|others| others.spawn(shared).join().unwrap())));
+            let other = Events::builder().memory(1 << 20).build().unwrap();
+            let foreign = other.define(Schema::raw("core.image")).unwrap();
+            claimed.push(Box::new(events.reserve_kind(Stamp::current(), &foreign, 8).unwrap_err()));
+            claimed
+        };
+        errors.extend(threads.spawn(body).join().unwrap());
+    });
+    // By hand: only a thread that ends and a child process get them (see `tests/claims.rs` and `tests/fork.rs`).
+    errors.push(Box::new(ClaimError::Closed));
+    // By hand: it takes half a year to get there.
+    errors.push(Box::new(ReserveError::UsedUp { class: Class::Normal }));
+    errors.push(Box::new(ReserveError::Forked));
 }
 
 fn pods(errors: &mut Errors) {

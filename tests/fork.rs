@@ -7,11 +7,12 @@
 mod child;
 
 use child::ended_well;
-use flightdeck::events::{Events, LossCause, WriterError};
+use flightdeck::events::{ClaimError, Events, LossCause, ReserveError, WriterError};
 
 flightdeck::kind! {
     Before("fork.before") { n: u64 }
     Met("fork.met_in_the_child") { n: u64 }
+    Image("fork.image") { bytes: bytes }
 }
 
 /// Whether `body` says so in a child.
@@ -70,4 +71,17 @@ fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
 
     record(&events, 8);
     assert_eq!(counts(&events), (6, 0), "the parent goes on as if nothing had happened");
+
+    let mut open = events.reserve::<Image<'_>>(8).unwrap().expect("switched on");
+    open.append(b"parent").unwrap();
+    assert!(in_a_child(|| {
+        assert!(matches!(events.reserve::<Image<'_>>(8), Err(ReserveError::Forked)));
+        assert_eq!(open.append(b"x"), Err(ClaimError::Closed));
+        assert_eq!(open.commit(), Err(ClaimError::Closed));
+        counts(&events) == (6, 1)
+    }));
+    let mut open = events.reserve::<Image<'_>>(8).unwrap().expect("the parent dropped the first");
+    open.append(b"parent").unwrap();
+    open.commit().unwrap();
+    assert_eq!(counts(&events), (7, 0));
 }

@@ -234,6 +234,71 @@ fn torn_without_the_fence_of_a_new_owner_or_the_claim() {
     }
 }
 
+/// Two owners, the first of which fills in a record and never commits it; the second writes over it. A reader looks at
+/// what was there a lap ago.
+fn abandoned() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        assert!(shard.try_claim(Owner::UNKNOWN));
+        for _ in 0..4 {
+            // SAFETY: claimed above.
+            write(&mut unsafe { shard.writing(CLASS) }, None);
+        }
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                seen.read(ring, origin);
+                let cut = ring.cut();
+                if cut.tail > 2 * origin {
+                    // The second owner's, and not what the first left there.
+                    seen.read(ring, cut.tail - WORDS);
+                }
+            })
+        };
+        let abandoning = {
+            let shard = shard.clone();
+            thread::spawn(move || {
+                if shard.try_claim(Owner::UNKNOWN) {
+                    // SAFETY: claimed above, dropped before the release.
+                    let reserved = unsafe { shard.writing(CLASS) }.reserve(WORDS as usize).unwrap();
+                    // No record has this number, so whoever believes it fails.
+                    reserved.words.iter().for_each(|word| word.store(77, Ordering::Relaxed));
+                    // SAFETY: claimed above, no write follows.
+                    unsafe { shard.release() };
+                }
+            })
+        };
+        let owner = writer(&shard, 1, None);
+        abandoning.join().unwrap();
+        owner.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_a_claim_left_uncommitted_is_never_read() {
+    let (model, outcomes) = abandoned();
+    let mut model = Model::new("claim abandoned", 3, model).holds(500);
+    outcomes.both();
+    for (edge, side) in [
+        ("ring-claim", Side::Publish),
+        ("shard-owner", Side::Publish),
+        ("ring-tail", Side::Publish),
+        ("ring-tail", Side::Observe),
+        ("ring-intent", Side::Publish),
+        ("ring-intent", Side::Observe),
+    ] {
+        model = model.fails_without(edge, side);
+    }
+}
+
 /// Everything below the cut is found: through the index below `indexed`, by scan above.
 fn found(ring: &Ring, cut: Cut, seen: &Outcomes) {
     let origin = ring.geometry().words as u64;
@@ -357,6 +422,59 @@ fn a_batch_is_seen_whole_or_not_at_all() {
     let model = Model::new("batch of two", 3, model).holds(500);
     outcomes.good.at_least_once("a record read");
     model.fails_without("ring-tail", Side::Publish).fails_without("ring-tail", Side::Observe);
+}
+
+/// A record that waits for the index, a run of two after it, and one alone after them.
+fn run() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let shard = shard(geometry(4, 2, 1));
+        let origin = 8;
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                let cut = ring.cut();
+                assert_ne!(cut.tail, origin + 2 * WORDS, "half a run");
+                found(ring, cut, &seen);
+            })
+        };
+        let writer = thread::spawn(move || {
+            assert!(shard.try_claim(Owner::UNKNOWN));
+            // SAFETY: claimed above, one write at a time.
+            let mut writing = unsafe { shard.writing(CLASS) };
+            write(&mut writing, Some(0));
+            let reserved = writing.reserve(2 * WORDS as usize).unwrap();
+            let first = reserved.position;
+            let second = first + WORDS;
+            let links = [Link::unlinked(first as u32), Link::unlinked(second as u32).to(second, first)];
+            let words = [first, links[0].word(), second, links[1].word()];
+            reserved.words.iter().zip(words).for_each(|(place, word)| place.store(word, Ordering::Relaxed));
+            let entry = Entry { ticks: first, kind: 1, bucket: Some(0) };
+            writing.commit_run(reserved, [0, WORDS as usize].into_iter(), entry);
+            write(&mut writing, Some(0));
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_run_is_seen_whole_or_not_at_all_and_found_through_the_index() {
+    let (model, outcomes) = run();
+    let mut model = Model::new("run of two", 3, model).holds(500);
+    outcomes.good.at_least_once("a record read");
+    for (edge, side) in [
+        ("ring-tail", Side::Publish),
+        ("ring-tail", Side::Observe),
+        ("ring-indexed", Side::Publish),
+        ("ring-head", Side::Publish),
+        ("ring-head", Side::Observe),
+    ] {
+        model = model.fails_without(edge, side);
+    }
 }
 
 /// A reader that finds a record gone asks at once from when on nothing is missing.

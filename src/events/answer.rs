@@ -2,6 +2,7 @@
 
 use super::class::{Class, PerClass};
 use super::handle::Events;
+use super::link::Links;
 use super::payload::decode;
 use super::read::Header;
 use super::record::Flags;
@@ -12,9 +13,11 @@ use super::value::Value;
 use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
+use crate::local::Scope;
 use crate::sync::Arc;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Whether an answer is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +106,10 @@ impl Row {
         }
     }
 
-    /// Words of the payload that come before the fields: the parent's span, where the batch begins.
+    /// Words of the payload that come before links and fields: the parent's span, when the span began, where the batch
+    /// begins.
     fn prefix(&self) -> usize {
-        usize::from(self.flags.has(Flags::START)) + usize::from(self.flags.has(Flags::BATCHED))
+        [Flags::START, Flags::END, Flags::BATCHED].iter().filter(|flag| self.flags.has(**flag)).count()
     }
 
     /// Where the batch begins that it is part of.
@@ -118,6 +122,12 @@ impl Row {
     pub(crate) fn with_batch(mut self, payload: &[u8], is_there: impl FnOnce(u64) -> bool) -> Self {
         self.is_whole = self.batch(payload).is_none_or(is_there);
         self
+    }
+
+    /// Asks again whether the rest of its batch is still there, wherever the payload of all rows lies.
+    pub(crate) fn recheck_batch(&mut self, bytes: &[u8], is_there: impl FnOnce(Place, u64) -> bool) {
+        let first = self.batch(bytes.get(self.payload.clone()).unwrap_or_default());
+        self.is_whole &= first.is_none_or(|first| is_there(self.place, first));
     }
 
     /// The total order of events: time, then shard, class and position.
@@ -332,6 +342,43 @@ impl<'a> Recorded<'a> {
         self.row.flags.has(Flags::ROOT)
     }
 
+    /// Whether its span ended because of a panic.
+    #[must_use]
+    pub fn is_unwound(&self) -> bool {
+        self.row.flags.has(Flags::UNWOUND)
+    }
+
+    /// When its span began: of a beginning its own time, of an end what it says itself, whether or not the beginning is
+    /// still there. `None` of all other events, and of an end that was recorded without.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Ticks> {
+        if self.is_end() {
+            let word = self.payload().get(8 * usize::from(self.is_start())..)?.first_chunk::<8>()?;
+            Some(u64::from_le_bytes(*word)).filter(|ticks| *ticks != Scope::NOT_KNOWN).map(Ticks)
+        } else {
+            self.is_start().then(|| self.ticks())
+        }
+    }
+
+    /// How long its span took: of an end that knows when the span began. Zero where the end has an earlier time.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        let start = self.started_at().filter(|_| self.is_end())?;
+        Some(Duration::from_nanos(self.answer.converter().ns_between(start, self.ticks())))
+    }
+
+    /// The spans it was linked to when it was recorded; see [`Events::record_linked`].
+    #[must_use]
+    pub fn links(&self) -> Links<'a> {
+        self.after_prefix().0
+    }
+
+    /// What comes after the prefix: links and fields.
+    fn after_prefix(&self) -> (Links<'a>, &'a [u8]) {
+        let rest = self.payload().get(8 * self.row.prefix()..).unwrap_or_default();
+        if self.row.flags.has(Flags::LINKED) { Links::split(rest) } else { (Links::default(), rest) }
+    }
+
     /// How much it matters.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -382,8 +429,7 @@ impl<'a> Recorded<'a> {
     /// Its fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         let fields = self.schema().map_or(&[][..], Schema::fields);
-        let payload = self.payload().get(8 * self.row.prefix()..).unwrap_or_default();
-        decode(fields, payload).map(|(field, value)| (&*field.name, value))
+        decode(fields, self.after_prefix().1).map(|(field, value)| (&*field.name, value))
     }
 
     /// A field by name.

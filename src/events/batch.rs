@@ -1,4 +1,10 @@
 //! Several events at once: readers see all of them or none.
+//!
+//! Single records are not gathered into batches by themselves. All that could be saved is the publishing of each, which is
+//! three plain stores to a line that is the writer's own: with `tail`, `indexed` and the count stored at every 16th record
+//! only, and with none of the checks for a deadline that readers would need, a record of 64 bytes took 139 instructions in
+//! place of 137, and 8.1 ns in place of 7.9 (ring of 256 KiB; 12.3 both ways with a reading of the clock; the least of four
+//! runs each). What makes a slice cheap is what its events share: one stamp, one bucket, one reservation.
 
 use super::build::LONGEST_VALUE;
 use super::class::Class;
@@ -70,6 +76,8 @@ impl Default for Batch {
 struct Item {
     /// Which one it was in the order of pushing.
     number: usize,
+    /// Of its own, or else it gets that of the batch.
+    ticks: Option<Ticks>,
     kind: KindOf,
     /// Where its record lies in `words`.
     at: usize,
@@ -79,7 +87,12 @@ struct Item {
     flags: Flags,
     /// Which of the personal values are its own.
     personal: Range<usize>,
+    id: CorrelationId,
     is_admitted: bool,
+    /// The number of its kind and the bucket of its id in the store that it goes to, once that is known: worked out
+    /// once, needed twice.
+    kind_number: u32,
+    bucket: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -161,7 +174,7 @@ impl Batch {
     }
 
     fn add(&mut self, kind: KindOf, stamp: Stamp, fields: &impl Fields) {
-        let batch_word = HEADER_WORDS + usize::from(stamp.parent.is_some());
+        let batch_word = HEADER_WORDS + stamp.prefix();
         let (at, len) = (self.used, batch_word + 1 + fields.words(self.longest));
         self.used += len;
         if self.used > self.words.len() {
@@ -170,18 +183,29 @@ impl Batch {
         let (high, low) = stamp.id.halves();
         let personal = self.personal.len();
         let later = Personals::Later(&mut self.personal);
-        let mut record = Payload::new(&self.words[at..self.used], later, self.longest);
-        let ticks = stamp.ticks.map_or(0, |ticks| ticks.0);
-        [0, ticks, high, low, 0, stamp.span.get()].into_iter().for_each(|word| record.word(word));
-        if let Some(parent) = stamp.parent {
-            record.word(parent.get());
-        }
+        // Of a length that the compiler knows, as a rule.
+        let mut record = Payload::new(&self.words[at..][..len], later, self.longest);
+        [0, 0, high, low, 0, stamp.span.get()].into_iter().for_each(|word| record.word(word));
+        stamp.encode_prefix(&mut record);
         record.word(0);
         fields.encode(&mut record);
         self.cut += record.finish();
         let (number, flags) = (self.len(), stamp.flags.with(Flags::BATCHED));
         let personal = personal..self.personal.len();
-        self.items.push(Item { number, kind, at, len, batch_word, flags, personal, is_admitted: false });
+        self.items.push(Item {
+            number,
+            ticks: stamp.ticks,
+            kind,
+            at,
+            len,
+            batch_word,
+            flags,
+            personal,
+            id: stamp.id,
+            is_admitted: false,
+            kind_number: 0,
+            bucket: None,
+        });
     }
 
     /// Decides what of it is to be recorded, and whether it may be.
@@ -209,6 +233,8 @@ impl Batch {
                     refused.push((item.number, error));
                     continue;
                 }
+                item.kind_number = lead.kind();
+                item.bucket = (!item.id.is_none()).then(|| store.key.bucket(item.id));
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
                 class = class.min(lead.class());
                 words += item.len;
@@ -223,7 +249,8 @@ impl Batch {
         if words > most {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
         }
-        for item in &self.items {
+        // As a rule there are no personal values.
+        for item in self.items.iter().filter(|item| !item.personal.is_empty()) {
             let (words, pseudonyms) = (&self.words[item.at..item.at + item.len], &store.values.pseudonyms);
             self.personal.settle(item.personal.clone(), pseudonyms, |left, pseudonym| {
                 words[words.len() - left].store(pseudonym, Relaxed);
@@ -272,27 +299,27 @@ impl Write for Whole<'_> {
         let Some(reserved) = target.reserve(self.prepared.words) else {
             return self.lose(store, target.refusal());
         };
-        let mut places = reserved.words.iter();
+        let mut rest = reserved.words;
         for (item, record) in self.batch.admitted() {
-            let is_supplied = item.flags.has(Flags::SUPPLIED);
-            let ticks = if is_supplied { record[1].load(Relaxed) } else { now };
+            let ticks = item.ticks.map_or(now, |ticks| ticks.0);
             let thread = Link::unlinked(thread).word();
             // What was not known when it was pushed.
             for (number, word) in [(1, ticks), (LINK_WORD, thread), (item.batch_word, reserved.position)] {
                 record[number].store(word, Relaxed);
             }
-            record.iter().zip(&mut places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
-            if is_supplied {
-                store.ticks(&target, Some(Ticks(ticks)));
+            let Some((places, after)) = rest.split_at_checked(record.len()) else { break };
+            record.iter().zip(places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
+            rest = after;
+            if item.ticks.is_some() {
+                store.ticks(&target, item.ticks);
             }
         }
-        let entries = self.batch.admitted().scan(0, |end, (item, record)| {
+        let admitted = self.batch.items.iter().filter(|item| item.is_admitted);
+        let entries = admitted.scan(0, |end, item| {
             let offset = *end;
             *end += item.len;
-            let [lead, ticks, high, low] = [0, 1, 2, 3].map(|number: usize| record[number].load(Relaxed));
-            let id = CorrelationId::from_halves(high, low);
-            let bucket = (!id.is_none()).then(|| store.key.bucket(id));
-            Some((offset, Entry { ticks, kind: Lead::from_word(lead).kind(), bucket }))
+            let ticks = item.ticks.map_or(now, |ticks| ticks.0);
+            Some((offset, Entry { ticks, kind: item.kind_number, bucket: item.bucket }))
         });
         target.commit_batch(reserved, entries);
     }

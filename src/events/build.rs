@@ -368,6 +368,7 @@ impl Builder {
             values: Values {
                 longest: self.longest_value,
                 cut: AtomicU64::new(0),
+                links_left_out: AtomicU64::new(0),
                 pseudonyms: Pseudonyms::default(),
             },
             longest_batch: PerClass::of(|class| shared[class].words / 4),

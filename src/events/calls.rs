@@ -2,12 +2,10 @@
 
 use super::diff::Change;
 use super::handle::Events;
-use super::kinds::Switch;
-use super::schema::Event;
-use super::scope::{Scope, ScopeGuard};
-use crate::clock::Ticks;
+use super::record::Flags;
+use super::scope::ScopeGuard;
+use super::span::Begun;
 use crate::id::SpanId;
-use crate::sync::thread;
 use std::fmt;
 
 crate::kind! {
@@ -27,9 +25,9 @@ impl Events {
     /// Records that a function was entered and, when the guard drops, that it was left, how and after how long.
     ///
     /// The call is a span under the current one, so what is recorded inside stands below it in a timeline; its call id
-    /// is the id of that span. The guard stays on its thread: for work that moves, use [`Events::start`].
+    /// is the id of that span. The guard stays on its thread: for work that moves, use [`Events::owned_span`].
     ///
-    /// Costs two events and two more readings of the clock. Switched off, it costs a load and a branch.
+    /// Costs two events and one more reading of the clock. Switched off, it costs a load and a branch.
     ///
     /// ```
     /// use flightdeck::events::{Events, Value};
@@ -49,25 +47,17 @@ impl Events {
     /// ```
     #[inline]
     pub fn enter_function<'a>(&'a self, module: &'a str, function: &'a str) -> Call<'a> {
-        let site = FunctionEntered::site();
-        if self.store().kinds.admit(site) == Err(Switch::Off) {
-            return Call { entered: None };
-        }
-        let since = self.clock().now();
-        let call = self.fresh_span();
-        let scope = self.start_as(call, FunctionEntered { call_id: call.get(), module, function });
-        Call {
-            entered: Some(Entered {
-                events: self,
-                module,
-                function,
-                scope,
-                since,
-                outcome: "returned",
-                unwinding: thread::panicking(),
-                _in: scope.enter(),
-            }),
-        }
+        let event = |call: SpanId| FunctionEntered { call_id: call.get(), module, function };
+        let begun = self.begin::<FunctionEntered<'_>, _>(Flags::NONE, event);
+        let entered = begun.map(|begun| Entered {
+            events: self,
+            module,
+            function,
+            begun,
+            outcome: "returned",
+            _in: begun.scope.enter(),
+        });
+        Call { entered }
     }
 
     /// Records that values of `subject` changed: those of `changes` that differ. If none does nothing is recorded;
@@ -104,11 +94,8 @@ struct Entered<'a> {
     events: &'a Events,
     module: &'a str,
     function: &'a str,
-    scope: Scope,
-    since: Ticks,
+    begun: Begun,
     outcome: &'a str,
-    /// The thread was unwinding already when the call began: in a destructor.
-    unwinding: bool,
     /// Restores the scope, after the exit was recorded.
     _in: ScopeGuard,
 }
@@ -117,7 +104,7 @@ impl<'a> Call<'a> {
     /// The id of the call, which is that of its span; `None` while its kind is switched off.
     #[must_use]
     pub fn id(&self) -> Option<SpanId> {
-        self.entered.as_ref().map(|entered| entered.scope.span())
+        self.entered.as_ref().map(|entered| entered.begun.scope.span())
     }
 
     /// How it will have ended, in place of `returned`. A panic is `unwound` whatever is said here.
@@ -138,16 +125,11 @@ impl<'a> Call<'a> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let clock = self.events.clock();
-        let outcome = if thread::panicking() && !self.unwinding { "unwound" } else { self.outcome };
-        let exited = FunctionExited {
-            call_id: self.scope.span().get(),
-            module: self.module,
-            function: self.function,
-            outcome,
-            duration_ns: clock.ns_since(self.since),
-        };
-        self.events.end(self.scope, exited);
+        let Self { events, module, function, begun, .. } = *self;
+        let outcome = if begun.is_unwound() { "unwound" } else { self.outcome };
+        let duration_ns = begun.scope.since().map_or(0, |since| events.clock().ns_since(since));
+        let call_id = begun.scope.span().get();
+        events.finish(&begun, FunctionExited { call_id, module, function, outcome, duration_ns });
     }
 }
 

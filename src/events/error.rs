@@ -189,6 +189,78 @@ impl RecordError {
     }
 }
 
+/// Why there is no [`Claim`](super::Claim). Nothing was reserved.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReserveError {
+    /// The kind does not consist of bytes that are stored as they are.
+    #[error(
+        "kind `{kind}` has other fields than one of open bytes: declare one such, or make it with `Schema::raw`"
+    )]
+    NotRaw {
+        /// The kind.
+        kind: String,
+    },
+    /// Larger than its class takes.
+    #[error(
+        "event `{kind}` needs {needed} bytes, and the longest {class} event has {limit}: split it, or give the store more memory"
+    )]
+    TooLarge {
+        /// The kind.
+        kind: String,
+        /// The retention class, whose ring would not take it.
+        class: Class,
+        /// The bytes it needs, header included.
+        needed: usize,
+        /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
+        limit: usize,
+    },
+    /// A claim of this thread is open.
+    #[error("this thread has an open claim in this deck: commit or drop it first, or reserve with a writer")]
+    Open,
+    /// The thread records through shared shards, or is in the middle of a record.
+    #[error(
+        "this thread has no shard of its own to reserve in: build the store with more shards, or record the bytes at once"
+    )]
+    NoShard,
+    /// The ring has reached its last position, as [`LossCause::UsedUp`](super::LossCause::UsedUp) says of records.
+    #[error("the ring of {class} events has reached its last position: build another store")]
+    UsedUp {
+        /// The retention class.
+        class: Class,
+    },
+    /// The store belongs to the process that built it.
+    #[error("this process is a fork of the one that built the store: build another here")]
+    Forked,
+    /// The kind was defined by another store.
+    #[error("kind `{kind}` was defined by another deck: define it in this one")]
+    ForeignKind {
+        /// The kind.
+        kind: String,
+    },
+}
+
+/// Why bytes did not go into a [`Claim`](super::Claim), or it was not committed.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// They do not fit what was reserved. None of them was written.
+    #[error(
+        "{bytes} bytes at {at} leave the {reserved} bytes that were reserved: reserve more, or write less"
+    )]
+    Full {
+        /// Where they were to go.
+        at: usize,
+        /// How many.
+        bytes: usize,
+        /// What there is.
+        reserved: usize,
+    },
+    /// The thread has ended, or this process is a fork of the one that reserved.
+    #[error("the claim was closed when its thread ended or the process forked: commit it before")]
+    Closed,
+}
+
 /// Why a field is not the struct that was asked for.
 #[cfg(feature = "zerocopy")]
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -384,6 +456,19 @@ diagnostic! {
     }
     RecordError {
         TooLarge => "events.event.too_large", Never;
+    }
+    ReserveError {
+        NotRaw => "events.reserve.not_raw", Never;
+        TooLarge => "events.event.too_large", Never;
+        Open => "events.reserve.open", Later;
+        NoShard => "events.reserve.no_shard", Never;
+        UsedUp => "events.reserve.used_up", Never;
+        Forked => "events.reserve.forked", Never;
+        ForeignKind => "events.values.foreign_kind", Never;
+    }
+    ClaimError {
+        Full => "events.claim.full", Never;
+        Closed => "events.claim.closed", Never;
     }
     BatchError {
         Refused => "events.batch.refused", Never;

@@ -17,7 +17,7 @@ use super::value::Value;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
-use crate::local::{self, Role};
+use crate::local;
 use crate::sync::{Arc, Relaxed};
 
 /// An event store: the last moments of a host, kept in memory of a fixed size, oldest overwritten first.
@@ -203,28 +203,6 @@ impl Events {
         self.store.values.pseudonyms.of(&value.into())
     }
 
-    /// Records `event` as the beginning of a span under the current one, and returns the scope of the new span:
-    /// enter it, or carry it along. Its last event is recorded with [`Events::end`].
-    #[inline]
-    pub fn start<E: Event>(&self, event: E) -> Scope {
-        self.start_as(self.fresh_span(), event)
-    }
-
-    /// As [`Events::start`]; the span gets this id.
-    #[inline]
-    pub(crate) fn start_as<E: Event>(&self, span: SpanId, event: E) -> Scope {
-        let stamp = Stamp::current();
-        let parent = stamp.span;
-        self.record_with(stamp.span(span).starts_under(parent), event);
-        Scope::joined(stamp.id, span)
-    }
-
-    /// Records `event` as the end of the span of `scope`.
-    #[inline]
-    pub fn end<E: Event>(&self, scope: Scope, event: E) {
-        self.record_with(Stamp::of(scope.correlation()).span(scope.span()).ends(), event);
-    }
-
     /// From now until the guard drops this thread works for `id`, which begins here.
     #[inline]
     pub fn scope(&self, id: impl Into<CorrelationId>) -> ScopeGuard {
@@ -244,9 +222,8 @@ impl Events {
     /// through shared ones.
     pub fn register_thread(&self) -> bool {
         let touched = |seat: &ThreadSeat| seat.shard().map(Shard::touch).is_some();
-        match local::held(self.store.deck, Role::Shard) {
-            // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive.
-            Some(seat) => touched(unsafe { seat.cast::<ThreadSeat>().as_ref() }),
+        match ThreadSeat::held(self.store.deck).or_else(|| ThreadSeat::claimed(self.store.deck)) {
+            Some(seat) => touched(seat),
             None if self.store.is_forked() => false,
             None => ThreadSeat::take(&self.store).is_some_and(|seat| touched(&seat)),
         }
@@ -316,6 +293,7 @@ impl Events {
             stats.written_by_class[class] += overflow.records();
         }
         stats.values_cut = self.store.values.cut.load(Relaxed);
+        stats.links_left_out = self.store.values.links_left_out.load(Relaxed);
         stats.shards_claimed = self.store.shards.iter().filter(|shard| shard.is_claimed()).count();
         stats.shards_reclaimed = self.store.reclaimed.load(Relaxed);
         stats.kept = self.query().count();
@@ -371,6 +349,8 @@ pub struct Stats {
     pub words_overwritten: u64,
     /// Values that were longer than [`Builder::longest_value`] and were cut.
     pub values_cut: u64,
+    /// Links over the 32 that an event keeps; see [`Events::record_linked`].
+    pub links_left_out: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
     /// Shards that were taken back from threads that ended without a word: see [`Events::reclaim_shards`]. Each may have

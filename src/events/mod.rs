@@ -10,12 +10,14 @@
 //! | `kind`, `kinds` | kinds of one deck, and their switches |
 //! | `calls` | ready-made kinds: calls of functions, changes of state |
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
+//! | `span`, `link` | stretches of work from start to end, and what they belong together with |
 //! | `record` | the words of a record |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `overflow` | the last resort: slots that many threads write |
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
-//! | `batch`, `mark` | several events at once; events of nothing but a moment |
+//! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
+//! | `claim` | an event that is filled in where it will lie |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -50,6 +52,7 @@ mod batch;
 mod bucket;
 mod build;
 mod calls;
+mod claim;
 mod class;
 mod declare;
 mod diff;
@@ -57,6 +60,7 @@ mod error;
 mod handle;
 mod kind;
 pub(crate) mod kinds;
+mod link;
 mod loss;
 mod mark;
 pub(crate) mod overflow;
@@ -70,10 +74,12 @@ mod query;
 mod read;
 pub(crate) mod record;
 pub(crate) mod ring;
+mod run;
 mod schema;
 mod scope;
 mod seeds;
 pub(crate) mod shard;
+mod span;
 mod stamp;
 mod store;
 mod target;
@@ -87,15 +93,18 @@ pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
 pub use batch::Batch;
 pub use build::{Builder, HugePages, Shares};
 pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
+pub use claim::Claim;
 pub use class::{Class, PerClass};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, DefineError, QueryError, RecordError, TraceparentError, ValuesError, WriterError,
+    BatchError, BuildError, ClaimError, DefineError, QueryError, RecordError, ReserveError, TraceparentError,
+    ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use kind::Kind;
+pub use link::Links;
 pub use loss::{Loss, LossCause};
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
@@ -111,6 +120,7 @@ pub use query::Query;
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
+pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;

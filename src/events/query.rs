@@ -156,6 +156,10 @@ impl<'a> Query<'a> {
                 gone += 1;
             }
         })?;
+        // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
+        for row in &mut answer.rows {
+            row.recheck_batch(&answer.bytes, |place, first| self.is_there(place, first));
+        }
         answer.rows.sort_unstable_by_key(Row::order);
         if self.order == Order::NewestFirst {
             answer.rows.reverse();
@@ -167,10 +171,18 @@ impl<'a> Query<'a> {
         Ok(answer)
     }
 
+    /// Whether the record at `position` is still there.
+    fn is_there(&self, place: Place, position: u64) -> bool {
+        // The place of the overflow comes after all shards; what was found there was copied whole.
+        let shard = self.store.shards.get(usize::from(place.shard));
+        shard.is_none_or(|shard| Found::InRing(&shard.rings()[place.class]).is_there(position))
+    }
+
     /// Runs the query and hands over each event as it is found, keeping none: memory does not grow with the
     /// answer, and neither order nor end of the answer is waited for.
     ///
-    /// Events come ring by ring, so [`Query::newest_first`] has no say, and a limit takes the first that are found.
+    /// Events come ring by ring, so [`Query::newest_first`] has no say, and a limit takes the first that are found. Whether
+    /// a batch is whole is said as it is when its event is handed over; the rest may be overwritten after that.
     ///
     /// # Errors
     /// If filters are contradictory or unknown.

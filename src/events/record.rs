@@ -7,12 +7,13 @@
 //! | 2, 3 | correlation id, high and low half |
 //! | 4 | distance to the previous record of the same bucket (32), thread number (32) |
 //! | 5 | span: the enclosing one, or the own one of a start or end |
-//! | 6.. | payload; before it, of a start, the parent's span, and in a batch, where the batch begins |
+//! | 6.. | the parent's span of a start; when it began of an end; in a batch, where the batch begins; links; payload |
 //!
 //! A mark has words 0 and 1 alone, and its payload from word 2 on.
 
 use super::class::Class;
 use crate::error::Severity;
+use crate::id::{CorrelationId, SpanId};
 
 /// Words before the payload.
 pub(crate) const HEADER_WORDS: usize = 6;
@@ -25,6 +26,19 @@ pub(crate) const MAX_RECORD_WORDS: usize = (1 << 20) - 1;
 /// The kinds the kind field can state.
 pub(crate) const MAX_KINDS: u32 = 1 << 20;
 
+/// The words before the payload.
+#[inline(always)]
+pub(crate) fn header(
+    lead: Lead,
+    ticks: u64,
+    id: CorrelationId,
+    link: Link,
+    span: SpanId,
+) -> [u64; HEADER_WORDS] {
+    let (high, low) = id.halves();
+    [lead.word(), ticks, high, low, link.word(), span.get()]
+}
+
 /// Facts about one record, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags(u8);
@@ -35,18 +49,27 @@ impl Flags {
     pub(crate) const ROOT: Self = Self(1);
     /// A span begins: the first payload word is its parent.
     pub(crate) const START: Self = Self(1 << 1);
-    /// A span ends.
+    /// A span ends: the next payload word is the ticks at which it began, or all ones.
     pub(crate) const END: Self = Self(1 << 2);
     /// The host supplied the time.
     pub(crate) const SUPPLIED: Self = Self(1 << 3);
-    /// One of a batch: the payload word after the parent's span is the position of the batch.
+    /// One of a batch: the next payload word is the position of the batch.
     pub(crate) const BATCHED: Self = Self(1 << 4);
     /// No id, link, thread or span: the header ends with the time.
     pub(crate) const MARK: Self = Self(1 << 5);
+    /// What comes next in the payload are links to other spans.
+    pub(crate) const LINKED: Self = Self(1 << 6);
+    /// An end that came with a panic.
+    pub(crate) const UNWOUND: Self = Self(1 << 7);
 
     #[inline(always)]
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     #[inline(always)]
@@ -130,6 +153,12 @@ impl Link {
     #[inline(always)]
     pub const fn from_word(word: u64) -> Self {
         Self(word)
+    }
+
+    /// The link of a record so many words behind one of its bucket; zero: none.
+    #[inline(always)]
+    pub(crate) const fn behind(thread: u32, words: u32) -> Self {
+        Self(thread as u64 | (words as u64) << 32)
     }
 
     /// As a word.

@@ -1,5 +1,6 @@
 //! The id and span that work belongs to, wherever it runs.
 
+use crate::clock::Ticks;
 use crate::id::{CorrelationId, SpanId};
 use crate::local;
 use std::future::Future;
@@ -32,8 +33,14 @@ use std::task::{Context, Poll};
 /// assert_eq!(events.query().correlation(7_u64).run()?.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope(local::Scope);
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self(local::Scope::NONE)
+    }
+}
 
 impl Scope {
     /// The scope of an id that begins here: its first event is marked as the root, which is what makes
@@ -41,13 +48,19 @@ impl Scope {
     /// [`Scope::joined`].
     #[must_use]
     pub fn root(id: impl Into<CorrelationId>) -> Self {
-        Self(local::Scope { id: id.into(), span: SpanId::NONE, fresh: true })
+        Self(local::Scope { id: id.into(), fresh: true, ..local::Scope::NONE })
     }
 
     /// The scope of an id that began elsewhere, in the span that handed the work over.
     #[must_use]
     pub fn joined(id: impl Into<CorrelationId>, span: SpanId) -> Self {
-        Self(local::Scope { id: id.into(), span, fresh: false })
+        Self(local::Scope { id: id.into(), span, ..local::Scope::NONE })
+    }
+
+    /// The scope of a span that begins now.
+    #[inline]
+    pub(crate) fn begun(id: CorrelationId, span: SpanId, since: Ticks) -> Self {
+        Self(local::Scope { id, span, fresh: false, since: since.0 })
     }
 
     /// The scope this thread is in, to carry it elsewhere.
@@ -59,7 +72,7 @@ impl Scope {
     /// The same id in another span.
     #[must_use]
     pub fn in_span(self, span: SpanId) -> Self {
-        Self(local::Scope { span, ..self.0 })
+        Self(local::Scope { span, since: local::Scope::NOT_KNOWN, ..self.0 })
     }
 
     /// The id.
@@ -72,6 +85,12 @@ impl Scope {
     #[must_use]
     pub fn span(self) -> SpanId {
         self.0.span
+    }
+
+    /// When its span began, by the clock of the deck that recorded the beginning; `None` of one that began elsewhere.
+    #[must_use]
+    pub fn since(self) -> Option<Ticks> {
+        (self.0.since != local::Scope::NOT_KNOWN).then_some(Ticks(self.0.since))
     }
 
     /// Puts this thread into the scope until the guard drops, which restores the one before.

@@ -1,6 +1,8 @@
 //! Whose event it is, and when it happened: all that stands in a record's header beside its kind.
 
+use super::payload::Payload;
 use super::record::Flags;
+use super::scope::Scope;
 use crate::clock::Ticks;
 use crate::id::{CorrelationId, SpanId};
 use crate::local;
@@ -13,6 +15,8 @@ pub struct Stamp {
     pub(crate) id: CorrelationId,
     pub(crate) span: SpanId,
     pub(crate) parent: Option<SpanId>,
+    /// Of an end: when the span began, or [`Scope::NOT_KNOWN`](local::Scope::NOT_KNOWN).
+    pub(crate) started: Option<u64>,
     pub(crate) flags: Flags,
     pub(crate) ticks: Option<Ticks>,
 }
@@ -27,6 +31,7 @@ impl Stamp {
             id: scope.id,
             span: scope.span,
             parent: None,
+            started: None,
             flags: if scope.fresh { Flags::ROOT } else { Flags::NONE },
             ticks: None,
         }
@@ -36,7 +41,8 @@ impl Stamp {
     #[inline(always)]
     #[must_use]
     pub fn of(id: impl Into<CorrelationId>) -> Self {
-        Self { id: id.into(), span: SpanId::NONE, parent: None, flags: Flags::NONE, ticks: None }
+        let (span, flags) = (SpanId::NONE, Flags::NONE);
+        Self { id: id.into(), span, parent: None, started: None, flags, ticks: None }
     }
 
     /// In this span.
@@ -56,12 +62,58 @@ impl Stamp {
         self
     }
 
-    /// The event with which the span ends.
+    /// The event with which the span ends, of which it is not known when it began. See [`Stamp::ends_since`].
     #[inline(always)]
     #[must_use]
-    pub fn ends(mut self) -> Self {
+    pub fn ends(self) -> Self {
+        self.ends_since(Ticks(local::Scope::NOT_KNOWN))
+    }
+
+    /// The event with which the span ends that began at `start`. The event carries that time, so it tells how long the
+    /// span took even where the beginning has been overwritten; see [`Recorded::duration`](super::Recorded::duration).
+    #[inline(always)]
+    #[must_use]
+    pub fn ends_since(mut self, start: Ticks) -> Self {
+        self.started = Some(start.0);
         self.flags = self.flags.with(Flags::END);
         self
+    }
+
+    /// The end of the span of this scope.
+    #[inline(always)]
+    pub(crate) fn ending(scope: Scope) -> Self {
+        let since = scope.since().unwrap_or(Ticks(local::Scope::NOT_KNOWN));
+        Self::of(scope.correlation()).span(scope.span()).ends_since(since)
+    }
+
+    #[inline(always)]
+    pub(crate) fn with(mut self, flags: Flags) -> Self {
+        self.flags = self.flags.with(flags);
+        self
+    }
+
+    /// At this time, which the deck's clock told a moment ago: not taken for one that the host supplies.
+    #[inline(always)]
+    pub(crate) fn taken_at(mut self, ticks: Ticks) -> Self {
+        self.ticks = Some(ticks);
+        self
+    }
+
+    /// How many words stand before the fields.
+    #[inline(always)]
+    pub(crate) fn prefix(&self) -> usize {
+        usize::from(self.parent.is_some()) + usize::from(self.started.is_some())
+    }
+
+    /// Stores those words: the parent of a start, when it began of an end.
+    #[inline(always)]
+    pub(crate) fn encode_prefix(&self, payload: &mut Payload<'_>) {
+        if let Some(parent) = self.parent {
+            payload.word(parent.get());
+        }
+        if let Some(started) = self.started {
+            payload.word(started);
+        }
     }
 
     /// The event with which the id begins.

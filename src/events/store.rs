@@ -9,7 +9,7 @@ use super::overflow::Overflow;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
 use super::read::header;
-use super::record::{HEADER_WORDS, Lead, Link};
+use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
 use super::seeds::Seeds;
@@ -72,6 +72,8 @@ pub(crate) struct Values {
     pub(crate) longest: usize,
     /// How many were.
     pub(crate) cut: AtomicU64,
+    /// Links over what an event keeps.
+    pub(crate) links_left_out: AtomicU64,
     pub(crate) pseudonyms: Pseudonyms,
 }
 
@@ -120,7 +122,7 @@ impl<E: Fields> Draft<E> {
     /// How many words its record takes, if no value is longer than so many bytes.
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
-        HEADER_WORDS + self.fields.words(longest) + usize::from(self.stamp.parent.is_some())
+        HEADER_WORDS + self.fields.words(longest) + self.stamp.prefix()
     }
 
     /// Writes a record whose values may be too long, or which may be too long itself.
@@ -147,27 +149,18 @@ impl<E: Fields> Draft<E> {
     ) {
         let Draft { lead, stamp, fields } = self;
         let class = self.class();
-        let ticks = store.ticks(&target, stamp.ticks);
+        let ticks = store.time_of(&target, stamp);
         let Some(reserved) = target.reserve(words) else {
             return store.lost(target.losses(store), target.refusal(), class);
         };
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
-        let (high, low) = stamp.id.halves();
-        let values = [
-            lead.of_record(words, stamp.flags).word(),
-            ticks,
-            high,
-            low,
-            Link::unlinked(thread).word(),
-            stamp.span.get(),
-        ];
+        let lead_of = lead.of_record(words, stamp.flags);
+        let values = record::header(lead_of, ticks, stamp.id, Link::unlinked(thread), stamp.span);
         for (place, value) in header.iter().zip(values) {
             place.store(value, Relaxed);
         }
         let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
-        if let Some(parent) = stamp.parent {
-            body.word(parent.get());
-        }
+        stamp.encode_prefix(&mut body);
         fields.encode(&mut body);
         let cut = body.finish();
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
@@ -255,6 +248,9 @@ impl Store {
         // The one thread that a fork leaves has forgotten its seat, so it comes by here too.
         if self.is_forked() {
             return draft.lose(self, LossCause::Forked);
+        }
+        if let Some(seat) = ThreadSeat::claimed(self.deck) {
+            return self.record_shared(&seat.guest, seat.thread.get(), draft);
         }
         match ThreadSeat::take(self) {
             Some(seat) => match &seat.shard {
@@ -398,6 +394,15 @@ impl Store {
         }
     }
 
+    /// The time of a record under this stamp.
+    #[inline(always)]
+    pub(crate) fn time_of<'a>(&self, target: &impl Target<'a>, stamp: &Stamp) -> u64 {
+        match stamp.ticks {
+            Some(taken) if !stamp.flags.has(Flags::SUPPLIED) => target.monotone(taken.0),
+            supplied => self.ticks(target, supplied),
+        }
+    }
+
     /// Whether the record is no longer than its class takes; otherwise counts it as lost and says its size and the
     /// limit, in bytes.
     #[inline(always)]
@@ -512,6 +517,43 @@ impl ThreadSeat {
                 None
             }
         }
+    }
+
+    /// The shard that this thread keeps for itself, and its number; takes one if it has no seat yet.
+    pub(crate) fn own_shard(store: &Arc<Store>) -> Option<(&Shard, u32)> {
+        if Self::held(store.deck).is_none() {
+            Self::take(store);
+        }
+        let seat = Self::held(store.deck)?;
+        let own = seat.shard.as_ref()?;
+        let shard = store.shards.iter().find(|shard| Arc::ptr_eq(shard, own))?;
+        // Where its records go from here on, their stamps continue.
+        seat.guest.last.store(own.last_ticks(), Relaxed);
+        Some((shard, seat.thread.get()))
+    }
+
+    /// What is recorded in `shard` from now on is later than what this thread recorded in shared ones. To be called by
+    /// the shard's owner.
+    pub(crate) fn follow_guest(&self, shard: &Shard) {
+        let last = self.guest.last.load(Relaxed);
+        if last > shard.last_ticks() {
+            shard.monotone(last + self.store.stamp_step);
+        }
+    }
+
+    /// That of this thread.
+    #[inline]
+    pub(crate) fn held<'a>(deck: DeckId) -> Option<&'a Self> {
+        // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive until the thread ends or forgets
+        // the deck; callers use it within one call, in which neither happens.
+        local::held(deck, Role::Shard).map(|seat| unsafe { seat.cast::<Self>().as_ref() })
+    }
+
+    /// That of this thread while a claim is open in its shard, into which nothing else may be written then.
+    #[inline]
+    pub(crate) fn claimed<'a>(deck: DeckId) -> Option<&'a Self> {
+        // SAFETY: as in `held`.
+        local::held(deck, Role::Claimed).map(|seat| unsafe { seat.cast::<Self>().as_ref() })
     }
 
     /// The shard that is the thread's own, if it has one.

@@ -15,6 +15,10 @@ pub(crate) trait Target<'a> {
     fn commit(&mut self, reserved: Reserved<'a>, entry: Entry);
     /// Publishes what was reserved as several records, each so many words behind the first.
     fn commit_batch(&mut self, reserved: Reserved<'a>, entries: impl Iterator<Item = (usize, Entry)> + Clone);
+    /// Publishes what was reserved as several records, of one bucket, time and kind; see [`Writing::commit_run`].
+    fn commit_run(&mut self, reserved: Reserved<'a>, offsets: impl Iterator<Item = usize>, entry: Entry);
+    /// Asks for what [`Target::commit_run`] will need for a bucket.
+    fn prefetch(&self, bucket: u32);
     /// `ticks`, or later: stamps of one thread never go back.
     fn monotone(&self, ticks: u64) -> u64;
     /// Where its losses are counted.
@@ -47,6 +51,16 @@ impl<'a> Target<'a> for InShard<'a> {
         entries: impl Iterator<Item = (usize, Entry)> + Clone,
     ) {
         self.writing.commit_batch(reserved, entries);
+    }
+
+    #[inline(always)]
+    fn commit_run(&mut self, reserved: Reserved<'a>, offsets: impl Iterator<Item = usize>, entry: Entry) {
+        self.writing.commit_run(reserved, offsets, entry);
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, bucket: u32) {
+        self.writing.prefetch(bucket);
     }
 
     #[inline(always)]
@@ -92,6 +106,15 @@ impl<'a> Target<'a> for InSlot<'a> {
             slot.commit(entries.map(|(_, entry)| entry));
         }
     }
+
+    fn commit_run(&mut self, _: Reserved<'a>, offsets: impl Iterator<Item = usize>, entry: Entry) {
+        if let Some(slot) = self.slot.take() {
+            slot.commit(offsets.map(|_| entry));
+        }
+    }
+
+    /// There is no index.
+    fn prefetch(&self, _: u32) {}
 
     fn monotone(&self, ticks: u64) -> u64 {
         // Of one thread, so a load and a store.

@@ -14,10 +14,12 @@ const LONGEST_TEXT: usize = 120;
 
 /// The events of an answer as text. Children stand under the event that began their span; a span whose beginning is
 /// not in the answer stands on the left. Where a span's end is known (its end event, or a field
-/// `duration_ns`), its length is shown.
+/// `duration_ns`), its length is shown; where it is not, `[no end]`. An end whose beginning is not in the answer shows
+/// the length itself. `(unwound)` stands after the end of a span that panicked, and linked spans after `links=`.
 pub struct Timeline<'a> {
     answer: &'a Answer,
     fields: Option<&'a FieldsOf<'a>>,
+    marks_open: bool,
 }
 
 /// Tells what to show of an event: names and values, in order.
@@ -25,7 +27,14 @@ pub type FieldsOf<'a> = dyn Fn(&Recorded<'_>, &mut dyn FnMut(&str, Value<'_>)) +
 
 impl<'a> Timeline<'a> {
     pub(crate) fn new(answer: &'a Answer) -> Self {
-        Self { answer, fields: None }
+        Self { answer, fields: None, marks_open: true }
+    }
+
+    /// The same without a mark at spans that have no end: for hosts that record none.
+    #[must_use]
+    pub fn without_ends(mut self) -> Self {
+        self.marks_open = false;
+        self
     }
 
     /// The same, showing what `fields` says of each event in place of its own fields: for hosts that store what
@@ -50,6 +59,8 @@ struct Tree<'a> {
     inside: HashMap<SpanId, Vec<usize>>,
     /// By span: the spans that began under it, as the index of their beginning.
     ends: HashMap<SpanId, Ticks>,
+    /// The spans whose beginning is here.
+    began: HashMap<SpanId, usize>,
 }
 
 impl<'a> Tree<'a> {
@@ -75,7 +86,7 @@ impl<'a> Tree<'a> {
             let under = if began.contains_key(&under) { under } else { SpanId::NONE };
             inside.entry(under).or_default().push(i);
         }
-        Self { events, inside, ends }
+        Self { events, inside, ends, began }
     }
 
     /// Visits every event once, causes before effects.
@@ -101,7 +112,11 @@ impl<'a> Tree<'a> {
     }
 
     fn length(&self, event: &Recorded<'_>, converter: &Converter) -> Option<u64> {
-        let end = event.is_start().then(|| self.ends.get(&event.span()))?;
+        if !event.is_start() {
+            let is_alone = event.is_end() && !self.began.contains_key(&event.span());
+            return event.started_at().filter(|_| is_alone).map(|at| converter.ns_between(at, event.ticks()));
+        }
+        let end = self.ends.get(&event.span());
         end.map(|end| converter.ns_between(event.ticks(), *end)).or(match event.field("duration_ns") {
             Some(Value::U64(ns)) => Some(ns),
             _ => None,
@@ -122,8 +137,10 @@ impl fmt::Display for Timeline<'_> {
             write!(f, "+{}.{:09}s ", at / 1_000_000_000, at % 1_000_000_000)?;
             write!(f, "{:indent$}{}", "", event.kind(), indent = 2 * depth.min(DEEPEST))?;
             let length = tree.length(event, &converter);
-            if let Some(ns) = length {
-                write!(f, " [{}]", Span(ns))?;
+            match length {
+                Some(ns) => write!(f, " [{}]", Span(ns))?,
+                None if event.is_start() && self.marks_open => f.write_str(" [no end]")?,
+                None => {}
             }
             let mut written = Ok(());
             let mut field = |name: &str, value: Value<'_>| {
@@ -142,6 +159,8 @@ impl fmt::Display for Timeline<'_> {
             written?;
             let is_whole = event.batch().is_none_or(|batch| batch.is_whole);
             f.write_str(if is_whole { "" } else { " (batch incomplete)" })?;
+            f.write_str(if event.is_unwound() { " (unwound)" } else { "" })?;
+            links(f, event)?;
             writeln!(f)
         };
         tree.visit(|depth, event| {
@@ -168,6 +187,17 @@ impl fmt::Display for Timeline<'_> {
             }
         }
     }
+}
+
+/// What an event is linked to, as a list of spans and the ids they belong to.
+fn links(f: &mut fmt::Formatter<'_>, event: &Recorded<'_>) -> fmt::Result {
+    let links = event.links();
+    let left_out = links.left_out();
+    for (number, scope) in links.enumerate() {
+        let before = if number == 0 { " links=" } else { "," };
+        write!(f, "{before}{}:{}", scope.correlation(), scope.span())?;
+    }
+    if left_out > 0 { write!(f, " (+{left_out} links)") } else { Ok(()) }
 }
 
 /// So many events.

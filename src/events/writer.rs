@@ -94,6 +94,11 @@ impl Writer {
         &self.store
     }
 
+    /// The store, the shard that is borrowed mutably with it, and the writer's number.
+    pub(super) fn parts(&mut self) -> (&Arc<Store>, &Shard, u32) {
+        (&self.store, &self.shard, self.thread.get())
+    }
+
     #[inline(always)]
     pub(super) fn write(&mut self, draft: &impl Write) {
         if self.store.is_forked() {

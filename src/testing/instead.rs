@@ -46,7 +46,7 @@ pub(super) fn timeline(
     nearest.truncate(SHOWN);
     let shown: HashSet<EventId> = nearest.into_iter().map(|(_, id)| id).collect();
     answer.retain(|event| shown.contains(&event.id()));
-    let lines = answer.timeline().with_fields(marks).to_string();
+    let lines = answer.timeline().without_ends().with_fields(marks).to_string();
     if all > SHOWN { format!("(the nearest {SHOWN} of {all})\n{lines}") } else { lines }
 }
 

@@ -53,6 +53,7 @@ const PUBLIC: &[&str] =
 const UNSAFE_FILES: &[&str] = &[
     "clock.rs",
     "config/list.rs",
+    "events/claim.rs",
     "events/handle.rs",
     "events/overflow.rs",
     "events/ring/mod.rs",
@@ -63,6 +64,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/ring/writing.rs",
     "events/scope.rs",
     "events/shard.rs",
+    "events/span.rs",
     "events/store.rs",
     "events/writer.rs",
     "os/unix.rs",

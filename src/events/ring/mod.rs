@@ -14,7 +14,8 @@
 //! **Linking lags behind.** A bucket head in a large index is a cache miss that nothing hides if its
 //! value is needed at once (57 ns against 13 at 1 GiB). So a commit only prefetches the bucket and
 //! queues the record; the record of a queue's length ago is linked instead. `indexed` says how far
-//! the index reaches; readers scan the rest, `[indexed, tail)`.
+//! the index reaches; readers scan the rest, `[indexed, tail)`. A run of records of one bucket is linked at once,
+//! since the time it takes to write them hides the miss.
 //!
 //! # Edges
 //!
@@ -23,7 +24,7 @@
 //! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
 //! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fence in [`Ring::cut`] |
-//! | `ring-indexed` | stores in [`Writing::link`](writing), [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
+//! | `ring-indexed` | stores in [`Writing::link`](writing), [`Writing::commit_run`], [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
 //! | `ring-head` | store in [`Ring::link_at`](writing) | fence in [`Ring::head`] |
 //! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fence of `ring-since` in [`Ring::since`] |
 //! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |

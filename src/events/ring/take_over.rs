@@ -1,8 +1,8 @@
 //! Taking over from an owner that vanished: a thread that ended without a word, a process that was killed, at any point
 //! of a write.
 //!
-//! What it had published stays: `tail` is the only commit. What was linked late or not at all is linked now, a record
-//! that is its bucket's head already excepted. What it had begun is wiped, up to `intent`, and nobody will ever write
+//! What it had published stays: `tail` is the only commit. What was linked late or not at all is linked now, records
+//! that their bucket's head leads to already excepted. What it had begun is wiped, up to `intent`, and nobody will ever write
 //! there at these positions again. The summary of a block in there may be that of a lap ago, where the owner vanished
 //! before it cleared it; readers tell by its first record.
 
@@ -34,7 +34,7 @@ impl Ring {
             next = match look(self, position) {
                 Some(record) => {
                     if let Some(bucket) = record.bucket {
-                        self.link_again(position, bucket);
+                        self.link_again(position, bucket, tail);
                     }
                     let end = position + record.words as u64;
                     self.next_record(end, end >= self.block_after(position), tail)
@@ -71,11 +71,12 @@ impl Ring {
         self.geometry.block_end(position + 1)
     }
 
-    /// Threads the record at `position` into its bucket, unless the owner vanished after it had.
-    fn link_again(&self, position: u64, bucket: u32) {
+    /// Threads the record at `position` into its bucket, unless the owner vanished after it had: heads only rise, so a
+    /// head at or above it leads there.
+    fn link_again(&self, position: u64, bucket: u32, tail: u64) {
         let bucket = bucket & (self.heads.len() - 1) as u32;
-        if self.heads.at(bucket as usize).load(Relaxed) != position {
-            self.link_at(position, bucket);
+        if !(position..tail).contains(&self.heads.at(bucket as usize).load(Relaxed)) {
+            self.link_at(position, position, bucket);
         }
     }
 }

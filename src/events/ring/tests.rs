@@ -24,9 +24,15 @@ enum Step {
     Prune {
         back: usize,
     },
+    /// Records of the same length and bucket.
+    Run {
+        words: usize,
+        count: usize,
+        bucket: Option<u32>,
+    },
     /// The owner vanishes before so many publications of a write, and another takes over.
     Vanish {
-        records: Vec<(usize, Option<u32>)>,
+        write: Box<Step>,
         before: usize,
     },
 }
@@ -36,12 +42,16 @@ fn step() -> impl Strategy<Value = Step> {
     let words = prop_oneof![8 => LEAST..36, 1 => Just(256), 1 => Just(257), 1 => Just(65)];
     let record = (words, prop::option::weighted(0.8, 0_u32..9));
     let batch = prop::collection::vec((LEAST..16, prop::option::of(0_u32..9)), 1..10);
-    let vanishing = (prop::collection::vec(record.clone(), 1..3), 0_usize..8);
+    let run = (LEAST..24, 1_usize..9, prop::option::of(0_u32..9))
+        .prop_map(|(words, count, bucket)| Step::Run { words, count, bucket });
+    let batches = prop::collection::vec(record.clone(), 1..3).prop_map(Step::Batch);
+    let vanishing = (prop_oneof![2 => batches, 1 => run.clone()], 0_usize..24);
     prop_oneof![
         16 => record.clone().prop_map(|(words, bucket)| Step::One { words, bucket }),
         2 => batch.prop_map(Step::Batch),
+        2 => run,
         1 => (0_usize..6).prop_map(|back| Step::Prune { back }),
-        2 => vanishing.prop_map(|(records, before)| Step::Vanish { records, before }),
+        2 => vanishing.prop_map(|(write, before)| Step::Vanish { write: Box::new(write), before }),
     ]
 }
 
@@ -89,16 +99,17 @@ impl Subject {
         match step {
             Step::One { words, bucket } => self.write(&[(*words, *bucket)]),
             Step::Batch(records) => self.write(records),
+            Step::Run { words, count, bucket } => self.write_run(*words, *count, *bucket),
             Step::Prune { back } => {
                 if let Some(record) = self.written.len().checked_sub(back + 1).map(|at| self.written[at]) {
                     self.ring.raise_watermark(record.position, record.ticks);
                     self.floor = self.floor.max(record.position);
                 }
             }
-            Step::Vanish { records, before } => {
+            Step::Vanish { write, before } => {
                 let count = self.written.len();
                 self.vanished += 1;
-                vanishes_before(*before, || self.write(records));
+                vanishes_before(*before, || self.take(write));
                 // `tail` is the only commit.
                 let tail = self.ring.cut().tail;
                 if self.written.last().is_some_and(|last| last.position >= tail) {
@@ -141,6 +152,34 @@ impl Subject {
             [(_, entry)] => writing.commit(reserved, *entry),
             _ => writing.commit_batch(reserved, entries.iter().copied()),
         }
+    }
+
+    fn write_run(&mut self, words: usize, count: usize, bucket: Option<u32>) {
+        // SAFETY: one thread.
+        let mut writing = unsafe { self.ring.begin() };
+        let Some(reserved) = writing.reserve(words * count) else {
+            let is_too_long = words * count * 2 > GEOMETRY.words;
+            assert!(is_too_long || writing.is_used_up(), "{count} times {words} words were refused");
+            return;
+        };
+        let ticks = self.written.len() as u64 + 1;
+        let mut link = Link::unlinked(5);
+        for (at, place) in reserved.words.chunks(words).enumerate() {
+            let position = reserved.position + (at * words) as u64;
+            if at > 0 && bucket.is_some() {
+                link = link.to(position, position - words as u64);
+            }
+            let in_bucket = bucket.map_or(0, |bucket| u64::from(bucket) + 1);
+            let check = checksum(position, words);
+            let content = [words as u64, ticks, in_bucket, check, link.word()];
+            place
+                .iter()
+                .zip(content.into_iter().chain(std::iter::repeat(7)))
+                .for_each(|(place, word)| place.store(word, Relaxed));
+            self.written.push(Written { position, words, ticks, bucket });
+        }
+        let offsets = (0..count).map(|at| at * words);
+        writing.commit_run(reserved, offsets, Entry { ticks, kind: words as u32, bucket });
     }
 
     /// Everything that was written is found where it should be, or its loss is admitted.
@@ -245,7 +284,7 @@ fn a_head_that_leads_into_a_gap_or_nowhere_ends_the_walk() {
     let mut subject = Subject::new(1 << 20);
     (0..5).for_each(|_| subject.write(&[(20, Some(1))]));
     let tail = subject.ring.cut().tail;
-    subject.take(&Step::Vanish { records: vec![(20, Some(1))], before: 0 });
+    subject.take(&Step::Vanish { write: Box::new(Step::Batch(vec![(20, Some(1))])), before: 0 });
     subject.write(&[(20, Some(2))]);
     subject.check();
     for head in [tail, tail + 7, u64::MAX, u64::MAX - 3, 1, subject.ring.cut().tail + 1_000] {

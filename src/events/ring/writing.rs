@@ -178,7 +178,10 @@ impl<'a> Writing<'a> {
         // word stored from here on. A reader that copied one of them fails its check.
         release_fence("ring-intent");
         blocks.for_each(|coming| ring.store_summary(coming, Summary::EMPTY));
-        // In a ring of a few records some are gone before their turn to be linked.
+        // In a ring of a few records some are gone before their turn to be linked: the oldest lies at `indexed`.
+        if self.commits[INDEXED].load(Relaxed) + lap >= intent {
+            return;
+        }
         let tail = self.commits[TAIL].load(Relaxed);
         self.private(|own| {
             for queued in own.queue.iter_mut().filter(|queued| queued.position(tail) + lap < intent) {
@@ -214,6 +217,56 @@ impl<'a> Writing<'a> {
         let number = self.publish(end, count);
         for (number, (offset, entry)) in (number..).zip(entries) {
             self.queue(number, reserved.position + offset as u64, entry.bucket, end);
+        }
+    }
+
+    /// Asks for the line of a bucket, ahead of [`Writing::commit_run`].
+    #[inline(always)]
+    pub fn prefetch(&self, bucket: u32) {
+        self.ring.prefetch_head(bucket as usize);
+    }
+
+    /// Publishes what was reserved as several records at once, of one bucket, time and kind, each so many words behind
+    /// the first. All but the first are linked already, each to the one before it, so the index takes them with one store,
+    /// and at once: what waits to be linked goes before them.
+    #[inline(always)]
+    pub fn commit_run(&mut self, reserved: Reserved<'a>, offsets: impl Iterator<Item = usize>, entry: Entry) {
+        let first = reserved.position;
+        let end = first + reserved.words.len() as u64;
+        // The first record of each block widens its summary for all.
+        let (mut last, mut count, mut next_block) = (first, 0, 0);
+        for offset in offsets {
+            last = first + offset as u64;
+            if last >= next_block {
+                self.widen(self.ring.block_of(last), last, entry.ticks, entry.kind);
+                next_block = self.ring.geometry.block_end(last + 1);
+            }
+            count += 1;
+        }
+        let number = self.publish(end, count);
+        // Relaxed: our own.
+        if self.commits[INDEXED].load(Relaxed) != first {
+            self.link_queue(number, end);
+        }
+        if let Some(bucket) = entry.bucket {
+            self.ring.link_at(first, last, bucket);
+        }
+        // `intent` covers the block that it ends in.
+        let (block, limit) = (self.ring.block_of(end), self.ring.geometry.block_end(end));
+        self.private(|own| *own = Private { limit, block, queue: [Queued::new(end, NO_BUCKET); QUEUE] });
+        // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
+        self.commits[INDEXED].store(end, release("ring-indexed"));
+    }
+
+    /// Threads all that waits into the index, oldest first; `number` is that of the next record.
+    #[inline(never)]
+    fn link_queue(&mut self, number: u64, tail: u64) {
+        for place in (number..).take(self.ring.last_place + 1) {
+            let last_place = self.ring.last_place;
+            let queued = self.private(|own| own.queue[(place as usize & last_place) % QUEUE]);
+            if queued.bucket() != NO_BUCKET {
+                self.ring.link_at(queued.position(tail), queued.position(tail), queued.bucket());
+            }
         }
     }
 
@@ -255,10 +308,10 @@ impl<'a> Writing<'a> {
     /// Threads the oldest queued record into the index; the one at `next` is then the oldest.
     #[inline(always)]
     fn link(&mut self, bucket: u32, next: u64) {
-        let ring = self.ring;
         if bucket != NO_BUCKET {
             // Relaxed: our own.
-            ring.link_at(self.commits[INDEXED].load(Relaxed), bucket);
+            let position = self.commits[INDEXED].load(Relaxed);
+            self.ring.link_at(position, position, bucket);
         }
         // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
         self.commits[INDEXED].store(next, release("ring-indexed"));
@@ -266,16 +319,17 @@ impl<'a> Writing<'a> {
 }
 
 impl Ring {
-    /// Makes the record at `position` the head of its bucket. Of the owner.
+    /// Puts the records from `first` to `last`, each linked to the one before it, before all others of their bucket. Of
+    /// the owner.
     #[inline(always)]
-    pub(super) fn link_at(&self, position: u64, bucket: u32) {
+    pub(super) fn link_at(&self, first: u64, last: u64, bucket: u32) {
         let head = self.heads.at(bucket as usize);
-        let link = self.words.at(position as usize + self.geometry.link_word);
+        let link = self.words.at(first as usize + self.geometry.link_word);
         let previous = head.load(Relaxed);
-        link.store(Link::from_word(link.load(Relaxed)).to(position, previous).word(), Relaxed);
-        // Release, edge `ring-head` (partner: `Ring::head`): the record and its link are visible to whoever
+        link.store(Link::from_word(link.load(Relaxed)).to(first, previous).word(), Relaxed);
+        // Release, edge `ring-head` (partner: `Ring::head`): the records and their links are visible to whoever
         // follows this head.
-        head.store(position, release("ring-head"));
+        head.store(last, release("ring-head"));
     }
 }
 

@@ -37,7 +37,7 @@ impl Chain {
                 each(name, stored(&value));
             }
         };
-        tell(self.answer.timeline().with_fields(&fields));
+        tell(self.answer.timeline().without_ends().with_fields(&fields));
     }
 }
 
