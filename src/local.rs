@@ -29,14 +29,19 @@ pub(crate) trait Seat: Send + Sync {
     fn is_orphaned(&self) -> bool;
 }
 
-/// The two things a thread can hold of a deck.
+/// What a thread can hold of a deck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Its shard of the event store.
     Shard = 0,
     /// Its slab of telemetry cells.
     Slab = 1,
+    /// What it counted of events that were held back.
+    Tally = 2,
 }
+
+/// How many those are.
+const ROLES: usize = 3;
 
 /// Where a thread is in its life, as far as this block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +64,12 @@ pub(crate) enum Refusal {
 
 struct Entry {
     deck: Cell<DeckId>,
-    held: [Cell<Option<NonNull<()>>>; 2],
+    held: [Cell<Option<NonNull<()>>>; ROLES],
 }
 
 impl Entry {
     const fn empty() -> Self {
-        Self { deck: Cell::new(DeckId::NONE), held: [Cell::new(None), Cell::new(None)] }
+        Self { deck: Cell::new(DeckId::NONE), held: [const { Cell::new(None) }; ROLES] }
     }
 }
 

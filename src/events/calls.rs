@@ -5,6 +5,8 @@ use super::handle::Events;
 use super::kinds::Switch;
 use super::schema::Event;
 use super::scope::{Scope, ScopeGuard};
+use super::stamp::Stamp;
+use super::store::Draft;
 use crate::clock::Ticks;
 use crate::id::SpanId;
 use crate::sync::thread;
@@ -29,7 +31,8 @@ impl Events {
     /// The call is a span under the current one, so what is recorded inside stands below it in a timeline; its call id
     /// is the id of that span. The guard stays on its thread: for work that moves, use [`Events::start`].
     ///
-    /// Costs two events and two more readings of the clock. Switched off, it costs a load and a branch.
+    /// Costs two events and two more readings of the clock. Switched off, it costs a load and a branch. A sample or rate
+    /// of `function.entered` decides about both events; one of `function.exited` alone has no effect.
     ///
     /// ```
     /// use flightdeck::events::{Events, Value};
@@ -49,13 +52,17 @@ impl Events {
     /// ```
     #[inline]
     pub fn enter_function<'a>(&'a self, module: &'a str, function: &'a str) -> Call<'a> {
-        let site = FunctionEntered::site();
-        if self.store().kinds.admit(site) == Err(Switch::Off) {
-            return Call { entered: None };
+        match self.store().kinds.admit(FunctionEntered::site()) {
+            Err(Switch::Off) => return Call { entered: None },
+            Err(Switch::Gated(gated)) if self.store().pass(gated).is_none() => return Call { entered: None },
+            _ => {}
         }
         let since = self.clock().now();
         let call = self.fresh_span();
-        let scope = self.start_as(call, FunctionEntered { call_id: call.get(), module, function });
+        let stamp = Stamp::current();
+        let entered = FunctionEntered { call_id: call.get(), module, function };
+        self.record_of_pair(stamp.span(call).starts_under(stamp.span), entered);
+        let scope = Scope::joined(stamp.id, call);
         Call {
             entered: Some(Entered {
                 events: self,
@@ -67,6 +74,19 @@ impl Events {
                 unwinding: thread::panicking(),
                 _in: scope.enter(),
             }),
+        }
+    }
+
+    /// Records an event of a call of which sample and rate were asked when it began: of the two events both are recorded
+    /// or none.
+    #[inline]
+    fn record_of_pair<E: Event>(&self, stamp: Stamp, event: E) {
+        let lead = match self.store().kinds.admit(E::site()) {
+            Err(Switch::Gated(gated)) => Some(gated.lead()),
+            _ => self.store().admit(E::site()),
+        };
+        if let Some(lead) = lead {
+            self.store().record(Draft { lead, stamp, fields: event });
         }
     }
 
@@ -147,7 +167,8 @@ impl Drop for Entered<'_> {
             outcome,
             duration_ns: clock.ns_since(self.since),
         };
-        self.events.end(self.scope, exited);
+        let stamp = Stamp::of(self.scope.correlation()).span(self.scope.span()).ends();
+        self.events.record_of_pair(stamp, exited);
     }
 }
 

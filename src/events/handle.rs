@@ -165,7 +165,11 @@ impl Events {
     /// If it is larger than its class takes. It is counted as lost then.
     #[inline(always)]
     pub fn try_record<E: Event>(&self, event: E) -> Result<(), RecordError> {
-        self.try_record_with(Stamp::current(), event)
+        // What is not recorded leaves the scope as it is.
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.store.try_record(Draft { lead, stamp: Stamp::current(), fields: event }, E::site())?;
+        }
+        Ok(())
     }
 
     /// As [`try_record`](Events::try_record), under a stamp of its own.
@@ -175,9 +179,7 @@ impl Events {
     #[inline(always)]
     pub fn try_record_with<E: Event>(&self, stamp: Stamp, event: E) -> Result<(), RecordError> {
         if let Some(lead) = self.store.admit(E::site()) {
-            let draft = Draft { lead, stamp, fields: event };
-            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
-            self.store.record(draft);
+            self.store.try_record(Draft { lead, stamp, fields: event }, E::site())?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@
 //! | `overflow` | the last resort: slots that many threads write |
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `batch`, `mark` | several events at once; events of nothing but a moment |
+//! | `control` | levels, samples, rates and quotas, changed while the host runs |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -51,6 +52,7 @@ mod bucket;
 mod build;
 mod calls;
 mod class;
+pub(crate) mod control;
 mod declare;
 mod diff;
 mod error;
@@ -88,6 +90,9 @@ pub use batch::Batch;
 pub use build::{Builder, HugePages, Shares};
 pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use class::{Class, PerClass};
+pub use control::{
+    Directives, DirectivesError, Expected, Key, Mistake, Quota, QuotaError, Rate, Suppressed, SuppressedBy,
+};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;

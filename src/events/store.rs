@@ -3,6 +3,8 @@
 use super::bucket::BucketKey;
 use super::build::HugePages;
 use super::class::{Class, PerClass};
+use super::control::Control;
+use super::error::RecordError;
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
 use super::overflow::Overflow;
@@ -35,6 +37,7 @@ pub(crate) struct Store {
     pub(crate) overflow: PerClass<Overflow>,
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
+    pub(super) control: Control,
     pub(crate) losses: Losses,
     /// Events that were pruned.
     pub(crate) pruned: PerClass<AtomicU64>,
@@ -201,12 +204,13 @@ impl<E: Event> Fields for E {
 }
 
 impl Store {
-    /// Whether to record an event of this kind. Counts what is lost.
+    /// Whether to record an event of this kind. Counts what is suppressed or lost.
     #[inline(always)]
-    pub(crate) fn admit(&self, site: &'static Site) -> Option<Lead> {
+    pub(crate) fn admit(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit(site) {
             Ok(lead) => Some(lead),
             Err(Switch::Off) => None,
+            Err(Switch::Gated(gated)) => self.pass(gated),
             Err(switch) => {
                 self.not_admitted(switch, &site.schema);
                 None
@@ -217,7 +221,7 @@ impl Store {
     #[cold]
     pub(crate) fn not_admitted(&self, switch: Switch, schema: &Schema) {
         let cause = match switch {
-            Switch::On | Switch::Off => return,
+            Switch::On | Switch::Off | Switch::Gated(_) => return,
             Switch::Unknown if self.is_forked() => LossCause::Forked,
             Switch::Unknown => LossCause::TooManyKinds,
             Switch::Stopped => LossCause::Stopped,
@@ -244,6 +248,18 @@ impl Store {
             }
             None => self.record_first(draft),
         }
+    }
+
+    /// As [`Store::record`], and says so if the event is too large.
+    #[inline(always)]
+    pub(crate) fn try_record<E: Event>(
+        self: &Arc<Self>,
+        draft: Draft<E>,
+        site: &'static Site,
+    ) -> Result<(), RecordError> {
+        self.check_size(&draft).map_err(|sizes| RecordError::too_large(site, sizes))?;
+        self.record(draft);
+        Ok(())
     }
 
     /// The first record of a thread here, or one that may not hold anything.
@@ -323,6 +339,7 @@ impl Store {
     pub(crate) fn admit_in_signal(&self, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit_met(site) {
             Ok(lead) => Some(lead),
+            Err(Switch::Gated(gated)) => self.pass_in_signal(gated),
             Err(Switch::Unknown) => {
                 self.lost(&self.losses, LossCause::KindNotMet, site.schema.class);
                 None
