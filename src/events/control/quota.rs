@@ -100,7 +100,7 @@ impl Place {
     }
 
     /// Whether there is a token. Counts either way.
-    pub(super) fn take(&self, pace: Pace, time: impl FnOnce(u64) -> u64) -> bool {
+    pub fn take(&self, pace: Pace, time: impl FnOnce(u64) -> u64) -> bool {
         let now = time(self.refused.load(Relaxed));
         let passed = Bucket(&self.bucket).take(pace, now);
         let counter = if passed { &self.passed } else { &self.refused };
@@ -300,5 +300,27 @@ impl Events {
             }
         };
         Ok(Quota { store: store.clone(), table })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart_and_the_rest_share_a_place() {
+        let keys = Keys::new(3).unwrap();
+        let place = |key: &'static str, hash| std::ptr::from_ref(keys.place(key.into(), hash));
+        // The last two places of eight, and on from the first.
+        let found = ["a", "b", "c"].map(|key| place(key, 7));
+        assert!(found[0] != found[1] && found[1] != found[2] && found[0] != found[2]);
+        assert_eq!(["a", "b", "c"].map(|key| place(key, 7)), found);
+        let rest = std::ptr::from_ref(&keys.rest);
+        assert_eq!([place("d", 7), place("e", 0), place("a", 8)], [rest; 3], "another hash is another key");
+        assert_ne!(place("b", 7), rest);
+        let numbers = Keys::new(2).unwrap();
+        let [number, text] =
+            [Key::Number(1), Key::Text("1")].map(|key| std::ptr::from_ref(numbers.place(key, 0)));
+        assert_ne!(number, text);
     }
 }
