@@ -123,6 +123,15 @@ pub(crate) fn held(deck: DeckId, role: Role) -> Option<NonNull<()>> {
     })
 }
 
+/// As [`held`], and looks at the first deck alone: without a call, so its caller may keep all in registers.
+#[inline(always)]
+pub(crate) fn held_first(deck: DeckId, role: Role) -> Option<NonNull<()>> {
+    BLOCK.with(|block| {
+        let first = &block.entries[0];
+        if first.deck.get() == deck { first.held[role as usize].get() } else { None }
+    })
+}
+
 #[inline(never)]
 fn held_further(block: &Block, deck: DeckId, role: Role) -> Option<NonNull<()>> {
     let entry = block.entries[1..].iter().find(|entry| entry.deck.get() == deck)?;

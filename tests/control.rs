@@ -198,8 +198,8 @@ fn counts_add_up_while_directives_change_and_handlers_and_ninth_decks_record() {
             });
         }
         for round in 0..200 {
-            // Never without a gate, so that all is counted.
-            set(&events, ["1/3", "order=1/5,100000/s", "1/2,order=1000/s", "2/h"][round % 4]);
+            // Never without a sample, which counts all that comes.
+            set(&events, ["1/3", "order=1/5,100000/s", "1/2,order=1000/s", "1/9,2/h"][round % 4]);
             std::thread::yield_now();
         }
         done.wait();
@@ -207,7 +207,7 @@ fn counts_add_up_while_directives_change_and_handlers_and_ninth_decks_record() {
     let (sampled, after_sample) = held_back(&events, "order.filled", SuppressedBy::Sample);
     let (limited, passed) = held_back(&events, "order.filled", SuppressedBy::Rate);
     assert_eq!(sampled + after_sample, threads as u64 * each);
-    assert!(limited == 0 || after_sample == limited + passed);
+    assert!(limited + passed <= after_sample);
     assert_eq!(events.stats().written + events.stats().lost(), after_sample - limited);
 }
 

@@ -266,7 +266,8 @@ fn no_hot_path_has_a_panicking_branch() {
     // Once per thread, kind, metric or change of config: these may do more.
     let first_touches = [
         "::record_first",
-        "::pass_first",
+        "Store::with_counts",
+        "::pass_otherwise",
         "Keys>::enter",
         "Keys::enter",
         "::add_first",

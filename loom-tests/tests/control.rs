@@ -4,10 +4,13 @@
 mod support;
 
 use flightdeck_loom::internals::{Bucket, Key, Keys, Pace, Side, Slab, Slot, Tallied};
-use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::atomic::AtomicU64;
 use loom::thread;
 use std::sync::Arc;
 use support::{Model, Seen};
+
+/// Later than any burst is long.
+const NOW: u64 = 1_000;
 
 /// So many tokens at once, and no further one within the model.
 fn pace(burst: u64) -> Pace {
@@ -24,7 +27,7 @@ fn taken(threads: usize) -> (impl Fn() + Send + Sync + Clone + 'static, [Seen; 2
             .map(|_| {
                 let (bucket, seen) = (bucket.clone(), seen.clone());
                 thread::spawn(move || {
-                    let took = Bucket(&bucket).take(pace(threads as u64 - 1), 50);
+                    let took = Bucket(&bucket).take(pace(threads as u64 - 1), NOW);
                     seen[usize::from(took)].count();
                     took
                 })
@@ -51,14 +54,14 @@ fn handed_on() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
     let seen = Seen::default();
     let both = seen.clone();
     let model = move || {
-        let (slab, slot) = (Arc::new(Slab::new(1).unwrap()), Slot(0));
+        let (slab, slot) = (Arc::new(Slab::<1>::new().unwrap()), Slot::of(0));
         let owners = [(); 2].map(|()| {
             let slab = slab.clone();
             thread::spawn(move || {
                 let claimed = slab.try_claim();
                 if claimed {
-                    slab.counts().own(slot, Tallied::Passed);
-                    slab.counts().own(slot, Tallied::Passed);
+                    slab.counts(slot).count(Tallied::Granted);
+                    slab.counts(slot).count(Tallied::Granted);
                     slab.release();
                 }
                 u64::from(claimed)
@@ -68,7 +71,7 @@ fn handed_on() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
         if owned == 2 {
             both.count();
         }
-        let counted = slab.counts().at(slot, Tallied::Passed).load(Ordering::Relaxed);
+        let counted = slab.counts(slot).get(Tallied::Granted);
         assert_eq!(counted, 2 * owned, "a count was lost between two owners");
     };
     (model, seen)
@@ -93,7 +96,7 @@ fn entered() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
             let keys = keys.clone();
             thread::spawn(move || {
                 let place = keys.place(Key::Number(number), hash);
-                (std::ptr::from_ref(place) as usize, place.take(pace(1), |_| 50))
+                (std::ptr::from_ref(place) as usize, place.take(pace(1), |_| NOW))
             })
         });
         let [(first, one), (again, two), (other, alone)] = askers.map(|asker| asker.join().unwrap());

@@ -76,12 +76,17 @@ impl Kind {
     }
 
     /// How its records begin, unless events of it are not to be recorded now.
+    #[inline(always)]
     pub(crate) fn admit(&self) -> Option<Lead> {
-        match self.switch() {
-            Ok(lead) => Some(lead),
-            Err(Switch::Gated(gated)) => self.store.pass(gated),
-            Err(switch) => {
-                self.store.not_admitted(switch, &self.schema);
+        let look = self.store.kinds.look_defined(self.number);
+        if let Some(lead) = look.on() {
+            return Some(lead);
+        }
+        match look.gated() {
+            _ if look.is_off() => None,
+            Some(gated) => self.store.pass(gated),
+            None => {
+                self.store.not_admitted(Switch::Stopped, &self.schema);
                 None
             }
         }

@@ -43,11 +43,11 @@ pub enum Switch {
 impl Switch {
     const UNKNOWN: u64 = 0;
     const ON: u64 = 1;
+    /// A bit that no other one has.
     const OFF: u64 = 2;
-    const STOPPED: u64 = 3;
-    /// And in the bits above these, which gate.
+    /// A bit that no other one has; and in the bits above it, which gate.
     const GATED: u64 = 4;
-    const GATED_BITS: u32 = 3;
+    const STOPPED: u64 = 8;
 
     /// In place of the length of a lead.
     const fn bits(self) -> u64 {
@@ -61,14 +61,14 @@ impl Switch {
     }
 }
 
-/// A kind with a gate: how its records begin, and the number of the gate in place of their length.
+/// A kind with a gate: how its records begin, and which gate in place of their length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gated(u64);
 
 impl Gated {
     /// A gate, of no kind yet.
     pub const fn by(slot: Slot) -> Self {
-        Self((slot.0 as u64) << Switch::GATED_BITS | Switch::GATED)
+        Self(slot.word() | Switch::GATED)
     }
 
     /// How records of the kind begin.
@@ -80,11 +80,63 @@ impl Gated {
     /// The gate.
     #[inline(always)]
     pub const fn slot(self) -> Slot {
-        Slot(((self.0 & MAX_RECORD_WORDS as u64) >> Switch::GATED_BITS) as u16)
+        Slot::in_word(self.0)
     }
 }
 
-const _: () = assert!(SLOTS <= u16::MAX as usize && Gated::by(Slot(SLOTS as u16)).slot().0 == SLOTS as u16);
+const _: () = {
+    let last = Gated::by(Slot::of(SLOTS as u16 - 1));
+    assert!(SLOTS <= u16::MAX as usize && last.0 <= MAX_RECORD_WORDS as u64);
+    assert!(last.slot().word() == Slot::of(SLOTS as u16 - 1).word());
+};
+
+/// The word of a kind, as it was a moment ago. A hot path asks whether it is [on](Look::on), then whether it is
+/// [off](Look::is_off), then for its [gate](Look::gated), and leaves the rest to whoever is not in line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look(u64);
+
+impl Look {
+    #[inline(always)]
+    const fn switch(self) -> u64 {
+        self.0 & MAX_RECORD_WORDS as u64
+    }
+
+    /// The lead of the kind's records, if they are simply recorded.
+    #[inline(always)]
+    pub(super) fn on(self) -> Option<Lead> {
+        (self.switch() == Switch::ON).then(|| Lead::from_word(self.0 ^ Switch::ON))
+    }
+
+    /// A test of a bit: of two comparisons with one word the compiler would make one choice among cases, and put those
+    /// in an order of its own.
+    #[inline(always)]
+    pub(super) const fn is_off(self) -> bool {
+        self.0 & Switch::OFF != 0
+    }
+
+    /// The gate of the kind, if it has one.
+    #[inline(always)]
+    pub(super) fn gated(self) -> Option<Gated> {
+        (self.0 & Switch::GATED != 0).then_some(Gated(self.0))
+    }
+
+    #[inline(always)]
+    fn lead(self) -> Result<Lead, Switch> {
+        match self.switch() {
+            Switch::ON => Ok(Lead::from_word(self.0 ^ Switch::ON)),
+            Switch::UNKNOWN => Err(Switch::Unknown),
+            Switch::OFF => Err(Switch::Off),
+            Switch::STOPPED => Err(Switch::Stopped),
+            _ => Err(Switch::Gated(Gated(self.0))),
+        }
+    }
+}
+
+const _: () = {
+    assert!(!Look(Switch::UNKNOWN | Switch::ON | Switch::GATED | Switch::STOPPED).is_off());
+    assert!((Switch::UNKNOWN | Switch::ON | Switch::OFF | Switch::STOPPED) & Switch::GATED == 0);
+    assert!(Switch::STOPPED < 1 << Slot::LOWEST);
+};
 
 /// One word per kind, all that a hot path looks at: the lead of its records, and in place of their length the
 /// [`Switch`]. `N`, a power of two: numbers are below it.
@@ -106,16 +158,14 @@ impl<const N: usize> Switches<N> {
     /// The lead of the kind's records if they are to be recorded, else why not.
     #[inline(always)]
     pub fn admit(&self, number: u32) -> Result<Lead, Switch> {
+        self.look(number).lead()
+    }
+
+    #[inline(always)]
+    fn look(&self, number: u32) -> Look {
         // Acquire, edge `kind-known` (partner: `publish`): the schema of a known kind is visible to this
         // thread, and so to whoever reads the records it writes.
-        let word = self.word(number).load(acquire("kind-known"));
-        match word & MAX_RECORD_WORDS as u64 {
-            Switch::ON => Ok(Lead::from_word(word ^ Switch::ON)),
-            Switch::UNKNOWN => Err(Switch::Unknown),
-            Switch::OFF => Err(Switch::Off),
-            Switch::STOPPED => Err(Switch::Stopped),
-            _ => Err(Switch::Gated(Gated(word))),
-        }
+        Look(self.word(number).load(acquire("kind-known")))
     }
 
     #[inline(always)]
@@ -160,7 +210,7 @@ impl Table {
 pub(crate) struct Kinds {
     declared: Table,
     defined: Table,
-    pub(super) gates: Gates,
+    pub(super) gates: Gates<SLOTS>,
     /// Serialises whoever changes a table: cold. Nothing is allocated or freed under it, since allocators may record.
     changes: Mutex<Changing>,
     on: AtomicBool,
@@ -191,7 +241,7 @@ impl Changing {
             self.gated.push(kind);
             *given = self.gated.len() as u16;
         }
-        Slot(*given - 1)
+        Slot::of(*given - 1)
     }
 }
 
@@ -208,7 +258,7 @@ impl Kinds {
         Some(Self {
             declared: Table::new(),
             defined: Table::new(),
-            gates: Gates::new(SLOTS)?,
+            gates: Gates::new()?,
             changes: Mutex::new(changing),
             on: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
@@ -216,8 +266,13 @@ impl Kinds {
         })
     }
 
-    /// How records of this site's events begin, if they are to be recorded.
+    /// What is to become of this site's events, for a hot path; a kind that was not met yet is neither on nor off.
     #[inline(always)]
+    pub(super) fn look(&self, site: &'static Site) -> Look {
+        self.declared.switches.look(site.number.get())
+    }
+
+    /// How records of this site's events begin, if they are simply to be recorded.
     pub(crate) fn admit(&self, site: &'static Site) -> Result<Lead, Switch> {
         match self.declared.switches.admit(site.number.get()) {
             Err(Switch::Unknown) => self.meet(site),
@@ -245,10 +300,15 @@ impl Kinds {
         self.declared.switches.admit(number)
     }
 
-    /// As [`Kinds::admit`], for a kind defined at run time.
+    /// As [`Kinds::look`], for a kind defined at run time.
     #[inline(always)]
+    pub(super) fn look_defined(&self, kind: u32) -> Look {
+        self.defined.switches.look(kind - DEFINED)
+    }
+
+    /// As [`Kinds::admit`], for a kind defined at run time.
     pub(crate) fn admit_defined(&self, kind: u32) -> Result<Lead, Switch> {
-        self.defined.switches.admit(kind - DEFINED)
+        self.look_defined(kind).lead()
     }
 
     /// The number of a kind defined at run time: that of an equal one, if there is one.
@@ -321,7 +381,7 @@ impl Kinds {
         let mut kinds = Vec::with_capacity(SLOTS);
         // So many fit without allocating anew.
         kinds.extend_from_slice(&self.changes.lock().gated);
-        (0..).map(Slot).zip(kinds)
+        (0..).map(Slot::of).zip(kinds)
     }
 
     fn publish_all(&self, changing: &mut Changing) {

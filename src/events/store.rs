@@ -207,9 +207,23 @@ impl Store {
     /// Whether to record an event of this kind. Counts what is suppressed or lost.
     #[inline(always)]
     pub(crate) fn admit(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {
+        let look = self.kinds.look(site);
+        if let Some(lead) = look.on() {
+            return Some(lead);
+        }
+        match look.gated() {
+            _ if look.is_off() => None,
+            Some(gated) => self.pass(gated),
+            None => self.admit_otherwise(site),
+        }
+    }
+
+    /// An event of a kind that is not met yet, or of a store that has stopped.
+    #[cold]
+    #[inline(never)]
+    fn admit_otherwise(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit(site) {
             Ok(lead) => Some(lead),
-            Err(Switch::Off) => None,
             Err(Switch::Gated(gated)) => self.pass(gated),
             Err(switch) => {
                 self.not_admitted(switch, &site.schema);

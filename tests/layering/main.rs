@@ -53,6 +53,7 @@ const PUBLIC: &[&str] =
 const UNSAFE_FILES: &[&str] = &[
     "clock.rs",
     "config/list.rs",
+    "events/control/gate.rs",
     "events/control/tally.rs",
     "events/handle.rs",
     "events/overflow.rs",

@@ -1,5 +1,5 @@
-//! A token bucket in one word (the generic cell rate algorithm; ITU-T I.371, annex A): the word is the time up to which
-//! what was let through has used up the rate.
+//! A token bucket in one word (the generic cell rate algorithm; ITU-T I.371, annex A): the word is the time from which
+//! on there is a token. So whoever looks at an empty bucket needs this word and the time, and no more.
 //!
 //! It orders nothing: it stands for itself, so every access is Relaxed. Its exactness comes from the exchange alone.
 //! Whoever is refused writes nothing, so a flood that is held back by many threads reads a line that stays shared.
@@ -7,26 +7,37 @@
 use super::rate::Pace;
 use crate::sync::{AtomicU64, Relaxed};
 
+/// The time of buckets, in which the clock's zero is this: later than any burst is long, so that a full bucket can have
+/// been full for that long.
+pub const ZERO: u64 = 1 << 60;
+
 /// The word of a bucket; zero is a full one.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'a>(pub &'a AtomicU64);
 
 impl Bucket<'_> {
+    /// Whether it is sure that there is no token at `now`.
+    #[inline(always)]
+    pub(super) fn is_empty(self, now: u64) -> bool {
+        self.0.load(Relaxed) > now
+    }
+
     /// Takes a token, if there is one at `now`. Lock-free: an attempt fails only because another thread took one, so
     /// there are at most as many attempts as the bucket had tokens, and one more.
     #[inline(always)]
     #[must_use]
     pub fn take(self, pace: Pace, now: u64) -> bool {
-        let latest = now.saturating_add(pace.ahead);
-        let mut used = self.0.load(Relaxed);
+        // It holds no more than a burst.
+        let full = now.saturating_sub(pace.ahead);
+        let mut from = self.0.load(Relaxed);
         loop {
-            if used > latest {
+            if from > now {
                 return false;
             }
-            let next = used.max(now).saturating_add(pace.interval);
-            match self.0.compare_exchange_weak(used, next, Relaxed, Relaxed) {
+            let next = from.max(full).saturating_add(pace.interval);
+            match self.0.compare_exchange_weak(from, next, Relaxed, Relaxed) {
                 Ok(_) => return true,
-                Err(other) => used = other,
+                Err(other) => from = other,
             }
         }
     }
@@ -49,23 +60,26 @@ mod tests {
     #[test]
     fn a_full_bucket_gives_a_burst_and_then_one_by_one() {
         let (word, pace) = (bucket(), Pace { interval: 10, ahead: 40 });
-        let take = |now| Bucket(&word).take(pace, now);
+        let take = |now| Bucket(&word).take(pace, ZERO + now);
         assert_eq!((0..9).filter(|_| take(1_000)).count(), 5);
         assert!(!take(1_009) && take(1_010) && !take(1_010));
         assert_eq!((0..9).filter(|_| take(1_035)).count(), 2);
         // However long nobody comes, it holds no more than it holds.
-        assert_eq!((0..9).filter(|_| take(1 << 60)).count(), 5);
+        assert_eq!((0..9).filter(|_| take(1 << 61)).count(), 5);
+        assert!(
+            Bucket(&word).is_empty(ZERO + (1 << 61) + 9) && !Bucket(&word).is_empty(ZERO + (1 << 61) + 10)
+        );
         Bucket(&word).fill();
-        assert_eq!((0..9).filter(|_| take(0)).count(), 5);
+        assert_eq!((0..9).filter(|_| take(0)).count(), 5, "also when the clock begins");
     }
 
     #[test]
     fn the_ends_of_time_do_no_harm() {
-        let (word, pace) = (bucket(), Pace { interval: u64::MAX / 2, ahead: u64::MAX / 2 });
+        let (word, pace) = (bucket(), Pace { interval: u64::MAX / 2, ahead: 0 });
         assert!(Bucket(&word).take(pace, u64::MAX));
-        // At the end of time all is used up or nothing is: it does not go round.
+        // At the end of time all is used up: it does not go round.
         assert_eq!(word.load(Relaxed), u64::MAX);
-        let back = Bucket(&word).take(pace, 0);
+        let back = Bucket(&word).take(pace, ZERO);
         assert!(!back, "a clock that went back refuses, and does not let all through");
     }
 
@@ -76,7 +90,7 @@ mod tests {
             steps in prop::collection::vec(0_u64..40, 1..200), interval in 1_u64..30, burst in 1_u64..8,
         ) {
             let (word, pace) = (bucket(), Pace { interval, ahead: interval * (burst - 1) });
-            let mut now = 0;
+            let mut now = ZERO;
             let mut taken = Vec::new();
             for step in steps {
                 now += step;

@@ -1,19 +1,19 @@
 //! An event of a kind that is sampled or limited comes by: its thread's sample first, then the rate of the kind.
 
+use super::bucket::ZERO;
 use super::directives::Directives;
-use super::gate::Slot;
 use super::quota::Quotas;
-use super::rate::Pace;
-use super::tally::{self, Cell, Counts, Tallies};
+use super::tally::{Cell, Counts, Tallies};
+
 use crate::events::handle::Events;
-use crate::events::kinds::{Gated, SLOTS, Switch};
+use crate::events::kinds::Gated;
 use crate::events::record::Lead;
 use crate::events::schema::Event;
 use crate::events::store::Store;
 use crate::sync::{Arc, AtomicU64, CachePadded, Relaxed};
 use std::time::Duration;
 
-/// A thread that is refused looks at the clock itself this often, whatever the beat says.
+/// A thread that is refused looks at the clock itself each so manieth time.
 const LOOK_EVERY: u64 = 16;
 /// A beat slower than this is none.
 const SLOWEST_BEAT: Duration = Duration::from_millis(10);
@@ -29,114 +29,146 @@ pub(in crate::events) struct Control {
 impl Control {
     /// `None` where the system has not as much memory.
     pub(in crate::events) fn new() -> Option<Self> {
-        let (tallies, quotas) = (Tallies::new(SLOTS)?, Quotas::default());
+        let (tallies, quotas) = (Tallies::new()?, Quotas::default());
         Some(Self { tallies, quotas, beat: CachePadded::new(Beat::default()) })
     }
 }
 
 /// What time it was a moment ago, from whoever has a thread for that. Relaxed: each word stands for itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Beat {
-    /// In ticks; zero while nobody keeps it up.
+    /// In the time of buckets; while nobody keeps it up, the end of time, at which no bucket is empty for sure.
     now: AtomicU64,
-    /// The last beat, kept up or not.
+    /// When the last one was, kept up or not.
     last: AtomicU64,
     /// How many ticks after it the next one must come; zero before the first.
     slowest: AtomicU64,
 }
 
-impl Store {
-    /// How the record begins, if sample and rate let the event through.
-    #[inline(never)]
-    pub(in crate::events) fn pass(self: &Arc<Self>, gated: Gated) -> Option<Lead> {
-        let slot = gated.slot();
-        let passed = match tally::with(self, |own| self.pass_own(slot, own)) {
-            Some(passed) => passed,
-            None => self.pass_first(slot),
-        };
-        passed.then(|| gated.lead())
+impl Default for Beat {
+    fn default() -> Self {
+        Self { now: AtomicU64::new(Self::NONE), last: AtomicU64::new(0), slowest: AtomicU64::new(0) }
     }
+}
+
+impl Beat {
+    const NONE: u64 = u64::MAX;
 
     #[inline(always)]
-    fn pass_own(&self, slot: Slot, own: Counts<'_>) -> bool {
-        let gates = &self.kinds.gates;
-        let every = gates.every(slot);
-        if every > 1 {
-            let turn = own.at(slot, Cell::Turn);
-            let left = turn.load(Relaxed);
-            // More than `every` is from before the directives changed.
-            if left.wrapping_sub(1) < every - 1 {
-                turn.store(left - 1, Relaxed);
-                own.own(slot, Cell::Sampled);
-                return false;
+    fn now(&self) -> u64 {
+        self.now.load(Relaxed)
+    }
+}
+
+impl Store {
+    /// How the record begins, if sample and rate let the event through. Here is decided about what they hold back as a
+    /// rule; the rest is out of line, and decides anew.
+    #[inline(never)]
+    pub(in crate::events) fn pass(self: &Arc<Self>, gated: Gated) -> Option<Lead> {
+        let gate = self.kinds.gates.at(gated.slot());
+        let held_back = self.with_counts_at_hand(gated.slot(), |own| {
+            let (left, skips) = (own.get(Cell::Left).wrapping_sub(1), gate.skips());
+            // Never without a sample; and as many or more are from before the directives changed.
+            if left < skips {
+                own.set(Cell::Left, left);
+                return true;
             }
-            turn.store(every - 1, Relaxed);
-        }
-        if let Some(pace) = gates.pace(slot) {
-            let refused = own.at(slot, Cell::Limited).load(Relaxed);
-            if !gates.bucket(slot).take(pace, self.time(refused)) {
-                own.own(slot, Cell::Limited);
-                return false;
+            let refused = own.get(Cell::Limited);
+            let is_refused =
+                skips == 0 && gate.bucket().is_empty(self.control.beat.now()) && !is_due(refused);
+            if is_refused {
+                own.set(Cell::Limited, refused.wrapping_add(1));
             }
-        }
-        own.own(slot, Cell::Passed);
-        true
+            is_refused
+        });
+        if held_back == Some(true) { None } else { self.pass_otherwise(gated) }
     }
 
-    /// The first such event of a thread, or one of a thread that may not hold anything.
-    #[cold]
+    /// Whatever the event may meet.
     #[inline(never)]
-    fn pass_first(self: &Arc<Self>, slot: Slot) -> bool {
-        let own = tally::with_first(self, |own| self.pass_own(slot, own));
-        own.unwrap_or_else(|| self.pass_shared(slot))
+    fn pass_otherwise(self: &Arc<Self>, gated: Gated) -> Option<Lead> {
+        let own = self.with_counts(gated.slot(), |own| self.pass_own(gated, own));
+        own.unwrap_or_else(|| self.pass_shared(gated))
+    }
+
+    fn pass_own(&self, gated: Gated, own: Counts<'_>) -> Option<Lead> {
+        let gate = self.kinds.gates.at(gated.slot());
+        let skips = gate.skips();
+        if skips > 0 {
+            let left = own.get(Cell::Left).wrapping_sub(1);
+            if left < skips {
+                own.set(Cell::Left, left);
+                return None;
+            }
+            own.begin_to_skip(skips);
+        }
+        if let Some(pace) = gate.pace() {
+            if !gate.bucket().take(pace, self.time(own.get(Cell::Limited))) {
+                own.count(Cell::Limited);
+                return None;
+            }
+            own.count(Cell::Granted);
+        }
+        Some(gated.lead())
     }
 
     /// Counted in the shared slab: by atomic additions alone, in any context.
     #[cold]
     #[inline(never)]
-    fn pass_shared(&self, slot: Slot) -> bool {
-        let (gates, shared) = (&self.kinds.gates, self.control.tallies.shared());
-        let every = gates.every(slot);
-        let is_its_turn = || shared.shared(slot, Cell::Turn).checked_rem(every).is_none_or(|turn| turn == 0);
-        let (passed, cell) = if every > 1 && !is_its_turn() {
-            (false, Cell::Sampled)
-        } else {
-            let has_token = |pace: Pace| gates.bucket(slot).take(pace, self.clock.now().0);
-            match gates.pace(slot).is_none_or(has_token) {
-                true => (true, Cell::Passed),
-                false => (false, Cell::Limited),
+    fn pass_shared(&self, gated: Gated) -> Option<Lead> {
+        let (gate, shared) = (self.kinds.gates.at(gated.slot()), self.control.tallies.shared(gated.slot()));
+        let skips = gate.skips();
+        if skips > 0 {
+            let shown = shared.count_shared(Cell::Shown);
+            if shown.checked_rem(skips + 1).is_some_and(|turn| turn != 0) {
+                shared.count_shared(Cell::Skipped);
+                return None;
             }
-        };
-        shared.shared(slot, cell);
-        passed
+            shared.count_shared(Cell::Chosen);
+        }
+        if let Some(pace) = gate.pace() {
+            if !gate.bucket().take(pace, self.exact_time()) {
+                shared.count_shared(Cell::Limited);
+                return None;
+            }
+            shared.count_shared(Cell::Granted);
+        }
+        Some(gated.lead())
     }
 
     /// As [`Store::pass`], touching nothing that belongs to the thread.
     pub(in crate::events) fn pass_in_signal(&self, gated: Gated) -> Option<Lead> {
-        self.pass_shared(gated.slot()).then(|| gated.lead())
+        self.pass_shared(gated)
     }
 
-    /// What time it is, as exactly as a rate has to know it, for somebody who was refused so often.
+    /// What time it is for buckets, as exactly as they have to know it, for somebody who was refused so often.
     #[inline(always)]
     pub(super) fn time(&self, refused: u64) -> u64 {
-        match self.control.beat.now.load(Relaxed) {
-            0 => self.clock.now().0,
-            // Also where the beat stops this goes on.
-            _ if refused.is_multiple_of(LOOK_EVERY) => self.look(),
-            beat => beat,
-        }
+        let beat = self.control.beat.now();
+        if beat == Beat::NONE || is_due(refused) { self.look() } else { beat }
     }
 
-    /// What time it is; a beat that was not kept up is none.
-    #[cold]
+    #[inline(always)]
+    fn exact_time(&self) -> u64 {
+        ZERO.saturating_add(self.clock.now().0)
+    }
+
+    /// What time it is for buckets; a beat that was not kept up is none.
     #[inline(never)]
     fn look(&self) -> u64 {
-        let (now, beat) = (self.clock.now().0, &self.control.beat);
-        if now.saturating_sub(beat.now.load(Relaxed)) > beat.slowest.load(Relaxed) {
-            beat.now.store(0, Relaxed);
+        let (now, beat) = (self.exact_time(), &self.control.beat);
+        if now.saturating_sub(beat.now()) > beat.slowest.load(Relaxed) {
+            beat.now.store(Beat::NONE, Relaxed);
         }
         now
     }
+}
+
+/// Whether somebody who was refused so often looks at the clock itself, whatever the beat says: should nobody keep it up
+/// any more, this shows it.
+#[inline(always)]
+const fn is_due(refused: u64) -> bool {
+    refused.is_multiple_of(LOOK_EVERY)
 }
 
 impl Events {
@@ -174,7 +206,7 @@ impl Events {
     #[inline(always)]
     #[must_use]
     pub fn is_enabled<E: Event>(&self) -> bool {
-        self.store().kinds.admit(E::site()) != Err(Switch::Off)
+        !self.store().kinds.look(E::site()).is_off()
     }
 
     /// Tells rates and quotas what time it is, so that they need not look at the clock for every event they hold back:
@@ -185,9 +217,9 @@ impl Events {
         if beat.slowest.load(Relaxed) == 0 {
             beat.slowest.store(clock.converter().ticks_in(SLOWEST_BEAT), Relaxed);
         }
-        let now = clock.now().0;
+        let now = self.store().exact_time();
         let since = now.saturating_sub(beat.last.swap(now, Relaxed));
         let is_kept_up = since <= beat.slowest.load(Relaxed);
-        beat.now.store(if is_kept_up { now } else { 0 }, Relaxed);
+        beat.now.store(if is_kept_up { now } else { Beat::NONE }, Relaxed);
     }
 }

@@ -1,6 +1,6 @@
 //! What was held back, in figures.
 
-use super::tally::Cell;
+use super::tally::Sums;
 use crate::events::handle::Events;
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub struct Suppressed {
     pub by: SuppressedBy,
     /// How many it held back.
     pub count: u64,
-    /// How many it let through. With `count`, all that came by while there was something to hold them back.
+    /// How many it let through. With `count`, all that it was asked about.
     pub passed: u64,
 }
 
@@ -57,8 +57,9 @@ impl fmt::Display for Suppressed {
 
 impl Events {
     /// What samples, rates and quotas held back, by call site and key; what never occurred is left out. Exact over
-    /// all threads, those that ended included, once nobody records; while somebody does, each figure is one that held
-    /// during the call. Kinds that are off are not in it: they are not counted.
+    /// all threads, those that ended included, once nobody records; while somebody does, a figure may be off by what is
+    /// being recorded at that moment, of a sample by one round of it. Kinds that are off are not in it: they are not
+    /// counted.
     ///
     /// Takes a lock that no hot path takes. Costs writers nothing.
     #[must_use]
@@ -66,11 +67,9 @@ impl Events {
         let store = self.store();
         let mut found = Vec::new();
         for (slot, kind) in store.kinds.gated() {
-            let [sampled, limited, passed] =
-                store.control.tallies.sums(slot, [Cell::Sampled, Cell::Limited, Cell::Passed]);
+            let Sums { skipped, chosen, granted, limited } = store.control.tallies.sums(slot);
             let name = || store.kinds.schema(kind).map(|schema| schema.name().to_owned()).unwrap_or_default();
-            let by =
-                [(SuppressedBy::Sample, sampled, passed + limited), (SuppressedBy::Rate, limited, passed)];
+            let by = [(SuppressedBy::Sample, skipped, chosen), (SuppressedBy::Rate, limited, granted)];
             found.extend(
                 by.into_iter().filter(|(_, count, _)| *count > 0).map(|(by, count, passed)| Suppressed {
                     name: name(),

@@ -11,42 +11,50 @@
 //! |---|---|---|
 //! | `tally-owner` | store in [`Slab::release`] | exchange in [`Slab::try_claim`] |
 
-use super::gate::Slot;
+use super::gate::{LINE, Slot};
+use crate::events::kinds::SLOTS;
 use crate::events::store::Store;
 use crate::local::{self, Busy, Role, Seat};
 use crate::region::{Region, Words};
 use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, Relaxed, acquire, release};
 use std::ptr::NonNull;
 
-/// Counters of a kind.
-const CELLS: usize = 4;
-
-/// A counter of a kind.
+/// A counter of a kind, whose counters are a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Cell {
-    /// Of a thread's own slab: how many events the sample leaves out next. Of the shared one: how many it has seen.
-    Turn = 0,
-    /// Left out by the sample.
-    Sampled = 1,
+    /// How many events the sample leaves out before it lets the next one through. Counted down, and by that alone is an
+    /// event counted that it leaves out.
+    Left = 0,
+    /// Where `Left` began.
+    Begun = 1,
+    /// Left out by the sample before that.
+    Skipped = 2,
+    /// Let through by the sample.
+    Chosen = 3,
+    /// Let through by the rate.
+    Granted = 4,
     /// Held back by the rate.
-    Limited = 2,
-    /// Let through.
-    Passed = 3,
+    Limited = 5,
+    /// Of the shared slab, in place of `Left`: shown to the sample.
+    Shown = 6,
 }
 
-/// The counters of one thread at a time.
+/// The counters of one thread at a time, for `N` kinds, a power of two.
+///
+/// Invariant: the words are so many lines.
 #[derive(Debug)]
-pub struct Slab {
+pub struct Slab<const N: usize> {
     /// 0: free, 1: owned.
     owner: AtomicU32,
     words: Words,
 }
 
-impl Slab {
+impl<const N: usize> Slab<N> {
     /// A free one, all zero; `None` where the system has not as much memory. What is not used is never touched.
-    pub fn new(slots: usize) -> Option<Self> {
-        let words = Region::heap(slots * CELLS)?.words(0, slots * CELLS);
+    pub fn new() -> Option<Self> {
+        const { assert!(N.is_power_of_two()) };
+        let words = Region::heap(N * LINE)?.words(0, N * LINE);
         Some(Self { owner: AtomicU32::new(0), words })
     }
 
@@ -64,85 +72,117 @@ impl Slab {
         self.owner.store(0, release("tally-owner"));
     }
 
-    /// Its counters.
-    pub fn counts(&self) -> Counts<'_> {
-        Counts(&self.words)
+    /// Its counters of a kind.
+    #[inline(always)]
+    pub fn counts(&self, slot: Slot) -> Counts<'_> {
+        // SAFETY: so many lines (invariant).
+        Counts(unsafe { slot.line::<N>(&self.words) })
     }
 }
 
-/// The counters of a slab.
+/// The counters of a kind in a slab.
 #[derive(Clone, Copy, Debug)]
-pub struct Counts<'a>(&'a Words);
+pub struct Counts<'a>(&'a [AtomicU64; LINE]);
 
-impl<'a> Counts<'a> {
-    /// One of them.
+impl Counts<'_> {
+    /// What one of them says.
     #[inline(always)]
-    pub fn at(self, slot: Slot, cell: Cell) -> &'a AtomicU64 {
-        self.0.at(usize::from(slot.0) * CELLS + cell as usize)
+    pub fn get(self, cell: Cell) -> u64 {
+        self.0[cell as usize].load(Relaxed)
+    }
+
+    /// Set by the owner.
+    #[inline(always)]
+    pub(super) fn set(self, cell: Cell, value: u64) {
+        self.0[cell as usize].store(value, Relaxed);
     }
 
     /// One more, counted by the owner.
     #[inline(always)]
-    pub fn own(self, slot: Slot, cell: Cell) {
-        let counter = self.at(slot, cell);
+    pub fn count(self, cell: Cell) {
         // One writer, so a load and a store lose nothing.
-        counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
+        self.set(cell, self.get(cell).wrapping_add(1));
+    }
+
+    /// Lets one event through, and leaves out so many after it. By the owner.
+    pub(super) fn begin_to_skip(self, skips: u64) {
+        self.set(Cell::Skipped, self.skipped());
+        self.set(Cell::Begun, skips);
+        self.set(Cell::Left, skips);
+        self.count(Cell::Chosen);
+    }
+
+    /// Left out by the sample. Exact for the owner; whoever else asks may see one round twice or not at all.
+    pub(super) fn skipped(self) -> u64 {
+        let of_this_round = self.get(Cell::Begun).saturating_sub(self.get(Cell::Left));
+        self.get(Cell::Skipped).wrapping_add(of_this_round)
     }
 
     /// One more, counted by anybody; how many there were before.
-    pub(super) fn shared(self, slot: Slot, cell: Cell) -> u64 {
-        self.at(slot, cell).fetch_add(1, Relaxed)
+    pub(super) fn count_shared(self, cell: Cell) -> u64 {
+        self.0[cell as usize].fetch_add(1, Relaxed)
     }
 }
+
+/// A slab for all kinds there can be.
+type FullSlab = Slab<SLOTS>;
 
 /// All slabs of a store.
 #[derive(Debug)]
 pub(super) struct Tallies {
-    slots: usize,
-    shared: Slab,
+    shared: FullSlab,
     /// Cold: a thread takes one at its first event of a sampled or limited kind.
-    slabs: Mutex<Vec<Arc<Slab>>>,
+    slabs: Mutex<Vec<Arc<FullSlab>>>,
+}
+
+/// What samples and rates let through and held back of a kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) skipped: u64,
+    pub(super) chosen: u64,
+    pub(super) granted: u64,
+    pub(super) limited: u64,
 }
 
 impl Tallies {
-    pub(super) fn new(slots: usize) -> Option<Self> {
-        Some(Self { slots, shared: Slab::new(slots)?, slabs: Mutex::new(Vec::new()) })
+    pub(super) fn new() -> Option<Self> {
+        Some(Self { shared: Slab::new()?, slabs: Mutex::new(Vec::new()) })
     }
 
-    pub(super) fn shared(&self) -> Counts<'_> {
-        self.shared.counts()
+    pub(super) fn shared(&self, slot: Slot) -> Counts<'_> {
+        self.shared.counts(slot)
     }
 
     /// A slab for a thread, which has set its [`Busy`] mark; `None` where the system has no memory for one.
-    fn claim(&self) -> Option<Arc<Slab>> {
+    fn claim(&self) -> Option<Arc<FullSlab>> {
         let mut slabs = self.slabs.lock();
         if let Some(free) = slabs.iter().find(|slab| slab.try_claim()) {
             return Some(free.clone());
         }
-        let slab = Arc::new(Slab::new(self.slots)?);
+        let slab = Arc::new(Slab::new()?);
         let _ours = slab.try_claim();
         slabs.push(slab.clone());
         Some(slab)
     }
 
-    /// Every slab there is, the shared one last.
-    pub(super) fn sums(&self, slot: Slot, cells: [Cell; 3]) -> [u64; 3] {
+    /// What all slabs together say.
+    pub(super) fn sums(&self, slot: Slot) -> Sums {
         // Under the lock nothing is allocated.
         let slabs = self.slabs.lock();
-        let sum = |cell| {
-            let all = slabs.iter().map(|slab| &**slab).chain([&self.shared]);
-            all.map(|slab| slab.counts().at(slot, cell).load(Relaxed)).fold(0, u64::wrapping_add)
-        };
-        cells.map(sum)
+        let all = slabs.iter().map(|slab| &**slab).chain([&self.shared]).map(|slab| slab.counts(slot));
+        all.fold(Sums::default(), |sums, counts| Sums {
+            skipped: sums.skipped.wrapping_add(counts.skipped()),
+            chosen: sums.chosen.wrapping_add(counts.get(Cell::Chosen)),
+            granted: sums.granted.wrapping_add(counts.get(Cell::Granted)),
+            limited: sums.limited.wrapping_add(counts.get(Cell::Limited)),
+        })
     }
 }
 
 /// What a thread holds of a store: its slab.
 pub(super) struct TallySeat {
     store: Arc<Store>,
-    slab: Arc<Slab>,
-    /// The slab's, at hand: an event follows no further pointer.
-    words: Words,
+    slab: Arc<FullSlab>,
 }
 
 impl TallySeat {
@@ -150,8 +190,9 @@ impl TallySeat {
     fn take(store: &Arc<Store>) -> Option<Arc<Self>> {
         local::may_hold(store.deck).ok()?;
         let slab = store.control.tallies.claim()?;
-        let seat = Arc::new(Self { store: store.clone(), words: slab.words.clone(), slab });
-        let target = NonNull::from(&*seat).cast();
+        let seat = Arc::new(Self { store: store.clone(), slab });
+        // The slab itself: an event follows no further pointer.
+        let target = NonNull::from(&*seat.slab).cast();
         match local::hold(store.deck, Role::Tally, target, seat.clone()) {
             Ok(()) => Some(seat),
             Err(_) => {
@@ -172,21 +213,33 @@ impl Seat for TallySeat {
     }
 }
 
-/// Calls `body` with this thread's own counters; `None` if it has none. `body` takes no seat.
-#[inline(always)]
-pub(super) fn with<R>(store: &Store, body: impl FnOnce(Counts<'_>) -> R) -> Option<R> {
-    let seat = local::held(store.deck, Role::Tally)?;
-    // SAFETY: this thread holds the seat, and with it the `Arc` that keeps it alive; it is given back only when the
-    // thread takes another seat or ends.
-    Some(body(Counts(&unsafe { seat.cast::<TallySeat>().as_ref() }.words)))
-}
-
-/// As [`with`], for a thread that has no counters yet: takes some.
-pub(super) fn with_first<R>(store: &Arc<Store>, body: impl FnOnce(Counts<'_>) -> R) -> Option<R> {
-    if store.is_forked() {
-        return None;
+impl Store {
+    /// Calls `body` with this thread's own counters of a kind, if this is the store that the thread came to first; `None`
+    /// if it has none, or came to others first. `body` takes no seat.
+    #[inline(always)]
+    pub(super) fn with_counts_at_hand<R>(&self, slot: Slot, body: impl FnOnce(Counts<'_>) -> R) -> Option<R> {
+        let seat = local::held_first(self.deck, Role::Tally)?;
+        // SAFETY: as of `with_counts`.
+        Some(body(unsafe { seat.cast::<FullSlab>().as_ref() }.counts(slot)))
     }
-    // What allocates below may record: that one counts in the shared slab.
-    let _busy = Busy::set()?;
-    TallySeat::take(store).map(|seat| body(Counts(&seat.words)))
+
+    /// Calls `body` with this thread's own counters of a kind, which it takes if it has none; `None` if it may hold
+    /// none. `body` takes no seat.
+    pub(super) fn with_counts<R>(
+        self: &Arc<Self>,
+        slot: Slot,
+        body: impl FnOnce(Counts<'_>) -> R,
+    ) -> Option<R> {
+        if let Some(seat) = local::held(self.deck, Role::Tally) {
+            // SAFETY: this thread holds a seat, and with it the `Arc` of the slab; it is given back only when
+            // the thread takes another seat or ends.
+            return Some(body(unsafe { seat.cast::<FullSlab>().as_ref() }.counts(slot)));
+        }
+        if self.is_forked() {
+            return None;
+        }
+        // What allocates below may record: that one counts in the shared slab.
+        let _busy = Busy::set()?;
+        TallySeat::take(self).map(|seat| body(seat.slab.counts(slot)))
+    }
 }
