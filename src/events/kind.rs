@@ -83,8 +83,8 @@ impl Kind {
             return Some(lead);
         }
         match look.gated() {
-            _ if look.is_off() => None,
             Some(gated) => self.store.pass(gated),
+            None if look.is_off() => None,
             None => {
                 self.store.not_admitted(Switch::Stopped, &self.schema);
                 None

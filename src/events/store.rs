@@ -212,8 +212,8 @@ impl Store {
             return Some(lead);
         }
         match look.gated() {
-            _ if look.is_off() => None,
             Some(gated) => self.pass(gated),
+            None if look.is_off() => None,
             None => self.admit_otherwise(site),
         }
     }
