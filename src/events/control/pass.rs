@@ -61,9 +61,9 @@ impl Beat {
 }
 
 impl Store {
-    /// How the record begins, if sample and rate let the event through. Here is decided about what they hold back as a
-    /// rule; the rest is out of line, and decides anew.
-    #[inline(never)]
+    /// How the record begins, if sample and rate let the event through. Here, where it is called and yet off the straight
+    /// line, is decided about what they hold back as a rule; the rest is out of line, and decides anew.
+    #[inline(always)]
     pub(in crate::events) fn pass(self: &Arc<Self>, gated: Gated) -> Option<Lead> {
         let gate = self.kinds.gates.at(gated.slot());
         let held_back = self.with_counts_at_hand(gated.slot(), |own| {
