@@ -31,8 +31,8 @@ use crate::sync::{Arc, Relaxed};
 /// before it began.
 ///
 /// After a `fork` the store is the parent's. With feature `os`, what the child records is a counted loss
-/// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop or
-/// define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
+/// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop,
+/// direct or define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
 /// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory.
 ///
 /// ```
@@ -90,7 +90,8 @@ impl Events {
     /// Records an event: in the scope of this thread, at this moment.
     ///
     /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
-    /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
+    /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch; left
+    /// out by a sample or a rate of [`Directives`](super::Directives), its thread's own counter on top of that.
     /// Not for signal handlers: see [`Events::record_in_signal`].
     #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
@@ -264,8 +265,8 @@ impl Events {
         Ok(Kind::new(self.store.clone(), shared, number))
     }
 
-    /// Switches the recording of all kinds on or off, also of those yet to come. Takes effect on other threads
-    /// within moments, not at once.
+    /// Switches the recording of all kinds on or off, also of those yet to come: on, as the
+    /// [directives](Events::set_directives) say. Takes effect on other threads within moments, not at once.
     pub fn switch(&self, on: bool) {
         self.store.kinds.switch_all(on);
     }
