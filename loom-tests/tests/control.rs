@@ -1,9 +1,9 @@
-//! Models of what holds events back. Edge watched: `tally-owner`. The words of a bucket and the hashes of a quota's keys
-//! stand for themselves: their models watch that no token is given twice and no key has two places.
+//! Models of what holds events back. Edges watched: `tally-owner`, `bucket-pace`. The hashes of a quota's keys stand for
+//! themselves: their model watches that no key has two places; that of a bucket, that no token is given twice.
 
 mod support;
 
-use flightdeck_loom::internals::{Bucket, Key, Keys, Pace, Side, Slab, Slot, Tallied};
+use flightdeck_loom::internals::{Bucket, Gates, Key, Keys, Pace, Setting, Side, Slab, Slot, Tallied};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
 use std::sync::Arc;
@@ -47,6 +47,34 @@ fn a_bucket_gives_each_token_once() {
         refused.at_least_once("a thread refused");
         passed.at_least_once("a token taken");
     }
+}
+
+/// A rate is changed from a slow to a quick one while somebody takes.
+fn changed() -> impl Fn() + Send + Sync + Clone + 'static {
+    || {
+        let (gates, slot) = (Arc::new(Gates::<1>::new().unwrap()), Slot::of(0));
+        let rate = |interval| Setting { every: 1, pace: Some(Pace { interval, ahead: 0 }) };
+        gates.set(slot, rate(1_000_000));
+        let taker = {
+            let gates = gates.clone();
+            thread::spawn(move || gates.at(slot).take(|| NOW))
+        };
+        let changer = {
+            let gates = gates.clone();
+            thread::spawn(move || gates.set(slot, rate(10)))
+        };
+        assert_eq!(taker.join().unwrap(), Some(true), "it was full before and after");
+        changer.join().unwrap();
+        // At the new pace there is a token by then, whatever was taken at the old one.
+        let again = gates.at(slot).take(|| NOW + 10);
+        assert_eq!(again, Some(true), "closed at a pace that is no longer");
+    }
+}
+
+#[test]
+fn no_bucket_stays_closed_at_a_pace_that_is_no_longer() {
+    let model = Model::new("rate changed", None, changed()).holds(200);
+    model.fails_without("bucket-pace", Side::Publish).fails_without("bucket-pace", Side::Observe);
 }
 
 /// A slab goes from owner to owner; each counts on.

@@ -1,11 +1,17 @@
 //! A token bucket in one word (the generic cell rate algorithm; ITU-T I.371, annex A): the word is the time from which
 //! on there is a token. So whoever looks at an empty bucket needs this word and the time, and no more.
 //!
-//! It orders nothing: it stands for itself, so every access is Relaxed. Its exactness comes from the exchange alone.
-//! Whoever is refused writes nothing, so a flood that is held back by many threads reads a line that stays shared.
+//! Its exactness comes from the exchange alone. Whoever is refused writes nothing, so a flood that is held back by many
+//! threads reads a line that stays shared.
+//!
+//! # Edges
+//!
+//! | edge | published by | observed by |
+//! |---|---|---|
+//! | `bucket-pace` | store in [`Bucket::fill`] | exchange in [`Bucket::take`] |
 
 use super::rate::Pace;
-use crate::sync::{AtomicU64, Relaxed};
+use crate::sync::{AtomicU64, Relaxed, acquire, release};
 
 /// The time of buckets, in which the clock's zero is this: later than any burst is long, so that a full bucket can have
 /// been full for that long.
@@ -35,16 +41,20 @@ impl Bucket<'_> {
                 return false;
             }
             let next = from.max(full).saturating_add(pace.interval);
-            match self.0.compare_exchange_weak(from, next, Relaxed, Relaxed) {
+            // Acquire, edge `bucket-pace` (partner: `fill`): whoever takes from a bucket that was filled for another pace
+            // finds that pace when it looks again, and knows that it has taken at the wrong one.
+            match self.0.compare_exchange_weak(from, next, acquire("bucket-pace"), Relaxed) {
                 Ok(_) => return true,
                 Err(other) => from = other,
             }
         }
     }
 
-    /// Makes it full.
+    /// Makes it full: for a pace that is in place.
     pub fn fill(self) {
-        self.0.store(0, Relaxed);
+        // Release, edge `bucket-pace` (partner: `take`): the pace stored before. An exchange where a store would do: loom
+        // keeps only a partial order of stores to a word, and would let one that an exchange took no notice of come first.
+        self.0.swap(0, release("bucket-pace"));
     }
 }
 

@@ -1,8 +1,10 @@
 //! The gates of a store: for each kind that is sampled or limited, how. Read by every event of such a kind, written
 //! when directives change.
 //!
-//! Every word stands for itself and is Relaxed. The first gate of a kind is in place before edge `kind-known` (see
-//! `kinds`) makes its number known; of a later change a thread may for a moment see one word and not the next.
+//! Words of a gate are Relaxed. The first gate of a kind is in place before edge `kind-known` (see `kinds`) makes its
+//! number known; of a later change a thread may for a moment see one word and not the next. What such a thread takes at
+//! a pace that is no longer must not stay in the bucket, where it may close it for an hour: edge `bucket-pace` (see
+//! `bucket`).
 
 use super::bucket::Bucket;
 use super::rate::Pace;
@@ -59,38 +61,39 @@ impl Slot {
 
 /// What a gate lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::events) struct Setting {
+pub struct Setting {
     /// One of so many, at least one.
-    pub(in crate::events) every: u32,
+    pub every: u32,
     /// At most so many; none: any number.
-    pub(in crate::events) pace: Option<Pace>,
+    pub pace: Option<Pace>,
 }
 
 /// All gates, `N` of them, a power of two.
 ///
 /// Invariant: the words are so many lines.
 #[derive(Debug)]
-pub(in crate::events) struct Gates<const N: usize>(Words);
+pub struct Gates<const N: usize>(Words);
 
 /// One gate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gate<'a>(&'a [AtomicU64; LINE]);
+pub struct Gate<'a>(&'a [AtomicU64; LINE]);
 
 impl<const N: usize> Gates<N> {
     /// All zero; `None` where the system has not as much memory. What is not used is never touched.
-    pub(in crate::events) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         const { assert!(N.is_power_of_two()) };
         Some(Self(Region::heap(N * LINE)?.words(0, N * LINE)))
     }
 
+    /// One of them.
     #[inline(always)]
-    pub(super) fn at(&self, slot: Slot) -> Gate<'_> {
+    pub fn at(&self, slot: Slot) -> Gate<'_> {
         // SAFETY: so many lines (invariant).
         Gate(unsafe { slot.line::<N>(&self.0) })
     }
 
     /// Called under the lock of all changes. A rate that differs begins with a full bucket; one that does not goes on.
-    pub(in crate::events) fn set(&self, slot: Slot, setting: Setting) {
+    pub fn set(&self, slot: Slot, setting: Setting) {
         let gate = self.at(slot);
         let differs = gate.pace() != setting.pace;
         let Pace { interval, ahead } = setting.pace.unwrap_or(Pace { interval: 0, ahead: 0 });
@@ -119,7 +122,20 @@ impl<'a> Gate<'a> {
 
     /// Of the rate. Of a gate without one it is full.
     #[inline(always)]
-    pub(super) fn bucket(self) -> Bucket<'a> {
+    pub fn bucket(self) -> Bucket<'a> {
         Bucket(&self.0[BUCKET])
+    }
+
+    /// Whether the rate has a token at the time that `now` tells, if there is a rate.
+    #[inline(always)]
+    pub fn take(self, now: impl FnOnce() -> u64) -> Option<bool> {
+        let pace = self.pace()?;
+        let has_token = self.bucket().take(pace, now());
+        // Either the change of pace came first, and is seen here (edge `bucket-pace`); or the bucket is filled after
+        // this, by whoever changes it.
+        if has_token && self.pace() != Some(pace) {
+            self.bucket().fill();
+        }
+        Some(has_token)
     }
 }

@@ -37,8 +37,7 @@ mod tally;
 pub use bucket::Bucket;
 pub use directives::Directives;
 pub use error::{DirectivesError, Expected, Mistake, QuotaError};
-pub use gate::Slot;
-pub(super) use gate::{Gates, Setting};
+pub use gate::{Gates, Setting, Slot};
 pub(super) use given::Given;
 pub(super) use pass::Control;
 #[cfg(flightdeck_loom)]

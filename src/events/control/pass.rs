@@ -4,7 +4,6 @@ use super::bucket::ZERO;
 use super::directives::Directives;
 use super::quota::Quotas;
 use super::tally::{Cell, Counts, Tallies};
-
 use crate::events::handle::Events;
 use crate::events::kinds::Gated;
 use crate::events::record::Lead;
@@ -13,7 +12,7 @@ use crate::events::store::Store;
 use crate::sync::{Arc, AtomicU64, CachePadded, Relaxed};
 use std::time::Duration;
 
-/// A thread that is refused looks at the clock itself each so manieth time.
+/// Of so many times that a thread is refused, it looks at the clock itself once.
 const LOOK_EVERY: u64 = 16;
 /// A beat slower than this is none.
 const SLOWEST_BEAT: Duration = Duration::from_millis(10);
@@ -102,12 +101,13 @@ impl Store {
             }
             own.begin_to_skip(skips);
         }
-        if let Some(pace) = gate.pace() {
-            if !gate.bucket().take(pace, self.time(own.get(Cell::Limited))) {
+        match gate.take(|| self.time(own.get(Cell::Limited))) {
+            None => {}
+            Some(true) => own.count(Cell::Granted),
+            Some(false) => {
                 own.count(Cell::Limited);
                 return None;
             }
-            own.count(Cell::Granted);
         }
         Some(gated.lead())
     }
@@ -126,12 +126,11 @@ impl Store {
             }
             shared.count_shared(Cell::Chosen);
         }
-        if let Some(pace) = gate.pace() {
-            if !gate.bucket().take(pace, self.exact_time()) {
-                shared.count_shared(Cell::Limited);
+        if let Some(has_token) = gate.take(|| self.exact_time()) {
+            shared.count_shared(if has_token { Cell::Granted } else { Cell::Limited });
+            if !has_token {
                 return None;
             }
-            shared.count_shared(Cell::Granted);
         }
         Some(gated.lead())
     }
