@@ -22,6 +22,7 @@
 //! | ask what happened | [`events::Events::query`] |
 //! | record in a tight loop | [`events::Events::writer`] |
 //! | record in a signal handler | [`events::Events::record_in_signal`] |
+//! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |
 //! | have no slow first record | [`events::Events::register_thread`], [`events::Builder::prefault`] |
 //! | read config on a hot path | [`config::Config::reader`] |
 //! | count | [`telemetry::Telemetry::counter`] |
@@ -72,6 +73,7 @@ pub use id::{CorrelationId, Revision, SpanId};
 #[doc(hidden)]
 pub mod internals {
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
+    pub use crate::events::control::{Bucket, Cell as Tallied, Gates, Key, Keys, Pace, Setting, Slab, Slot};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::overflow::{Overflow, Slots};
     pub use crate::events::record::{Lead, Link};

@@ -38,9 +38,12 @@ pub(crate) enum Role {
     Slab = 1,
     /// Its shard of the event store, while a claim is open in it: who looks for the shard finds none.
     Claimed = 2,
+    /// What it counted of events that were held back.
+    Tally = 3,
 }
 
-const ROLES: usize = 3;
+/// How many those are.
+const ROLES: usize = 4;
 
 /// Where a thread is in its life, as far as this block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +127,15 @@ pub(crate) fn held(deck: DeckId, role: Role) -> Option<NonNull<()>> {
         } else {
             held_further(block, deck, role)
         }
+    })
+}
+
+/// As [`held`], and looks at the first deck alone: without a call, so its caller may keep all in registers.
+#[inline(always)]
+pub(crate) fn held_first(deck: DeckId, role: Role) -> Option<NonNull<()>> {
+    BLOCK.with(|block| {
+        let first = &block.entries[0];
+        if first.deck.get() == deck { first.held[role as usize].get() } else { None }
     })
 }
 

@@ -1,6 +1,6 @@
 //! A global allocator that records every allocation and release, also those that recording itself makes.
 
-use flightdeck::events::{Events, LossCause};
+use flightdeck::events::{Events, LossCause, Rate};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -47,7 +47,8 @@ static ALLOCATOR: Recording = Recording;
 
 #[test]
 fn an_allocator_that_records_every_call_neither_hangs_nor_loses_count() {
-    let events = Events::builder().memory(16 << 20).shards(3).build().unwrap();
+    let sampled = "heap.released=1/3";
+    let events = Events::builder().memory(16 << 20).shards(3).directives(sampled).build().unwrap();
     let events = EVENTS.get_or_init(|| events);
     const THREADS: u64 = 300;
     let work = |n: u64| {
@@ -71,6 +72,10 @@ fn an_allocator_that_records_every_call_neither_hangs_nor_loses_count() {
             other.record(Worked { n: 0 });
             let named = events.query().kind::<Worked>().limit(3).run().unwrap();
             named.iter().for_each(|event| drop(event.thread_name()));
+            drop(events.suppressed());
+            events.set_directives(sampled.parse().unwrap());
+            let quota = events.quota(format!("{thread}"), Rate::per_second(1), 10).unwrap();
+            assert!(quota.admits(&format!("{thread}")));
         }
     };
     // One by one, the table of names grows in the hands of the first (ahead of time) and of the third (by hand): these
@@ -88,7 +93,10 @@ fn an_allocator_that_records_every_call_neither_hangs_nor_loses_count() {
     let stats = events.stats();
     let allocations = SEEN.load(Ordering::Relaxed);
     assert!(allocations > 10_000, "{allocations}");
-    assert_eq!(stats.written + stats.lost(), allocations + (3 + THREADS) * 10, "{stats:?}");
+    let suppressed: u64 = events.suppressed().iter().map(|row| row.count).sum();
+    assert!(suppressed > allocations / 5, "{suppressed}");
+    let told = stats.written + stats.lost() + suppressed;
+    assert_eq!(told, allocations + (3 + THREADS) * 10, "{stats:?}");
     assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::NoShard), "{:?}", stats.losses);
     assert_eq!(events.query().kind::<Worked>().count() + worked_lost(&stats.losses), (3 + THREADS) * 10);
 }

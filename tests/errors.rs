@@ -4,8 +4,8 @@
 
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
-    Batch, BuildError, ClaimError, Class, Events, FieldType, ReserveError, Schema, Scope, Stamp, Value,
-    WriterError,
+    Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, QuotaError,
+    ReserveError, Schema, Scope, Stamp, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -34,6 +34,13 @@ fn events(errors: &mut Errors) {
     // By hand: the limit is the system's, and for a privileged user there is none (see `tests/memory.rs`).
     let reason = "Cannot allocate memory (os error 12)".to_owned();
     errors.push(Box::new(BuildError::NotLocked { bytes: 1 << 30, reason }));
+    let directives = |text: &str| Box::new(text.parse::<Directives>().unwrap_err());
+    errors.push(directives("info,http=verbos,db[slow=1/100,a..b=off,cache=1/0,order=2000000/s"));
+    errors.push(directives("http[slow]"));
+    errors.push(Box::new(Events::builder().directives("info,order.filled=of").build().unwrap_err()));
+    // By hand: the environment is that of all tests (see `tests/control.rs`).
+    errors.push(Box::new(DirectivesError::NotUnicode { variable: "FLIGHTDECK_LOG" }));
+    quotas(errors);
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(WriterError::Forked));
 
@@ -79,6 +86,17 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));
+}
+
+fn quotas(errors: &mut Errors) {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let quota = |rate, keys| events.quota("by tenant", rate, keys);
+    errors.push(Box::new(quota(flightdeck::events::Rate::per_second(0), 100).unwrap_err()));
+    errors.push(Box::new(quota(flightdeck::events::Rate::per_second(10), 1 << 20).unwrap_err()));
+    quota(flightdeck::events::Rate::per_second(10), 100).unwrap();
+    errors.push(Box::new(quota(flightdeck::events::Rate::per_minute(10), 100).unwrap_err()));
+    // By hand: systems that promise more memory than they have would grant any amount.
+    errors.push(Box::new(QuotaError::OutOfMemory { name: "by tenant".into(), keys: 65_536 }));
 }
 
 flightdeck::kind! {

@@ -84,4 +84,13 @@ fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
     open.append(b"parent").unwrap();
     open.commit().unwrap();
     assert_eq!(counts(&events), (7, 0));
+
+    // What the parent would not have kept is no loss of the child's either.
+    let sampled = Events::builder().memory(1 << 20).shards(3).directives("1/2").build().unwrap();
+    (0..4).for_each(|n| sampled.record(Before { n }));
+    assert!(in_a_child(|| {
+        (0..4).for_each(|n| sampled.record(Before { n }));
+        assert_eq!(counts(&sampled), (2, 2));
+        sampled.suppressed()[0].count == 4
+    }));
 }

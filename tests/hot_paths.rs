@@ -4,7 +4,7 @@
 mod allocations;
 
 use allocations::allocations;
-use flightdeck::events::{Batch, Change, Events, Stamp};
+use flightdeck::events::{Batch, Change, Events, Rate, Stamp};
 use flightdeck::telemetry::Telemetry;
 
 flightdeck::kind! {
@@ -58,6 +58,38 @@ fn hiding_cutting_calls_and_changes_allocate_nothing() {
     record(0);
     assert_eq!(allocations(|| (0..20_000).for_each(record)), 0);
     assert_eq!(events.stats().values_cut, 20_001 * 3);
+}
+
+flightdeck::kind! {
+    Off("hot.off") { n: u64 }
+    Sampled("hot.sampled") { n: u64 }
+    Limited("hot.limited") { n: u64 }
+}
+
+#[test]
+fn what_is_held_back_allocates_nothing() {
+    let directives = "hot.off=off,hot.sampled=1/10,hot.limited=100/s";
+    let events = Events::builder().memory(1 << 20).directives(directives).build().unwrap();
+    let quota = events.quota("by tenant", Rate::per_second(100), 2).unwrap();
+    let mut writer = events.writer().unwrap();
+    let mut record = |n: u64| {
+        events.record(Off { n });
+        events.record(Sampled { n });
+        writer.record(Sampled { n });
+        events.record(Limited { n });
+        events.record_in_signal(Sampled { n });
+        assert!(events.is_enabled::<Sampled>());
+        events.tick();
+        // The last one does not fit.
+        for tenant in ["ann", "bob", "cyd"] {
+            let _admitted = quota.admits(tenant);
+        }
+    };
+    record(0);
+    assert_eq!(allocations(|| (1..20_000).for_each(record)), 0);
+    let held_back: u64 =
+        events.suppressed().iter().filter(|row| row.name == "hot.sampled").map(|row| row.count).sum();
+    assert_eq!(held_back, 3 * 20_000 * 9 / 10);
 }
 
 #[test]

@@ -9,11 +9,14 @@ mod child;
 use child::ended_well;
 use flightdeck::Clock;
 use flightdeck::config::Config;
-use flightdeck::events::{Events, Stamp};
+use flightdeck::events::{Events, Rate, Stamp};
 use flightdeck::telemetry::Telemetry;
 
 flightdeck::kind! {
     Filled("order.filled") { qty: u64, venue: str }
+    Off("held.off") { n: u64 }
+    Sampled("held.sampled") { n: u64 }
+    Limited("held.limited") { n: u64 }
 }
 
 /// Whether `body` ends in a child that may make no system call.
@@ -45,7 +48,10 @@ fn a_system_call_would_show() {
 #[test]
 fn recording_counting_and_reading_config_make_none() {
     // Strict mode takes RDTSC away as well, so the clock is one that stands still.
-    let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
+    let directives = "held=1/10,held.off=off,held.limited=100/s,held.limited=1/1";
+    let builder = Events::builder().memory(1 << 20).clock(Clock::manual()).directives(directives);
+    let events = builder.build().unwrap();
+    let quota = events.quota("by tenant", Rate::per_second(100), 100).unwrap();
     let telemetry = Telemetry::new();
     let config = Config::new(()).unwrap();
     let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
@@ -56,6 +62,12 @@ fn recording_counting_and_reading_config_make_none() {
     let mut work = |n: u64| {
         events.record(Filled { qty: n, venue: "XETRA" });
         writer.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
+        events.record(Off { n });
+        events.record(Sampled { n });
+        writer.record(Sampled { n });
+        events.record(Limited { n });
+        let _admitted = (quota.admits("ann"), quota.admits(n % 50));
+        events.tick();
         counter.increment(n);
         gauge.set(n as i64);
         histogram.record(n);

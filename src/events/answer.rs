@@ -23,7 +23,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing that matched is missing: the store never dropped anything, or dropped nothing since the id began
-    /// or since the range begins.
+    /// or since the range begins. What [`Directives`](super::Directives) or a [`Quota`](super::Quota) left out was not
+    /// to be kept, and is not missing: [`Events::suppressed`](super::Events::suppressed) tells how much it was.
     Complete,
     /// From `since` on nothing that matched is missing; what is older may be.
     Overwritten {

@@ -11,6 +11,7 @@ use super::class::Class;
 use super::error::{BatchError, ValuesError};
 use super::handle::Events;
 use super::kind::{Given, Kind};
+use super::kinds::{Gated, Switch};
 use super::loss::LossCause;
 use super::payload::{Payload, Personals};
 use super::privacy::Aside;
@@ -93,6 +94,8 @@ struct Item {
     /// once, needed twice.
     kind_number: u32,
     bucket: Option<u32>,
+    /// To be asked once the batch is sure to be recorded.
+    gate: Option<Gated>,
 }
 
 #[derive(Debug)]
@@ -205,23 +208,37 @@ impl Batch {
             is_admitted: false,
             kind_number: 0,
             bucket: None,
+            gate: None,
         });
     }
 
-    /// Decides what of it is to be recorded, and whether it may be.
+    /// Decides what of it is to be recorded, and whether it may be. What is sampled or limited is asked last, so that a
+    /// batch that is refused uses up nothing; whether it fits is so judged as if all of that were recorded.
     fn prepare(&mut self, store: &Arc<Store>) -> Result<Prepared, BatchError> {
         let mut refused = self.refused.clone();
-        let (mut class, mut words, mut count) = (Class::Verbose, 0, 0);
+        let mut whole = Prepared::NOTHING;
         for item in &mut self.items {
-            let lead = match &item.kind {
-                KindOf::Declared(site) => store.admit(site),
+            let switch = match &item.kind {
+                KindOf::Declared(site) => store.kinds.admit(site),
                 KindOf::Defined(kind) => match kind.check_store(store) {
-                    Ok(()) => kind.admit(),
+                    Ok(()) => kind.switch(),
                     Err(error) => {
                         refused.push((item.number, error));
-                        None
+                        Err(Switch::Off)
                     }
                 },
+            };
+            item.gate = None;
+            let lead = match switch {
+                Ok(lead) => Some(lead),
+                Err(Switch::Gated(gated)) => {
+                    item.gate = Some(gated);
+                    Some(gated.lead())
+                }
+                Err(switch) => {
+                    store.not_admitted(switch, item.kind.schema());
+                    None
+                }
             };
             item.is_admitted = lead.is_some();
             if let Some(lead) = lead {
@@ -236,18 +253,20 @@ impl Batch {
                 item.kind_number = lead.kind();
                 item.bucket = (!item.id.is_none()).then(|| store.key.bucket(item.id));
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
-                class = class.min(lead.class());
-                words += item.len;
-                count += 1;
+                whole.add(lead.class(), item.len);
             }
         }
         if !refused.is_empty() {
             refused.sort_by_key(|(number, _)| *number);
             return Err(BatchError::Refused { items: refused });
         }
+        let Prepared { class, words, count } = whole;
         let most = store.longest_batch[class];
         if words > most {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
+        }
+        if self.items.iter().any(|item| item.gate.is_some()) {
+            whole = self.ask_gates(store);
         }
         // As a rule there are no personal values.
         for item in self.items.iter().filter(|item| !item.personal.is_empty()) {
@@ -256,7 +275,22 @@ impl Batch {
                 words[words.len() - left].store(pseudonym, Relaxed);
             });
         }
-        Ok(Prepared { class, words, count })
+        Ok(whole)
+    }
+
+    /// What is left of the batch once samples and rates have had their say.
+    #[cold]
+    fn ask_gates(&mut self, store: &Arc<Store>) -> Prepared {
+        let mut left = Prepared::NOTHING;
+        for item in &mut self.items {
+            if let Some(gated) = item.gate {
+                item.is_admitted = store.pass(gated).is_some();
+            }
+            if item.is_admitted {
+                left.add(item.kind.schema().class(), item.len);
+            }
+        }
+        left
     }
 
     /// It was recorded.
@@ -280,6 +314,16 @@ struct Prepared {
     class: Class,
     words: usize,
     count: usize,
+}
+
+impl Prepared {
+    const NOTHING: Self = Self { class: Class::Verbose, words: 0, count: 0 };
+
+    fn add(&mut self, class: Class, words: usize) {
+        self.class = self.class.min(class);
+        self.words += words;
+        self.count += 1;
+    }
 }
 
 /// A batch that may be recorded.
@@ -333,8 +377,8 @@ impl Write for Whole<'_> {
 }
 
 impl Events {
-    /// Records all events of the batch together, and empties it; how many those were: kinds that are switched off
-    /// are left out. Wait-free, as [`Events::record`] is; one clock reading for all.
+    /// Records all events of the batch together, and empties it; how many those were: what is switched off, sampled or
+    /// over its rate is left out. Wait-free, as [`Events::record`] is; one clock reading for all.
     ///
     /// # Errors
     /// If an event of it is none of its kind, or all together exceed a quarter of the smallest ring they may have to

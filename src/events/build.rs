@@ -4,6 +4,7 @@
 
 use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
+use super::control::{Control, Given};
 use super::error::BuildError;
 use super::handle::Events;
 use super::kinds::Kinds;
@@ -77,6 +78,7 @@ pub struct Builder {
     lock: bool,
     longest_value: usize,
     span_seed: Option<u64>,
+    directives: Given,
 }
 
 impl Default for Builder {
@@ -96,6 +98,7 @@ impl Default for Builder {
             lock: false,
             longest_value: LONGEST_VALUE,
             span_seed: None,
+            directives: Given::default(),
         }
     }
 }
@@ -261,6 +264,24 @@ impl Builder {
         self
     }
 
+    /// Which kinds are recorded, sampled and limited from the start: a text such as `info,http=debug,db=1/100`, whose
+    /// grammar [`Directives`](super::Directives) tells. Called again, both count, the later one where they differ. By
+    /// default all is recorded. [`Events::set_directives`] changes them later.
+    ///
+    /// With rates among them, building takes up to 5 ms: a rate needs a sound clock.
+    pub fn directives(mut self, text: impl Into<String>) -> Self {
+        self.directives.add(text.into());
+        self
+    }
+
+    /// Reads further directives from the variable `FLIGHTDECK_LOG`, once, in [`Builder::build`]. They count where they
+    /// differ from those given here. If it is not set, there are none; if it makes no sense, there is no store. Without
+    /// this call the environment is never asked.
+    pub fn directives_from_env(mut self) -> Self {
+        self.directives.add_env();
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -308,9 +329,11 @@ impl Builder {
     /// Reserves the memory and builds the store.
     ///
     /// # Errors
-    /// As [`Builder::plan`], and if the system has not as much memory, or does not lock it.
+    /// As [`Builder::plan`], and if the system has not as much memory, or does not lock it, or directives make no sense.
     pub fn build(self) -> Result<Events, BuildError> {
         let plan = self.plan()?;
+        let refused = |(origin, error)| BuildError::Directives { origin, error };
+        let directives = self.directives.parsed().map_err(refused)?;
         let Layout { kept, shared, slots } = self.layout()?;
         let bytes = plan.total;
         let region = Region::heap(bytes / 8).ok_or(BuildError::OutOfMemory { bytes })?;
@@ -347,6 +370,8 @@ impl Builder {
         });
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
+        let converter = directives.have_limits().then(|| clock.converter());
+        let kinds = Kinds::new(directives, converter).ok_or(BuildError::OutOfMemory { bytes })?;
         let store = Store {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             supplied_clock: clock.source() == ClockSource::Supplied,
@@ -358,7 +383,8 @@ impl Builder {
             shards,
             overflow,
             kept: self.shards,
-            kinds: Kinds::new(),
+            kinds,
+            control: Control::new().ok_or(BuildError::OutOfMemory { bytes })?,
             losses: Losses::default(),
             pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),

@@ -27,7 +27,8 @@ impl Events {
     /// The call is a span under the current one, so what is recorded inside stands below it in a timeline; its call id
     /// is the id of that span. The guard stays on its thread: for work that moves, use [`Events::owned_span`].
     ///
-    /// Costs two events and one more reading of the clock. Switched off, it costs a load and a branch.
+    /// Costs two events and one more reading of the clock. Switched off, it costs a load and a branch. A sample or rate
+    /// of `function.entered` decides about both events; one of `function.exited` alone has no effect.
     ///
     /// ```
     /// use flightdeck::events::{Events, Value};

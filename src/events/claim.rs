@@ -386,7 +386,7 @@ impl Writer {
     fn claim(
         &mut self,
         wanted: Wanted<'_>,
-        admit: impl FnOnce(&Store) -> Option<Lead>,
+        admit: impl FnOnce(&Arc<Store>) -> Option<Lead>,
     ) -> Result<Option<Claim<'_>>, ReserveError> {
         let (store, shard, thread) = self.parts();
         let words = wanted.checked(store)?;

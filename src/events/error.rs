@@ -2,6 +2,7 @@
 //! [`LossCause`](super::LossCause).
 
 use super::class::Class;
+use super::control::DirectivesError;
 use super::schema::{Field, FieldType, Schema, Site};
 use super::value::Value;
 use crate::error::{Diagnostic, Retry, Severity};
@@ -57,6 +58,14 @@ pub enum BuildError {
         bytes: usize,
         /// What the system says.
         reason: String,
+    },
+    /// Directives make no sense.
+    #[error("from {origin}: {error}")]
+    Directives {
+        /// Whose they are: `the builder`, or a variable of the environment.
+        origin: &'static str,
+        /// What is wrong with them.
+        error: DirectivesError,
     },
 }
 
@@ -443,6 +452,7 @@ diagnostic! {
         Shards => "events.shards.out_of_range", Never;
         SharedShards => "events.shards.shared_out_of_range", Never;
         NotLocked => "events.memory.not_locked", Never;
+        Directives => "events.directives.unbuilt", Never;
     }
     DefineError {
         TooMany => "events.kinds.too_many", Never;

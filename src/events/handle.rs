@@ -31,8 +31,8 @@ use crate::sync::{Arc, Relaxed};
 /// before it began.
 ///
 /// After a `fork` the store is the parent's. With feature `os`, what the child records is a counted loss
-/// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop or
-/// define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
+/// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop,
+/// direct or define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
 /// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory.
 ///
 /// ```
@@ -90,7 +90,8 @@ impl Events {
     /// Records an event: in the scope of this thread, at this moment.
     ///
     /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
-    /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch.
+    /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch; left
+    /// out by a sample or a rate of [`Directives`](super::Directives), its thread's own counter on top of that.
     /// Not for signal handlers: see [`Events::record_in_signal`].
     #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
@@ -165,7 +166,11 @@ impl Events {
     /// If it is larger than its class takes. It is counted as lost then.
     #[inline(always)]
     pub fn try_record<E: Event>(&self, event: E) -> Result<(), RecordError> {
-        self.try_record_with(Stamp::current(), event)
+        // What is not recorded leaves the scope as it is.
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.store.try_record(Draft { lead, stamp: Stamp::current(), fields: event }, E::site())?;
+        }
+        Ok(())
     }
 
     /// As [`try_record`](Events::try_record), under a stamp of its own.
@@ -175,9 +180,7 @@ impl Events {
     #[inline(always)]
     pub fn try_record_with<E: Event>(&self, stamp: Stamp, event: E) -> Result<(), RecordError> {
         if let Some(lead) = self.store.admit(E::site()) {
-            let draft = Draft { lead, stamp, fields: event };
-            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
-            self.store.record(draft);
+            self.store.try_record(Draft { lead, stamp, fields: event }, E::site())?;
         }
         Ok(())
     }
@@ -239,8 +242,8 @@ impl Events {
         Ok(Kind::new(self.store.clone(), shared, number))
     }
 
-    /// Switches the recording of all kinds on or off, also of those yet to come. Takes effect on other threads
-    /// within moments, not at once.
+    /// Switches the recording of all kinds on or off, also of those yet to come: on, as the
+    /// [directives](Events::set_directives) say. Takes effect on other threads within moments, not at once.
     pub fn switch(&self, on: bool) {
         self.store.kinds.switch_all(on);
     }

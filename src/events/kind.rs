@@ -2,6 +2,7 @@
 
 use super::class::Class;
 use super::error::ValuesError;
+use super::kinds::Switch;
 use super::payload::{ANY_LENGTH, Encode, Payload};
 use super::privacy::{Personal, Privacy, Secret};
 use super::record::Lead;
@@ -75,9 +76,25 @@ impl Kind {
     }
 
     /// How its records begin, unless events of it are not to be recorded now.
+    #[inline(always)]
     pub(crate) fn admit(&self) -> Option<Lead> {
-        let admitted = self.store.kinds.admit_defined(self.number);
-        admitted.map_err(|switch| self.store.not_admitted(switch, &self.schema)).ok()
+        let look = self.store.kinds.look_defined(self.number);
+        if let Some(lead) = look.on() {
+            return Some(lead);
+        }
+        match look.gated() {
+            Some(gated) => self.store.pass(gated),
+            None if look.is_off() => None,
+            None => {
+                self.store.not_admitted(Switch::Stopped, &self.schema);
+                None
+            }
+        }
+    }
+
+    /// How its records begin, or why they are not simply recorded now.
+    pub(crate) fn switch(&self) -> Result<Lead, Switch> {
+        self.store.kinds.admit_defined(self.number)
     }
 }
 

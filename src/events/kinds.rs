@@ -9,31 +9,134 @@
 //! |---|---|---|
 //! | `kind-known` | store in [`Switches::publish`] | load in [`Switches::admit`] |
 
+use super::control::{Directives, Gates, Setting, Slot};
 use super::error::DefineError;
 use super::record::{Flags, Lead, MAX_KINDS, MAX_RECORD_WORDS};
 use super::schema::{Schema, Site};
+use crate::clock::Converter;
 use crate::os;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
 
 /// Kinds of one origin that a deck keeps apart. Of call sites the first number is for those without one, the last
 /// for those that came too late.
 const CAPACITY: usize = SiteNumber::MOST as usize + 1;
 /// From here on kinds are the deck's own.
 const DEFINED: u32 = MAX_KINDS / 2;
+/// Gates that a deck has: one for each kind there can be.
+pub(super) const SLOTS: usize = 2 * CAPACITY;
 
 /// What a deck does with events of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
 pub enum Switch {
     /// Not met yet.
-    Unknown = 0,
+    Unknown,
     /// Records them.
-    On = 1,
+    On,
     /// Leaves them out, as the host wishes.
-    Off = 2,
+    Off,
     /// Counts them as lost: the deck has stopped.
-    Stopped = 3,
+    Stopped,
+    /// Records those that a gate lets through.
+    Gated(Gated),
 }
+
+impl Switch {
+    const UNKNOWN: u64 = 0;
+    const ON: u64 = 1;
+    /// A bit that no other one has.
+    const OFF: u64 = 2;
+    /// A bit that no other one has; and in the bits above it, which gate.
+    const GATED: u64 = 4;
+    const STOPPED: u64 = 8;
+
+    /// In place of the length of a lead.
+    const fn bits(self) -> u64 {
+        match self {
+            Self::Unknown => Self::UNKNOWN,
+            Self::On => Self::ON,
+            Self::Off => Self::OFF,
+            Self::Stopped => Self::STOPPED,
+            Self::Gated(gated) => gated.0,
+        }
+    }
+}
+
+/// A kind with a gate: how its records begin, and which gate in place of their length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gated(u64);
+
+impl Gated {
+    /// A gate, of no kind yet.
+    pub const fn by(slot: Slot) -> Self {
+        Self(slot.word() | Switch::GATED)
+    }
+
+    /// How records of the kind begin.
+    #[inline(always)]
+    pub const fn lead(self) -> Lead {
+        Lead::from_word(self.0 & !(MAX_RECORD_WORDS as u64))
+    }
+
+    /// The gate.
+    #[inline(always)]
+    pub const fn slot(self) -> Slot {
+        Slot::in_word(self.0)
+    }
+}
+
+const _: () = {
+    let last = Gated::by(Slot::of(SLOTS as u16 - 1));
+    assert!(SLOTS <= u16::MAX as usize && last.0 <= MAX_RECORD_WORDS as u64);
+    assert!(last.slot().word() == Slot::of(SLOTS as u16 - 1).word());
+};
+
+/// The word of a kind, as it was a moment ago. A hot path asks whether it is [on](Look::on), then whether it is
+/// [off](Look::is_off), then for its [gate](Look::gated), and leaves the rest to whoever is not in line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look(u64);
+
+impl Look {
+    #[inline(always)]
+    const fn switch(self) -> u64 {
+        self.0 & MAX_RECORD_WORDS as u64
+    }
+
+    /// The lead of the kind's records, if they are simply recorded.
+    #[inline(always)]
+    pub(super) fn on(self) -> Option<Lead> {
+        (self.switch() == Switch::ON).then(|| Lead::from_word(self.0 ^ Switch::ON))
+    }
+
+    /// A test of a bit: of two comparisons with one word the compiler would make one choice among cases, and put those
+    /// in an order of its own.
+    #[inline(always)]
+    pub(super) const fn is_off(self) -> bool {
+        self.0 & Switch::OFF != 0
+    }
+
+    /// The gate of the kind, if it has one.
+    #[inline(always)]
+    pub(super) fn gated(self) -> Option<Gated> {
+        (self.0 & Switch::GATED != 0).then_some(Gated(self.0))
+    }
+
+    #[inline(always)]
+    fn lead(self) -> Result<Lead, Switch> {
+        match self.switch() {
+            Switch::ON => Ok(Lead::from_word(self.0 ^ Switch::ON)),
+            Switch::UNKNOWN => Err(Switch::Unknown),
+            Switch::OFF => Err(Switch::Off),
+            Switch::STOPPED => Err(Switch::Stopped),
+            _ => Err(Switch::Gated(Gated(self.0))),
+        }
+    }
+}
+
+const _: () = {
+    assert!(!Look(Switch::UNKNOWN | Switch::ON | Switch::GATED | Switch::STOPPED).is_off());
+    assert!((Switch::UNKNOWN | Switch::ON | Switch::OFF | Switch::STOPPED) & Switch::GATED == 0);
+    assert!(Switch::STOPPED < 1 << Slot::LOWEST);
+};
 
 /// One word per kind, all that a hot path looks at: the lead of its records, and in place of their length the
 /// [`Switch`]. `N`, a power of two: numbers are below it.
@@ -45,7 +148,7 @@ impl<const N: usize> Switches<N> {
     #[allow(clippy::new_without_default, reason = "nobody wants a default one")]
     pub fn new() -> Self {
         const { assert!(N.is_power_of_two()) };
-        let words: Box<[_]> = (0..N).map(|_| AtomicU64::new(Switch::Unknown as u64)).collect();
+        let words: Box<[_]> = (0..N).map(|_| AtomicU64::new(Switch::UNKNOWN)).collect();
         match words.try_into() {
             Ok(words) => Self(words),
             Err(_) => unreachable!("collected so many"),
@@ -55,15 +158,14 @@ impl<const N: usize> Switches<N> {
     /// The lead of the kind's records if they are to be recorded, else why not.
     #[inline(always)]
     pub fn admit(&self, number: u32) -> Result<Lead, Switch> {
+        self.look(number).lead()
+    }
+
+    #[inline(always)]
+    fn look(&self, number: u32) -> Look {
         // Acquire, edge `kind-known` (partner: `publish`): the schema of a known kind is visible to this
         // thread, and so to whoever reads the records it writes.
-        let word = self.word(number).load(acquire("kind-known"));
-        match word & MAX_RECORD_WORDS as u64 {
-            1 => Ok(Lead::from_word(word ^ 1)),
-            0 => Err(Switch::Unknown),
-            2 => Err(Switch::Off),
-            _ => Err(Switch::Stopped),
-        }
+        Look(self.word(number).load(acquire("kind-known")))
     }
 
     #[inline(always)]
@@ -74,7 +176,7 @@ impl<const N: usize> Switches<N> {
     /// Sets what to do with events of the kind, whose schema is in place.
     pub fn publish(&self, number: u32, lead: Lead, switch: Switch) {
         // Release, edge `kind-known` (partner: `admit`): the schema is visible with it.
-        self.word(number).store(lead.word() | switch as u64, release("kind-known"));
+        self.word(number).store(lead.word() | switch.bits(), release("kind-known"));
     }
 }
 
@@ -108,28 +210,69 @@ impl Table {
 pub(crate) struct Kinds {
     declared: Table,
     defined: Table,
-    /// How many kinds are defined. Also serialises whoever changes a table: cold.
-    changes: Mutex<u32>,
-    default: AtomicU32,
+    pub(super) gates: Gates<SLOTS>,
+    /// Serialises whoever changes a table: cold. Nothing is allocated or freed under it, since allocators may record.
+    changes: Mutex<Changing>,
+    on: AtomicBool,
     stopped: AtomicBool,
     /// [`os::forks`] at the start: in a child the lock may be held for good by a thread that is not there.
     born: u32,
 }
 
+/// What decides about kinds, and which of them have gates.
+#[derive(Debug)]
+struct Changing {
+    /// How many kinds are defined.
+    defined: u32,
+    directives: Directives,
+    /// From rates to ticks; there if a directive has a rate.
+    converter: Option<Converter>,
+    /// By gate, the kind that has it.
+    gated: Vec<u32>,
+    /// By kind, those defined at run time last, one more than the number of its gate; zero: it has none.
+    slots: Box<[u16]>,
+}
+
+impl Changing {
+    /// The gate of a kind, which gets one if it has none.
+    fn slot(&mut self, table: usize, kind: u32) -> Slot {
+        let given = &mut self.slots[table];
+        if *given == 0 {
+            self.gated.push(kind);
+            *given = self.gated.len() as u16;
+        }
+        Slot::of(*given - 1)
+    }
+}
+
 impl Kinds {
-    pub(crate) fn new() -> Self {
-        Self {
+    /// `None` where the system has not as much memory.
+    pub(crate) fn new(directives: Directives, converter: Option<Converter>) -> Option<Self> {
+        let changing = Changing {
+            defined: 0,
+            directives,
+            converter,
+            gated: Vec::with_capacity(SLOTS),
+            slots: vec![0; SLOTS].into(),
+        };
+        Some(Self {
             declared: Table::new(),
             defined: Table::new(),
-            changes: Mutex::new(0),
-            default: AtomicU32::new(Switch::On as u32),
+            gates: Gates::new()?,
+            changes: Mutex::new(changing),
+            on: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
             born: os::forks(),
-        }
+        })
     }
 
-    /// How records of this site's events begin, if they are to be recorded.
+    /// What is to become of this site's events, for a hot path; a kind that was not met yet is neither on nor off.
     #[inline(always)]
+    pub(super) fn look(&self, site: &'static Site) -> Look {
+        self.declared.switches.look(site.number.get())
+    }
+
+    /// How records of this site's events begin, if they are simply to be recorded.
     pub(crate) fn admit(&self, site: &'static Site) -> Result<Lead, Switch> {
         match self.declared.switches.admit(site.number.get()) {
             Err(Switch::Unknown) => self.meet(site),
@@ -150,33 +293,40 @@ impl Kinds {
         if number == SiteNumber::MOST || os::forks() != self.born {
             return Err(Switch::Unknown);
         }
-        let _changing = self.changes.lock();
+        let mut changing = self.changes.lock();
         let _ = self.declared.schemas[number as usize].set(Known::Declared(&site.schema));
-        self.publish(&self.declared, number, number);
+        self.publish(&mut changing, number);
+        drop(changing);
         self.declared.switches.admit(number)
     }
 
-    /// As [`Kinds::admit`], for a kind defined at run time.
+    /// As [`Kinds::look`], for a kind defined at run time.
     #[inline(always)]
+    pub(super) fn look_defined(&self, kind: u32) -> Look {
+        self.defined.switches.look(kind - DEFINED)
+    }
+
+    /// As [`Kinds::admit`], for a kind defined at run time.
     pub(crate) fn admit_defined(&self, kind: u32) -> Result<Lead, Switch> {
-        self.defined.switches.admit(kind - DEFINED)
+        self.look_defined(kind).lead()
     }
 
     /// The number of a kind defined at run time: that of an equal one, if there is one.
     pub(crate) fn define(&self, schema: Schema) -> Result<u32, DefineError> {
-        let mut count = self.changes.lock();
-        if let Some(same) = (0..*count).find(|n| self.defined.schema(*n) == Some(&schema)) {
+        let mut changing = self.changes.lock();
+        let number = changing.defined;
+        if let Some(same) = (0..number).find(|n| self.defined.schema(*n) == Some(&schema)) {
+            // Before the schema is freed: an allocator may record, and meet a kind.
+            drop(changing);
             return Ok(DEFINED + same);
         }
-        if *count as usize == CAPACITY {
-            // Before anything is allocated: an allocator may record, and meet a kind.
-            drop(count);
+        if number as usize == CAPACITY {
+            drop(changing);
             return Err(DefineError::TooMany { schema: Box::new(schema), limit: CAPACITY });
         }
-        let number = *count;
         let _ = self.defined.schemas[number as usize].set(Known::Defined(schema));
-        self.publish(&self.defined, number, DEFINED + number);
-        *count += 1;
+        self.publish(&mut changing, DEFINED + number);
+        changing.defined += 1;
         Ok(DEFINED + number)
     }
 
@@ -198,44 +348,72 @@ impl Kinds {
 
     /// Switches all kinds, also those yet to come.
     pub(crate) fn switch_all(&self, on: bool) {
-        let _changing = self.changes.lock();
-        self.default.store(if on { Switch::On } else { Switch::Off } as u32, Relaxed);
-        self.publish_all();
+        let mut changing = self.changes.lock();
+        self.on.store(on, Relaxed);
+        self.publish_all(&mut changing);
     }
 
     /// Stops for good: what comes from now on is a counted loss.
     pub(crate) fn stop(&self) {
-        let _changing = self.changes.lock();
+        let mut changing = self.changes.lock();
         self.stopped.store(true, Relaxed);
-        self.publish_all();
+        self.publish_all(&mut changing);
     }
 
-    fn publish_all(&self) {
-        for (table, base) in [(&self.declared, 0), (&self.defined, DEFINED)] {
-            for number in 0..CAPACITY as u32 {
-                self.publish(table, number, base + number);
-            }
+    /// Replaces the directives, for all kinds and those yet to come.
+    pub(crate) fn set_directives(&self, directives: Directives, converter: Option<Converter>) {
+        let mut changing = self.changes.lock();
+        let before = std::mem::replace(&mut changing.directives, directives);
+        changing.converter = converter;
+        self.publish_all(&mut changing);
+        // In this order: see `changes`.
+        drop(changing);
+        drop(before);
+    }
+
+    /// The directives in force.
+    pub(crate) fn directives(&self) -> Directives {
+        self.changes.lock().directives.clone()
+    }
+
+    /// The kinds that have or had a gate, by its number.
+    pub(super) fn gated(&self) -> impl Iterator<Item = (Slot, u32)> {
+        let mut kinds = Vec::with_capacity(SLOTS);
+        // So many fit without allocating anew.
+        kinds.extend_from_slice(&self.changes.lock().gated);
+        (0..).map(Slot::of).zip(kinds)
+    }
+
+    fn publish_all(&self, changing: &mut Changing) {
+        for number in 0..CAPACITY as u32 {
+            self.publish(changing, number);
+            self.publish(changing, DEFINED + number);
         }
     }
 
     /// Sets what to do with events of a kind, if it is known.
-    fn publish(&self, table: &Table, number: u32, kind: u32) {
-        if let Some(schema) = table.schema(number) {
-            let flags = if schema.starts { Flags::ROOT } else { Flags::NONE };
-            table.switches.publish(
-                number,
-                Lead::of_kind(kind, schema.severity, schema.class, flags),
-                self.switch_of_new(),
-            );
-        }
-    }
-
-    // Read under the lock of `changes` only.
-    fn switch_of_new(&self) -> Switch {
-        match (self.stopped.load(Relaxed), self.default.load(Relaxed) == Switch::On as u32) {
-            (true, _) => Switch::Stopped,
-            (false, true) => Switch::On,
-            (false, false) => Switch::Off,
-        }
+    fn publish(&self, changing: &mut Changing, kind: u32) {
+        let (table, number, at) = match kind.checked_sub(DEFINED) {
+            None => (&self.declared, kind, kind as usize),
+            Some(number) => (&self.defined, number, CAPACITY + number as usize),
+        };
+        let Some(schema) = table.schema(number) else { return };
+        let wish = changing.directives.wish(schema);
+        let pace = wish.limit.zip(changing.converter.as_ref()).map(|(rate, clock)| rate.in_ticks(clock));
+        // Both flags are changed under the lock of `changes`, which the caller holds.
+        let switch = if self.stopped.load(Relaxed) {
+            Switch::Stopped
+        } else if !wish.records || !self.on.load(Relaxed) {
+            Switch::Off
+        } else if wish.every > 1 || pace.is_some() {
+            let slot = changing.slot(at, kind);
+            self.gates.set(slot, Setting { every: wish.every, pace });
+            Switch::Gated(Gated::by(slot))
+        } else {
+            Switch::On
+        };
+        let flags = if schema.starts { Flags::ROOT } else { Flags::NONE };
+        let lead = Lead::of_kind(kind, schema.severity, schema.class, flags);
+        table.switches.publish(number, lead, switch);
     }
 }

@@ -18,6 +18,7 @@
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
 //! | `claim` | an event that is filled in where it will lie |
+//! | `control` | levels, samples, rates and quotas, changed while the host runs |
 //! | `loss`, `prune` | what was not kept; what was taken out |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -54,6 +55,7 @@ mod build;
 mod calls;
 mod claim;
 mod class;
+pub(crate) mod control;
 mod declare;
 mod diff;
 mod error;
@@ -95,6 +97,9 @@ pub use build::{Builder, HugePages, Shares};
 pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use claim::Claim;
 pub use class::{Class, PerClass};
+pub use control::{
+    Directives, DirectivesError, Expected, Key, Mistake, Quota, QuotaError, Rate, Suppressed, SuppressedBy,
+};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;

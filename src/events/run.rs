@@ -3,6 +3,7 @@
 use super::class::Class;
 use super::error::{BatchError, RecordError, ValuesError};
 use super::handle::Events;
+use super::kinds::Switch;
 use super::loss::LossCause;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
@@ -12,7 +13,7 @@ use super::stamp::Stamp;
 use super::store::{Store, Write};
 use super::target::Target;
 use super::writer::Writer;
-use crate::sync::Relaxed;
+use crate::sync::{Arc, Relaxed};
 
 /// Events that may be recorded together.
 struct Run<'a, E> {
@@ -180,7 +181,8 @@ impl Events {
     /// none if their kind is switched off.
     ///
     /// Written straight into the ring, with one time for all, which makes it the cheapest way to record many events of a
-    /// kind; for events of several kinds, ids or times there is [`Batch`](super::Batch). Wait-free, and allocates nothing.
+    /// kind; for events of several kinds, ids or times there is [`Batch`](super::Batch). Wait-free, and allocates nothing,
+    /// except for a kind that is sampled or limited: then those let through are gathered first.
     ///
     /// ```
     /// use flightdeck::events::Events;
@@ -206,9 +208,8 @@ impl Events {
     /// As of [`record_all`](Events::record_all).
     #[inline]
     pub fn record_all_with<E: Event>(&self, stamp: Stamp, events: &[E]) -> Result<usize, BatchError> {
-        let store = self.store();
-        let Some(lead) = admitted(store, events) else { return Ok(0) };
-        let size = Size::of(events, store)?;
+        let (store, mut some) = (self.store(), Vec::new());
+        let Some((lead, events, size)) = let_through(store, events, &mut some)? else { return Ok(0) };
         store.record(Run { lead, stamp: &stamp, events, size });
         Ok(events.len())
     }
@@ -230,14 +231,48 @@ impl Writer {
     /// As there.
     #[inline]
     pub fn record_all_with<E: Event>(&mut self, stamp: Stamp, events: &[E]) -> Result<usize, BatchError> {
-        let Some(lead) = admitted(self.store(), events) else { return Ok(0) };
-        let size = Size::of(events, self.store())?;
+        let mut some = Vec::new();
+        let Some((lead, events, size)) = let_through(self.store(), events, &mut some)? else { return Ok(0) };
         self.write(&Run { lead, stamp: &stamp, events, size });
         Ok(events.len())
     }
 }
 
+/// Those of the events that are to be recorded, if there are any: as a rule all of them. `some` has room for others.
 #[inline(always)]
-fn admitted<E: Event>(store: &Store, events: &[E]) -> Option<Lead> {
-    if events.is_empty() { None } else { store.admit(E::site()) }
+fn let_through<'a, E: Event>(
+    store: &Arc<Store>,
+    events: &'a [E],
+    some: &'a mut Vec<E>,
+) -> Result<Option<(Lead, &'a [E], Size)>, BatchError> {
+    match store.kinds.look(E::site()).on() {
+        Some(_) if events.is_empty() => Ok(None),
+        Some(lead) => Ok(Some((lead, events, Size::of(events, store)?))),
+        None => let_some_through(store, events, some),
+    }
+}
+
+/// The same of a kind that is not simply recorded. Too much is too much whatever sample and rate would have left of it, and
+/// then they are not asked.
+#[cold]
+#[inline(never)]
+fn let_some_through<'a, E: Event>(
+    store: &Arc<Store>,
+    events: &'a [E],
+    some: &'a mut Vec<E>,
+) -> Result<Option<(Lead, &'a [E], Size)>, BatchError> {
+    match store.kinds.admit(E::site()) {
+        _ if events.is_empty() => Ok(None),
+        Ok(lead) => Ok(Some((lead, events, Size::of(events, store)?))),
+        Err(Switch::Gated(gated)) => {
+            Size::of(events, store)?;
+            some.extend(events.iter().filter(|_| store.pass(gated).is_some()));
+            let size = Size::of(some, store)?;
+            Ok((!some.is_empty()).then_some((gated.lead(), &some[..], size)))
+        }
+        Err(switch) => {
+            events.iter().for_each(|_| store.not_admitted(switch, &E::site().schema));
+            Ok(None)
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! beginning how long the work took, a beginning without its end that it was not finished.
 
 use super::handle::Events;
+use super::kinds::Switch;
 use super::link::Linked;
 use super::record::Flags;
 use super::schema::Event;
@@ -50,18 +51,27 @@ impl Events {
         Some(Begun { scope, was_unwinding: thread::panicking() })
     }
 
-    /// Ends a span that [`Events::begin`] began.
+    /// Ends a span that [`Events::begin`] began. Sample and rate were asked then: of the two events both are recorded or
+    /// none, unless the kind of the end is switched off.
     #[inline]
     pub(crate) fn finish<E: Event>(&self, begun: &Begun, event: E) {
         let flags = if begun.is_unwound() { Flags::UNWOUND } else { Flags::NONE };
-        self.record_with(Stamp::ending(begun.scope).with(flags), event);
+        let store = self.store();
+        let lead = match store.kinds.admit(E::site()) {
+            Err(Switch::Gated(gated)) => Some(gated.lead()),
+            _ => store.admit(E::site()),
+        };
+        if let Some(lead) = lead {
+            let stamp = Stamp::ending(begun.scope).with(flags);
+            store.record(Draft { lead, stamp, fields: event });
+        }
     }
 
     /// Begins a span under the current one, which is the current one of this thread until the guard drops. `event` is
     /// its beginning; [`Span::end`] records its end, or else the guard does when it drops, with the same event once more.
     ///
-    /// Costs two events, with one reading of the clock each. A kind that is switched off makes a guard that
-    /// records nothing and leaves the thread where it was.
+    /// Costs two events, with one reading of the clock each. A kind that is switched off, or held back this time by a
+    /// sample or a rate, makes a guard that records nothing and leaves the thread where it was.
     ///
     /// ```
     /// use flightdeck::events::Events;

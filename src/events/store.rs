@@ -3,6 +3,8 @@
 use super::bucket::BucketKey;
 use super::build::HugePages;
 use super::class::{Class, PerClass};
+use super::control::Control;
+use super::error::RecordError;
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
 use super::overflow::Overflow;
@@ -37,6 +39,7 @@ pub(crate) struct Store {
     pub(crate) overflow: PerClass<Overflow>,
     pub(crate) kept: usize,
     pub(crate) kinds: Kinds,
+    pub(super) control: Control,
     pub(crate) losses: Losses,
     /// Events that were pruned.
     pub(crate) pruned: PerClass<AtomicU64>,
@@ -196,12 +199,27 @@ impl<E: Event> Fields for E {
 }
 
 impl Store {
-    /// Whether to record an event of this kind. Counts what is lost.
+    /// Whether to record an event of this kind. Counts what is suppressed or lost.
     #[inline(always)]
-    pub(crate) fn admit(&self, site: &'static Site) -> Option<Lead> {
+    pub(crate) fn admit(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {
+        let look = self.kinds.look(site);
+        if let Some(lead) = look.on() {
+            return Some(lead);
+        }
+        match look.gated() {
+            Some(gated) => self.pass(gated),
+            None if look.is_off() => None,
+            None => self.admit_otherwise(site),
+        }
+    }
+
+    /// An event of a kind that is not met yet, or of a store that has stopped.
+    #[cold]
+    #[inline(never)]
+    fn admit_otherwise(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit(site) {
             Ok(lead) => Some(lead),
-            Err(Switch::Off) => None,
+            Err(Switch::Gated(gated)) => self.pass(gated),
             Err(switch) => {
                 self.not_admitted(switch, &site.schema);
                 None
@@ -212,7 +230,7 @@ impl Store {
     #[cold]
     pub(crate) fn not_admitted(&self, switch: Switch, schema: &Schema) {
         let cause = match switch {
-            Switch::On | Switch::Off => return,
+            Switch::On | Switch::Off | Switch::Gated(_) => return,
             Switch::Unknown if self.is_forked() => LossCause::Forked,
             Switch::Unknown => LossCause::TooManyKinds,
             Switch::Stopped => LossCause::Stopped,
@@ -239,6 +257,18 @@ impl Store {
             }
             None => self.record_first(draft),
         }
+    }
+
+    /// As [`Store::record`], and says so if the event is too large.
+    #[inline(always)]
+    pub(crate) fn try_record<E: Event>(
+        self: &Arc<Self>,
+        draft: Draft<E>,
+        site: &'static Site,
+    ) -> Result<(), RecordError> {
+        self.check_size(&draft).map_err(|sizes| RecordError::too_large(site, sizes))?;
+        self.record(draft);
+        Ok(())
     }
 
     /// The first record of a thread here, or one that may not hold anything.
@@ -321,6 +351,7 @@ impl Store {
     pub(crate) fn admit_in_signal(&self, site: &'static Site) -> Option<Lead> {
         match self.kinds.admit_met(site) {
             Ok(lead) => Some(lead),
+            Err(Switch::Gated(gated)) => self.pass_in_signal(gated),
             Err(Switch::Unknown) => {
                 self.lost(&self.losses, LossCause::KindNotMet, site.schema.class);
                 None

@@ -49,7 +49,10 @@ impl Writer {
     /// Records an event in the scope of this thread.
     #[inline(always)]
     pub fn record<E: Event>(&mut self, event: E) {
-        self.record_with(Stamp::current(), event);
+        // What is not recorded leaves the scope as it is.
+        if let Some(lead) = self.store.admit(E::site()) {
+            self.write(&Draft { lead, stamp: Stamp::current(), fields: event });
+        }
     }
 
     /// Records an event under a stamp of its own.

@@ -2,9 +2,9 @@
 
 use super::journal::Journal;
 use super::{Flightdeck, Inner};
-use crate::config::{Config, Rejected, Validate};
+use crate::config::{Change, Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
-use crate::events::{self, Events};
+use crate::events::{self, Directives, Events};
 use crate::id::DeckId;
 use crate::supervisor::{self, ChildSpec, IntoWorkerResult, Restart, Supervisor, WorkerContext};
 use crate::sync::Arc;
@@ -24,6 +24,33 @@ pub struct Builder<C> {
     events: events::Builder,
     telemetry: telemetry::Builder,
     supervisor: supervisor::Builder,
+    directives: Option<FromConfig<C>>,
+}
+
+/// What the config says about which events are to be recorded.
+struct FromConfig<C>(Box<dyn Fn(&C) -> Directives + Send + Sync>);
+
+impl<C> fmt::Debug for FromConfig<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FromConfig")
+    }
+}
+
+impl<C: Send + Sync + 'static> FromConfig<C> {
+    /// From now on the events follow the config, which nobody else has yet.
+    fn follow(self, config: &Config<C>, events: &Events) {
+        let (given, followed) = (events.directives(), events.clone());
+        events.set_directives(given.and(&(self.0)(&config.load())));
+        let follow = move |change: &Change<C>| {
+            let (old, new) = ((self.0)(&change.old), (self.0)(&change.new));
+            // What the host set by hand meanwhile stays, as long as the config says nothing new.
+            if old != new {
+                followed.set_directives(given.and(&new));
+            }
+        };
+        // Nobody else has the config yet, so no change is missed in between.
+        config.subscribe(follow).forever();
+    }
 }
 
 /// Why a deck was not started. Nothing was left running.
@@ -87,15 +114,50 @@ impl Builder<()> {
             events: Events::builder(),
             telemetry: Telemetry::builder(),
             supervisor: Supervisor::builder(),
+            directives: None,
         }
     }
 }
 
 impl<C> Builder<C> {
-    /// The host's config: its first revision.
+    /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
         let Self { events, telemetry, supervisor, .. } = self;
-        Builder { config, events, telemetry, supervisor }
+        Builder { config, events, telemetry, supervisor, directives: None }
+    }
+
+    /// Which events are recorded, as the config says: asked at the start and at each change of the config, and in force
+    /// when the update returns. They count after those of [`events::Builder::directives`]. A config that holds a
+    /// [`Directives`] holds none that make no sense; one that holds their text says in its
+    /// [`Validate`] whether that parses.
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    /// use flightdeck::config::{Validate, Violations};
+    /// use flightdeck::events::Directives;
+    ///
+    /// struct App { record: String }
+    ///
+    /// impl Validate for App {
+    ///     fn validate(&self, report: &mut Violations) {
+    ///         if let Err(error) = self.record.parse::<Directives>() {
+    ///             report.reject("record", &self.record, error.to_string());
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let deck = Flightdeck::builder()
+    ///     .config(App { record: "info".to_owned() })
+    ///     .directives(|app: &App| app.record.parse().unwrap_or_default())
+    ///     .start()?;
+    /// deck.config().replace(App { record: "info,http=off".to_owned() })?;
+    /// assert_eq!(deck.events().directives().to_string(), "info,http=off");
+    /// assert!(deck.config().replace(App { record: "info,http=of".to_owned() }).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn directives(mut self, of: impl Fn(&C) -> Directives + Send + Sync + 'static) -> Self {
+        self.directives = Some(FromConfig(Box::new(of)));
+        self
     }
 
     /// Sizes and clock of the event store.
@@ -135,6 +197,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let deck = DeckId::unique();
         let config = Config::new(self.config).map_err(StartError::Config)?;
         let events = self.events.deck(deck).build().map_err(StartError::Events)?;
+        if let Some(directives) = self.directives {
+            directives.follow(&config, &events);
+        }
         let telemetry = self.telemetry.deck(deck).build().map_err(StartError::Telemetry)?;
         let journal = Arc::new(Journal::new(&events, &telemetry));
         let of_config = journal.clone();

@@ -54,6 +54,8 @@ const UNSAFE_FILES: &[&str] = &[
     "clock.rs",
     "config/list.rs",
     "events/claim.rs",
+    "events/control/gate.rs",
+    "events/control/tally.rs",
     "events/handle.rs",
     "events/overflow.rs",
     "events/ring/mod.rs",

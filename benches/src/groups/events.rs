@@ -10,11 +10,13 @@
 //! | `one_thread` | an event, by ring, size, clock and way in |
 //! | `batches` | several events at once |
 //! | `spans` | two events that belong together |
+//! | `held_back` | events that are not recorded |
 //! | `two_threads` | two writers against one, and against what two threads share elsewhere |
 //! | `latency` | not the mean but the slowest of 100, 1,000 and 10,000 |
 //! | `readers` | what a writer has to bear from a reader on the other core |
 
 mod batches;
+mod held_back;
 mod latency;
 mod one_thread;
 mod peers;
@@ -113,6 +115,7 @@ pub(super) fn run(session: &mut Session) {
     two_threads::run(session);
     latency::run(session);
     readers::run(session);
+    held_back::run(session);
     // Last: its peer keeps a thread.
     spans::run(session);
 }

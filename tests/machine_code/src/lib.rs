@@ -2,7 +2,7 @@
 //! reads the machine code of what it exports. One function each, so that a hot path is one symbol.
 
 use flightdeck::config::{Config, Reader};
-use flightdeck::events::{Events, Stamp, Writer};
+use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
 use flightdeck::telemetry::{Counter, Gauge, Histogram, Telemetry, Value};
 use std::time::Instant;
 
@@ -10,6 +10,9 @@ flightdeck::kind! {
     Numbered("code.numbered") { n: u64 }
     Filled("code.filled") { qty: u64, price: f64, venue: str }
     Interrupted("code.interrupted") { n: u64 }
+    Off("off") { n: u64 }
+    Sampled("sampled") { n: u64 }
+    Limited("limited") { n: u64 }
 }
 
 /// All that is recorded with.
@@ -17,6 +20,7 @@ flightdeck::kind! {
 pub struct Deck {
     events: Events,
     writer: Writer,
+    quota: Quota,
     counter: Counter,
     gauge: Gauge,
     histogram: Histogram,
@@ -28,14 +32,17 @@ pub struct Deck {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn code_begin() -> *mut Deck {
     let begin = || {
-        let events = Events::builder().memory(8 << 20).shards(8).build().ok()?;
+        let events =
+            Events::builder().memory(8 << 20).shards(8).directives("off=off,sampled=1/100,limited=1/h");
+        let events = events.build().ok()?;
+        let quota = events.quota("code.quota", Rate::per_hour(1), 100).ok()?;
         events.declare::<Interrupted>();
         let telemetry = Telemetry::new();
         let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
         let histogram = telemetry.histogram("spread");
         let reader = Config::new(()).ok()?.reader();
         let writer = events.writer().ok()?;
-        Some(Deck { events, writer, counter, gauge, histogram, reader, telemetry })
+        Some(Deck { events, writer, quota, counter, gauge, histogram, reader, telemetry })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
 }
@@ -77,6 +84,16 @@ exported! {
     }
     /// Records by hand.
     hot_write(deck, n) { deck.writer.record_with(Stamp::of(n), Filled { qty: n, price: 1.25, venue: "XETRA" }) }
+    /// Records an event of a kind that is off.
+    hot_off(deck, n) { deck.events.record(Off { n }) }
+    /// Records an event of a kind that is sampled.
+    hot_sampled(deck, n) { deck.events.record(Sampled { n }) }
+    /// Records an event of a kind that is over its rate.
+    hot_limited(deck, n) { deck.events.record(Limited { n }) }
+    /// Asks whether a key is over its rate.
+    hot_quota(deck, n) -> u64 { u64::from(deck.quota.admits(n % 8)) }
+    /// Asks whether a name is over its rate.
+    hot_quota_text(deck, n) -> u64 { u64::from(deck.quota.admits(["ann", "bob", "cyd"][n as usize % 3])) }
     /// Counts.
     hot_increment(deck, n) { deck.counter.increment(n) }
     /// Sets a level.

@@ -1,0 +1,245 @@
+//! What each thread let through and held back, kind by kind.
+//!
+//! A thread owns a *slab* of counters, which it alone writes: a count is a load and a store, and no line goes back and
+//! forth. When the thread exits, the slab is released as it is and the next thread counts on, so nothing is folded or
+//! lost, a sample goes on where it stopped, and there are no more slabs than there were threads at once. Who has none
+//! (a signal handler, a thread at its end, the child of a fork) counts in the shared slab, by atomic additions.
+//!
+//! # Edges
+//!
+//! | edge | published by | observed by |
+//! |---|---|---|
+//! | `tally-owner` | store in [`Slab::release`] | exchange in [`Slab::try_claim`] |
+
+use super::gate::{LINE, Slot};
+use crate::events::kinds::SLOTS;
+use crate::events::store::Store;
+use crate::local::{self, Busy, Role, Seat};
+use crate::region::{Region, Words};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, Relaxed, acquire, release};
+use std::ptr::NonNull;
+
+/// A counter of a kind, whose counters are a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Cell {
+    /// How many events the sample leaves out before it lets the next one through. Counted down, and by that alone is an
+    /// event counted that it leaves out.
+    Left = 0,
+    /// Where `Left` began.
+    Begun = 1,
+    /// Left out by the sample before that.
+    Skipped = 2,
+    /// Let through by the sample.
+    Chosen = 3,
+    /// Let through by the rate.
+    Granted = 4,
+    /// Held back by the rate.
+    Limited = 5,
+    /// Of the shared slab, in place of `Left`: shown to the sample.
+    Shown = 6,
+}
+
+/// The counters of one thread at a time, for `N` kinds, a power of two.
+///
+/// Invariant: the words are so many lines.
+#[derive(Debug)]
+pub struct Slab<const N: usize> {
+    /// 0: free, 1: owned.
+    owner: AtomicU32,
+    words: Words,
+}
+
+impl<const N: usize> Slab<N> {
+    /// A free one, all zero; `None` where the system has not as much memory. What is not used is never touched.
+    pub fn new() -> Option<Self> {
+        const { assert!(N.is_power_of_two()) };
+        let words = Region::heap(N * LINE)?.words(0, N * LINE);
+        Some(Self { owner: AtomicU32::new(0), words })
+    }
+
+    /// Becomes its owner, unless somebody else is. Wait-free: one attempt.
+    #[must_use]
+    pub fn try_claim(&self) -> bool {
+        self.owner.load(Relaxed) == 0
+            // Acquire, edge `tally-owner` (partner: `release`): we count on from what the last owner counted.
+            && self.owner.compare_exchange(0, 1, acquire("tally-owner"), Relaxed).is_ok()
+    }
+
+    /// Gives it back. To be called by the owner, who counts no more.
+    pub fn release(&self) {
+        // Release, edge `tally-owner` (partner: `try_claim`): the next owner sees our last counts.
+        self.owner.store(0, release("tally-owner"));
+    }
+
+    /// Its counters of a kind.
+    #[inline(always)]
+    pub fn counts(&self, slot: Slot) -> Counts<'_> {
+        // SAFETY: so many lines (invariant).
+        Counts(unsafe { slot.line::<N>(&self.words) })
+    }
+}
+
+/// The counters of a kind in a slab.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts<'a>(&'a [AtomicU64; LINE]);
+
+impl Counts<'_> {
+    /// What one of them says.
+    #[inline(always)]
+    pub fn get(self, cell: Cell) -> u64 {
+        self.0[cell as usize].load(Relaxed)
+    }
+
+    /// Set by the owner.
+    #[inline(always)]
+    pub(super) fn set(self, cell: Cell, value: u64) {
+        self.0[cell as usize].store(value, Relaxed);
+    }
+
+    /// One more, counted by the owner.
+    #[inline(always)]
+    pub fn count(self, cell: Cell) {
+        // One writer, so a load and a store lose nothing.
+        self.set(cell, self.get(cell).wrapping_add(1));
+    }
+
+    /// Lets one event through, and leaves out so many after it. By the owner.
+    pub(super) fn begin_to_skip(self, skips: u64) {
+        self.set(Cell::Skipped, self.skipped());
+        self.set(Cell::Begun, skips);
+        self.set(Cell::Left, skips);
+        self.count(Cell::Chosen);
+    }
+
+    /// Left out by the sample. Exact for the owner; whoever else asks may see one round twice or not at all.
+    pub(super) fn skipped(self) -> u64 {
+        let of_this_round = self.get(Cell::Begun).saturating_sub(self.get(Cell::Left));
+        self.get(Cell::Skipped).wrapping_add(of_this_round)
+    }
+
+    /// One more, counted by anybody; how many there were before.
+    pub(super) fn count_shared(self, cell: Cell) -> u64 {
+        self.0[cell as usize].fetch_add(1, Relaxed)
+    }
+}
+
+/// A slab for all kinds there can be.
+type FullSlab = Slab<SLOTS>;
+
+/// All slabs of a store.
+#[derive(Debug)]
+pub(super) struct Tallies {
+    shared: FullSlab,
+    /// Cold: a thread takes one at its first event of a sampled or limited kind.
+    slabs: Mutex<Vec<Arc<FullSlab>>>,
+}
+
+/// What samples and rates let through and held back of a kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) skipped: u64,
+    pub(super) chosen: u64,
+    pub(super) granted: u64,
+    pub(super) limited: u64,
+}
+
+impl Tallies {
+    pub(super) fn new() -> Option<Self> {
+        Some(Self { shared: Slab::new()?, slabs: Mutex::new(Vec::new()) })
+    }
+
+    pub(super) fn shared(&self, slot: Slot) -> Counts<'_> {
+        self.shared.counts(slot)
+    }
+
+    /// A slab for a thread, which has set its [`Busy`] mark; `None` where the system has no memory for one.
+    fn claim(&self) -> Option<Arc<FullSlab>> {
+        let mut slabs = self.slabs.lock();
+        if let Some(free) = slabs.iter().find(|slab| slab.try_claim()) {
+            return Some(free.clone());
+        }
+        let slab = Arc::new(Slab::new()?);
+        let _ours = slab.try_claim();
+        slabs.push(slab.clone());
+        Some(slab)
+    }
+
+    /// What all slabs together say.
+    pub(super) fn sums(&self, slot: Slot) -> Sums {
+        // Under the lock nothing is allocated.
+        let slabs = self.slabs.lock();
+        let all = slabs.iter().map(|slab| &**slab).chain([&self.shared]).map(|slab| slab.counts(slot));
+        all.fold(Sums::default(), |sums, counts| Sums {
+            skipped: sums.skipped.wrapping_add(counts.skipped()),
+            chosen: sums.chosen.wrapping_add(counts.get(Cell::Chosen)),
+            granted: sums.granted.wrapping_add(counts.get(Cell::Granted)),
+            limited: sums.limited.wrapping_add(counts.get(Cell::Limited)),
+        })
+    }
+}
+
+/// What a thread holds of a store: its slab.
+pub(super) struct TallySeat {
+    store: Arc<Store>,
+    slab: Arc<FullSlab>,
+}
+
+impl TallySeat {
+    /// Takes one for this thread, which has set its [`Busy`] mark; `None` if it may hold no more, or is ending.
+    fn take(store: &Arc<Store>) -> Option<Arc<Self>> {
+        local::may_hold(store.deck).ok()?;
+        let slab = store.control.tallies.claim()?;
+        let seat = Arc::new(Self { store: store.clone(), slab });
+        // The slab itself: an event follows no further pointer.
+        let target = NonNull::from(&*seat.slab).cast();
+        match local::hold(store.deck, Role::Tally, target, seat.clone()) {
+            Ok(()) => Some(seat),
+            Err(_) => {
+                seat.release();
+                None
+            }
+        }
+    }
+}
+
+impl Seat for TallySeat {
+    fn release(&self) {
+        self.slab.release();
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.store.orphaned.load(Relaxed)
+    }
+}
+
+impl Store {
+    /// Calls `body` with this thread's own counters of a kind, if this is the store that the thread came to first; `None`
+    /// if it has none, or came to others first. `body` takes no seat.
+    #[inline(always)]
+    pub(super) fn with_counts_at_hand<R>(&self, slot: Slot, body: impl FnOnce(Counts<'_>) -> R) -> Option<R> {
+        let seat = local::held_first(self.deck, Role::Tally)?;
+        // SAFETY: as of `with_counts`.
+        Some(body(unsafe { seat.cast::<FullSlab>().as_ref() }.counts(slot)))
+    }
+
+    /// Calls `body` with this thread's own counters of a kind, which it takes if it has none; `None` if it may hold
+    /// none. `body` takes no seat.
+    pub(super) fn with_counts<R>(
+        self: &Arc<Self>,
+        slot: Slot,
+        body: impl FnOnce(Counts<'_>) -> R,
+    ) -> Option<R> {
+        if let Some(seat) = local::held(self.deck, Role::Tally) {
+            // SAFETY: this thread holds a seat, and with it the `Arc` of the slab; it is given back only when
+            // the thread takes another seat or ends.
+            return Some(body(unsafe { seat.cast::<FullSlab>().as_ref() }.counts(slot)));
+        }
+        if self.is_forked() {
+            return None;
+        }
+        // What allocates below may record: that one counts in the shared slab.
+        let _busy = Busy::set()?;
+        TallySeat::take(self).map(|seat| body(seat.slab.counts(slot)))
+    }
+}
