@@ -209,6 +209,13 @@ impl Batch {
                     refused.push((item.number, error));
                     continue;
                 }
+                let supplied = Ticks(self.words[item.at + 1].load(Relaxed));
+                if item.flags.has(Flags::SUPPLIED) && !store.clock.accepts(supplied) {
+                    let (earliest, latest) = store.clock.accepted();
+                    let error = ValuesError::time(item.kind.schema(), [supplied, earliest, latest]);
+                    refused.push((item.number, error));
+                    continue;
+                }
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
                 class = class.min(lead.class());
                 words += item.len;

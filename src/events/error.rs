@@ -4,6 +4,7 @@
 use super::class::Class;
 use super::schema::{Field, FieldType, Schema, Site};
 use super::value::Value;
+use crate::clock::Ticks;
 use crate::error::{Diagnostic, Retry, Severity};
 use std::fmt;
 use thiserror::Error;
@@ -128,6 +129,21 @@ pub enum ValuesError {
         /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
         limit: usize,
     },
+    /// The host supplied a time before the clock's first instant, or more than a second ahead. It is counted as lost, except in
+    /// a batch, which stays.
+    #[error(
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, which its clock has seen: take the time from `Clock::now` or `Clock::ticks_at`"
+    )]
+    Time {
+        /// The kind.
+        kind: String,
+        /// What was supplied.
+        ticks: u64,
+        /// The clock's first tick.
+        earliest: u64,
+        /// A second from now; of a supplied or manual clock the last there is.
+        latest: u64,
+    },
     /// The kind was defined by another store.
     #[error("kind `{kind}` was defined by another deck: define it in this one")]
     ForeignKind {
@@ -137,6 +153,12 @@ pub enum ValuesError {
 }
 
 impl ValuesError {
+    #[cold]
+    pub(crate) fn time(schema: &Schema, [ticks, earliest, latest]: [Ticks; 3]) -> Self {
+        let kind = schema.name().to_owned();
+        Self::Time { kind, ticks: ticks.0, earliest: earliest.0, latest: latest.0 }
+    }
+
     #[cold]
     pub(crate) fn too_large(schema: &Schema, (needed, limit): (usize, usize)) -> Self {
         Self::TooLarge { kind: schema.name().to_owned(), class: schema.class(), needed, limit }
@@ -180,9 +202,29 @@ pub enum RecordError {
         /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
         limit: usize,
     },
+    /// The host supplied a time before the clock's first instant, or more than a second ahead.
+    #[error(
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, which its clock has seen: take the time from `Clock::now` or `Clock::ticks_at`"
+    )]
+    Time {
+        /// The kind.
+        kind: &'static str,
+        /// What was supplied.
+        ticks: u64,
+        /// The clock's first tick.
+        earliest: u64,
+        /// A second from now; of a supplied or manual clock the last there is.
+        latest: u64,
+    },
 }
 
 impl RecordError {
+    #[cold]
+    pub(crate) fn time(site: &'static Site, [ticks, earliest, latest]: [Ticks; 3]) -> Self {
+        let kind = site.schema.name();
+        Self::Time { kind, ticks: ticks.0, earliest: earliest.0, latest: latest.0 }
+    }
+
     #[cold]
     pub(crate) fn too_large(site: &'static Site, (needed, limit): (usize, usize)) -> Self {
         Self::TooLarge { kind: site.schema.name(), class: site.schema.class(), needed, limit }
@@ -380,10 +422,12 @@ diagnostic! {
         Type => "events.values.type", Never;
         Hidden => "events.values.hidden", Never;
         TooLarge => "events.event.too_large", Never;
+        Time => "events.event.time_out_of_range", Never;
         ForeignKind => "events.values.foreign_kind", Never;
     }
     RecordError {
         TooLarge => "events.event.too_large", Never;
+        Time => "events.event.time_out_of_range", Never;
     }
     BatchError {
         Refused => "events.batch.refused", Never;

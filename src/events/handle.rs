@@ -140,8 +140,8 @@ impl Events {
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
-    /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
-    /// recorded then. The latter also counts as a loss.
+    /// If the values are not those of the kind's fields, the event is larger than its class takes, or its time is one
+    /// that the clock cannot have seen ([`Stamp::at`]); nothing is recorded then. The latter two also count as a loss.
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
         kind.record(&self.store, stamp, values, &self.store)
     }
@@ -171,12 +171,14 @@ impl Events {
     /// As [`try_record`](Events::try_record), under a stamp of its own.
     ///
     /// # Errors
-    /// As of [`try_record`](Events::try_record).
+    /// As of [`try_record`](Events::try_record), and if the stamp has a time that its clock cannot have seen: see
+    /// [`Stamp::at`]. It is counted as lost then.
     #[inline(always)]
     pub fn try_record_with<E: Event>(&self, stamp: Stamp, event: E) -> Result<(), RecordError> {
         if let Some(lead) = self.store.admit(E::site()) {
             let draft = Draft { lead, stamp, fields: event };
             self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
+            self.store.check_time(&draft).map_err(|times| RecordError::time(E::site(), times))?;
             self.store.record(draft);
         }
         Ok(())

@@ -64,6 +64,7 @@ impl Kind {
             if let Err(sizes) = self.store.check_size(&draft) {
                 return Err(ValuesError::too_large(&self.schema, sizes));
             }
+            self.store.check_time(&draft).map_err(|times| ValuesError::time(&self.schema, times))?;
             sink.accept(draft);
         }
         Ok(())

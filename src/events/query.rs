@@ -13,6 +13,7 @@ use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
 use crate::sync::Arc;
 use std::ops::{Bound, RangeBounds};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A question to an event store, put together and then [run](Query::run).
 ///
@@ -78,8 +79,9 @@ impl<'a> Query<'a> {
     }
 
     /// Only events that the thread of this number wrote, see [`Recorded::thread`]. They come in the order of its
-    /// calls, whichever shards took them; where the clock is so coarse that their stamps are the same, those of one
-    /// shard and class do. What was recorded from a signal handler has no thread, and number 0.
+    /// calls, whichever shards took them, unless it supplies their times; where a coarse or manual clock gave events of
+    /// a thread's own shard the same stamp, those of one class do. What was recorded from a signal handler has no
+    /// thread, and number 0.
     pub fn thread(mut self, number: u32) -> Self {
         self.thread = Some(number);
         self
@@ -121,6 +123,45 @@ impl<'a> Query<'a> {
             Bound::Unbounded => Ticks(u64::MAX),
         };
         self
+    }
+
+    /// Only events of this range of wall time, as the deck's clock tells it: see
+    /// [`Converter::unix_ns`](crate::Converter::unix_ns). Each end converts at the rate that the clock had then; what
+    /// lies before the clock's first instant, or in the future, only leaves that end open.
+    ///
+    /// ```
+    /// use flightdeck::events::Events;
+    /// use std::time::{Duration, SystemTime};
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(OrderFilled { qty: 5 });
+    /// let minute = SystemTime::now() - Duration::from_secs(60)..;
+    /// assert_eq!(events.query().between_times(minute).run()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn between_times(self, range: impl RangeBounds<SystemTime>) -> Self {
+        let converter = self.store.clock.converter();
+        let unix_ns = |at: &SystemTime| {
+            at.duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        };
+        // A nanosecond has several ticks: all of them belong to it.
+        let first = |at: &SystemTime| converter.first_tick_from(unix_ns(at));
+        let after = |at: &SystemTime| converter.first_tick_from(unix_ns(at).saturating_add(1));
+        let range = (
+            match range.start_bound() {
+                Bound::Included(from) => Bound::Included(first(from)),
+                Bound::Excluded(from) => Bound::Included(after(from)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+            match range.end_bound() {
+                Bound::Included(to) => Bound::Excluded(after(to)),
+                Bound::Excluded(to) => Bound::Excluded(first(to)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+        );
+        self.between(range)
     }
 
     /// The newest events first; the oldest by default.

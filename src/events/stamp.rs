@@ -73,6 +73,11 @@ impl Stamp {
     }
 
     /// At this time of the deck's clock. Supplied times are stored as given: they may go back.
+    ///
+    /// One before the clock's first instant, or more than a second ahead of now, is refused, since what is stored in
+    /// the future would for ever be what was lost last: [`Events::try_record_with`](super::Events::try_record_with) says
+    /// so, and elsewhere it is a counted loss. A supplied or manual clock takes whatever lies below 2^63. Costs two
+    /// compares. For wall times there is [`Clock::ticks_at`](crate::Clock::ticks_at).
     #[inline(always)]
     #[must_use]
     pub fn at(mut self, ticks: Ticks) -> Self {

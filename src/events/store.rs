@@ -17,7 +17,7 @@ use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
 use super::target::{InShard, InSlot, Target};
 use super::threads::{ThreadNumber, Threads};
-use crate::clock::{Clock, ClockSource, Ticks};
+use crate::clock::{Clock, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
 use crate::os;
@@ -52,8 +52,7 @@ pub(crate) struct Store {
     /// Shards that were taken back from threads that ended without a word.
     pub(crate) reclaimed: AtomicU64,
     pub(crate) supplied_clock: bool,
-    /// How far apart a thread's stamps in different shards lie at least: a tick of a clock that moves on between two
-    /// records, else nothing.
+    /// How far apart a thread's stamps in different shards lie at least: [`Clock::least_step`].
     pub(crate) stamp_step: u64,
     /// Whether owners touch their shard's memory first.
     pub(crate) first_touch: bool,
@@ -145,6 +144,9 @@ impl<E: Fields> Draft<E> {
     ) {
         let Draft { lead, stamp, fields } = self;
         let class = self.class();
+        if stamp.ticks.is_some_and(|ticks| !store.clock.accepts(ticks)) {
+            return store.lost(target.losses(store), LossCause::TimeOutOfRange, class);
+        }
         let ticks = store.ticks(&target, stamp.ticks);
         let Some(reserved) = target.reserve(words) else {
             return store.lost(target.losses(store), target.refusal(), class);
@@ -403,6 +405,20 @@ impl Store {
         if draft.words(ANY_LENGTH) <= self.plain[draft.class()] { Ok(()) } else { self.check_long(*draft) }
     }
 
+    /// Whether a time that the host supplies is one that the clock may have seen; otherwise counts the event as lost,
+    /// and says which time and the range.
+    #[inline(always)]
+    pub(crate) fn check_time<E: Fields>(&self, draft: &Draft<E>) -> Result<(), [Ticks; 3]> {
+        match draft.stamp.ticks {
+            Some(ticks) if !self.clock.accepts(ticks) => {
+                self.lost(&self.losses, LossCause::TimeOutOfRange, draft.class());
+                let (earliest, latest) = self.clock.accepted();
+                Err([ticks, earliest, latest])
+            }
+            _ => Ok(()),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn check_long<E: Fields>(&self, draft: Draft<E>) -> Result<(), (usize, usize)> {
@@ -435,9 +451,9 @@ impl Store {
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
     }
 
-    /// The stamp after which a query reads nothing; none where hosts supply the times.
+    /// The stamp after which a query reads nothing; none where somebody says what time it is.
     pub(crate) fn latest(&self) -> Option<Ticks> {
-        (self.clock.source() != ClockSource::Supplied).then(|| self.clock.now())
+        self.clock.latest()
     }
 
     /// A free shard, claimed for its caller.
