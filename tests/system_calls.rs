@@ -46,6 +46,8 @@ fn a_system_call_would_show() {
 fn recording_counting_and_reading_config_make_none() {
     // Strict mode takes RDTSC away as well, so the clock is one that stands still.
     let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
+    // The system's coarse clock is read without entering it.
+    let coarse = Events::builder().memory(1 << 20).clock(Clock::coarse()).build().unwrap();
     let telemetry = Telemetry::new();
     let config = Config::new(()).unwrap();
     let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
@@ -55,6 +57,7 @@ fn recording_counting_and_reading_config_make_none() {
     let _in = events.scope(5_u64);
     let mut work = |n: u64| {
         events.record(Filled { qty: n, venue: "XETRA" });
+        coarse.record(Filled { qty: n, venue: "XETRA" });
         writer.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
         counter.increment(n);
         gauge.set(n as i64);

@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum TimeError {
     /// The clock had not begun then, or will only be there later.
     #[error(
-        "time of {unix_ns} ns since 1970 lies outside {earliest} to {latest}, which this clock has seen: use a supplied clock for times of elsewhere"
+        "time of {unix_ns} ns since 1970 lies outside {earliest} to {latest}, the range of this clock: use a supplied clock for times of elsewhere"
     )]
     OutOfRange {
         /// What was given.

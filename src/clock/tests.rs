@@ -3,7 +3,7 @@
 
 use super::script::Script;
 use super::*;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread};
 use proptest::prelude::*;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ fn pass_and_check(script: &Script, clock: &Clock, rate: f64) -> ClockCheck {
 fn a_precise_clock_agrees_with_the_system_clock() {
     let clock = Clock::precise();
     let (t0, i0) = (clock.now(), Instant::now());
-    std::thread::sleep(Duration::from_millis(30));
+    thread::sleep(Duration::from_millis(30));
     let (t1, i1) = (clock.now(), Instant::now());
     let ours = clock.converter().ns_between(t0, t1) as f64;
     let theirs = (i1 - i0).as_nanos() as f64;
@@ -459,7 +459,7 @@ fn the_machines_own_counter_stays_one_segment() {
     while Instant::now() < end {
         let found = clock.recheck();
         assert!(!found.is_disturbed(), "{found:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     let status = clock.status();
     assert_eq!((status.segments, status.backward_jumps), (1, 0), "{status}");
@@ -476,7 +476,7 @@ fn clock_threads(expected: usize) -> usize {
     let count = || std::fs::read_dir("/proc/self/task").unwrap().filter_map(is_one).count();
     let end = Instant::now() + Duration::from_secs(5);
     while count() < expected && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
     count()
 }
@@ -488,7 +488,7 @@ fn a_coarse_clock_has_a_thread_while_somebody_asks_for_it() {
     let clock = Clock::coarse();
     assert_eq!((clock_threads(0), clock.source()), (0, ClockSource::Coarse));
     let before = clock.now();
-    std::thread::sleep(Duration::from_millis(20));
+    thread::sleep(Duration::from_millis(20));
     assert!(clock.now() > before, "without a thread it moves on, too");
 
     let slow = clock.tick_every(Duration::from_millis(500)).unwrap();

@@ -132,7 +132,7 @@ pub enum ValuesError {
     /// The host supplied a time before the clock's first instant, or more than a second ahead. It is counted as lost, except in
     /// a batch, which stays.
     #[error(
-        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, which its clock has seen: take the time from `Clock::now` or `Clock::ticks_at`"
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, the range of its clock: take the time from `Clock::now` or `Clock::ticks_at`"
     )]
     Time {
         /// The kind.
@@ -204,7 +204,7 @@ pub enum RecordError {
     },
     /// The host supplied a time before the clock's first instant, or more than a second ahead.
     #[error(
-        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, which its clock has seen: take the time from `Clock::now` or `Clock::ticks_at`"
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, the range of its clock: take the time from `Clock::now` or `Clock::ticks_at`"
     )]
     Time {
         /// The kind.

@@ -394,3 +394,58 @@ struct Seen {
     /// The latest record with which the id begins.
     root: Option<Ticks>,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Clock;
+    use crate::clock::script::Script;
+    use crate::events::{Events, Value};
+    use crate::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    crate::kind! { Noted("query.noted") { second: u64 } }
+
+    /// An event a second over a change of rate, a suspension and a counter that goes back: ranges of wall time, and the
+    /// order of all, are those of the true time.
+    #[test]
+    fn ranges_of_wall_time_convert_at_the_rate_of_then() {
+        let script = Arc::new(Script::counter());
+        let clock = Clock::scripted(&script);
+        let events = Events::builder().memory(1 << 20).shards(1).clock(clock.clone()).build().unwrap();
+        let begin = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000);
+        let (mut rate, mut second) = (2.6, 0);
+        for n in 0..50 {
+            script.at_once(|machine| match n {
+                10 => rate = 2.9,
+                20 => machine.suspend(Duration::from_secs(100)),
+                30 => machine.jump(-1 << 42),
+                40 => rate = 0.5,
+                _ => {}
+            });
+            second += if n == 20 { 101 } else { 1 };
+            script.pass(Duration::from_secs(1), rate);
+            let _ = clock.recheck();
+            events.record(Noted { second });
+        }
+        let status = clock.status();
+        assert_eq!((status.rate_changes, status.backward_jumps, status.suspends), (2, 1, 1), "{status}");
+        let all = events.query().run().unwrap();
+        assert_eq!(all.len(), 50);
+        for event in all.iter() {
+            let Some(Value::U64(second)) = event.field("second") else { panic!("{event:?}") };
+            let told = all.converter().unix_ns(event.ticks()) - 1_700_000_000_000_000_000;
+            assert!(told.abs_diff(second * 1_000_000_000) < 1_000, "{second}: {told}");
+        }
+        let half = Duration::from_millis(500);
+        for (from, to) in
+            [(0, 150), (0, 5), (5, 15), (15, 25), (20, 119), (20, 121), (100, 135), (139, 142), (149, 149)]
+        {
+            let range = begin + Duration::from_secs(from) - half..begin + Duration::from_secs(to) + half;
+            let answer = events.query().between_times(range).run().unwrap();
+            let found: Vec<_> = answer.iter().map(|event| event.field("second")).collect();
+            let expected: Vec<_> =
+                (1..=20).chain(121..=150).filter(|second| (from..=to).contains(second)).collect();
+            assert_eq!(found, expected.iter().map(|second| Some(Value::U64(*second))).collect::<Vec<_>>());
+        }
+    }
+}

@@ -251,7 +251,7 @@ fn planted_violations_are_found() {
             "macro_rules! m { () => { $crate::events::X } }",
             "`config` must not know `events`",
         ),
-        ("clock.rs", "use crate::Severity;", "`clock` must not know `error`"),
+        ("region.rs", "use crate::Severity;", "`region` must not know `error`"),
         ("clock.rs", "use super::events::Events;", "`clock` must not know `events`"),
         ("sync/real.rs", "use crate::clock::Clock;", "`sync` must not know `clock`"),
         ("events/ring.rs", "use crate::*;", "leads to no module"),
