@@ -16,7 +16,7 @@
 //! | `overflow` | the last resort: slots that many threads write |
 //! | `store`, `target`, `writer`, `threads` | the write path, per thread and by hand |
 //! | `batch`, `mark` | several events at once; events of nothing but a moment |
-//! | `loss`, `prune` | what was not kept; what was taken out |
+//! | `loss`, `prune`, `stats` | what was not kept; what was taken out; what there is |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -75,6 +75,7 @@ mod scope;
 mod seeds;
 pub(crate) mod shard;
 mod stamp;
+mod stats;
 mod store;
 mod target;
 mod threads;
@@ -112,6 +113,7 @@ pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use stamp::Stamp;
+pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;
 pub use value::Value;

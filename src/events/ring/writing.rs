@@ -193,7 +193,7 @@ impl<'a> Writing<'a> {
         let position = reserved.position;
         let end = position + reserved.words.len() as u64;
         let block = self.private(|own| own.block);
-        self.widen(block, position, entry.ticks, entry.kind);
+        self.widen(block, position, entry.ticks, entry.kind, 0);
         let number = self.publish(end, 1);
         self.queue(number, position, entry.bucket, end);
     }
@@ -208,7 +208,7 @@ impl<'a> Writing<'a> {
         let mut count = 0;
         for (offset, entry) in entries.clone() {
             let position = reserved.position + offset as u64;
-            self.widen(self.ring.block_of(position), position, entry.ticks, entry.kind);
+            self.widen(self.ring.block_of(position), position, entry.ticks, entry.kind, count);
             count += 1;
         }
         let number = self.publish(end, count);
