@@ -220,26 +220,25 @@ pub(super) fn of(events: &Events) -> Stats {
     let (store, plan) = (events.store(), events.plan());
     let mut stats = Stats { losses: events.losses(), huge_pages: events.huge_pages(), ..Stats::default() };
     stats.classes = PerClass::of(|class| {
-        let mut of_class = ClassStats::default();
-        // Before the rings: what is pruned meanwhile is then missing from what is kept, and overwritten for once.
-        of_class.pruned = store.pruned[class].load(Relaxed);
-        for shard in &store.shards {
-            of_class.all.add(&of_ring(&shard.rings()[class]));
-        }
-        let overflow = of_overflow(&store.overflow[class]);
-        of_class.overflowed = overflow.written;
-        of_class.all.add(&overflow);
-        let all = &of_class.all;
-        of_class.overwritten = all.written.saturating_sub(all.kept + of_class.pruned);
-        of_class.lost = stats.losses.iter().filter(|loss| loss.class == class).map(|loss| loss.count).sum();
+        // Before the rings: what is pruned meanwhile is missing from what is kept, and overwritten for once.
+        let pruned = store.pruned[class].load(Relaxed);
+        let mut all = of_overflow(&store.overflow[class]);
+        let overflowed = all.written;
+        store.shards.iter().for_each(|shard| all.add(&of_ring(&shard.rings()[class])));
         let over_shards = |kept: PerClass<usize>, shared: PerClass<usize>| {
             kept[class] * plan.shards + shared[class] * plan.shared_shards
         };
-        of_class.ring_bytes = over_shards(plan.ring, plan.shared_ring);
-        of_class.index_bytes = over_shards(plan.index, plan.shared_index);
-        of_class.table_bytes = over_shards(plan.table, plan.shared_table);
-        of_class.total_bytes = plan.of_class(class);
-        of_class
+        ClassStats {
+            all,
+            overflowed,
+            pruned,
+            overwritten: all.written.saturating_sub(all.kept + pruned),
+            lost: stats.losses.iter().filter(|loss| loss.class == class).map(|loss| loss.count).sum(),
+            ring_bytes: over_shards(plan.ring, plan.shared_ring),
+            index_bytes: over_shards(plan.index, plan.shared_index),
+            table_bytes: over_shards(plan.table, plan.shared_table),
+            total_bytes: plan.of_class(class),
+        }
     });
     for (class, of_class) in stats.classes.iter() {
         stats.written += of_class.all.written;
