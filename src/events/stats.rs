@@ -257,6 +257,9 @@ pub(super) fn of(events: &Events) -> Stats {
 }
 
 /// What a ring holds: its records are counted first, so that what is kept is of those.
+///
+/// Where an owner vanished between a commit and its count, the ring counts as much too few from then on, what is kept
+/// until it is overwritten.
 fn of_ring(ring: &Ring) -> RingStats {
     let written = ring.records();
     let cut = ring.cut();
