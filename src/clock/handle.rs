@@ -261,6 +261,11 @@ impl Clock {
         }
     }
 
+    /// Nanoseconds per tick, if that is known. A load.
+    pub(super) fn known_rate(&self) -> Option<f64> {
+        self.0.keeper.rate()
+    }
+
     /// Nanoseconds per tick, as far as can be told.
     pub(super) fn rate_now(&self) -> f64 {
         self.0.keeper.rate().unwrap_or_else(|| self.0.keeper.first_rate(&self.0.reading))

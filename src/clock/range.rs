@@ -9,6 +9,9 @@ use crate::sync::{AtomicU64, Relaxed};
 /// How far ahead of now a supplied time may lie, in nanoseconds.
 pub(super) const AHEAD: u64 = 1_000_000_000;
 
+/// No counter has more ticks in a nanosecond: what stands in for a rate that is not known yet.
+const MOST_TICKS: u64 = 10;
+
 /// Which times a host may supply.
 #[derive(Debug)]
 pub(super) struct Range {
@@ -28,8 +31,8 @@ impl Range {
 }
 
 impl Clock {
-    /// Whether a host may supply this time: not before the clock's first instant, nor more than a second ahead; of a
-    /// supplied or manual clock, up to 2^63. Two compares, and once a second a reading of the clock.
+    /// Whether a host may supply this time: not before the clock's first instant, nor more than a second ahead (some
+    /// seconds, before the rate of a counter is known); of a supplied or manual clock, up to 2^63. Two compares, and once a second a reading of the clock.
     #[inline(always)]
     pub(crate) fn accepts(&self, ticks: Ticks) -> bool {
         let range = &self.inner().range;
@@ -42,14 +45,16 @@ impl Clock {
         ticks.0 <= self.accepted().1.0
     }
 
-    /// From when until when, as of now.
+    /// From when until when, as of now. Part of the write path: no lock, and nothing that compares clocks.
     #[cold]
     pub(crate) fn accepted(&self) -> (Ticks, Ticks) {
         let range = &self.inner().range;
         if !matches!(self.source(), ClockSource::Supplied | ClockSource::Manual) {
-            let ahead = AHEAD as f64 / self.rate_now().max(f64::MIN_POSITIVE);
-            let now = self.latest().unwrap_or_default();
-            range.latest.fetch_max(now.0.saturating_add(ahead as u64), Relaxed);
+            let ahead = match self.known_rate() {
+                Some(rate) => (AHEAD as f64 / rate) as u64,
+                None => AHEAD.saturating_mul(MOST_TICKS),
+            };
+            range.latest.fetch_max(self.now().0.saturating_add(ahead), Relaxed);
         }
         (Ticks(range.earliest), Ticks(range.latest.load(Relaxed)))
     }
