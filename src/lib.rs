@@ -63,7 +63,9 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use clock::{Clock, ClockSource, Converter, Ticks};
+pub use clock::{
+    Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
+};
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{Builder, Concern, Flightdeck, Health, StartError};
 pub use id::{CorrelationId, Revision, SpanId};
@@ -72,6 +74,7 @@ pub use id::{CorrelationId, Revision, SpanId};
 #[cfg(flightdeck_loom)]
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::clock::segments::{Segment, Segments};
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::control::{Bucket, Cell as Tallied, Gates, Key, Keys, Pace, Setting, Slab, Slot};
     pub use crate::events::kinds::{Switch, Switches};

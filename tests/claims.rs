@@ -4,11 +4,12 @@ use flightdeck::events::{
     Claim, ClaimError, Class, Events, FieldType, LossCause, ReserveError, Schema, Scope, Stamp, Value,
     Verdict,
 };
-use flightdeck::{Diagnostic, SpanId, Ticks};
+use flightdeck::{Clock, Diagnostic, SpanId, Ticks};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
 
 flightdeck::kind! {
     Frame("camera.frame") { pixels: bytes }
@@ -38,7 +39,9 @@ fn numbers(events: &Events) -> Vec<u64> {
 
 #[test]
 fn a_claim_is_an_event_like_any_other_once_it_is_committed() {
-    let events = store();
+    // Takes the times of the second half.
+    let clock = Clock::stepping(Duration::from_nanos(1));
+    let events = Events::builder().memory(4 << 20).shards(2).clock(clock).build().unwrap();
     let _in = events.scope(7_u64);
     let mut frame = claim(&events, 100);
     frame.append(b"first ").unwrap();
@@ -72,6 +75,8 @@ fn a_claim_is_an_event_like_any_other_once_it_is_committed() {
     assert_eq!((start.parent(), start.ticks()), (Some(SpanId::new(2)), Ticks(77)));
     assert_eq!((end.field("bytes"), end.started_at()), (Some(Value::Bytes(b"raw")), Some(Ticks(70))));
     assert_eq!(alone.field("bytes"), Some(Value::Bytes(b"rare")));
+    let refused = events.reserve_with::<Frame<'_>>(Stamp::of(8_u64).at(Ticks(u64::MAX)), 4);
+    assert!(matches!(refused, Err(ReserveError::Time { .. })), "{refused:?}");
 }
 
 #[test]

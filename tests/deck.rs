@@ -5,7 +5,7 @@ mod support;
 use flightdeck::config::{Validate, Violations};
 use flightdeck::supervisor::{Backoff, ChildSpec, Restart, WorkerContext, WorkerState};
 use flightdeck::testing::{self, Recording, assert_counted, assert_recorded};
-use flightdeck::{Concern, Diagnostic, Flightdeck};
+use flightdeck::{Clock, Concern, Diagnostic, Flightdeck};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
@@ -145,6 +145,36 @@ fn dropping_the_last_handle_ends_the_workers() {
     drop(deck);
     assert_eq!(ended.load(Ordering::Relaxed), 1);
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+/// How many threads refresh a clock in this process.
+#[cfg(target_os = "linux")]
+fn clock_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "fd-clock").count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_deck_refreshes_its_coarse_clock_until_it_is_shut_down() {
+    let coarse = || Flightdeck::builder().events(|events| events.clock(Clock::coarse()));
+    let plain = coarse().start().unwrap();
+    assert_eq!(clock_threads(), 0, "nobody asked for one");
+    drop(plain);
+    let deck = coarse().coarse_ticks(Duration::from_millis(1)).start().unwrap();
+    until("a thread", || clock_threads() == 1);
+    let clock = deck.events().clock().clone();
+    let before = clock.now();
+    until("a tick", || clock.now() > before);
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+    assert!(deck.shutdown(PATIENCE).is_clean());
+    assert_eq!(clock_threads(), 0, "gone with the shutdown");
+    let dropped = coarse().coarse_ticks(Duration::from_millis(1)).start().unwrap();
+    drop(dropped);
+    assert_eq!(clock_threads(), 0, "and with the last handle");
+    let refused = Flightdeck::builder().coarse_ticks(Duration::from_millis(1)).start().unwrap_err();
+    assert_eq!(refused.code(), "clock.tick.not_coarse");
 }
 
 #[test]

@@ -9,9 +9,10 @@ use flightdeck::events::{
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
-use flightdeck::{Clock, CorrelationId, Diagnostic, Ticks};
+use flightdeck::{Clock, CorrelationId, Diagnostic, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn all() -> Vec<Box<dyn Diagnostic>> {
     let mut errors = Vec::new();
@@ -19,10 +20,26 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     telemetry(&mut errors);
     supervisor(&mut errors);
     config(&mut errors);
+    clock(&mut errors);
     errors
 }
 
 type Errors = Vec<Box<dyn Diagnostic>>;
+
+fn clock(errors: &mut Errors) {
+    let before = UNIX_EPOCH - Duration::from_secs(1);
+    errors.push(Box::new(Clock::supplied().ticks_at(before).unwrap_err()));
+    errors.push(Box::new(Clock::system().tick_every(Duration::from_millis(1)).unwrap_err()));
+    errors.push(Box::new(Clock::coarse().tick_every(Duration::ZERO).unwrap_err()));
+    // By hand: the limit on threads is the system's.
+    errors.push(Box::new(TickError::NoThread { source: std::io::ErrorKind::WouldBlock.into() }));
+
+    let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::supplied()).build().unwrap();
+    let late = Stamp::of(1_u64).at(Ticks(1 << 63));
+    errors.push(Box::new(events.try_record_with(late, Dumped { image: &[] }).unwrap_err()));
+    let kind = events.define(Schema::new("order.filled").field("qty", FieldType::U64)).unwrap();
+    errors.push(Box::new(events.record_values(late, &kind, &[Value::U64(5)]).unwrap_err()));
+}
 
 fn events(errors: &mut Errors) {
     let build = |memory, shards| Events::builder().memory(memory).shards(shards).build();

@@ -184,7 +184,7 @@ fn u64_field(event: &flightdeck::events::Recorded<'_>, name: &str) -> u64 {
 
 #[test]
 fn readers_see_whole_records_while_writers_lap() {
-    let events = Events::builder().memory(160 << 10).shards(2).build().unwrap();
+    let events = Events::builder().memory(164 << 10).shards(2).build().unwrap();
     let done = AtomicBool::new(false);
     let (validated, laps) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|threads| {

@@ -52,6 +52,8 @@ fn recording_counting_and_reading_config_make_none() {
     let builder = Events::builder().memory(1 << 20).clock(Clock::manual()).directives(directives);
     let events = builder.build().unwrap();
     let quota = events.quota("by tenant", Rate::per_second(100), 100).unwrap();
+    // The system's coarse clock is read without entering it.
+    let coarse = Events::builder().memory(1 << 20).clock(Clock::coarse()).build().unwrap();
     let telemetry = Telemetry::new();
     let config = Config::new(()).unwrap();
     let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
@@ -61,6 +63,7 @@ fn recording_counting_and_reading_config_make_none() {
     let _in = events.scope(5_u64);
     let mut work = |n: u64| {
         events.record(Filled { qty: n, venue: "XETRA" });
+        coarse.record(Filled { qty: n, venue: "XETRA" });
         writer.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
         events.record(Off { n });
         events.record(Sampled { n });

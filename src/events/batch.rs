@@ -250,6 +250,10 @@ impl Batch {
                     refused.push((item.number, error));
                     continue;
                 }
+                if let Err(times) = store.check_time(item.ticks) {
+                    refused.push((item.number, ValuesError::time(item.kind.schema(), times)));
+                    continue;
+                }
                 item.kind_number = lead.kind();
                 item.bucket = (!item.id.is_none()).then(|| store.key.bucket(item.id));
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);

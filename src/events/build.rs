@@ -375,7 +375,7 @@ impl Builder {
         let store = Store {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             supplied_clock: clock.source() == ClockSource::Supplied,
-            stamp_step: u64::from(matches!(clock.source(), ClockSource::Tsc | ClockSource::System)),
+            stamp_step: clock.least_step(),
             first_touch: self.first_touch,
             huge_pages,
             born: os::forks(),

@@ -77,6 +77,7 @@ impl Wanted<'_> {
             let needed = words.saturating_mul(8);
             return Err(ReserveError::TooLarge { kind: kind(), class, needed, limit: most * 8 });
         }
+        store.check_time(self.stamp.supplied()).map_err(|times| ReserveError::time(self.schema, times))?;
         Ok(words)
     }
 }
@@ -179,7 +180,8 @@ impl<'a> Claim<'a> {
         // SAFETY: open, so the claim on the shard is held, and only this value writes there.
         let writing = unsafe { shard.writing(class) };
         let mut target = InShard { shard, writing };
-        let ticks = store.time_of(&target, &self.stamp);
+        // Not checked once more: the clock's range only grows.
+        let ticks = store.accepted_time(&target, &self.stamp);
         let words = self.payload_start() + self.written.div_ceil(8);
         let Some(record) = self.reserved.words.get(..words) else { return Err(ClaimError::Closed) };
         let Stamp { id, span, parent, started, flags, .. } = self.stamp;
@@ -284,7 +286,7 @@ impl Events {
     /// use flightdeck::events::Events;
     /// flightdeck::kind! { Frame("camera.frame", class = Verbose) { pixels: bytes } }
     ///
-    /// let events = Events::builder().memory(64 << 20).build()?;
+    /// let events = Events::builder().memory(128 << 20).build()?;
     /// if let Some(mut frame) = events.reserve::<Frame<'_>>(640 * 480)? {
     ///     for line in 0..480 {
     ///         frame.append(&[line as u8; 640])?;

@@ -5,6 +5,7 @@ use super::class::Class;
 use super::control::DirectivesError;
 use super::schema::{Field, FieldType, Schema, Site};
 use super::value::Value;
+use crate::clock::Ticks;
 use crate::error::{Diagnostic, Retry, Severity};
 use std::fmt;
 use thiserror::Error;
@@ -137,6 +138,21 @@ pub enum ValuesError {
         /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
         limit: usize,
     },
+    /// The host supplied a time before the clock's first instant, or more than a second ahead. It is counted as lost, except in
+    /// a batch, which stays.
+    #[error(
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, the range of its clock: take the time from `Clock::now` or `Clock::ticks_at`"
+    )]
+    Time {
+        /// The kind.
+        kind: String,
+        /// What was supplied.
+        ticks: u64,
+        /// The clock's first tick.
+        earliest: u64,
+        /// A second from now; of a supplied or manual clock the last there is.
+        latest: u64,
+    },
     /// The kind was defined by another store.
     #[error("kind `{kind}` was defined by another deck: define it in this one")]
     ForeignKind {
@@ -146,6 +162,12 @@ pub enum ValuesError {
 }
 
 impl ValuesError {
+    #[cold]
+    pub(crate) fn time(schema: &Schema, [ticks, earliest, latest]: [Ticks; 3]) -> Self {
+        let kind = schema.name().to_owned();
+        Self::Time { kind, ticks: ticks.0, earliest: earliest.0, latest: latest.0 }
+    }
+
     #[cold]
     pub(crate) fn too_large(schema: &Schema, (needed, limit): (usize, usize)) -> Self {
         Self::TooLarge { kind: schema.name().to_owned(), class: schema.class(), needed, limit }
@@ -189,9 +211,29 @@ pub enum RecordError {
         /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
         limit: usize,
     },
+    /// The host supplied a time before the clock's first instant, or more than a second ahead.
+    #[error(
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, the range of its clock: take the time from `Clock::now` or `Clock::ticks_at`"
+    )]
+    Time {
+        /// The kind.
+        kind: &'static str,
+        /// What was supplied.
+        ticks: u64,
+        /// The clock's first tick.
+        earliest: u64,
+        /// A second from now; of a supplied or manual clock the last there is.
+        latest: u64,
+    },
 }
 
 impl RecordError {
+    #[cold]
+    pub(crate) fn time(site: &'static Site, [ticks, earliest, latest]: [Ticks; 3]) -> Self {
+        let kind = site.schema.name();
+        Self::Time { kind, ticks: ticks.0, earliest: earliest.0, latest: latest.0 }
+    }
+
     #[cold]
     pub(crate) fn too_large(site: &'static Site, (needed, limit): (usize, usize)) -> Self {
         Self::TooLarge { kind: site.schema.name(), class: site.schema.class(), needed, limit }
@@ -224,6 +266,20 @@ pub enum ReserveError {
         /// The most there can be: [`Plan::longest_event`](super::Plan::longest_event).
         limit: usize,
     },
+    /// The host supplied a time before the clock's first instant, or more than a second ahead.
+    #[error(
+        "event `{kind}` is stamped with tick {ticks}, outside {earliest} to {latest}, the range of its clock: take the time from `Clock::now` or `Clock::ticks_at`"
+    )]
+    Time {
+        /// The kind.
+        kind: String,
+        /// What was supplied.
+        ticks: u64,
+        /// The clock's first tick.
+        earliest: u64,
+        /// A second from now; of a supplied or manual clock the last there is.
+        latest: u64,
+    },
     /// A claim of this thread is open.
     #[error("this thread has an open claim in this deck: commit or drop it first, or reserve with a writer")]
     Open,
@@ -247,6 +303,14 @@ pub enum ReserveError {
         /// The kind.
         kind: String,
     },
+}
+
+impl ReserveError {
+    #[cold]
+    pub(crate) fn time(schema: &Schema, [ticks, earliest, latest]: [Ticks; 3]) -> Self {
+        let kind = schema.name().to_owned();
+        Self::Time { kind, ticks: ticks.0, earliest: earliest.0, latest: latest.0 }
+    }
 }
 
 /// Why bytes did not go into a [`Claim`](super::Claim), or it was not committed.
@@ -462,16 +526,19 @@ diagnostic! {
         Type => "events.values.type", Never;
         Hidden => "events.values.hidden", Never;
         TooLarge => "events.event.too_large", Never;
+        Time => "events.event.time_out_of_range", Never;
         ForeignKind => "events.values.foreign_kind", Never;
     }
     RecordError {
         TooLarge => "events.event.too_large", Never;
+        Time => "events.event.time_out_of_range", Never;
     }
     ReserveError {
         NotRaw => "events.reserve.not_raw", Never;
         TooLarge => "events.event.too_large", Never;
         Open => "events.reserve.open", Later;
         NoShard => "events.reserve.no_shard", Never;
+        Time => "events.event.time_out_of_range", Never;
         UsedUp => "events.reserve.used_up", Never;
         Forked => "events.reserve.forked", Never;
         ForeignKind => "events.values.foreign_kind", Never;

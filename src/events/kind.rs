@@ -3,6 +3,7 @@
 use super::class::Class;
 use super::error::ValuesError;
 use super::kinds::Switch;
+use super::loss::LossCause;
 use super::payload::{ANY_LENGTH, Encode, Payload};
 use super::privacy::{Personal, Privacy, Secret};
 use super::record::Lead;
@@ -65,6 +66,10 @@ impl Kind {
             if let Err(sizes) = self.store.check_size(&draft) {
                 return Err(ValuesError::too_large(&self.schema, sizes));
             }
+            self.store.check_time(draft.stamp.supplied()).map_err(|times| {
+                self.store.lost(&self.store.losses, LossCause::TimeOutOfRange, lead.class());
+                ValuesError::time(&self.schema, times)
+            })?;
             sink.accept(draft);
         }
         Ok(())

@@ -21,19 +21,23 @@ pub enum LossCause {
     KindNotMet,
     /// The shard has written 2^54 words, 144 petabytes: its positions are used up, and event ids with them.
     UsedUp,
+    /// The host supplied a time before the clock's first instant, or more than a second ahead: see
+    /// [`Stamp::at`](super::Stamp::at).
+    TimeOutOfRange,
     /// This process is a fork of the one that built the store, which alone may write it.
     Forked,
 }
 
 impl LossCause {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoShard,
         Self::TooLarge,
         Self::TooManyKinds,
         Self::Stopped,
         Self::KindNotMet,
         Self::UsedUp,
+        Self::TimeOutOfRange,
         Self::Forked,
     ];
 
@@ -47,6 +51,7 @@ impl LossCause {
             Self::Stopped => "stopped",
             Self::KindNotMet => "kind_not_met",
             Self::UsedUp => "used_up",
+            Self::TimeOutOfRange => "time_out_of_range",
             Self::Forked => "forked",
         }
     }

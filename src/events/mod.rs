@@ -19,7 +19,7 @@
 //! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
 //! | `claim` | an event that is filled in where it will lie |
 //! | `control` | levels, samples, rates and quotas, changed while the host runs |
-//! | `loss`, `prune` | what was not kept; what was taken out |
+//! | `loss`, `prune`, `stats` | what was not kept; what was taken out; what there is |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -83,6 +83,7 @@ mod seeds;
 pub(crate) mod shard;
 mod span;
 mod stamp;
+mod stats;
 mod store;
 mod target;
 mod threads;
@@ -127,6 +128,7 @@ pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
+pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
 pub use timeline::{FieldsOf, Timeline};
 pub use trace_context::Traceparent;
 pub use value::Value;

@@ -26,7 +26,8 @@ pub struct Plan {
     pub index: PerClass<usize>,
     /// The indexes of one shared shard.
     pub shared_index: PerClass<usize>,
-    /// The block tables of one kept shard: times and kinds of each block, so that queries may skip it.
+    /// The block tables of one kept shard: times and kinds of each block, so that queries may skip it, and how many events
+    /// came before it.
     pub table: PerClass<usize>,
     /// The block tables of one shared shard.
     pub shared_table: PerClass<usize>,

@@ -13,6 +13,7 @@ use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
 use crate::sync::Arc;
 use std::ops::{Bound, RangeBounds};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A question to an event store, put together and then [run](Query::run).
 ///
@@ -78,8 +79,9 @@ impl<'a> Query<'a> {
     }
 
     /// Only events that the thread of this number wrote, see [`Recorded::thread`]. They come in the order of its
-    /// calls, whichever shards took them; where the clock is so coarse that their stamps are the same, those of one
-    /// shard and class do. What was recorded from a signal handler has no thread, and number 0.
+    /// calls, whichever shards took them, unless it supplies their times; where a coarse or manual clock gave events of
+    /// a thread's own shard the same stamp, those of one class do. What was recorded from a signal handler has no
+    /// thread, and number 0.
     pub fn thread(mut self, number: u32) -> Self {
         self.thread = Some(number);
         self
@@ -121,6 +123,45 @@ impl<'a> Query<'a> {
             Bound::Unbounded => Ticks(u64::MAX),
         };
         self
+    }
+
+    /// Only events of this range of wall time, as the deck's clock tells it: see
+    /// [`Converter::unix_ns`](crate::Converter::unix_ns). Each end converts at the rate that the clock had then; what
+    /// lies before the clock's first instant, or in the future, only leaves that end open.
+    ///
+    /// ```
+    /// use flightdeck::events::Events;
+    /// use std::time::{Duration, SystemTime};
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(OrderFilled { qty: 5 });
+    /// let minute = SystemTime::now() - Duration::from_secs(60)..;
+    /// assert_eq!(events.query().between_times(minute).run()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn between_times(self, range: impl RangeBounds<SystemTime>) -> Self {
+        let converter = self.store.clock.converter();
+        let unix_ns = |at: &SystemTime| {
+            at.duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        };
+        // A nanosecond has several ticks: all of them belong to it.
+        let first = |at: &SystemTime| converter.first_tick_from(unix_ns(at));
+        let after = |at: &SystemTime| converter.first_tick_from(unix_ns(at).saturating_add(1));
+        let range = (
+            match range.start_bound() {
+                Bound::Included(from) => Bound::Included(first(from)),
+                Bound::Excluded(from) => Bound::Included(after(from)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+            match range.end_bound() {
+                Bound::Included(to) => Bound::Excluded(after(to)),
+                Bound::Excluded(to) => Bound::Excluded(first(to)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+        );
+        self.between(range)
     }
 
     /// The newest events first; the oldest by default.
@@ -364,4 +405,59 @@ struct Seen {
     out_of_budget: bool,
     /// The latest record with which the id begins.
     root: Option<Ticks>,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Clock;
+    use crate::clock::script::Script;
+    use crate::events::{Events, Value};
+    use crate::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    crate::kind! { Noted("query.noted") { second: u64 } }
+
+    /// An event a second over a change of rate, a suspension and a counter that goes back: ranges of wall time, and the
+    /// order of all, are those of the true time.
+    #[test]
+    fn ranges_of_wall_time_convert_at_the_rate_of_then() {
+        let script = Arc::new(Script::counter());
+        let clock = Clock::scripted(&script);
+        let events = Events::builder().memory(1 << 20).shards(1).clock(clock.clone()).build().unwrap();
+        let begin = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000);
+        let (mut rate, mut second) = (2.6, 0);
+        for n in 0..50 {
+            script.at_once(|machine| match n {
+                10 => rate = 2.9,
+                20 => machine.suspend(Duration::from_secs(100)),
+                30 => machine.jump(-1 << 42),
+                40 => rate = 0.5,
+                _ => {}
+            });
+            second += if n == 20 { 101 } else { 1 };
+            script.pass(Duration::from_secs(1), rate);
+            let _ = clock.recheck();
+            events.record(Noted { second });
+        }
+        let status = clock.status();
+        assert_eq!((status.rate_changes, status.backward_jumps, status.suspends), (2, 1, 1), "{status}");
+        let all = events.query().run().unwrap();
+        assert_eq!(all.len(), 50);
+        for event in all.iter() {
+            let Some(Value::U64(second)) = event.field("second") else { panic!("{event:?}") };
+            let told = all.converter().unix_ns(event.ticks()) - 1_700_000_000_000_000_000;
+            assert!(told.abs_diff(second * 1_000_000_000) < 1_000, "{second}: {told}");
+        }
+        let half = Duration::from_millis(500);
+        for (from, to) in
+            [(0, 150), (0, 5), (5, 15), (15, 25), (20, 119), (20, 121), (100, 135), (139, 142), (149, 149)]
+        {
+            let range = begin + Duration::from_secs(from) - half..begin + Duration::from_secs(to) + half;
+            let answer = events.query().between_times(range).run().unwrap();
+            let found: Vec<_> = answer.iter().map(|event| event.field("second")).collect();
+            let expected: Vec<_> =
+                (1..=20).chain(121..=150).filter(|second| (from..=to).contains(second)).collect();
+            assert_eq!(found, expected.iter().map(|second| Some(Value::U64(*second))).collect::<Vec<_>>());
+        }
+    }
 }

@@ -156,7 +156,7 @@ pub(crate) fn scan(ring: &Ring, cut: Cut, blocks: BlockFilter, visit: impl FnMut
 
 /// Visits every record of `[start, tail)` that is still there, in order of position. `start` is where a record
 /// starts, or `None` for the oldest.
-fn scan_from(
+pub(crate) fn scan_from(
     ring: &Ring,
     start: Option<u64>,
     tail: u64,
@@ -221,6 +221,18 @@ fn scan_from(
 /// Visits the records of one bucket from `cut.floor` to `cut.indexed`, newest first, then scans what is not linked yet.
 /// Records of other ids that share the bucket are visited too.
 pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&Header) -> Step) {
+    if walk_chain(ring, cut, bucket, &mut visit) == Step::On {
+        scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+    }
+}
+
+/// The part of [`walk`] that follows the index.
+pub(crate) fn walk_chain(
+    ring: &Ring,
+    cut: Cut,
+    bucket: usize,
+    mut visit: impl FnMut(&Header) -> Step,
+) -> Step {
     let mut next = ring.head(bucket);
     while let Some(position) = next {
         if position < cut.floor {
@@ -229,12 +241,12 @@ pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&
         // A head may be newer than the cut: followed, and not delivered.
         let Ok(header) = header(ring, position, u64::MAX) else { break };
         if position < cut.indexed && visit(&header) == Step::Stop {
-            return;
+            return Step::Stop;
         }
         // Below `position`, so the walk ends whatever the bytes say.
         next = header.link.previous(position);
     }
-    scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+    Step::On
 }
 
 /// Visits every record of the overflow below the cut that is still there, in no order.

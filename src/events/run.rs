@@ -112,7 +112,7 @@ impl<E: Event> Run<'_, E> {
         let Self { lead, stamp, events, .. } = self;
         let bucket = (!stamp.id.is_none()).then(|| store.key.bucket(stamp.id));
         bucket.inspect(|bucket| target.prefetch(*bucket));
-        let ticks = store.time_of(&target, stamp);
+        let ticks = store.accepted_time(&target, stamp);
         let Some(reserved) = target.reserve(self.size.words) else {
             return self.lose(store, target.refusal());
         };
@@ -195,7 +195,7 @@ impl Events {
     ///
     /// # Errors
     /// If some are larger than their class takes, of which each is named, or all together exceed a quarter of the smallest
-    /// ring they may have to lie in. Nothing is recorded then.
+    /// ring they may have to lie in, or the stamp brings a time out of range. Nothing is recorded then.
     #[inline]
     pub fn record_all<E: Event>(&self, events: &[E]) -> Result<usize, BatchError> {
         self.record_all_with(Stamp::current(), events)
@@ -209,7 +209,7 @@ impl Events {
     #[inline]
     pub fn record_all_with<E: Event>(&self, stamp: Stamp, events: &[E]) -> Result<usize, BatchError> {
         let (store, mut some) = (self.store(), Vec::new());
-        let Some((lead, events, size)) = let_through(store, events, &mut some)? else { return Ok(0) };
+        let Some((lead, events, size)) = let_through(store, &stamp, events, &mut some)? else { return Ok(0) };
         store.record(Run { lead, stamp: &stamp, events, size });
         Ok(events.len())
     }
@@ -232,7 +232,9 @@ impl Writer {
     #[inline]
     pub fn record_all_with<E: Event>(&mut self, stamp: Stamp, events: &[E]) -> Result<usize, BatchError> {
         let mut some = Vec::new();
-        let Some((lead, events, size)) = let_through(self.store(), events, &mut some)? else { return Ok(0) };
+        let Some((lead, events, size)) = let_through(self.store(), &stamp, events, &mut some)? else {
+            return Ok(0);
+        };
         self.write(&Run { lead, stamp: &stamp, events, size });
         Ok(events.len())
     }
@@ -242,9 +244,14 @@ impl Writer {
 #[inline(always)]
 fn let_through<'a, E: Event>(
     store: &Arc<Store>,
+    stamp: &Stamp,
     events: &'a [E],
     some: &'a mut Vec<E>,
 ) -> Result<Option<(Lead, &'a [E], Size)>, BatchError> {
+    if let Err(times) = store.check_time(stamp.supplied()) {
+        let error = ValuesError::time(&E::site().schema, times);
+        return Err(BatchError::Refused { items: vec![(0, error)] });
+    }
     match store.kinds.look(E::site()).on() {
         Some(_) if events.is_empty() => Ok(None),
         Some(lead) => Ok(Some((lead, events, Size::of(events, store)?))),

@@ -99,6 +99,12 @@ impl Stamp {
         self
     }
 
+    /// The time that the host supplies, if it does.
+    #[inline(always)]
+    pub(crate) fn supplied(&self) -> Option<Ticks> {
+        self.ticks.filter(|_| self.flags.has(Flags::SUPPLIED))
+    }
+
     /// How many words stand before the fields.
     #[inline(always)]
     pub(crate) fn prefix(&self) -> usize {
@@ -125,6 +131,11 @@ impl Stamp {
     }
 
     /// At this time of the deck's clock. Supplied times are stored as given: they may go back.
+    ///
+    /// One before the clock's first instant, or more than a second ahead of now, is refused, since what is stored in
+    /// the future would for ever be what was lost last: [`Events::try_record_with`](super::Events::try_record_with) says
+    /// so, and elsewhere it is a counted loss. A supplied or manual clock takes whatever lies below 2^63. Costs two
+    /// compares. For wall times there is [`Clock::ticks_at`](crate::Clock::ticks_at).
     #[inline(always)]
     #[must_use]
     pub fn at(mut self, ticks: Ticks) -> Self {

@@ -19,7 +19,7 @@ use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
 use super::target::{InShard, InSlot, Target};
 use super::threads::{ThreadNumber, Threads};
-use crate::clock::{Clock, ClockSource, Ticks};
+use crate::clock::{Clock, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
 use crate::os;
@@ -57,8 +57,7 @@ pub(crate) struct Store {
     /// Shards that were taken back from threads that ended without a word.
     pub(crate) reclaimed: AtomicU64,
     pub(crate) supplied_clock: bool,
-    /// How far apart a thread's stamps in different shards lie at least: a tick of a clock that moves on between two
-    /// records, else nothing.
+    /// How far apart a thread's stamps in different shards lie at least: [`Clock::least_step`].
     pub(crate) stamp_step: u64,
     /// Whether owners touch their shard's memory first.
     pub(crate) first_touch: bool,
@@ -152,7 +151,9 @@ impl<E: Fields> Draft<E> {
     ) {
         let Draft { lead, stamp, fields } = self;
         let class = self.class();
-        let ticks = store.time_of(&target, stamp);
+        let Some(ticks) = store.time_of(&target, stamp) else {
+            return store.lost(target.losses(store), LossCause::TimeOutOfRange, class);
+        };
         let Some(reserved) = target.reserve(words) else {
             return store.lost(target.losses(store), target.refusal(), class);
         };
@@ -266,9 +267,19 @@ impl Store {
         draft: Draft<E>,
         site: &'static Site,
     ) -> Result<(), RecordError> {
-        self.check_size(&draft).map_err(|sizes| RecordError::too_large(site, sizes))?;
+        self.check(&draft, site)?;
         self.record(draft);
         Ok(())
+    }
+
+    /// Whether a record may be written; otherwise counts it as lost.
+    #[inline(always)]
+    pub(crate) fn check<E: Event>(&self, draft: &Draft<E>, site: &'static Site) -> Result<(), RecordError> {
+        self.check_size(draft).map_err(|sizes| RecordError::too_large(site, sizes))?;
+        self.check_time(draft.stamp.supplied()).map_err(|times| {
+            self.lost(&self.losses, LossCause::TimeOutOfRange, draft.class());
+            RecordError::time(site, times)
+        })
     }
 
     /// The first record of a thread here, or one that may not hold anything.
@@ -425,9 +436,16 @@ impl Store {
         }
     }
 
-    /// The time of a record under this stamp.
+    /// The time of a record under this stamp; `None` if the host supplies one that the clock cannot have seen.
     #[inline(always)]
-    pub(crate) fn time_of<'a>(&self, target: &impl Target<'a>, stamp: &Stamp) -> u64 {
+    pub(crate) fn time_of<'a>(&self, target: &impl Target<'a>, stamp: &Stamp) -> Option<u64> {
+        let is_accepted = stamp.supplied().is_none_or(|supplied| self.clock.accepts(supplied));
+        is_accepted.then(|| self.accepted_time(target, stamp))
+    }
+
+    /// The same of a stamp whose time has been checked.
+    #[inline(always)]
+    pub(crate) fn accepted_time<'a>(&self, target: &impl Target<'a>, stamp: &Stamp) -> u64 {
         match stamp.ticks {
             Some(taken) if !stamp.flags.has(Flags::SUPPLIED) => target.monotone(taken.0),
             supplied => self.ticks(target, supplied),
@@ -439,6 +457,19 @@ impl Store {
     #[inline(always)]
     pub(crate) fn check_size<E: Fields>(&self, draft: &Draft<E>) -> Result<(), (usize, usize)> {
         if draft.words(ANY_LENGTH) <= self.plain[draft.class()] { Ok(()) } else { self.check_long(*draft) }
+    }
+
+    /// Whether a time that the host supplies, if it does, is one that the clock may have seen; otherwise says which it is,
+    /// and the range.
+    #[inline(always)]
+    pub(crate) fn check_time(&self, supplied: Option<Ticks>) -> Result<(), [Ticks; 3]> {
+        match supplied {
+            Some(supplied) if !self.clock.accepts(supplied) => {
+                let (earliest, latest) = self.clock.accepted();
+                Err([supplied, earliest, latest])
+            }
+            _ => Ok(()),
+        }
     }
 
     #[cold]
@@ -473,9 +504,9 @@ impl Store {
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
     }
 
-    /// The stamp after which a query reads nothing; none where hosts supply the times.
+    /// The stamp after which a query reads nothing; none where somebody says what time it is.
     pub(crate) fn latest(&self) -> Option<Ticks> {
-        (self.clock.source() != ClockSource::Supplied).then(|| self.clock.now())
+        self.clock.latest()
     }
 
     /// A free shard, claimed for its caller.

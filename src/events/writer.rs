@@ -66,8 +66,7 @@ impl Writer {
     /// Records an event of a kind defined at run time.
     ///
     /// # Errors
-    /// If the values are not those of the kind's fields, or the event is larger than its class takes; nothing is
-    /// recorded then. The latter also counts as a loss.
+    /// As of [`Events::record_values`](super::Events::record_values).
     pub fn record_values(
         &mut self,
         stamp: Stamp,
@@ -82,12 +81,12 @@ impl Writer {
     /// [`Events::try_record`](super::Events::try_record).
     ///
     /// # Errors
-    /// If it is larger than its class takes. It is counted as lost then.
+    /// As of [`Events::try_record_with`](super::Events::try_record_with).
     #[inline(always)]
     pub fn try_record_with<E: Event>(&mut self, stamp: Stamp, event: E) -> Result<(), RecordError> {
         if let Some(lead) = self.store.admit(E::site()) {
             let draft = Draft { lead, stamp, fields: event };
-            self.store.check_size(&draft).map_err(|sizes| RecordError::too_large(E::site(), sizes))?;
+            self.store.check(&draft, E::site())?;
             self.write(&draft);
         }
         Ok(())

@@ -2,12 +2,13 @@
 
 use super::journal::Journal;
 use super::{Flightdeck, Inner};
+use crate::clock::TickError;
 use crate::config::{Change, Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
 use crate::events::{self, Directives, Events};
 use crate::id::DeckId;
 use crate::supervisor::{self, ChildSpec, IntoWorkerResult, Restart, Supervisor, WorkerContext};
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex};
 use crate::telemetry::{self, Telemetry};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ use thiserror::Error;
 
 /// How often replaced configs are freed and queued subscribers called.
 const TICK: Duration = Duration::from_millis(250);
+/// How often the clock of the events is compared with the system's.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
 
 /// What a deck is made of.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub struct Builder<C> {
     telemetry: telemetry::Builder,
     supervisor: supervisor::Builder,
     directives: Option<FromConfig<C>>,
+    coarse_ticks: Option<Duration>,
 }
 
 /// What the config says about which events are to be recorded.
@@ -66,6 +70,9 @@ pub enum StartError<C> {
     /// There is no telemetry of these sizes.
     #[error(transparent)]
     Telemetry(telemetry::BuildError),
+    /// The clock of the events is not refreshed.
+    #[error(transparent)]
+    Clock(TickError),
     /// The supervisor did not start.
     #[error(transparent)]
     Supervisor(supervisor::StartError),
@@ -77,6 +84,7 @@ impl<C> fmt::Debug for StartError<C> {
             Self::Config(error) => error.fmt(f),
             Self::Events(error) => error.fmt(f),
             Self::Telemetry(error) => error.fmt(f),
+            Self::Clock(error) => error.fmt(f),
             Self::Supervisor(error) => error.fmt(f),
         }
     }
@@ -88,6 +96,7 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::Config(error) => error,
             Self::Events(error) => error,
             Self::Telemetry(error) => error,
+            Self::Clock(error) => error,
             Self::Supervisor(error) => error,
         }
     }
@@ -115,6 +124,7 @@ impl Builder<()> {
             telemetry: Telemetry::builder(),
             supervisor: Supervisor::builder(),
             directives: None,
+            coarse_ticks: None,
         }
     }
 }
@@ -122,8 +132,8 @@ impl Builder<()> {
 impl<C> Builder<C> {
     /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
-        let Self { events, telemetry, supervisor, .. } = self;
-        Builder { config, events, telemetry, supervisor, directives: None }
+        let Self { events, telemetry, supervisor, coarse_ticks, .. } = self;
+        Builder { config, events, telemetry, supervisor, directives: None, coarse_ticks }
     }
 
     /// Which events are recorded, as the config says: asked at the start and at each change of the config, and in force
@@ -166,6 +176,14 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Refreshes the coarse clock of the events this often, from a thread of its own, until the deck is shut down; a
+    /// millisecond is a good choice. For decks whose events have a [`Clock::coarse`](crate::Clock::coarse); what it
+    /// costs is told at [`Clock::tick_every`](crate::Clock::tick_every). Without, the system's coarse clock is read.
+    pub fn coarse_ticks(mut self, every: Duration) -> Self {
+        self.coarse_ticks = Some(every);
+        self
+    }
+
     /// Sizes of the telemetry.
     pub fn telemetry(mut self, set: impl FnOnce(telemetry::Builder) -> telemetry::Builder) -> Self {
         self.telemetry = set(self.telemetry);
@@ -192,7 +210,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     /// Validates, reserves all memory, and starts the supervisor and with it the workers.
     ///
     /// # Errors
-    /// If the config is refused, memory does not suffice, or a worker cannot be started. Nothing is left running.
+    /// If the config is refused, memory does not suffice, the clock has nothing to be refreshed, or a worker cannot be
+    /// started. Nothing is left running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
         let config = Config::new(self.config).map_err(StartError::Config)?;
@@ -201,7 +220,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             directives.follow(&config, &events);
         }
         let telemetry = self.telemetry.deck(deck).build().map_err(StartError::Telemetry)?;
+        let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
+        let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let journal = Arc::new(Journal::new(&events, &telemetry));
+        let of_clock = journal.clone();
         let of_config = journal.clone();
         config.observe(move |notice| of_config.config(notice));
         let ticked = config.downgrade();
@@ -213,10 +235,11 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let supervisor = self
             .supervisor
             .every(TICK, "config", tick)
+            .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
             .observer(move |incident| journal.worker(incident))
             .start()
             .map_err(StartError::Supervisor)?;
         let started = Instant::now();
-        Ok(Flightdeck { inner: Arc::new(Inner { config, events, telemetry, supervisor, started }) })
+        Ok(Flightdeck { inner: Arc::new(Inner { config, events, telemetry, supervisor, started, ticker }) })
     }
 }

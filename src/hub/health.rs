@@ -1,7 +1,7 @@
 //! How a deck is: everything that is not as it should be, by name.
 
 use super::Inner;
-use crate::clock::ClockSource;
+use crate::clock::{ClockSource, ClockStatus};
 use crate::events::{HugePages, Loss};
 use crate::id::Revision;
 use crate::supervisor::{WorkerState, WorkerStatus};
@@ -65,6 +65,14 @@ pub enum Concern {
     MeltedDown,
     /// The processor's time-stamp counter cannot be used: the system's clock is, which costs more.
     SlowClock,
+    /// The clock's counter changed its rate or went back, as when a guest moves to another machine: stamps of about that
+    /// time may be wrong by up to a second, see [`Converter`](crate::Converter).
+    ClockDisturbed {
+        /// How often its rate changed by more than 500 ppm.
+        rate_changes: u64,
+        /// How often it went back.
+        backward_jumps: u64,
+    },
     /// The event store was to have huge pages, and has none.
     NoHugePages {
         /// What the system says.
@@ -107,6 +115,9 @@ impl fmt::Display for Concern {
             Self::WorkerAbandoned { worker } => write!(f, "worker `{worker}` abandoned"),
             Self::MeltedDown => f.write_str("too many restarts: workers stopped"),
             Self::SlowClock => f.write_str("no usable time-stamp counter: system clock"),
+            Self::ClockDisturbed { rate_changes, backward_jumps } => {
+                write!(f, "clock changed its rate {rate_changes} times and went back {backward_jumps} times")
+            }
             Self::NoHugePages { reason } => write!(f, "no huge pages: {reason}"),
             Self::RestartsImpossible => f.write_str("panics abort this program: no restarts"),
         }
@@ -145,6 +156,10 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     if deck.events.clock().source() == ClockSource::System {
         concerns.push(Concern::SlowClock);
     }
+    let ClockStatus { rate_changes, backward_jumps, .. } = deck.events.clock().status();
+    if rate_changes + backward_jumps > 0 {
+        concerns.push(Concern::ClockDisturbed { rate_changes, backward_jumps });
+    }
     if let HugePages::Refused { reason } = deck.events.huge_pages() {
         concerns.push(Concern::NoHugePages { reason });
     }
@@ -152,4 +167,52 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
         concerns.push(Concern::RestartsImpossible);
     }
     Health { concerns, workers, revision: deck.config.revision(), uptime: deck.started.elapsed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::clock::script::Script;
+    use crate::events::Value;
+    use crate::hub::Flightdeck;
+    use std::time::Instant;
+
+    fn wait_until(what: &str, met: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !met() {
+            assert!(Instant::now() < end, "in vain: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The deck compares its clock by itself.
+    #[test]
+    fn a_clock_that_goes_back_shows_in_health_and_as_an_event() {
+        let script = Arc::new(Script::counter());
+        let clock = Clock::scripted(&script);
+        let deck = Flightdeck::builder().events(|events| events.clock(clock.clone())).start().unwrap();
+        script.pass(Duration::from_secs(1), 2.0);
+        wait_until("a comparison", || clock.status().checks == 1);
+        assert!(deck.health().is_healthy(), "{}", deck.health());
+        script.at_once(|machine| {
+            machine.suspend(Duration::from_secs(60));
+            machine.pass(Duration::from_secs(1), 2.0);
+        });
+        wait_until("another", || clock.status().checks == 2);
+        assert!(deck.health().is_healthy(), "a machine may sleep: {}", deck.health());
+        script.at_once(|machine| {
+            machine.jump(-1 << 40);
+            machine.pass(Duration::from_secs(1), 2.0);
+        });
+        wait_until("a third", || clock.status().checks == 3);
+        let concern = Concern::ClockDisturbed { rate_changes: 0, backward_jumps: 1 };
+        assert_eq!(deck.health().concerns, [concern]);
+        wait_until("the event", || deck.events().stats().written == 2);
+        let answer = deck.events().query().run().unwrap();
+        let told: Vec<_> =
+            answer.iter().map(|event| (event.kind(), event.fields().next().unwrap().1)).collect();
+        let slept = ("flightdeck.clock.slept", Value::U64(60_000_000_000));
+        assert_eq!(told, [slept, ("flightdeck.clock.disturbed", Value::Bool(true))]);
+    }
 }

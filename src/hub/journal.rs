@@ -1,9 +1,11 @@
-//! What happens to config and workers, as events and counters of the deck.
+//! What happens to config, workers and the clock, as events and counters of the deck.
 
+use crate::clock::ClockCheck;
 use crate::config::Notice;
 use crate::events::Events;
 use crate::supervisor::{Exit, Incident};
 use crate::telemetry::{Counter, Telemetry};
+use std::time::Duration;
 
 crate::kind! {
     pub(super) ConfigPublished("flightdeck.config.published", class = Critical) { revision: u64 }
@@ -24,10 +26,12 @@ crate::kind! {
     pub(super) MeltedDown("flightdeck.worker.melted_down", class = Critical, severity = Critical) { worker: str }
     pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str }
     pub(super) ChorePanicked("flightdeck.chore.panicked", class = Critical, severity = Error) { chore: str, message: str }
+    pub(super) ClockSlept("flightdeck.clock.slept", class = Critical) { slept_ns: u64, ticks_ran_on: bool }
+    pub(super) ClockDisturbed("flightdeck.clock.disturbed", class = Critical, severity = Warn) { went_back: bool, ppm: f64 }
     pub(super) RestartsImpossible("flightdeck.restarts_impossible", class = Critical, severity = Error) {}
 }
 
-/// Writes down what config and supervisor report.
+/// Writes down what config, supervisor and clock report.
 #[derive(Debug)]
 pub(super) struct Journal {
     events: Events,
@@ -69,6 +73,21 @@ impl Journal {
                 let (subscriber, revision) = (*subscriber, revision.get());
                 self.events.record(SubscriberDetached { subscriber, revision, message });
             }
+        }
+    }
+
+    /// Compares the clock with the system's, and writes down what is out of the ordinary.
+    pub(super) fn check_clock(&self) {
+        let slept = |slept: Duration, ticks_ran_on| {
+            let slept_ns = u64::try_from(slept.as_nanos()).unwrap_or(u64::MAX);
+            self.events.record(ClockSlept { slept_ns, ticks_ran_on });
+        };
+        match self.events.clock().recheck() {
+            ClockCheck::Skipped | ClockCheck::Steady { slept: Duration::ZERO } => {}
+            ClockCheck::Steady { slept: time } => slept(time, true),
+            ClockCheck::StoodStill { slept: time } => slept(time, false),
+            ClockCheck::RateChanged { ppm } => self.events.record(ClockDisturbed { went_back: false, ppm }),
+            ClockCheck::WentBack { .. } => self.events.record(ClockDisturbed { went_back: true, ppm: 0.0 }),
         }
     }
 

@@ -15,11 +15,12 @@ mod journal;
 pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
 
+use crate::clock::Ticker;
 use crate::config::Config;
 use crate::events::{Event, Events, ScopeGuard};
 use crate::id::CorrelationId;
 use crate::supervisor::{StopReport, Supervisor};
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -66,6 +67,8 @@ struct Inner<C> {
     telemetry: Telemetry,
     supervisor: Supervisor,
     started: Instant,
+    /// Of a deck whose coarse clock is refreshed.
+    ticker: Mutex<Option<Ticker>>,
 }
 
 impl<C> Clone for Flightdeck<C> {
@@ -144,6 +147,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         if !report.pending {
             self.inner.config.tick();
             self.inner.events.stop();
+            drop(self.inner.ticker.lock().take());
         }
         report
     }

@@ -47,3 +47,23 @@ pub(crate) fn thread_number() -> Option<u32> {
 pub(crate) fn is_gone(_thread: u32) -> bool {
     false
 }
+
+/// Nanoseconds on the system's clock that goes on while the system is suspended.
+pub(crate) const fn boot_ns() -> Option<u64> {
+    None
+}
+
+/// Nanoseconds on the system's monotonic clock.
+pub(crate) const fn monotonic_ns() -> Option<u64> {
+    None
+}
+
+/// The same as it stood at the system's last tick.
+pub(crate) const fn coarse_ns() -> Option<u64> {
+    None
+}
+
+/// How far apart those ticks are.
+pub(crate) const fn coarse_resolution_ns() -> Option<u64> {
+    None
+}

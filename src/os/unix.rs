@@ -97,6 +97,60 @@ pub(crate) fn forks() -> u32 {
     FORKS.load(Relaxed)
 }
 
+/// Clocks of Linux that the standard library does not offer. Other systems have none like them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod clocks {
+    /// Nanoseconds on the system's clock that goes on while the system is suspended.
+    pub(crate) fn boot_ns() -> Option<u64> {
+        ask(libc::clock_gettime, libc::CLOCK_BOOTTIME)
+    }
+
+    /// Nanoseconds on the system's monotonic clock.
+    pub(crate) fn monotonic_ns() -> Option<u64> {
+        ask(libc::clock_gettime, libc::CLOCK_MONOTONIC)
+    }
+
+    /// The same as it stood at the system's last tick.
+    pub(crate) fn coarse_ns() -> Option<u64> {
+        ask(libc::clock_gettime, libc::CLOCK_MONOTONIC_COARSE)
+    }
+
+    /// How far apart those ticks are.
+    pub(crate) fn coarse_resolution_ns() -> Option<u64> {
+        ask(libc::clock_getres, libc::CLOCK_MONOTONIC_COARSE)
+    }
+
+    type Ask = unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> libc::c_int;
+
+    fn ask(question: Ask, clock: libc::clockid_t) -> Option<u64> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: both questions fill in the time that they are given, and touch nothing else.
+        let code = unsafe { question(clock, &raw mut time) };
+        (code == 0).then(|| (time.tv_sec as u64).saturating_mul(1_000_000_000) + time.tv_nsec as u64)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod clocks {
+    pub(crate) const fn boot_ns() -> Option<u64> {
+        None
+    }
+
+    pub(crate) const fn monotonic_ns() -> Option<u64> {
+        None
+    }
+
+    pub(crate) const fn coarse_ns() -> Option<u64> {
+        None
+    }
+
+    pub(crate) const fn coarse_resolution_ns() -> Option<u64> {
+        None
+    }
+}
+
+pub(crate) use clocks::*;
+
 /// Signals that a thread raises by what it does itself. Blocked, they would end the process without a word.
 const OWN: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
 

@@ -109,10 +109,14 @@ fn smallest(asked: &Size, threads: usize) -> Result<Found, Failure> {
     let Some(best) = best else {
         return Err(SizingError::Keep { class, keep, threads, most: reached }.into());
     };
-    // A round number that is divided in the same way, if there is one.
-    let round = best.total.next_multiple_of(1 << 20);
-    let memory = if plan(round)?.total == best.total { round } else { best.total };
-    Ok(Found { memory, plan: best })
+    // A round number does as well, as a rule; what it has more goes to the overflow.
+    let memory = best.total.next_multiple_of(1 << 20);
+    let round = plan(memory)?;
+    Ok(if held(&round) >= keep {
+        Found { memory, plan: round }
+    } else {
+        Found { memory: best.total, plan: best }
+    })
 }
 
 /// The memory as it is written in the host's source.

@@ -84,9 +84,9 @@ const INDEXED: usize = 1;
 const RECORDS: usize = 2;
 
 impl Geometry {
-    /// Words of its block table: a summary for each block.
+    /// Words of its block table: for each block a summary, and the number of its first record.
     pub(crate) const fn table(self) -> usize {
-        self.words / self.block * SUMMARY
+        self.words / self.block * (SUMMARY + 1)
     }
 
     /// Words of memory that a ring of these sizes takes: whole lines.
@@ -115,6 +115,8 @@ pub struct Ring {
     words: Words,
     heads: Words,
     summaries: Words,
+    /// How many records there were before the first one of each block, as far as there is one.
+    numbers: Words,
     /// `intent` and `since`: they change once per block.
     blocks: Line,
     /// `tail`, `indexed` and the number of records: each commit writes them.
@@ -171,6 +173,7 @@ impl Ring {
             words: region.words(words_at, geometry.words),
             heads: region.words(heads_at, geometry.buckets),
             summaries: region.words(summaries_at, blocks * SUMMARY),
+            numbers: region.words(summaries_at + blocks * SUMMARY, blocks),
             blocks: region.line(start),
             commits: region.line(start + LINE),
             watermark: region.line(start + 2 * LINE),

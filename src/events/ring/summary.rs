@@ -68,6 +68,12 @@ impl Ring {
         Summary { first, least, greatest, kinds }
     }
 
+    /// How many records were committed before the first one of the block that holds `position`. Worth something where
+    /// there is a first one, that one was committed, and [`Ring::is_intact`] says so of it afterwards.
+    pub(crate) fn number(&self, position: u64) -> u64 {
+        self.numbers.at(self.block_of(position) as usize).load(Relaxed)
+    }
+
     /// The summary of the block that holds `position`; `None` once the block has been overwritten.
     pub(crate) fn summary(&self, position: u64) -> Option<Summary> {
         let block = self.block_of(position);
@@ -77,9 +83,9 @@ impl Ring {
 }
 
 impl Writing<'_> {
-    /// Widens the summary of `block` to a record at `position`.
+    /// Widens the summary of `block` to a record at `position`, before which so many others wait to be published.
     #[inline(always)]
-    pub(super) fn widen(&mut self, block: u64, position: u64, ticks: u64, kind: u32) {
+    pub(super) fn widen(&mut self, block: u64, position: u64, ticks: u64, kind: u32, waiting: u64) {
         let ring = self.ring();
         // As a rule a record is the newest of its block and not the first of its kind there: one store.
         let [_, _, greatest, kinds] = ring.summary_words(block);
@@ -87,7 +93,7 @@ impl Writing<'_> {
         if is_known && ticks >= greatest.load(Relaxed) {
             greatest.store(ticks, Relaxed);
         } else {
-            ring.widen_further(block, position, ticks, kind);
+            ring.widen_further(block, position, ticks, kind, waiting);
         }
     }
 }
@@ -95,7 +101,12 @@ impl Writing<'_> {
 impl Ring {
     #[cold]
     #[inline(never)]
-    fn widen_further(&self, block: u64, position: u64, ticks: u64, kind: u32) {
-        self.store_summary(block, self.load_summary(block).with(position, ticks, kind));
+    fn widen_further(&self, block: u64, position: u64, ticks: u64, kind: u32, waiting: u64) {
+        let summary = self.load_summary(block);
+        if summary.first == NO_RECORD {
+            // Relaxed: published by the commit of this record, edge `ring-tail`.
+            self.numbers.at(block as usize).store(self.records() + waiting, Relaxed);
+        }
+        self.store_summary(block, summary.with(position, ticks, kind));
     }
 }

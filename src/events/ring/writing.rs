@@ -196,7 +196,7 @@ impl<'a> Writing<'a> {
         let position = reserved.position;
         let end = position + reserved.words.len() as u64;
         let block = self.private(|own| own.block);
-        self.widen(block, position, entry.ticks, entry.kind);
+        self.widen(block, position, entry.ticks, entry.kind, 0);
         let number = self.publish(end, 1);
         self.queue(number, position, entry.bucket, end);
     }
@@ -211,7 +211,7 @@ impl<'a> Writing<'a> {
         let mut count = 0;
         for (offset, entry) in entries.clone() {
             let position = reserved.position + offset as u64;
-            self.widen(self.ring.block_of(position), position, entry.ticks, entry.kind);
+            self.widen(self.ring.block_of(position), position, entry.ticks, entry.kind, count);
             count += 1;
         }
         let number = self.publish(end, count);
@@ -238,7 +238,7 @@ impl<'a> Writing<'a> {
         for offset in offsets {
             last = first + offset as u64;
             if last >= next_block {
-                self.widen(self.ring.block_of(last), last, entry.ticks, entry.kind);
+                self.widen(self.ring.block_of(last), last, entry.ticks, entry.kind, count);
                 next_block = self.ring.geometry.block_end(last + 1);
             }
             count += 1;

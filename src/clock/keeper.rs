@@ -1,0 +1,201 @@
+//! What is known of a clock: the segments it has run through, kept up by comparing it with the system's clock.
+//!
+//! Readers take [`Keeper::rate`], [`Keeper::offset`] and [`Keeper::converter`] without waiting; comparisons take turns.
+
+use super::check::{Rate, compare};
+use super::convert::Converter;
+use super::reading::Reading;
+use super::segments::{Segment, Segments};
+use super::sight::Sight;
+use super::status::ClockCheck;
+use crate::sync::{AtomicU64, Mutex, Relaxed};
+use std::time::Duration;
+
+/// Segments that are told apart; beyond them the oldest are taken together.
+const SEGMENTS: usize = 64;
+/// How long the two sights of a rate must lie apart for it to be worth something.
+pub(super) const LEAST_SPAN: Duration = Duration::from_millis(5);
+/// More often a clock is not compared, once its rate is known well.
+const LEAST_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What is known of a clock.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    /// What is added to the counter, which may have gone back: ticks go on. Relaxed: whoever misses a change takes a
+    /// stamp as of before.
+    pub(super) offset: AtomicU64,
+    /// Nanoseconds per tick now, as bits; 0: not known yet. Relaxed: it stands for itself.
+    rate: AtomicU64,
+    /// The first sight.
+    pub(super) origin: Sight,
+    segments: Segments,
+    state: Mutex<State>,
+    pub(super) counts: Counts,
+}
+
+/// What happened so far. Relaxed throughout: each stands for itself.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) checks: AtomicU64,
+    pub(super) last_check: AtomicU64,
+    pub(super) rate_changes: AtomicU64,
+    pub(super) backward_jumps: AtomicU64,
+    pub(super) suspends: AtomicU64,
+    pub(super) suspended_ns: AtomicU64,
+    /// As two's complement.
+    pub(super) wall_ahead_ns: AtomicU64,
+}
+
+/// Of whoever compares.
+#[derive(Debug)]
+struct State {
+    /// Where the last segment begins.
+    start: Sight,
+    /// Its rate.
+    rate: Rate,
+    /// The sight of the last comparison.
+    last: Sight,
+}
+
+impl Keeper {
+    pub(super) fn new(reading: &Reading) -> Self {
+        let origin = reading.sight();
+        let is_given = reading.is_nanoseconds();
+        let ns_per_tick = if is_given { 1.0 } else { 0.0 };
+        let segments = Segments::new(SEGMENTS);
+        segments.append(Segment { ticks: origin.ticks, ns: 0, rate: ns_per_tick });
+        let rate = Rate { ns_per_tick, error: 0.0, is_given };
+        Self {
+            offset: AtomicU64::new(0),
+            rate: AtomicU64::new(ns_per_tick.to_bits()),
+            origin,
+            segments,
+            state: Mutex::new(State { start: origin, rate, last: origin }),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Nanoseconds per tick now, if that is known.
+    #[inline]
+    pub(super) fn rate(&self) -> Option<f64> {
+        let rate = f64::from_bits(self.rate.load(Relaxed));
+        (rate > 0.0).then_some(rate)
+    }
+
+    /// Compares the clock with the system's, unless that was done a moment ago or somebody else is at it. Waits for
+    /// nobody.
+    pub(super) fn check(&self, reading: &Reading) -> ClockCheck {
+        let Some(mut state) = self.state.try_lock() else { return ClockCheck::Skipped };
+        let now = self.sight(reading);
+        let apart = Duration::from_nanos(now.total_ns.saturating_sub(state.last.total_ns));
+        let lasted = Duration::from_nanos(now.total_ns.saturating_sub(state.start.total_ns));
+        if apart < (lasted / 2).clamp(LEAST_SPAN, LEAST_INTERVAL) {
+            return ClockCheck::Skipped;
+        }
+        let found = compare(state.rate, &state.last, &now);
+        self.settle(&mut state, found, now);
+        found
+    }
+
+    /// Draws the consequences.
+    fn settle(&self, state: &mut State, found: ClockCheck, mut now: Sight) {
+        let State { start, rate, last } = state;
+        let since_origin = |sight: &Sight| sight.total_ns.saturating_sub(self.origin.total_ns);
+        let counts = &self.counts;
+        let slept = match found {
+            ClockCheck::Skipped => return,
+            ClockCheck::Steady { slept } => {
+                if !rate.is_given {
+                    *rate = Rate::between(start, &now, now.total_ns - start.total_ns).unwrap_or(*rate);
+                    self.segments.refine(rate.ns_per_tick);
+                }
+                slept
+            }
+            ClockCheck::RateChanged { .. } => {
+                counts.rate_changes.fetch_add(1, Relaxed);
+                *rate = Rate::between(last, &now, now.total_ns - last.total_ns).unwrap_or(*rate);
+                if start.ticks == last.ticks {
+                    // It began with that comparison: its rate was a guess.
+                    self.segments.refine(rate.ns_per_tick);
+                } else {
+                    *start = *last;
+                    self.segments.append(Segment {
+                        ticks: last.ticks,
+                        ns: since_origin(last),
+                        rate: rate.ns_per_tick,
+                    });
+                }
+                Duration::ZERO
+            }
+            ClockCheck::WentBack { slept } => {
+                counts.backward_jumps.fetch_add(1, Relaxed);
+                let awake = now.awake_ns.saturating_sub(last.awake_ns) as f64;
+                let rate = if rate.ns_per_tick > 0.0 { rate.ns_per_tick } else { 1.0 };
+                let expected = last.ticks.saturating_add((awake / rate) as u64).saturating_add(1);
+                let ahead = expected.wrapping_sub(now.ticks);
+                now.ticks = expected;
+                self.segments.append(Segment { ticks: now.ticks, ns: since_origin(&now), rate });
+                *start = now;
+                self.offset.fetch_add(ahead, Relaxed);
+                slept
+            }
+            ClockCheck::StoodStill { slept } => {
+                let rate = rate.ns_per_tick;
+                self.segments.append(Segment { ticks: now.ticks, ns: since_origin(&now), rate });
+                *start = now;
+                slept
+            }
+        };
+        *last = now;
+        self.rate.store(rate.ns_per_tick.to_bits(), Relaxed);
+        if !slept.is_zero() {
+            counts.suspends.fetch_add(1, Relaxed);
+            counts.suspended_ns.fetch_add(super::sight::saturating_ns(slept), Relaxed);
+        }
+        let expected = self.origin.unix_ns.wrapping_add(since_origin(&now));
+        counts.wall_ahead_ns.store(now.unix_ns.wrapping_sub(expected), Relaxed);
+        counts.last_check.store(now.ticks, Relaxed);
+        counts.checks.fetch_add(1, Relaxed);
+    }
+
+    fn sight(&self, reading: &Reading) -> Sight {
+        let raw = reading.sight();
+        Sight { ticks: raw.ticks.wrapping_add(self.offset.load(Relaxed)), ..raw }
+    }
+
+    /// The rate as it looks from here, where it is not known yet.
+    pub(super) fn first_rate(&self, reading: &Reading) -> f64 {
+        // Kept, if the start lies far enough back.
+        let _ = self.check(reading);
+        let now = self.sight(reading);
+        let seen = Rate::between(&self.origin, &now, now.total_ns.saturating_sub(self.origin.total_ns));
+        self.rate().or(seen.map(|rate| rate.ns_per_tick)).unwrap_or(0.0)
+    }
+
+    /// How many segments conversions tell apart, and how many are merged.
+    pub(super) fn extent(&self) -> (u64, u64) {
+        let given_up = self.segments.given_up();
+        (self.segments.count() - given_up.min(self.segments.count()), given_up)
+    }
+
+    /// What is known now. `rate` stands in where that of the last segment is not.
+    pub(super) fn converter(&self, rate: f64) -> Converter {
+        let mut segments: Vec<Segment> = Vec::new();
+        let origin = Segment { ticks: self.origin.ticks, ns: 0, rate };
+        for (number, segment) in self.segments.read() {
+            if segments.is_empty() && number > 0 {
+                // What was given up, as one: from the origin to here.
+                let (ticks, ns) = (segment.ticks - origin.ticks, segment.ns as f64);
+                segments.push(Segment { rate: ns / ticks.max(1) as f64, ..origin });
+            }
+            segments.push(segment);
+        }
+        match segments.last_mut() {
+            // The rate may have become known since.
+            Some(last) if last.rate == 0.0 => last.rate = rate,
+            Some(_) => {}
+            None => segments.push(origin),
+        }
+        Converter::new(segments, self.origin.unix_ns)
+    }
+}

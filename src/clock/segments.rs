@@ -1,0 +1,108 @@
+//! The stretches of time in which a clock kept one rate: a table of a fixed size that grows at its end, and is read
+//! while it does.
+//!
+//! Segments are numbered from 0 and never change, but for the rate of the last one, which grows more exact while it
+//! lasts. Number `n` lies in place `n % capacity`, so a full table gives up its oldest segment for a new one: `reused` says
+//! first how far. A reader copies, fences and asks `reused`, and passes over what may have been written upon. It never
+//! retries, and neither side waits.
+//!
+//! # Edges
+//!
+//! | edge | published by | observed by |
+//! |---|---|---|
+//! | `clock-segment` | store of `count` in [`Segments::append`] | first fence in [`Segments::read`] |
+//! | `clock-reuse` | fence in [`Segments::append`], before the words it covers | second fence in [`Segments::read`] |
+
+use crate::sync::{AtomicU64, Relaxed, acquire_fence, release, release_fence};
+
+/// A stretch of time with one rate, from its beginning to that of the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Segment {
+    /// Where it begins, in ticks of its clock.
+    pub ticks: u64,
+    /// And in nanoseconds since the clock began.
+    pub ns: u64,
+    /// Nanoseconds per tick; zero where it is not known yet.
+    pub rate: f64,
+}
+
+type Place = [AtomicU64; 3];
+
+/// The segments of one clock. Reading is for everybody, and wait-free; one thread at a time appends or refines.
+#[derive(Debug)]
+pub struct Segments {
+    places: Box<[Place]>,
+    /// How many were ever appended.
+    count: AtomicU64,
+    /// Those below this number have been given up, or are about to be.
+    reused: AtomicU64,
+}
+
+impl Segments {
+    /// An empty table for so many, at least one.
+    pub fn new(capacity: usize) -> Self {
+        let places = (0..capacity.max(1)).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect();
+        Self { places, count: AtomicU64::new(0), reused: AtomicU64::new(0) }
+    }
+
+    fn place(&self, number: u64) -> &Place {
+        &self.places[(number % self.places.len() as u64) as usize]
+    }
+
+    /// Adds one after the last. By one thread at a time.
+    pub fn append(&self, segment: Segment) {
+        // Relaxed: our own.
+        let number = self.count.load(Relaxed);
+        if let Some(given_up) = (number + 1).checked_sub(self.places.len() as u64) {
+            self.reused.store(given_up, Relaxed);
+            // Release, edge `clock-reuse` (partner: the second fence in `read`): orders the store above before the
+            // words below. A reader that copied one of them then sees that `reused`, and passes over the place.
+            release_fence("clock-reuse");
+        }
+        let [ticks, ns, rate] = self.place(number);
+        ticks.store(segment.ticks, Relaxed);
+        ns.store(segment.ns, Relaxed);
+        rate.store(segment.rate.to_bits(), Relaxed);
+        // Release, edge `clock-segment` (partner: the first fence in `read`): whoever counts this segment sees its
+        // words, and the last rate of the one before.
+        self.count.store(number + 1, release("clock-segment"));
+    }
+
+    /// Gives the last one a more exact rate. By one thread at a time.
+    pub fn refine(&self, rate: f64) {
+        let [_, _, word] = self.place(self.count.load(Relaxed).saturating_sub(1));
+        // Relaxed: it stands for itself.
+        word.store(rate.to_bits(), Relaxed);
+    }
+
+    /// Those still there, oldest first, each with its number; the last one may be outdated on return. None at all if a
+    /// whole table of them was appended meanwhile.
+    pub fn read(&self) -> Vec<(u64, Segment)> {
+        let count = self.count.load(Relaxed);
+        // Acquire, edge `clock-segment` (partner: `append`): the words of all below `count` are visible.
+        acquire_fence("clock-segment");
+        let oldest = count.saturating_sub(self.places.len() as u64);
+        let mut found: Vec<_> = (oldest..count)
+            .map(|number| {
+                let [ticks, ns, rate] = self.place(number).each_ref().map(|word| word.load(Relaxed));
+                (number, Segment { ticks, ns, rate: f64::from_bits(rate) })
+            })
+            .collect();
+        // Acquire, edge `clock-reuse` (partner: the fence in `append`): if a word copied above is one of a later
+        // segment, the load below sees that its place was given up.
+        acquire_fence("clock-reuse");
+        let reused = self.reused.load(Relaxed);
+        found.retain(|(number, _)| *number >= reused);
+        found
+    }
+
+    /// How many were ever appended.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// How many were given up.
+    pub(super) fn given_up(&self) -> u64 {
+        self.reused.load(Relaxed)
+    }
+}
