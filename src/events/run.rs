@@ -240,6 +240,9 @@ impl Writer {
     }
 }
 
+/// How the records of events begin, which those are, and how large they are together.
+type LetThrough<'a, E> = (Lead, &'a [E], Size);
+
 /// Those of the events that are to be recorded, if there are any: as a rule all of them. `some` has room for others.
 #[inline(always)]
 fn let_through<'a, E: Event>(
@@ -247,7 +250,7 @@ fn let_through<'a, E: Event>(
     stamp: &Stamp,
     events: &'a [E],
     some: &'a mut Vec<E>,
-) -> Result<Option<(Lead, &'a [E], Size)>, BatchError> {
+) -> Result<Option<LetThrough<'a, E>>, BatchError> {
     if let Err(times) = store.check_time(stamp.supplied()) {
         let error = ValuesError::time(&E::site().schema, times);
         return Err(BatchError::Refused { items: vec![(0, error)] });
@@ -267,7 +270,7 @@ fn let_some_through<'a, E: Event>(
     store: &Arc<Store>,
     events: &'a [E],
     some: &'a mut Vec<E>,
-) -> Result<Option<(Lead, &'a [E], Size)>, BatchError> {
+) -> Result<Option<LetThrough<'a, E>>, BatchError> {
     match store.kinds.admit(E::site()) {
         _ if events.is_empty() => Ok(None),
         Ok(lead) => Ok(Some((lead, events, Size::of(events, store)?))),

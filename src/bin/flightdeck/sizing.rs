@@ -109,14 +109,11 @@ fn smallest(asked: &Size, threads: usize) -> Result<Found, Failure> {
     let Some(best) = best else {
         return Err(SizingError::Keep { class, keep, threads, most: reached }.into());
     };
-    // A round number does as well, as a rule; what it has more goes to the overflow.
+    // A round number that gives the same rings, if there is one: what it has more goes to the overflow.
     let memory = best.total.next_multiple_of(1 << 20);
     let round = plan(memory)?;
-    Ok(if held(&round) >= keep {
-        Found { memory, plan: round }
-    } else {
-        Found { memory: best.total, plan: best }
-    })
+    let is_same = (round.ring, round.shared_ring) == (best.ring, best.shared_ring);
+    Ok(if is_same { Found { memory, plan: round } } else { Found { memory: best.total, plan: best } })
 }
 
 /// The memory as it is written in the host's source.
