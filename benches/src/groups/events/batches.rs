@@ -1,10 +1,9 @@
 //! Several events at once.
 
-use super::{CACHED, Filled, in_runs, lap, set_up, store, supplied};
+use super::{CACHED, Filled, in_runs, lap, set_up, store, supplied, time};
 use crate::measure::Side;
 use crate::row::{Bar, Row};
 use crate::session::Session;
-use flightdeck::Ticks;
 use flightdeck::events::{Batch, Stamp, Writer};
 use std::hint::black_box;
 
@@ -29,7 +28,7 @@ pub(super) fn run(session: &mut Session) {
         let ours = Side::new(format!("flightdeck record_all, {}", set_up(&events)), move |count| {
             let end = done + count;
             while done < end {
-                let stamp = Stamp::of(in_runs(black_box(done + 1))).at(Ticks(done));
+                let stamp = Stamp::of(in_runs(black_box(done + 1))).at(time(done));
                 writer.record_all_with(stamp, black_box(&slice)).expect("it fits");
                 done += EVENTS;
             }
@@ -82,7 +81,7 @@ pub(super) fn run(session: &mut Session) {
 #[inline(always)]
 fn record(writer: &mut Writer, batch: &mut Batch, first: u64) {
     for n in first..first + EVENTS {
-        batch.push_with(Stamp::of(in_runs(n)).at(Ticks(n)), Filled::of(n));
+        batch.push_with(Stamp::of(in_runs(n)).at(time(n)), Filled::of(n));
     }
     writer.record_batch(batch).expect("it fits");
 }

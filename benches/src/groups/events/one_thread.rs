@@ -6,14 +6,13 @@ use super::peers::{
 };
 use super::{
     CACHED, CLOCK, Filled, HUGE, IN_CACHE, LARGE, Ring, clock_read, in_runs, lap, precise, set_up, sizes,
-    store, supplied, unique,
+    store, supplied, time, unique,
 };
 use crate::machine;
 use crate::measure::Side;
 use crate::row::{Bar, Row};
 use crate::session::Session;
 use crossbeam_queue::ArrayQueue;
-use flightdeck::Ticks;
 use flightdeck::events::{Events, Stamp};
 use std::cell::OnceCell;
 use std::hint::black_box;
@@ -84,8 +83,7 @@ fn cached(session: &mut Session) {
     session.row(&format!("event of 64 B, supplied time, record, {ring} ring"), || {
         let events = store(bytes, 1);
         let name = format!("flightdeck record, {}", set_up(&events));
-        let ours =
-            Side::each(name, |n| events.record_with(Stamp::of(in_runs(n)).at(Ticks(n)), Filled::of(n)));
+        let ours = Side::each(name, |n| events.record_with(Stamp::of(in_runs(n)).at(time(n)), Filled::of(n)));
         Row::measure(ours.warmed(lap(bytes)), copies::<14>(bytes).collect(), &[Bar::FloorAtMost(7.0)])
     });
     session.row(&format!("event of 16 B, supplied time, Writer, {ring} ring"), || {
@@ -96,7 +94,7 @@ fn cached(session: &mut Session) {
         let events = store(bytes, 1);
         let name = format!("flightdeck record, {}", set_up(&events));
         let ours = Side::each(name, |n| {
-            events.record_with(Stamp::of(in_runs(n)).at(Ticks(n)), Ticked { a: n, b: n })
+            events.record_with(Stamp::of(in_runs(n)).at(time(n)), Ticked { a: n, b: n })
         });
         Row::measure(ours.warmed(lap(bytes)), copies::<8>(bytes).collect(), &[Bar::FloorAtMost(6.0)])
     });
@@ -234,7 +232,7 @@ fn small(events: &Events, bytes: usize, name: &str) -> Side<'static> {
     let mut writer = events.writer().expect("a shard is free");
     let name = if name.is_empty() { "flightdeck Writer" } else { name };
     Side::each(format!("{name}, {}", set_up(events)), move |n| {
-        writer.record_with(Stamp::of(in_runs(n)).at(Ticks(n)), Ticked { a: n, b: n });
+        writer.record_with(Stamp::of(in_runs(n)).at(time(n)), Ticked { a: n, b: n });
     })
     .warmed(lap(bytes))
 }
@@ -242,7 +240,7 @@ fn small(events: &Events, bytes: usize, name: &str) -> Side<'static> {
 fn quoted(events: &Events, bytes: usize) -> Side<'static> {
     let mut writer = events.writer().expect("a shard is free");
     Side::each(format!("flightdeck Writer, {}", set_up(events)), move |n| {
-        writer.record_with(Stamp::of(in_runs(n)).at(Ticks(n)), Quoted { body: black_box(&BODY) });
+        writer.record_with(Stamp::of(in_runs(n)).at(time(n)), Quoted { body: black_box(&BODY) });
     })
     .warmed(lap(bytes))
 }
