@@ -42,13 +42,19 @@ impl Size {
     /// Of these events, if they may be recorded together.
     #[inline(always)]
     fn of<E: Event>(events: &[E], store: &Store) -> Result<Self, BatchError> {
-        let (mut words, mut most) = (0, 0);
-        for event in events {
-            let own = record_words(event, ANY_LENGTH);
-            words += own;
-            most = most.max(own);
+        let words = events.iter().map(|event| record_words(event, ANY_LENGTH)).sum();
+        // No longer than one may be, so none of them is, nor all together. As a rule, and the least to look at.
+        if words <= store.plain[E::CLASS] {
+            return Ok(Self { words, longest: ANY_LENGTH });
         }
-        if most > store.plain[E::CLASS] || words > store.longest_batch[E::CLASS] {
+        Self::of_many(events, words, store)
+    }
+
+    /// The same where there are many.
+    #[inline(never)]
+    fn of_many<E: Event>(events: &[E], words: usize, store: &Store) -> Result<Self, BatchError> {
+        let most = events.iter().map(|event| record_words(event, ANY_LENGTH)).max();
+        if most > Some(store.plain[E::CLASS]) || words > store.longest_batch[E::CLASS] {
             return Self::of_long(events, store);
         }
         Ok(Self { words, longest: ANY_LENGTH })

@@ -105,7 +105,6 @@ impl<const WORDS: usize> Copies<WORDS> {
 
     #[inline(always)]
     pub(super) fn push(&mut self) {
-        // From place to place: as a value it would be copied twice.
         self.ring[self.next].copy_from_slice(black_box(&self.source));
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
         black_box(&self.ring);
