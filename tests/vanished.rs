@@ -2,9 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
+use flightdeck::Flightdeck;
 use flightdeck::events::{Events, Stamp, Verdict};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 flightdeck::kind! {
     Left("vanished.left") { n: u64 }
@@ -79,4 +81,16 @@ fn threads_that_vanish_again_and_again_leave_shards_for_all() {
         assert_eq!((stats.written, stats.shards_claimed, stats.overflowed), (100 * round, 0, 0));
     }
     assert_eq!(events.query().count(), 2_000);
+}
+
+#[test]
+fn a_deck_takes_them_back_by_itself() {
+    let deck = Flightdeck::builder().events(|events| events.memory(4 << 20).shards(1)).start().unwrap();
+    vanish(deck.events());
+    let until = Instant::now() + Duration::from_secs(60);
+    while deck.events().stats().shards_reclaimed == 0 {
+        assert!(Instant::now() < until, "not within a minute");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(deck.events().stats().shards_claimed, 0);
 }

@@ -291,7 +291,8 @@ impl Events {
 
     /// Takes back the shards of threads that ended without a word, which is to say without running their destructors
     /// (the bare system call, a runtime of its own): what such a thread had recorded stays, what it was in the middle of
-    /// is wiped. How many those were. Other threads give their shards back by themselves.
+    /// is wiped. How many those were. Other threads give their shards back by themselves. A deck does it every five
+    /// seconds; for a store alone it is the host's to call.
     ///
     /// Costs a system call for each shard that a thread holds. Finds none without feature `os`, or on systems that do not
     /// number their threads (it is Linux that does). Writers, which move between threads, are left alone.

@@ -18,6 +18,8 @@ use thiserror::Error;
 const TICK: Duration = Duration::from_millis(250);
 /// How often the clock of the events is compared with the system's.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
+/// How often shards are taken back from threads that ended without a word: a system call for each that is held.
+const RECLAIM: Duration = Duration::from_secs(5);
 
 /// What a deck is made of.
 #[derive(Debug)]
@@ -223,7 +225,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let journal = Arc::new(Journal::new(&events, &telemetry));
-        let of_clock = journal.clone();
+        let (of_clock, shards) = (journal.clone(), events.clone());
         let of_config = journal.clone();
         config.observe(move |notice| of_config.config(notice));
         let ticked = config.downgrade();
@@ -236,6 +238,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .supervisor
             .every(TICK, "config", tick)
             .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
+            .every(RECLAIM, "shards", move || {
+                shards.reclaim_shards();
+            })
             .observer(move |incident| journal.worker(incident))
             .start()
             .map_err(StartError::Supervisor)?;
