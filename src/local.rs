@@ -2,7 +2,7 @@
 //! middle of a write.
 //!
 //! The block is one plain thread-local without destructor, so a hot path finds it by one address
-//! computation. It holds a few entries of (deck, shard, slab); the first is tried first. A second
+//! computation. It holds a few entries of a deck and what the thread holds of it; the first is tried first. A second
 //! thread-local with a destructor, touched only when an entry is made, gives everything back when
 //! the thread exits and leaves the block in the state [`State::Ended`]: nothing claims again, and what
 //! later destructors record or count takes the shared ways.

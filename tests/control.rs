@@ -3,7 +3,7 @@
 
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
-    Batch, BatchError, BuildError, Directives, Events, FieldType, QuotaError, Rate, Schema, Stamp,
+    Batch, BatchError, BuildError, Directives, Events, FieldType, QuotaError, Rate, Schema, Shares, Stamp,
     Suppressed, SuppressedBy, Value, Verdict,
 };
 use flightdeck::{Clock, Flightdeck, Severity};
@@ -18,6 +18,7 @@ flightdeck::kind! {
     Queried("db.queried", severity = Debug, class = Verbose) { n: u64, thread: u64 }
     Slow("db.slow", severity = Debug) { n: u64, slow: bool }
     Accepted("http.accepted", starts) { n: u64 }
+    Broken("disk.broken", class = Critical) { n: u64 }
 }
 
 fn store(directives: &str) -> Events {
@@ -381,6 +382,20 @@ fn both_halves_of_a_span_are_recorded_or_none() {
     assert!(rejected.iter().all(|n| n % 12 == 4), "{rejected:?}");
     assert_eq!(held_back(&events, "order.filled", SuppressedBy::Sample), (30, 10));
     assert_eq!(held_back(&events, "order.rejected", SuppressedBy::Sample), (0, 0), "not asked");
+}
+
+#[test]
+fn a_batch_stays_where_it_was_to_go_whatever_is_left_of_it() {
+    let shares = Shares { critical: 64, normal: 1, verbose: 1 };
+    let builder = Events::builder().memory(8 << 20).shares(shares).clock(Clock::manual());
+    let events = builder.directives("disk=1/1000").build().unwrap();
+    events.record(Broken { n: 0 });
+    let mut batch = Batch::new();
+    batch.push(Broken { n: 1 });
+    // More than the rings of their own class would take at once.
+    (0..800).for_each(|n| batch.push(Queried { n, thread: 0 }));
+    assert_eq!(events.record_batch(&mut batch).unwrap(), 800);
+    assert_eq!((numbers(&events, "db.queried").len(), events.losses().len()), (800, 0));
 }
 
 #[test]

@@ -7,7 +7,9 @@
 mod child;
 
 use child::ended_well;
-use flightdeck::events::{ClaimError, Events, LossCause, ReserveError, WriterError};
+use flightdeck::events::{
+    ClaimError, Events, FieldType, LossCause, ReserveError, Schema, Stamp, Value, WriterError,
+};
 
 flightdeck::kind! {
     Before("fork.before") { n: u64 }
@@ -33,9 +35,11 @@ fn in_a_child(body: impl FnOnce() -> bool) -> bool {
 fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
     let events = Events::builder().memory(1 << 20).shards(3).build().unwrap();
     let mut writer = events.writer().unwrap();
+    let defined = events.define(Schema::new("fork.defined").field("n", FieldType::U64)).unwrap();
     let mut record = |events: &Events, n| {
         events.record(Before { n });
         writer.record(Before { n });
+        writer.record_values(Stamp::current(), &defined, &[Value::U64(n)]).unwrap();
         events.record_in_signal(Before { n });
     };
     record(&events, 1);
@@ -44,17 +48,22 @@ fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
         assert!(stats.losses.iter().all(|loss| loss.cause == LossCause::Forked), "{:?}", stats.losses);
         (stats.written, stats.lost())
     };
-    assert_eq!(counts(&events), (3, 0));
+    assert_eq!(counts(&events), (4, 0));
 
     assert!(in_a_child(|| {
         record(&events, 2);
         events.record(Met { n: 3 });
-        assert_eq!(counts(&events), (3, 4));
-        assert_eq!(events.query().run().unwrap().len(), 3, "what was there can be read");
+        assert_eq!(counts(&events), (4, 5));
+        assert_eq!(
+            (events.reclaim_shards(), events.stats().shards_reclaimed),
+            (0, 0),
+            "they are the parent's"
+        );
+        assert_eq!(events.query().run().unwrap().len(), 4, "what was there can be read");
         assert!(!events.register_thread());
         assert_eq!(events.writer().unwrap_err(), WriterError::Forked);
         std::thread::scope(|threads| threads.spawn(|| events.record(Before { n: 4 })).join().unwrap());
-        assert_eq!(counts(&events), (3, 5));
+        assert_eq!(counts(&events), (4, 6));
 
         let own = Events::builder().memory(1 << 20).shards(3).build().unwrap();
         let mut writer = own.writer().unwrap();
@@ -70,7 +79,7 @@ fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
     }));
 
     record(&events, 8);
-    assert_eq!(counts(&events), (6, 0), "the parent goes on as if nothing had happened");
+    assert_eq!(counts(&events), (8, 0), "the parent goes on as if nothing had happened");
 
     let mut open = events.reserve::<Image<'_>>(8).unwrap().expect("switched on");
     open.append(b"parent").unwrap();
@@ -78,12 +87,12 @@ fn a_child_counts_as_lost_what_it_records_into_its_parents_deck() {
         assert!(matches!(events.reserve::<Image<'_>>(8), Err(ReserveError::Forked)));
         assert_eq!(open.append(b"x"), Err(ClaimError::Closed));
         assert_eq!(open.commit(), Err(ClaimError::Closed));
-        counts(&events) == (6, 1)
+        counts(&events) == (8, 1)
     }));
     let mut open = events.reserve::<Image<'_>>(8).unwrap().expect("the parent dropped the first");
     open.append(b"parent").unwrap();
     open.commit().unwrap();
-    assert_eq!(counts(&events), (7, 0));
+    assert_eq!(counts(&events), (9, 0));
 
     // What the parent would not have kept is no loss of the child's either.
     let sampled = Events::builder().memory(1 << 20).shards(3).directives("1/2").build().unwrap();

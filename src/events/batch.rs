@@ -270,7 +270,8 @@ impl Batch {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
         }
         if self.items.iter().any(|item| item.gate.is_some()) {
-            whole = self.ask_gates(store);
+            // In the ring for which it was judged, whatever is left of it.
+            whole = Prepared { class, ..self.ask_gates(store) };
         }
         // As a rule there are no personal values.
         for item in self.items.iter().filter(|item| !item.personal.is_empty()) {

@@ -157,9 +157,10 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// As of [`Claim::commit`].
     pub fn commit_cut(self, original: u64) -> Result<(), ClaimError> {
-        self.store.values.cut.fetch_add(1, Relaxed);
-        let length = Length::cut(self.written, original);
-        self.publish(length)
+        let (store, length) = (self.store, Length::cut(self.written, original));
+        self.publish(length)?;
+        store.values.cut.fetch_add(1, Relaxed);
+        Ok(())
     }
 
     /// Whether the shard is still ours to write.
@@ -184,11 +185,10 @@ impl<'a> Claim<'a> {
         let ticks = store.accepted_time(&target, &self.stamp);
         let words = self.payload_start() + self.written.div_ceil(8);
         let Some(record) = self.reserved.words.get(..words) else { return Err(ClaimError::Closed) };
-        let Stamp { id, span, parent, started, flags, .. } = self.stamp;
+        let Stamp { id, span, flags, .. } = self.stamp;
         let lead = self.lead.of_record(words, flags);
         let header = record::header(lead, ticks, id, Link::unlinked(self.thread), span);
-        let prefix = parent.map(|parent| parent.get()).into_iter().chain(started);
-        let before = header.into_iter().chain(prefix).chain([length.word()]);
+        let before = header.into_iter().chain(self.stamp.prefix_words()).chain([length.word()]);
         record.iter().zip(before).for_each(|(place, word)| place.store(word, Relaxed));
         let bucket = (!id.is_none()).then(|| store.key.bucket(id));
         let reserved = Reserved { words: record, ..self.reserved };
@@ -249,6 +249,8 @@ impl<'a> Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.is_of_thread && self.is_open() {
+            // In between the thread holds neither: who comes by then must not take a second shard.
+            let _busy = Busy::set();
             self.follow_guest();
             local::hold_as(self.store.deck, Role::Claimed, Role::Shard);
         }

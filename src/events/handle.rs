@@ -145,7 +145,8 @@ impl Events {
     /// If the values are not those of the kind's fields, the event is larger than its class takes, or its time is one
     /// that the clock cannot have seen ([`Stamp::at`]); nothing is recorded then. The latter two also count as a loss.
     pub fn record_values(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
-        kind.record(&self.store, stamp, values, &self.store)
+        kind.check_store(&self.store)?;
+        kind.record(stamp, values, &self.store)
     }
 
     /// As [`record`](Events::record), and says so if the event is too large: for events of a size that comes from
@@ -293,6 +294,9 @@ impl Events {
     /// (the bare system call, a runtime of its own): what such a thread had recorded stays, what it was in the middle of
     /// is wiped. How many those were. Other threads give their shards back by themselves. A deck does it every five
     /// seconds; for a store alone it is the host's to call.
+    ///
+    /// What a signal handler, or a thread in the overflow, was in the middle of when it vanished stays taken: one slot, or the
+    /// emergency shard. Do not share a store with a task that has the memory but is no thread of this process.
     ///
     /// Costs a system call for each shard that a thread holds. Finds none without feature `os`, or on systems that do not
     /// number their threads (it is Linux that does). Writers, which move between threads, are left alone.

@@ -35,16 +35,15 @@ impl Kind {
         &self.schema
     }
 
-    /// Hands an event of this kind with these values to `sink`, unless such are not to be recorded now.
+    /// Hands an event of this kind with these values to `sink`, of the store that [it belongs to](Kind::check_store), unless
+    /// such are not to be recorded now.
     #[inline(always)]
     pub(crate) fn record<'a>(
         &self,
-        store: &Arc<Store>,
         stamp: Stamp,
         values: &'a [Value<'a>],
         sink: impl Sink,
     ) -> Result<(), ValuesError> {
-        self.check_store(store)?;
         if self.hides {
             self.given::<true>(stamp, values, sink)
         } else {

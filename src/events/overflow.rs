@@ -190,22 +190,26 @@ impl Overflow {
         }
     }
 
-    /// Copies what slot `number` holds, and says its ticket. `None` if it holds nothing, or did not stay the same.
+    /// Copies what slot `number` holds, and says its ticket. `None` if it holds nothing that was not pruned, or did not stay
+    /// the same.
     pub fn copy(&self, number: u64, words: &mut Vec<u64>) -> Option<u64> {
         let slot = self.slot(number);
-        let [state, _, records @ ..] = slot else { return None };
+        let [state, since, records @ ..] = slot else { return None };
         let before = State(state.load(Relaxed));
         // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
         acquire_fence("slot-commit");
-        let is_pruned = before.ticket() < self.watermark.at::<WATERMARK>().load(Relaxed);
-        if before.is_being_written() || before.ticket() == 0 || is_pruned {
+        if before.is_being_written() || before.ticket() == 0 {
             return None;
         }
+        let [watermark, pruned_since, ..] = self.watermark.words();
+        // What was in flight when others were pruned has a ticket below the watermark and may be newer than they were.
+        let is_pruned =
+            before.ticket() < watermark.load(Relaxed) && since.load(Relaxed) <= pruned_since.load(Relaxed);
         words.clear();
         words.extend(records.iter().map(|word| word.load(Relaxed)));
         // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
         acquire_fence("slot-claim");
-        (State(state.load(Relaxed)) == before).then_some(before.ticket())
+        (State(state.load(Relaxed)) == before && !is_pruned).then_some(before.ticket())
     }
 
     /// From these ticks on nothing has been overwritten or pruned. To be asked last.
@@ -216,8 +220,8 @@ impl Overflow {
         self.writers.at::<SINCE>().load(Relaxed).max(pruned)
     }
 
-    /// Prunes what lies below the ticket of `position`, none of it at `since` ticks or later. Of several the highest
-    /// counts. Returns where that was.
+    /// Prunes what lies below the ticket of `position`, as far as none of it is at `since` ticks or later. Of several the
+    /// highest counts. Returns where that was.
     pub(crate) fn raise_watermark(&self, position: u64, since: u64) -> u64 {
         self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
         let ticket = position / self.sizes.words as u64;
@@ -225,7 +229,12 @@ impl Overflow {
         self.watermark.at::<WATERMARK>().fetch_max(ticket, release("slot-since")) * self.sizes.words as u64
     }
 
-    /// The position that a cut stands for: all records below it have lower ones.
+    /// Below this position lies nothing but what was pruned, and what was in flight then.
+    pub(crate) fn watermark(&self) -> u64 {
+        self.watermark.at::<WATERMARK>().load(Relaxed) * self.sizes.words as u64
+    }
+
+    /// The position that a cut stands for: records have lower ones that were committed before it, and some that will be.
     pub(crate) fn end(&self, cut: u64) -> u64 {
         cut * self.sizes.words as u64
     }
@@ -259,7 +268,10 @@ impl Slot<'_> {
 
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests {
+    use crate::Severity;
     use crate::clock::{Clock, Ticks};
+    use crate::events::record::{Flags, Lead};
+    use crate::events::ring::Entry;
     use crate::events::shard::Owner;
     use crate::events::{Batch, Builder, Class, Events, LossCause, Stamp, Value, Verdict};
     use crate::sync::Relaxed;
@@ -340,6 +352,24 @@ mod tests {
         assert_eq!((events.clear(), events.query().count(), events.stats().pruned), (6, 0, 10));
         events.record_with(Stamp::of(1_u64), Usual { n: 77 });
         assert_eq!(numbers(&events, 1), [77]);
+    }
+
+    #[test]
+    fn what_is_in_flight_during_a_prune_is_not_pruned() {
+        let events = full(Events::builder().memory(1 << 20));
+        events.record_with(Stamp::of(1_u64), Usual { n: 1 });
+        let overflow = &events.store().overflow[Class::Normal];
+        let (slot, reserved) = overflow.reserve(6).unwrap();
+        assert_eq!(events.clear(), 1);
+        let header = Lead::of_kind(0, Severity::Info, Class::Normal, Flags::NONE).of_record(6, Flags::NONE);
+        let ticks = events.clock().now().0;
+        for (place, word) in reserved.words.iter().zip([header.word(), ticks, 0, 9, 0, 0]) {
+            place.store(word, Relaxed);
+        }
+        slot.commit(std::iter::once(Entry { ticks, kind: 0, bucket: None }));
+        assert_eq!((events.query().correlation(9_u64).count(), events.query().count()), (1, 1));
+        assert_eq!(events.clear(), 1);
+        assert_eq!(events.query().count(), 0);
     }
 
     #[test]

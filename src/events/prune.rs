@@ -67,7 +67,7 @@ fn prune_ring(ring: &Ring, keeps: &impl Fn(&Header) -> bool) -> u64 {
 
 /// As [`prune_ring`]: what lies before the first record that is to be kept.
 fn prune_overflow(overflow: &Overflow, keeps: &impl Fn(&Header) -> bool) -> u64 {
-    let cut = overflow.cut();
+    let (cut, floor) = (overflow.cut(), overflow.watermark());
     let mut end = overflow.end(cut);
     let mut found = Vec::new();
     sweep(overflow, cut, |_, header| {
@@ -81,6 +81,6 @@ fn prune_overflow(overflow: &Overflow, keeps: &impl Fn(&Header) -> bool) -> u64 
     found.retain(|(position, _)| *position < end);
     let Some(latest) = found.iter().map(|(_, ticks)| *ticks).max() else { return 0 };
     let before = overflow.raise_watermark(end, latest.saturating_add(1));
-    // What somebody else pruned meanwhile is not ours.
-    found.iter().filter(|(position, _)| *position >= before).count() as u64
+    // What somebody else pruned meanwhile is not ours; what was in flight when others were pruned is.
+    found.iter().filter(|(position, _)| *position >= before || *position < floor).count() as u64
 }

@@ -186,7 +186,8 @@ impl Site {
 /// An event of a kind that [`kind!`](crate::kind) declared.
 ///
 /// Not to be implemented by hand: `encode` runs in the middle of a write, where nothing of the host may run.
-/// A wrong implementation loses or pads its own payload and harms nothing else.
+/// A wrong implementation loses or pads its own payload; one that panics may keep a shared shard, or a slot of the overflow,
+/// from others for good. Neither harms what others record.
 pub trait Event: Copy {
     /// The class of the kind, so that its ring is known when the call is compiled.
     #[doc(hidden)]

@@ -69,6 +69,11 @@ impl Scope {
         Self(local::Scope { fresh: false, ..local::scope() })
     }
 
+    /// The same, with what is fresh about it: the thread has it no more.
+    pub(crate) fn taken() -> Self {
+        Self(local::use_scope())
+    }
+
     /// The same id in another span.
     #[must_use]
     pub fn in_span(self, span: SpanId) -> Self {

@@ -22,6 +22,8 @@ impl Owner {
     const NOBODY: Self = Self(0);
     /// Somebody: a writer that moves between threads, a signal handler.
     pub const UNKNOWN: Self = Self(u32::MAX);
+    /// A thread that seems to have vanished, while that is looked into.
+    const IN_QUESTION: Self = Self(u32::MAX - 1);
 
     /// The calling thread, where the system has a number for it.
     pub(crate) fn this_thread() -> Self {
@@ -30,7 +32,7 @@ impl Owner {
 
     /// A thread that has ended without giving back what it held.
     fn has_vanished(self) -> bool {
-        self != Self::NOBODY && self != Self::UNKNOWN && os::is_gone(self.0)
+        ![Self::NOBODY, Self::UNKNOWN, Self::IN_QUESTION].contains(&self) && os::is_gone(self.0)
     }
 }
 
@@ -106,9 +108,18 @@ impl Shard {
     /// Sets the shard free if its owner has vanished. `look` as of [`Ring::take_over`].
     pub(crate) fn reclaim(&self, look: impl Fn(&Ring, u64) -> Option<Unlinked>) -> bool {
         let owner = Owner(self.owner.load(Relaxed));
+        if !owner.has_vanished() || !self.try_pass(owner, Owner::IN_QUESTION) {
+            return false;
+        }
+        // Once more, now that nobody else can claim it: by then a new thread may have had that number, and the shard. If so
+        // it goes on, or has given the shard back meanwhile.
+        if !owner.has_vanished() {
+            let _ = self.try_pass(Owner::IN_QUESTION, owner);
+            return false;
+        }
         // SAFETY: it has ended, so it will not write again. What it did happened before: a system that says of a
         // thread that it is gone has seen its last store.
-        owner.has_vanished() && unsafe { self.take_over(owner, look) }
+        unsafe { self.take_over(Owner::IN_QUESTION, look) }
     }
 
     /// Takes the shard from `owner`, makes its rings whole, and sets it free; `false` if somebody else was faster.

@@ -129,7 +129,9 @@ impl Events {
     #[inline]
     pub fn owned_span<E: Event>(&self, event: E) -> OwnedSpan<E> {
         let begun = self.begin::<E, _>(Flags::NONE, |_| event);
-        OwnedSpan { events: self.clone(), around: Scope::current(), begun, event }
+        // The first event inside begins the id, where this one was to and was held back.
+        let around = if begun.is_none() { Scope::taken() } else { Scope::current() };
+        OwnedSpan { events: self.clone(), around, begun, event }
     }
 
     /// Records `event` as the beginning of a span under the current one, and returns the scope of the new span:
@@ -140,7 +142,7 @@ impl Events {
         match self.begin::<E, _>(Flags::NONE, |_| event) {
             Some(begun) => begun.scope,
             // What happens inside is told apart even so.
-            None => Scope::current().in_span(self.fresh_span()),
+            None => Scope::taken().in_span(self.fresh_span()),
         }
     }
 

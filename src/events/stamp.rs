@@ -111,15 +111,16 @@ impl Stamp {
         usize::from(self.parent.is_some()) + usize::from(self.started.is_some())
     }
 
-    /// Stores those words: the parent of a start, when it began of an end.
+    /// Those words: the parent of a start, when it began of an end.
+    #[inline(always)]
+    pub(crate) fn prefix_words(&self) -> impl Iterator<Item = u64> {
+        self.parent.map(SpanId::get).into_iter().chain(self.started)
+    }
+
+    /// Stores them.
     #[inline(always)]
     pub(crate) fn encode_prefix(&self, payload: &mut Payload<'_>) {
-        if let Some(parent) = self.parent {
-            payload.word(parent.get());
-        }
-        if let Some(started) = self.started {
-            payload.word(started);
-        }
+        self.prefix_words().for_each(|word| payload.word(word));
     }
 
     /// The event with which the id begins.

@@ -520,6 +520,10 @@ impl Store {
 
     /// Sets the shards free whose threads ended without a word; how many those were.
     pub(crate) fn reclaim(&self) -> usize {
+        // To a child all threads of its parent are gone.
+        if self.is_forked() {
+            return 0;
+        }
         let look = |ring: &Ring, position: u64| {
             let header = header(ring, position, u64::MAX).ok()?;
             let bucket = (!header.id.is_none()).then(|| self.key.bucket(header.id));

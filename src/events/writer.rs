@@ -73,8 +73,8 @@ impl Writer {
         kind: &Kind,
         values: &[Value<'_>],
     ) -> Result<(), ValuesError> {
-        let store = &self.store;
-        kind.record(store, stamp, values, Hand { store, shard: &self.shard, thread: self.thread })
+        kind.check_store(&self.store)?;
+        kind.record(stamp, values, self)
     }
 
     /// Records an event under a stamp of its own, and says so if it is too large; see
@@ -111,18 +111,10 @@ impl Writer {
     }
 }
 
-/// A writer, borrowed mutably for one record.
-struct Hand<'a> {
-    store: &'a Store,
-    shard: &'a Shard,
-    thread: ThreadNumber,
-}
-
-impl Sink for Hand<'_> {
+impl Sink for &mut Writer {
     #[inline(always)]
     fn accept<E: Fields>(self, draft: Draft<E>) {
-        // SAFETY: as of `Writer::write`, which lent this.
-        unsafe { self.store.write(self.shard, self.thread.get(), &draft) };
+        self.write(&draft);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Bytes into shared words, as fast as the processor moves them.
 //!
 //! Word by word a copy of 200 bytes costs four times a plain one, and no compiler may join atomic stores. On x86-64 two of
-//! them are one 16-byte move, written in assembly, which the language's memory model takes for what it is: each
-//! half of an aligned move is stored at once (Intel SDM volume 3, 9.1.1; AMD APM volume 2, 7.3.2 say so of each 8-byte
-//! half), so readers see whole words, in no order, just as they would of relaxed stores. Models, other targets, and builds
-//! with `--cfg flightdeck_words` (for sanitizers, which do not look into assembly) store word by word.
+//! them are one 16-byte move, written in assembly. The processor may store it in parts, of which nobody makes anything: what
+//! is read from a ring or a slot is not believed before the check that follows, and that needs no more of these stores than
+//! that they come after the fence before them and before the commit after them, as all stores do there in order (Intel SDM
+//! volume 3, 9.2.2; AMD APM volume 2, 7.2). Models, other targets, and builds with `--cfg flightdeck_words` (for sanitizers, which do
+//! not look into assembly) store word by word.
 
 use crate::sync::AtomicU64;
 
@@ -19,7 +20,11 @@ pub(crate) fn store_chunks(places: &[AtomicU64], chunks: &[[u8; 8]]) {
 
 /// # Safety
 /// `to` are so many shared words, `from` so many to be read, of any alignment.
-#[cfg(all(target_arch = "x86_64", not(any(flightdeck_loom, flightdeck_words, miri))))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    not(any(flightdeck_loom, flightdeck_words, miri))
+))]
 #[inline(always)]
 unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {
     // SAFETY: it reads `words` words from `from` on and stores them from `to` on (contract), the first of an odd number
@@ -53,7 +58,11 @@ unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {
 
 /// # Safety
 /// As above.
-#[cfg(not(all(target_arch = "x86_64", not(any(flightdeck_loom, flightdeck_words, miri)))))]
+#[cfg(not(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    not(any(flightdeck_loom, flightdeck_words, miri))
+)))]
 #[inline(always)]
 unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {
     for at in 0..words {

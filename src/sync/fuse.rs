@@ -36,7 +36,7 @@ pub fn vanishes_before(publication: usize, body: impl FnOnce()) -> bool {
     }
 }
 
-/// What each publication asks before it happens.
+/// What each publication asks before it happens: stores and fences that release, not exchanges.
 pub(crate) fn burn() {
     match FUSE.get() {
         Some((thread, left)) if thread == this_thread() => {
