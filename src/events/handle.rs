@@ -120,10 +120,11 @@ impl Events {
     ///
     /// Async-signal-safe: it takes no lock, allocates nothing, makes no system call, registers nothing and touches no
     /// thread-local, which in a library loaded at run time may allocate at its first use. So there is no scope,
-    /// and no thread number: it is 0. Wait-free: it tries the shards that no thread keeps, one attempt each.
+    /// and no thread number: it is 0. Wait-free: it tries the shards that no thread keeps, one attempt each, and then the
+    /// slots of the [overflow](Builder::overflow_slots).
     ///
-    /// Lost, and counted by cause, if all of those are in the middle of a write (`no_shard`: as a rule there are
-    /// as many handlers at work at once), or if the deck has not met the kind (`kind_not_met`): call
+    /// Lost, and counted by cause, if there is a write going on in all of those (`no_shard`: as many handlers and threads
+    /// would have to be at work at once), or if the deck has not met the kind (`kind_not_met`): call
     /// [`Events::declare`] before the handler is installed. `event` and `stamp` are the handler's own affair:
     /// [`Stamp::current`] touches the thread's block, so it is for handlers whose threads have recorded before.
     #[inline]

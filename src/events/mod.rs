@@ -45,7 +45,7 @@
 //! | an allocator, while this very thread records or takes its shard | to the emergency shard |
 //! | a thread-local's destructor after ours has run | through the shared shards |
 //! | a panic hook | as everything on that thread |
-//! | a signal handler, with [`Events::record_in_signal`] | to a shard that no thread keeps |
+//! | a signal handler, with [`Events::record_in_signal`] | to a shard that no thread keeps, or the overflow |
 //! | the child of a `fork`, with feature `os` | nowhere: a counted loss |
 
 mod answer;
