@@ -320,7 +320,8 @@ fn chains_are_as_long_as_what_shares_a_bucket() {
     }
     let index = events.index_stats(u64::MAX);
     assert!(index.p50 <= 2 && index.p99 <= 8 && index.longest >= 900, "{index:?}");
-    // A sample says the same.
+    // A sample says the same; of fewer than a hundred chains the long one, should it be among them, is the p99.
     let sample = events.index_stats(index.records / 2);
-    assert!(sample.p50 <= 2 && sample.p99 <= 8, "{sample:?}");
+    let chains = sample.sampled - sample.empty;
+    assert!(sample.p50 <= 2 && (sample.p99 <= 8 || chains < 100), "{sample:?}");
 }

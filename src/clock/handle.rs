@@ -140,7 +140,12 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Ticks {
         match self.0.reading {
-            Reading::Tsc => Ticks(tsc::read().wrapping_add(self.0.keeper.offset.load(Relaxed))),
+            Reading::Tsc => {
+                // First the offset: one that changes in between makes the stamp too early, which a shard mends, and never
+                // too late, which nothing would.
+                let offset = self.0.keeper.offset.load(Relaxed);
+                Ticks(tsc::read().wrapping_add(offset))
+            }
             _ => self.slow_now(),
         }
     }
@@ -155,7 +160,10 @@ impl Clock {
             Reading::Hand => self.0.hand.load(Relaxed),
             Reading::Coarse(coarse) => coarse.now(),
             // Of one that gives nanoseconds it stays zero.
-            other => other.raw().wrapping_add(self.0.keeper.offset.load(Relaxed)),
+            other => {
+                let offset = self.0.keeper.offset.load(Relaxed);
+                other.raw().wrapping_add(offset)
+            }
         })
     }
 

@@ -25,6 +25,10 @@ impl Range {
         match reading {
             // Nanoseconds since 1970, up to the year 2262; whatever a test says.
             Reading::Hand => Self { earliest: 0, latest: AtomicU64::new(i64::MAX as u64) },
+            // Behind the sight by as much as it is coarse.
+            Reading::Coarse(coarse) => {
+                Self { earliest: origin.ticks.min(coarse.now()), latest: AtomicU64::new(0) }
+            }
             _ => Self { earliest: origin.ticks, latest: AtomicU64::new(0) },
         }
     }

@@ -120,7 +120,7 @@ impl Events {
     ///
     /// Async-signal-safe: it takes no lock, allocates nothing, makes no system call, registers nothing and touches no
     /// thread-local, which in a library loaded at run time may allocate at its first use. So there is no scope,
-    /// and no thread number: it is 0. Wait-free: it tries the shards that no thread keeps, one attempt each, and then the
+    /// and no thread number: it is 0. Wait-free, and lock-free where the kind has a rate: it tries the shards that no thread keeps, one attempt each, and then the
     /// slots of the [overflow](Builder::overflow_slots).
     ///
     /// Lost, and counted by cause, if there is a write going on in all of those (`no_shard`: as many handlers and threads

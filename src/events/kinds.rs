@@ -363,8 +363,10 @@ impl Kinds {
     /// Replaces the directives, for all kinds and those yet to come.
     pub(crate) fn set_directives(&self, directives: Directives, converter: Option<Converter>) {
         let mut changing = self.changes.lock();
-        let before = std::mem::replace(&mut changing.directives, directives);
-        changing.converter = converter;
+        let before = (
+            std::mem::replace(&mut changing.directives, directives),
+            std::mem::replace(&mut changing.converter, converter),
+        );
         self.publish_all(&mut changing);
         // In this order: see `changes`.
         drop(changing);

@@ -167,6 +167,9 @@ impl Events {
         let mut left = budget;
         let most = rings.iter().map(|(ring, _)| buckets(ring)).max().unwrap_or(0);
         for turn in 0..most {
+            if left == 0 {
+                break;
+            }
             for (ring, cut) in rings.iter().filter(|(ring, _)| turn < buckets(ring)) {
                 if left == 0 {
                     break;

@@ -28,8 +28,8 @@ impl Bucket<'_> {
         self.0.load(Relaxed) > now
     }
 
-    /// Takes a token, if there is one at `now`. Lock-free: an attempt fails only because another thread took one, so
-    /// there are at most as many attempts as the bucket had tokens, and one more.
+    /// Takes a token, if there is one at `now`. Lock-free: an attempt fails only because another thread took one or filled
+    /// it.
     #[inline(always)]
     #[must_use]
     pub fn take(self, pace: Pace, now: u64) -> bool {
@@ -43,7 +43,7 @@ impl Bucket<'_> {
             let next = from.max(full).saturating_add(pace.interval);
             // Acquire, edge `bucket-pace` (partner: `fill`): whoever takes from a bucket that was filled for another pace
             // finds that pace when it looks again, and knows that it has taken at the wrong one.
-            match self.0.compare_exchange_weak(from, next, acquire("bucket-pace"), Relaxed) {
+            match self.0.compare_exchange(from, next, acquire("bucket-pace"), Relaxed) {
                 Ok(_) => return true,
                 Err(other) => from = other,
             }
@@ -52,8 +52,8 @@ impl Bucket<'_> {
 
     /// Makes it full: for a pace that is in place.
     pub fn fill(self) {
-        // Release, edge `bucket-pace` (partner: `take`): the pace stored before. An exchange where a store would do: loom
-        // keeps only a partial order of stores to a word, and would let one that an exchange took no notice of come first.
+        // Release, edge `bucket-pace` (partner: `take`): the pace stored before. An exchange, since only exchanges carry the
+        // release of an earlier fill on: a store by a taker that saw half of a change would hide the other half from the next.
         self.0.swap(0, release("bucket-pace"));
     }
 }
