@@ -107,6 +107,12 @@ impl Place {
         counter.fetch_add(1, Relaxed);
         passed
     }
+
+    /// Whether it is empty, and for sure; else whose it is.
+    #[cold]
+    fn look(&self) -> Result<(), u64> {
+        self.hash.compare_exchange(0, 0, Relaxed, Relaxed).map(drop)
+    }
 }
 
 /// The keys of a quota.
@@ -141,10 +147,11 @@ impl Keys {
             let mut found = place.hash.load(Relaxed);
             if found == 0 {
                 // As many threads may come in at once, so many more keys may fit than were asked for.
-                if self.used.load(Relaxed) >= self.most {
-                    break;
-                }
-                match self.enter(place, key, hash) {
+                let is_full = self.used.load(Relaxed) >= self.most;
+                // An exchange, also where there is nothing to enter: it sees the last value, and the key may be here by now.
+                let entered = if is_full { place.look() } else { self.enter(place, key, hash) };
+                match entered {
+                    Ok(()) if is_full => break,
                     Ok(()) => return place,
                     Err(other) => found = other,
                 }
