@@ -466,7 +466,8 @@ fn the_machines_own_counter_stays_one_segment() {
     assert!(status.checks >= 5, "{status}");
 }
 
-/// How many threads of that name this process has; waits for the first to have given itself the name.
+/// How many threads of that name this process has; waits for the first to have given itself the name, and for the system to
+/// have cleared away one that was joined.
 #[cfg(target_os = "linux")]
 fn clock_threads(expected: usize) -> usize {
     let is_one = |task: std::io::Result<std::fs::DirEntry>| {
@@ -475,7 +476,7 @@ fn clock_threads(expected: usize) -> usize {
     };
     let count = || std::fs::read_dir("/proc/self/task").unwrap().filter_map(is_one).count();
     let end = Instant::now() + Duration::from_secs(5);
-    while count() < expected && Instant::now() < end {
+    while count() != expected && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
     }
     count()
