@@ -33,7 +33,7 @@ use std::str::FromStr;
 /// | a severity | those at least as severe are recorded, whatever their class |
 /// | a class | those of that class and of the more precious ones, whatever their severity: `verbose` is all of them (`critical` means the severity) |
 /// | `off` | none is recorded, and they are not counted either |
-/// | `1/N` | each thread records its first event of a kind and then each `N`th; `1/1` records all |
+/// | `1/N` | each thread at a time records one event of a kind in `N`, counting on from where a thread that ended before it stopped; `1/1` records all |
 /// | `M/s` | each kind records `M` a second, all threads together: see [`Rate`] |
 ///
 /// Level, sample and rate are decided apart, each by the **most specific** directive that speaks of it: the one with the

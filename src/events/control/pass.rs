@@ -172,8 +172,9 @@ const fn is_due(refused: u64) -> bool {
 
 impl Events {
     /// Replaces all directives: which kinds are recorded, sampled, limited. Holds for kinds already met and those yet to
-    /// come, and takes effect on other threads within moments, not at once. Counts of what was suppressed go on; rates
-    /// that did not change do so too.
+    /// come, and takes effect on other threads within moments, not at once. Counts of what was suppressed go on. A
+    /// rate may begin with a full bucket again, also one that stays as it was: on a precise clock its pace is told more
+    /// exactly each time.
     ///
     /// May take a lock and, within 5 ms of the store's start, wait until they are over if there are rates: a rate needs a
     /// sound clock. Not for hot paths, signal handlers and the child of a fork.
@@ -210,7 +211,9 @@ impl Events {
 
     /// Tells rates and quotas what time it is, so that they need not look at the clock for every event they hold back:
     /// to be called every millisecond or so by whoever has a thread for that. Called less often than every 10 ms, or
-    /// never, it makes no difference but this: what is held back costs a reading of the clock.
+    /// never, what is held back costs a reading of the clock. Where the calls stop, up to 15 events of each thread and kind,
+    /// or of each key, may still be held back that had a token, until somebody looks at the clock. The first call may wait
+    /// up to 5 ms for a sound rate.
     pub fn tick(&self) {
         let (clock, beat) = (self.clock(), &self.store().control.beat);
         if beat.slowest.load(Relaxed) == 0 {

@@ -183,7 +183,7 @@ impl Keys {
 
 /// A rate for each of many keys, from [`Events::quota`]: a tenant, a route. To be asked before an event is recorded.
 ///
-/// Lock-free; a key costs a hash of it, and an atomic exchange and an addition on a line of its own, or the
+/// Lock-free; a key costs a hash of it, and an atomic exchange and an addition on words of its own, or the
 /// addition alone when it is refused. Keys are never given up: those that come when there is no more room share one rate,
 /// that of a single key.
 ///
