@@ -40,7 +40,7 @@ struct Model {
 
 fuzz_target!(|ops: Vec<Op>| {
     // As the model does, it keeps values whole.
-    let builder = Events::builder().memory(128 << 10).shards(1).longest_value(usize::MAX);
+    let builder = Events::builder().memory(144 << 10).shards(1).longest_value(usize::MAX);
     let events = builder.clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("written").field("number", FieldType::U64).field("text", FieldType::Bytes);
     let kind = events.define(schema).unwrap();
