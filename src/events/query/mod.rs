@@ -1,17 +1,22 @@
 //! Questions to an event store.
 
+mod filter;
+
+pub(crate) use filter::Filter;
+
 use super::answer::{Answer, Place, Recorded, Row, Truncation, Verdict};
 use super::class::PerClass;
 use super::error::QueryError;
-use super::read::{BlockFilter, Found, Header, Step, scan, sweep, walk};
+use super::read::{Found, Header, Step, scan, sweep, walk};
 use super::record::Flags;
 use super::ring::Cut;
-use super::schema::{Event, Schema};
+use super::schema::Event;
 use super::store::Store;
 use crate::clock::Ticks;
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
 use crate::sync::Arc;
+use filter::KindFilter;
 use std::ops::{Bound, RangeBounds};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,23 +28,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[must_use = "a query does nothing until it runs"]
 pub struct Query<'a> {
     store: &'a Arc<Store>,
-    id: Option<CorrelationId>,
-    span: Option<SpanId>,
-    thread: Option<u32>,
-    kind: KindFilter,
-    severity: Severity,
-    from: Ticks,
-    to: Ticks,
+    filter: Filter,
     order: Order,
     limit: usize,
     budget: u64,
-}
-
-#[derive(Clone, Debug)]
-enum KindFilter {
-    Any,
-    Numbers(Vec<u32>),
-    Unknown(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +44,7 @@ impl<'a> Query<'a> {
     pub(crate) fn new(store: &'a Arc<Store>) -> Self {
         Self {
             store,
-            id: None,
-            span: None,
-            thread: None,
-            kind: KindFilter::Any,
-            severity: Severity::Trace,
-            from: Ticks(0),
-            to: Ticks(u64::MAX),
+            filter: Filter::everything(),
             order: Order::OldestFirst,
             limit: usize::MAX,
             budget: u64::MAX,
@@ -68,13 +54,13 @@ impl<'a> Query<'a> {
     /// Only events of this id. Through the index: the cost depends on the id's events and those that share its
     /// buckets, never on how many events are stored.
     pub fn correlation(mut self, id: impl Into<CorrelationId>) -> Self {
-        self.id = Some(id.into());
+        self.filter.id = Some(id.into());
         self
     }
 
     /// Only events in this span.
     pub fn span(mut self, span: SpanId) -> Self {
-        self.span = Some(span);
+        self.filter.span = Some(span);
         self
     }
 
@@ -83,20 +69,20 @@ impl<'a> Query<'a> {
     /// a thread's own shard the same stamp, those of one class do. What was recorded from a signal handler has no
     /// thread, and number 0.
     pub fn thread(mut self, number: u32) -> Self {
-        self.thread = Some(number);
+        self.filter.thread = Some(number);
         self
     }
 
     /// Only events of a declared kind.
     pub fn kind<E: Event>(mut self) -> Self {
-        self.kind = KindFilter::Numbers(vec![E::site().number.get()]);
+        self.filter.kind = KindFilter::Numbers(vec![E::site().number.get()]);
         self
     }
 
     /// Only events of kinds of this name.
     pub fn kind_named(mut self, name: &str) -> Self {
         let numbers = self.store.kinds.named(name);
-        self.kind = if numbers.is_empty() {
+        self.filter.kind = if numbers.is_empty() {
             KindFilter::Unknown(name.to_owned())
         } else {
             KindFilter::Numbers(numbers)
@@ -106,18 +92,18 @@ impl<'a> Query<'a> {
 
     /// Only events at least this severe.
     pub fn severity_at_least(mut self, severity: Severity) -> Self {
-        self.severity = severity;
+        self.filter.severity = severity;
         self
     }
 
     /// Only events stamped in this range of the deck's clock.
     pub fn between(mut self, range: impl RangeBounds<Ticks>) -> Self {
-        self.from = match range.start_bound() {
+        self.filter.from = match range.start_bound() {
             Bound::Included(from) => *from,
             Bound::Excluded(from) => Ticks(from.0.saturating_add(1)),
             Bound::Unbounded => Ticks(0),
         };
-        self.to = match range.end_bound() {
+        self.filter.to = match range.end_bound() {
             Bound::Included(to) => *to,
             Bound::Excluded(to) => Ticks(to.0.saturating_sub(1)),
             Bound::Unbounded => Ticks(u64::MAX),
@@ -246,14 +232,14 @@ impl<'a> Query<'a> {
 
     /// Hands over what matches, unordered, and notes where the id begins.
     fn find(&self, mut body: impl FnMut(Place, Found<'_>, &Header)) -> Result<Seen, QueryError> {
-        self.check()?;
+        self.filter.check()?;
         let mut root = None;
         let mut seen = self.visit(|place, found, header| {
             // A root counts whatever further filters say: it tells where the id begins.
             if header.flags().has(Flags::ROOT) {
                 root = root.max(Some(header.ticks));
             }
-            if self.wants(header) {
+            if self.filter.wants(header) {
                 body(place, found, header);
             }
         });
@@ -280,12 +266,12 @@ impl<'a> Query<'a> {
     /// Whether what was found is all there was, and from when on nothing is missing.
     fn judge(&self, seen: &Seen, matched: u64) -> (Verdict, PerClass<Ticks>) {
         let by_class = self.since();
-        let asked = self.classes();
+        let asked = self.filter.classes(&self.store.kinds);
         let since = by_class.iter().filter(|(class, _)| asked[*class]).map(|(_, since)| *since).max();
         let since = since.unwrap_or_default();
         let whole = since == Ticks(0)
-            || self.from >= since
-            || (self.id.is_some() && seen.root.is_some_and(|root| root >= since));
+            || self.filter.from >= since
+            || (self.filter.id.is_some() && seen.root.is_some_and(|root| root >= since));
         let verdict = if seen.out_of_budget {
             Verdict::Truncated { by: Truncation::Budget }
         } else if matched > self.limit as u64 {
@@ -302,44 +288,10 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn count(self) -> u64 {
         let mut count = 0;
-        if self.check().is_ok() {
-            self.visit(|_, _, header| count += u64::from(self.wants(header)));
+        if self.filter.check().is_ok() {
+            self.visit(|_, _, header| count += u64::from(self.filter.wants(header)));
         }
         count.min(self.limit as u64)
-    }
-
-    fn check(&self) -> Result<(), QueryError> {
-        if self.from > self.to {
-            return Err(QueryError::Range { from: self.from.0, to: self.to.0 });
-        }
-        if self.id.is_some_and(CorrelationId::is_none) {
-            return Err(QueryError::NoId);
-        }
-        match &self.kind {
-            KindFilter::Unknown(name) => Err(QueryError::UnknownKind { name: name.clone() }),
-            _ => Ok(()),
-        }
-    }
-
-    fn wants(&self, header: &Header) -> bool {
-        let kind = match &self.kind {
-            KindFilter::Any => true,
-            KindFilter::Numbers(numbers) => numbers.contains(&header.kind()),
-            KindFilter::Unknown(_) => false,
-        };
-        kind && self.span.is_none_or(|span| span == header.span)
-            && self.thread.is_none_or(|thread| thread == header.thread())
-            && header.severity() >= self.severity
-            && (self.from..=self.to).contains(&header.ticks)
-    }
-
-    /// The classes in which there may be matches.
-    fn classes(&self) -> PerClass<bool> {
-        let KindFilter::Numbers(numbers) = &self.kind else { return PerClass::of(|_| true) };
-        let classes = numbers.iter().filter_map(|kind| self.store.kinds.schema(*kind)).map(Schema::class);
-        // In a batch an event may lie with more precious ones.
-        let least = classes.max();
-        PerClass::of(|class| Some(class) <= least)
     }
 
     /// Visits the records of the id (of all ids) below the cut.
@@ -347,11 +299,15 @@ impl<'a> Query<'a> {
         // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
         let latest = self.store.latest();
         // Of an id all classes count: its root may be of another one.
-        let asked = if self.id.is_some() { PerClass::of(|_| true) } else { self.classes() };
+        let asked = if self.filter.id.is_some() {
+            PerClass::of(|_| true)
+        } else {
+            self.filter.classes(&self.store.kinds)
+        };
         let rings = || self.store.rings().filter(|(_, class, _)| asked[*class]);
         let cuts: Vec<Cut> = rings().map(|(_, _, ring)| ring.cut()).collect();
         let overflow = PerClass::of(|class| self.store.overflow[class].cut());
-        let bucket = self.id.map(|id| self.store.key.bucket(id) as usize);
+        let bucket = self.filter.id.map(|id| self.store.key.bucket(id) as usize);
         if let Some(bucket) = bucket {
             rings().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
         }
@@ -364,7 +320,7 @@ impl<'a> Query<'a> {
             seen.records += 1;
             let supplied = header.flags().has(Flags::SUPPLIED);
             let in_time = supplied || latest.is_none_or(|latest| header.ticks <= latest);
-            if in_time && self.id.is_none_or(|id| id == header.id) {
+            if in_time && self.filter.id.is_none_or(|id| id == header.id) {
                 body(place, found, header);
             }
             Step::On
@@ -373,7 +329,7 @@ impl<'a> Query<'a> {
             let step = |header: &Header| step(Place { shard, class }, Found::InRing(ring), header);
             match bucket {
                 Some(bucket) => walk(ring, cut, bucket, step),
-                None => scan(ring, cut, self.blocks(), step),
+                None => scan(ring, cut, self.filter.blocks(), step),
             }
         }
         let shard = self.store.shards.len() as u16;
@@ -382,14 +338,6 @@ impl<'a> Query<'a> {
             sweep(overflow, *cut, |found, header| step(Place { shard, class }, found, header));
         }
         seen
-    }
-
-    fn blocks(&self) -> BlockFilter {
-        let kinds = match &self.kind {
-            KindFilter::Numbers(numbers) => numbers.iter().fold(0, |bits, kind| bits | 1 << (kind % 64)),
-            _ => u64::MAX,
-        };
-        BlockFilter { from: self.from, to: self.to, kinds }
     }
 }
 
