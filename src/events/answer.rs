@@ -179,20 +179,25 @@ impl Answer {
 
     /// The events, in the order asked for.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Recorded<'_>> + ExactSizeIterator {
-        self.rows.iter().map(|row| Recorded { answer: self, row })
+        self.rows.iter().map(|row| self.recorded(row))
+    }
+
+    fn recorded<'a>(&'a self, row: &'a Row) -> Recorded<'a> {
+        let payload = self.bytes.get(row.payload.clone()).unwrap_or_default();
+        Recorded { store: &self.store, row, payload }
     }
 
     /// Keeps only these events. The verdict stays what it was: it is about what was asked for.
     pub fn retain(&mut self, mut keep: impl FnMut(&Recorded<'_>) -> bool) {
         let mut rows = std::mem::take(&mut self.rows);
-        rows.retain(|row| keep(&Recorded { answer: self, row }));
+        rows.retain(|row| keep(&self.recorded(row)));
         self.rows = rows;
     }
 
     /// Puts its events into another order; equal ones stay as they are.
     pub fn sort_by_key<K: Ord>(&mut self, mut key: impl FnMut(&Recorded<'_>) -> K) {
         let mut rows = std::mem::take(&mut self.rows);
-        rows.sort_by_cached_key(|row| key(&Recorded { answer: self, row }));
+        rows.sort_by_cached_key(|row| key(&self.recorded(row)));
         self.rows = rows;
     }
 
@@ -257,8 +262,9 @@ impl fmt::Debug for Answer {
 /// An event as it was recorded.
 #[derive(Clone, Copy)]
 pub struct Recorded<'a> {
-    answer: &'a Answer,
-    row: &'a Row,
+    pub(crate) store: &'a Store,
+    pub(crate) row: &'a Row,
+    pub(crate) payload: &'a [u8],
 }
 
 /// Which event it is: unique for the life of a store.
@@ -321,7 +327,7 @@ impl<'a> Recorded<'a> {
     /// The span under which its span began; `None` for an event that begins no span.
     #[must_use]
     pub fn parent(&self) -> Option<SpanId> {
-        let word = self.payload().first_chunk::<8>()?;
+        let word = self.payload.first_chunk::<8>()?;
         self.is_start().then(|| SpanId::new(u64::from_le_bytes(*word)))
     }
 
@@ -354,7 +360,7 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn started_at(&self) -> Option<Ticks> {
         if self.is_end() {
-            let word = self.payload().get(8 * usize::from(self.is_start())..)?.first_chunk::<8>()?;
+            let word = self.payload.get(8 * usize::from(self.is_start())..)?.first_chunk::<8>()?;
             Some(u64::from_le_bytes(*word)).filter(|ticks| *ticks != Scope::NOT_KNOWN).map(Ticks)
         } else {
             self.is_start().then(|| self.ticks())
@@ -365,7 +371,7 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         let start = self.started_at().filter(|_| self.is_end())?;
-        Some(Duration::from_nanos(self.answer.converter().ns_between(start, self.ticks())))
+        Some(Duration::from_nanos(self.store.clock.converter().ns_between(start, self.ticks())))
     }
 
     /// The spans it was linked to when it was recorded; see [`Events::record_linked`].
@@ -376,7 +382,7 @@ impl<'a> Recorded<'a> {
 
     /// What comes after the prefix: links and fields.
     fn after_prefix(&self) -> (Links<'a>, &'a [u8]) {
-        let rest = self.payload().get(8 * self.row.prefix()..).unwrap_or_default();
+        let rest = self.payload.get(8 * self.row.prefix()..).unwrap_or_default();
         if self.row.flags.has(Flags::LINKED) { Links::split(rest) } else { (Links::default(), rest) }
     }
 
@@ -395,12 +401,8 @@ impl<'a> Recorded<'a> {
     /// The batch that it was recorded in.
     #[must_use]
     pub fn batch(&self) -> Option<BatchPart> {
-        let first = self.row.batch(self.payload())?;
+        let first = self.row.batch(self.payload)?;
         Some(BatchPart { first: EventId::new(self.row.place, first), is_whole: self.row.is_whole })
-    }
-
-    fn payload(&self) -> &'a [u8] {
-        self.answer.bytes.get(self.row.payload.clone()).unwrap_or_default()
     }
 
     /// The number of the thread that wrote it; 0 where that could not be told.
@@ -412,13 +414,13 @@ impl<'a> Recorded<'a> {
     /// The name that thread had when it first wrote.
     #[must_use]
     pub fn thread_name(&self) -> Option<Box<str>> {
-        self.answer.store.threads.name(self.row.thread)
+        self.store.threads.name(self.row.thread)
     }
 
     /// Its kind: name and fields.
     #[must_use]
     pub fn schema(&self) -> Option<&'a Schema> {
-        self.answer.store.kinds.schema(self.row.kind)
+        self.store.kinds.schema(self.row.kind)
     }
 
     /// The name of its kind.
