@@ -100,6 +100,9 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
+    errors.push(Box::new(events.query().thread(1).thread(2).run().unwrap_err()));
+    let severe = events.query().kind_named("order.filled").severity_at_least(flightdeck::Severity::Error);
+    errors.push(Box::new(severe.run().unwrap_err()));
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));

@@ -4,7 +4,8 @@ use super::class::{Class, PerClass};
 use super::handle::Events;
 use super::link::Links;
 use super::payload::decode;
-use super::read::Header;
+use super::query::Work;
+use super::read::{Found, Header};
 use super::record::Flags;
 use super::schema::Schema;
 use super::store::Store;
@@ -119,6 +120,12 @@ impl Row {
         self.flags.has(Flags::BATCHED).then(|| u64::from_le_bytes(*word))
     }
 
+    /// Of a record whose payload was copied to `bytes[start..]`.
+    pub(crate) fn found(place: Place, found: Found<'_>, header: &Header, bytes: &[u8], start: usize) -> Self {
+        let row = Self::new(place, header, start..bytes.len());
+        row.with_batch(bytes.get(start..).unwrap_or_default(), |first| found.is_there(first))
+    }
+
     /// The same, told whether the rest of its batch is still there.
     pub(crate) fn with_batch(mut self, payload: &[u8], is_there: impl FnOnce(u64) -> bool) -> Self {
         self.is_whole = self.batch(payload).is_none_or(is_there);
@@ -146,7 +153,7 @@ pub struct Answer {
     pub(crate) verdict: Verdict,
     pub(crate) since: PerClass<Ticks>,
     pub(crate) matched: usize,
-    pub(crate) visited: u64,
+    pub(crate) work: Work,
     pub(crate) gone: u64,
 }
 
@@ -160,7 +167,7 @@ impl Answer {
             verdict: Verdict::Complete,
             since: PerClass::of(|_| Ticks(0)),
             matched: 0,
-            visited: 0,
+            work: Work::default(),
             gone: 0,
         }
     }
@@ -182,9 +189,20 @@ impl Answer {
         self.rows.iter().map(|row| self.recorded(row))
     }
 
-    fn recorded<'a>(&'a self, row: &'a Row) -> Recorded<'a> {
+    pub(crate) fn recorded<'a>(&'a self, row: &'a Row) -> Recorded<'a> {
         let payload = self.bytes.get(row.payload.clone()).unwrap_or_default();
         Recorded { store: &self.store, row, payload }
+    }
+
+    /// Gives up the bytes of rows that are not there any more.
+    pub(crate) fn compact(&mut self) {
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        for row in &mut self.rows {
+            let start = bytes.len();
+            bytes.extend_from_slice(self.bytes.get(row.payload.clone()).unwrap_or_default());
+            row.payload = start..bytes.len();
+        }
+        self.bytes = bytes;
     }
 
     /// Keeps only these events. The verdict stays what it was: it is about what was asked for.
@@ -219,7 +237,8 @@ impl Answer {
         self.since[class]
     }
 
-    /// How many events matched before the limit.
+    /// How many events matched before the limit. Where that cut the answer, those that matched among what was looked at, so
+    /// at least one more than it holds: blocks that hold nothing early or late enough are left out.
     #[must_use]
     pub fn matched(&self) -> usize {
         self.matched
@@ -228,7 +247,13 @@ impl Answer {
     /// How many records the query looked at.
     #[must_use]
     pub fn visited(&self) -> u64 {
-        self.visited
+        self.work.records()
+    }
+
+    /// What the query did to find it.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// How many matching records were overwritten between being found and being copied.

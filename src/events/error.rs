@@ -464,6 +464,28 @@ pub enum QueryError {
     /// No event has this id.
     #[error("correlation id is zero, which means none: ask for an id, or leave the filter out")]
     NoId,
+    /// One thing is asked to be two.
+    #[error("{what} is asked to be {one} and {other}, and no event has both: leave one of them out")]
+    Contradiction {
+        /// What of an event.
+        what: &'static str,
+        /// What was asked for first.
+        one: String,
+        /// And then.
+        other: String,
+    },
+    /// The kinds asked for are less severe than asked.
+    #[error(
+        "events of kind `{kind}` have severity {severity}, below {asked}: ask for {severity} or for other kinds"
+    )]
+    KindSeverity {
+        /// The most severe of them.
+        kind: String,
+        /// Its severity.
+        severity: Severity,
+        /// What was asked for.
+        asked: Severity,
+    },
     /// No kind has this name.
     #[error("kind `{name}` is not known to this deck: no event of it was ever recorded or defined")]
     UnknownKind {
@@ -558,6 +580,8 @@ diagnostic! {
     QueryError {
         Range => "events.query.range", Never;
         NoId => "events.query.no_id", Never;
+        Contradiction => "events.query.contradiction", Never;
+        KindSeverity => "events.query.kind_severity", Never;
         UnknownKind => "events.query.unknown_kind", Never;
     }
     TraceparentError {

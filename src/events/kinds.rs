@@ -335,15 +335,17 @@ impl Kinds {
         if kind < DEFINED { self.declared.schema(kind) } else { self.defined.schema(kind - DEFINED) }
     }
 
+    /// All known kinds and their numbers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Schema)> {
+        let of = |table, base| {
+            (0..CAPACITY as u32).filter_map(move |n| Some((base + n, Table::schema(table, n)?)))
+        };
+        of(&self.declared, 0).chain(of(&self.defined, DEFINED))
+    }
+
     /// The numbers of all known kinds of this name.
     pub(crate) fn named(&self, name: &str) -> Vec<u32> {
-        let numbers = |table: &Table, base: u32| -> Vec<u32> {
-            let known = |n: &u32| table.schema(*n).is_some_and(|schema| schema.name() == name);
-            (0..CAPACITY as u32).filter(known).map(|n| base + n).collect()
-        };
-        let mut found = numbers(&self.declared, 0);
-        found.append(&mut numbers(&self.defined, DEFINED));
-        found
+        self.all().filter(|(_, schema)| schema.name() == name).map(|(number, _)| number).collect()
     }
 
     /// Switches all kinds, also those yet to come.

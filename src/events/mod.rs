@@ -121,7 +121,7 @@ pub use pod::Pod;
 #[doc(hidden)]
 pub use privacy::{Hide, Personal, Secret};
 pub use privacy::{Privacy, Pseudonym};
-pub use query::Query;
+pub use query::{Query, Work};
 #[doc(hidden)]
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};

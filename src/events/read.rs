@@ -2,7 +2,7 @@
 
 use super::overflow::Overflow;
 use super::record::{Flags, HEADER_WORDS, Lead, Link};
-use super::ring::{Cut, Ring};
+use super::ring::{Cut, Ring, Summary};
 use crate::clock::Ticks;
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
@@ -37,6 +37,11 @@ impl Header {
 
     pub(crate) fn words(&self) -> usize {
         self.lead.words()
+    }
+
+    /// How long its payload is.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        (self.lead.words() - self.lead.header_words()) * 8
     }
 
     fn end(&self) -> u64 {
@@ -93,28 +98,37 @@ pub(crate) enum Found<'a> {
 }
 
 impl Found<'_> {
-    /// Appends the payload of a record to `bytes`, unless it has been overwritten since its header was read.
-    pub(crate) fn append_payload(self, header: &Header, bytes: &mut Vec<u8>) -> bool {
-        let before = bytes.len();
+    /// Copies the payload of a record to `bytes`, which are [as many](Header::payload_bytes), unless it has been overwritten
+    /// since its header was read.
+    pub(crate) fn copy_payload(self, header: &Header, bytes: &mut [u8]) -> bool {
         let start = header.position + header.lead.header_words() as u64;
-        bytes.reserve((header.end() - start) as usize * 8);
+        let chunks = bytes.as_chunks_mut().0;
         match self {
             Found::InRing(ring) => {
-                for position in start..header.end() {
-                    bytes.extend_from_slice(&ring.word(position).to_le_bytes());
+                for (chunk, position) in chunks.iter_mut().zip(start..) {
+                    *chunk = ring.word(position).to_le_bytes();
                 }
-                let intact = ring.is_intact(header.position);
-                if !intact {
-                    bytes.truncate(before);
-                }
-                intact
+                ring.is_intact(header.position)
             }
             Found::InSlot(words, first) => {
                 let payload = words.get((start - first) as usize..(header.end() - first) as usize);
-                payload.into_iter().flatten().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+                for (chunk, word) in chunks.iter_mut().zip(payload.into_iter().flatten()) {
+                    *chunk = word.to_le_bytes();
+                }
                 payload.is_some()
             }
         }
+    }
+
+    /// Appends the payload of a record to `bytes`; as [`Found::copy_payload`].
+    pub(crate) fn append_payload(self, header: &Header, bytes: &mut Vec<u8>) -> bool {
+        let before = bytes.len();
+        bytes.resize(before + header.payload_bytes(), 0);
+        let is_copied = self.copy_payload(header, &mut bytes[before..]);
+        if !is_copied {
+            bytes.truncate(before);
+        }
+        is_copied
     }
 
     /// Whether the record at `position`, of the same batch, is still there.
@@ -145,6 +159,11 @@ pub(crate) struct BlockFilter {
 
 impl BlockFilter {
     pub(crate) const ALL: Self = Self { from: Ticks(0), to: Ticks(u64::MAX), kinds: u64::MAX };
+
+    /// Whether a block of this summary may hold something.
+    pub(crate) const fn has(&self, summary: &Summary) -> bool {
+        summary.least <= self.to.0 && summary.greatest >= self.from.0 && summary.kinds & self.kinds != 0
+    }
 }
 
 /// Visits every record of the cut that is still there, in order of position.
@@ -177,24 +196,16 @@ pub(crate) fn scan_from(
                 }
                 let at = entering;
                 entering = (entering / block + 1) * block;
-                match ring.summary(at) {
-                    None => {
+                match ring.first_of(at) {
+                    Some((first, summary)) if blocks.has(&summary) => {
+                        next = Some(first);
+                        continue;
+                    }
+                    // None of these, or overwritten.
+                    _ => {
                         entering = entering.max(ring.oldest());
                         continue;
                     }
-                    Some(summary) => match summary.first() {
-                        Some(first)
-                            if summary.least <= blocks.to.0
-                                && summary.greatest >= blocks.from.0
-                                && summary.kinds & blocks.kinds != 0
-                                // What a stopped writer left, or hostile bytes: a first record lies in its block.
-                                && first / block == at / block =>
-                        {
-                            next = Some(first);
-                            continue;
-                        }
-                        _ => continue,
-                    },
                 }
             }
         };
@@ -218,35 +229,62 @@ pub(crate) fn scan_from(
     }
 }
 
-/// Visits the records of one bucket from `cut.floor` to `cut.indexed`, newest first, then scans what is not linked yet.
-/// Records of other ids that share the bucket are visited too.
-pub(crate) fn walk(ring: &Ring, cut: Cut, bucket: usize, mut visit: impl FnMut(&Header) -> Step) {
-    if walk_chain(ring, cut, bucket, &mut visit) == Step::On {
-        scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+/// Visits the records that start in the block of `start`, itself the start of one, from there on.
+pub(crate) fn scan_block(ring: &Ring, start: u64, tail: u64, mut visit: impl FnMut(&Header) -> Step) -> Step {
+    let end = ring.geometry().block_end(start + 1);
+    let mut position = start;
+    while position < end.min(tail) {
+        // What is gone or a gap ends the block: nothing in it lies beyond either.
+        let Ok(header) = header(ring, position, tail) else { break };
+        if visit(&header) == Step::Stop {
+            return Step::Stop;
+        }
+        position = header.end();
+    }
+    Step::On
+}
+
+/// Visits the records of the cut that are not linked yet, in order of position, whatever their buckets.
+pub(crate) fn scan_unlinked(ring: &Ring, cut: Cut, visit: impl FnMut(&Header) -> Step) {
+    scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+}
+
+/// The records of one bucket that are linked and not pruned, newest first. Records of other ids that share the bucket
+/// come too.
+#[derive(Debug)]
+pub(crate) struct Chain<'a> {
+    ring: &'a Ring,
+    /// The index is asked for as far as here: what is newer is followed, and does not come.
+    indexed: u64,
+    /// What lies below does not come.
+    pub(crate) floor: u64,
+    next: Option<u64>,
+}
+
+impl<'a> Chain<'a> {
+    pub(crate) fn new(ring: &'a Ring, cut: Cut, bucket: usize) -> Self {
+        Self { ring, indexed: cut.indexed, floor: cut.floor, next: ring.head(bucket) }
     }
 }
 
-/// The part of [`walk`] that follows the index.
-pub(crate) fn walk_chain(
-    ring: &Ring,
-    cut: Cut,
-    bucket: usize,
-    mut visit: impl FnMut(&Header) -> Step,
-) -> Step {
-    let mut next = ring.head(bucket);
-    while let Some(position) = next {
-        if position < cut.floor {
-            break;
+impl Iterator for Chain<'_> {
+    type Item = Header;
+
+    fn next(&mut self) -> Option<Header> {
+        loop {
+            let position = self.next.take().filter(|position| *position >= self.floor)?;
+            let header = header(self.ring, position, u64::MAX).ok()?;
+            // Below `position`, so the walk ends whatever the bytes say.
+            self.next = header.link.previous(position);
+            if let Some(next) = self.next {
+                // While the host looks at this one.
+                self.ring.prefetch(next);
+            }
+            if position < self.indexed {
+                return Some(header);
+            }
         }
-        // A head may be newer than the cut: followed, and not delivered.
-        let Ok(header) = header(ring, position, u64::MAX) else { break };
-        if position < cut.indexed && visit(&header) == Step::Stop {
-            return Step::Stop;
-        }
-        // Below `position`, so the walk ends whatever the bytes say.
-        next = header.link.previous(position);
     }
-    Step::On
 }
 
 /// Visits every record of the overflow below the cut that is still there, in no order.

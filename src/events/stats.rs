@@ -6,7 +6,7 @@
 use super::class::PerClass;
 use super::handle::{Events, Stats};
 use super::overflow::Overflow;
-use super::read::{BlockFilter, Step, scan_from, sweep, walk_chain};
+use super::read::{BlockFilter, Chain, Step, scan_from, sweep};
 use super::ring::Ring;
 use crate::clock::Ticks;
 use crate::sync::Relaxed;
@@ -176,11 +176,7 @@ impl Events {
                 }
                 // An odd multiple: each bucket once, and no two in turn side by side.
                 let bucket = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) & (buckets(ring) - 1);
-                let mut length = 0;
-                let _ = walk_chain(ring, *cut, bucket as usize, |_| {
-                    length += 1;
-                    if length < left { Step::On } else { Step::Stop }
-                });
+                let length = Chain::new(ring, *cut, bucket as usize).take(left as usize).count() as u64;
                 left -= length.max(1).min(left);
                 stats.sampled += 1;
                 stats.records += length;

@@ -1,6 +1,6 @@
 //! What a query asks for, apart from how much and in which order.
 
-use crate::clock::Ticks;
+use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
 use crate::events::class::PerClass;
 use crate::events::error::QueryError;
@@ -8,6 +8,9 @@ use crate::events::kinds::Kinds;
 use crate::events::read::{BlockFilter, Header};
 use crate::events::schema::Schema;
 use crate::id::{CorrelationId, SpanId};
+use std::fmt::Display;
+use std::ops::{Bound, RangeBounds};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// All of it must hold of an event.
 #[derive(Clone, Debug)]
@@ -15,17 +18,22 @@ pub(crate) struct Filter {
     pub(super) id: Option<CorrelationId>,
     pub(super) span: Option<SpanId>,
     pub(super) thread: Option<u32>,
-    pub(super) kind: KindFilter,
+    /// Any of these; none: any at all.
+    pub(super) kinds: Option<KindsAsked>,
     pub(super) severity: Severity,
     pub(super) from: Ticks,
     pub(super) to: Ticks,
+    /// No tick lies in the range of time, which is no mistake: a second in which the system was suspended has none.
+    is_never: bool,
+    /// The first thing asked for that nothing can be.
+    contradiction: Option<QueryError>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum KindFilter {
-    Any,
-    Numbers(Vec<u32>),
-    Unknown(String),
+/// Kinds by number, and those whose numbers are yet to be looked up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KindsAsked {
+    numbers: Vec<u32>,
+    names: Vec<String>,
 }
 
 impl Filter {
@@ -35,56 +43,192 @@ impl Filter {
             id: None,
             span: None,
             thread: None,
-            kind: KindFilter::Any,
+            kinds: None,
             severity: Severity::Trace,
             from: Ticks(0),
             to: Ticks(u64::MAX),
+            is_never: false,
+            contradiction: None,
         }
     }
 
-    /// Whether anything could ever match.
-    pub(crate) fn check(&self) -> Result<(), QueryError> {
-        if self.from > self.to {
-            return Err(QueryError::Range { from: self.from.0, to: self.to.0 });
+    pub(super) fn with_id(&mut self, id: CorrelationId) {
+        if id.is_none() {
+            self.contradiction.get_or_insert(QueryError::NoId);
         }
-        if self.id.is_some_and(CorrelationId::is_none) {
-            return Err(QueryError::NoId);
+        only(&mut self.id, id, "correlation id", &mut self.contradiction);
+    }
+
+    pub(super) fn with_span(&mut self, span: SpanId) {
+        only(&mut self.span, span, "span", &mut self.contradiction);
+    }
+
+    pub(super) fn with_thread(&mut self, thread: u32) {
+        only(&mut self.thread, thread, "thread", &mut self.contradiction);
+    }
+
+    pub(super) fn or_kind(&mut self, number: u32) {
+        self.kinds.get_or_insert_default().numbers.push(number);
+    }
+
+    pub(super) fn or_kind_named(&mut self, name: &str) {
+        self.kinds.get_or_insert_default().names.push(name.to_owned());
+    }
+
+    pub(super) fn with_severity(&mut self, severity: Severity) {
+        self.severity = self.severity.max(severity);
+    }
+
+    /// As well as in the range so far.
+    pub(super) fn with_ticks(&mut self, range: &impl RangeBounds<Ticks>) {
+        if let (Some(from), Some(to)) = (value(range.start_bound()), value(range.end_bound()))
+            && from > to
+        {
+            self.contradiction.get_or_insert(QueryError::Range { from: from.0, to: to.0 });
         }
-        match &self.kind {
-            KindFilter::Unknown(name) => Err(QueryError::UnknownKind { name: name.clone() }),
-            _ => Ok(()),
+        let from = match range.start_bound() {
+            Bound::Included(from) => Some(*from),
+            Bound::Excluded(from) => from.0.checked_add(1).map(Ticks),
+            Bound::Unbounded => Some(Ticks(0)),
+        };
+        let to = match range.end_bound() {
+            Bound::Included(to) => Some(*to),
+            Bound::Excluded(to) => to.0.checked_sub(1).map(Ticks),
+            Bound::Unbounded => Some(Ticks(u64::MAX)),
+        };
+        let (Some(from), Some(to)) = (from, to) else {
+            self.is_never = true;
+            return;
+        };
+        (self.from, self.to) = (self.from.max(from), self.to.min(to));
+        self.is_never |= self.from > self.to;
+    }
+
+    /// The same of wall time.
+    pub(super) fn with_times(&mut self, range: &impl RangeBounds<SystemTime>, clock: &Converter) {
+        let unix_ns = |at: &SystemTime| {
+            at.duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        };
+        // A nanosecond has several ticks: all of them belong to it.
+        let first = |at: &SystemTime| clock.first_tick_from(unix_ns(at));
+        let after = |at: &SystemTime| clock.first_tick_from(unix_ns(at).saturating_add(1));
+        if let (Some(from), Some(to)) = (value(range.start_bound()), value(range.end_bound()))
+            && from > to
+        {
+            let error = QueryError::Range { from: first(from).0, to: first(to).0 };
+            self.contradiction.get_or_insert(error);
         }
+        let from = match range.start_bound() {
+            Bound::Included(from) => first(from),
+            Bound::Excluded(from) => after(from),
+            Bound::Unbounded => Ticks(0),
+        };
+        let end = match range.end_bound() {
+            Bound::Included(to) => Some(after(to)),
+            Bound::Excluded(to) => Some(first(to)),
+            Bound::Unbounded => None,
+        };
+        match end {
+            // Where time passed without a tick.
+            Some(end) if end <= from => self.is_never = true,
+            Some(end) => self.with_ticks(&(from..end)),
+            None => self.with_ticks(&(from..)),
+        }
+    }
+
+    /// The same with the names of kinds looked up, if anything could ever match.
+    pub(super) fn settled(mut self, known: &Kinds) -> Result<Self, QueryError> {
+        if let Some(contradiction) = self.contradiction {
+            return Err(contradiction);
+        }
+        if let Some(kinds) = &mut self.kinds {
+            for name in kinds.names.drain(..) {
+                let mut numbers = known.named(&name);
+                if numbers.is_empty() {
+                    return Err(QueryError::UnknownKind { name });
+                }
+                kinds.numbers.append(&mut numbers);
+            }
+            let schemas = || kinds.numbers.iter().filter_map(|number| known.schema(*number));
+            if let Some(most) = schemas().max_by_key(|schema| schema.severity())
+                && most.severity() < self.severity
+            {
+                let (kind, severity, asked) = (most.name().to_owned(), most.severity(), self.severity);
+                return Err(QueryError::KindSeverity { kind, severity, asked });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether no time is asked for, so that nothing matches and nothing is missing.
+    pub(super) fn is_never(&self) -> bool {
+        self.is_never
     }
 
     /// Whether a record matches, as far as its header tells.
+    #[inline]
     pub(crate) fn wants(&self, header: &Header) -> bool {
-        let kind = match &self.kind {
-            KindFilter::Any => true,
-            KindFilter::Numbers(numbers) => numbers.contains(&header.kind()),
-            KindFilter::Unknown(_) => false,
-        };
-        kind && self.id.is_none_or(|id| id == header.id)
+        self.id.is_none_or(|id| id == header.id)
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.numbers.contains(&header.kind()))
             && self.span.is_none_or(|span| span == header.span)
             && self.thread.is_none_or(|thread| thread == header.thread())
             && header.severity() >= self.severity
-            && (self.from..=self.to).contains(&header.ticks)
+            && self.from <= header.ticks
+            && header.ticks <= self.to
+            && !self.is_never
     }
 
     /// The classes in which there may be matches.
-    pub(crate) fn classes(&self, kinds: &Kinds) -> PerClass<bool> {
-        let KindFilter::Numbers(numbers) = &self.kind else { return PerClass::of(|_| true) };
-        let classes = numbers.iter().filter_map(|kind| kinds.schema(*kind)).map(Schema::class);
+    pub(crate) fn classes(&self, known: &Kinds) -> PerClass<bool> {
+        let Some(kinds) = &self.kinds else { return PerClass::of(|_| true) };
+        let classes = kinds.numbers.iter().filter_map(|kind| known.schema(*kind)).map(Schema::class);
         // In a batch an event may lie with more precious ones.
         let least = classes.max();
         PerClass::of(|class| Some(class) <= least)
     }
 
+    /// Whether some blocks may be passed over.
+    pub(super) fn leaves_out_blocks(&self) -> bool {
+        (self.from, self.to, self.severity) != (Ticks(0), Ticks(u64::MAX), Severity::Trace)
+            || self.kinds.is_some()
+    }
+
     /// The blocks in which there may be matches.
-    pub(crate) fn blocks(&self) -> BlockFilter {
-        let kinds = match &self.kind {
-            KindFilter::Numbers(numbers) => numbers.iter().fold(0, |bits, kind| bits | 1 << (kind % 64)),
-            _ => u64::MAX,
+    pub(crate) fn blocks(&self, known: &Kinds) -> BlockFilter {
+        let bit = |kind: u32| 1_u64 << (kind % 64);
+        let kinds = match &self.kinds {
+            Some(kinds) => kinds.numbers.iter().fold(0, |bits, kind| bits | bit(*kind)),
+            // The severity of an event is that of its kind.
+            None if self.severity > Severity::Trace => {
+                let severe = known.all().filter(|(_, schema)| schema.severity() >= self.severity);
+                severe.fold(0, |bits, (kind, _)| bits | bit(kind))
+            }
+            None => u64::MAX,
         };
         BlockFilter { from: self.from, to: self.to, kinds }
+    }
+}
+
+/// Sets what can only be one thing.
+fn only<T: Copy + PartialEq + Display>(
+    asked: &mut Option<T>,
+    now: T,
+    what: &'static str,
+    contradiction: &mut Option<QueryError>,
+) {
+    match asked.replace(now) {
+        Some(before) if before != now => {
+            let (one, other) = (before.to_string(), now.to_string());
+            contradiction.get_or_insert(QueryError::Contradiction { what, one, other });
+        }
+        _ => {}
+    }
+}
+
+fn value<T>(bound: Bound<&T>) -> Option<&T> {
+    match bound {
+        Bound::Included(value) | Bound::Excluded(value) => Some(value),
+        Bound::Unbounded => None,
     }
 }

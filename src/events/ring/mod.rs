@@ -245,6 +245,12 @@ impl Ring {
         self.heads.prefetch(bucket);
     }
 
+    /// Asks for the beginning of a record ahead of its use.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, position: u64) {
+        self.words.prefetch_two(position as usize);
+    }
+
     /// One word. Worth nothing before [`Ring::is_intact`] has said so.
     #[inline(always)]
     pub fn word(&self, position: u64) -> u64 {

@@ -82,6 +82,17 @@ impl Ring {
     }
 }
 
+impl Ring {
+    /// Where the first record of the block starts that holds `position`, and its summary; `None` once the block has been
+    /// overwritten, and where none starts.
+    pub(crate) fn first_of(&self, position: u64) -> Option<(u64, Summary)> {
+        let summary = self.summary(position)?;
+        // What a stopped writer left, or hostile bytes: a first record lies in its block.
+        let first = summary.first().filter(|first| self.block_of(*first) == self.block_of(position))?;
+        Some((first, summary))
+    }
+}
+
 impl Writing<'_> {
     /// Widens the summary of `block` to a record at `position`, before which so many others wait to be published.
     #[inline(always)]

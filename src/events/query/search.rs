@@ -1,0 +1,327 @@
+//! How a query finds what it asks for: ring by ring, each in the cheaper of two ways.
+//!
+//! **By index**, where an id is asked for: along the bucket's chain, newest first. **By blocks** otherwise: from block to
+//! block, leaving out those whose summary says that no time, kind or place in the order in them is asked for.
+//!
+//! A chain is as long as its bucket is busy, and nobody knows how long that is before its end. Where time, kinds or a limit
+//! may leave only some blocks, and the chain did not end at once, it is followed for as many records as these blocks hold,
+//! and given up for them after that. For the oldest few, which a chain comes to last, blocks are visited from the other end
+//! in turns with it. So a ring costs about twice its cheaper way at most.
+
+use super::filter::Filter;
+use super::{Order, Seen};
+use crate::clock::Ticks;
+use crate::events::answer::Place;
+use crate::events::class::{Class, PerClass};
+use crate::events::read::{BlockFilter, Chain, Found, Header, Step, scan_block, scan_unlinked, sweep};
+use crate::events::record::Flags;
+use crate::events::ring::{Cut, Ring};
+use crate::events::store::Store;
+use crate::id::CorrelationId;
+
+/// Records of a chain that are looked at before blocks are: fewer than a block holds, as a rule.
+pub(super) const SHORT_CHAIN: u64 = 64;
+
+/// What is done with what a query finds.
+pub(super) trait Sink {
+    /// Takes a record that matches as far as its header tells, in no order.
+    fn take(&mut self, place: Place, found: Found<'_>, header: &Header);
+
+    /// Whether it wants no more.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants only the first of the order.
+    fn has_limit(&self) -> bool {
+        false
+    }
+
+    /// The times that it still wants, if it has enough of others.
+    fn wanted(&self) -> (Ticks, Ticks) {
+        (Ticks(0), Ticks(u64::MAX))
+    }
+}
+
+/// A way that a search is held to, for tests of its choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Way {
+    #[default]
+    Cheaper,
+    #[cfg(all(test, not(flightdeck_loom)))]
+    Index,
+    #[cfg(all(test, not(flightdeck_loom)))]
+    Blocks,
+}
+
+/// A search under way.
+pub(super) struct Search<'a, S> {
+    store: &'a Store,
+    filter: &'a Filter,
+    order: Order,
+    way: Way,
+    budget: u64,
+    /// A precise stamp after this is left out.
+    latest: Option<Ticks>,
+    seen: Seen,
+    sink: S,
+}
+
+impl<'a, S: Sink> Search<'a, S> {
+    pub(super) fn new(store: &'a Store, filter: &'a Filter, sink: S) -> Self {
+        Self {
+            store,
+            filter,
+            order: Order::OldestFirst,
+            way: Way::Cheaper,
+            budget: u64::MAX,
+            // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
+            latest: store.latest(),
+            seen: Seen::default(),
+            sink,
+        }
+    }
+
+    pub(super) fn within(mut self, order: Order, budget: u64, way: Way) -> Self {
+        (self.order, self.budget, self.way) = (order, budget, way);
+        self
+    }
+
+    pub(super) fn run(mut self) -> (Seen, S) {
+        if self.filter.is_never() {
+            return (self.seen, self.sink);
+        }
+        let (step, asked) = match self.filter.id {
+            // All classes count: its root may be of another one.
+            Some(id) => (self.rings_by_index(id), PerClass::of(|_| true)),
+            None => {
+                let asked = self.filter.classes(&self.store.kinds);
+                (self.rings_by_blocks(asked), asked)
+            }
+        };
+        if step == Step::On {
+            self.overflow(asked);
+        }
+        (self.seen, self.sink)
+    }
+
+    fn rings_by_index(&mut self, id: CorrelationId) -> Step {
+        let (store, bucket) = (self.store, self.store.key.bucket(id) as usize);
+        // All misses at once.
+        store.rings().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
+        let leaves_out = self.filter.leaves_out_blocks();
+        let blocks = if leaves_out { self.filter.blocks(&store.kinds) } else { BlockFilter::ALL };
+        for (shard, class, ring) in store.rings() {
+            if self.by_index(Place { shard, class }, ring, bucket, blocks) == Step::Stop {
+                return Step::Stop;
+            }
+        }
+        Step::On
+    }
+
+    fn rings_by_blocks(&mut self, asked: PerClass<bool>) -> Step {
+        let blocks = self.filter.blocks(&self.store.kinds);
+        for (shard, class, ring) in self.store.rings().filter(|(_, class, _)| asked[*class]) {
+            let cut = ring.cut();
+            if self.by_blocks(Place { shard, class }, ring, cut, cut.tail, blocks) == Step::Stop {
+                return Step::Stop;
+            }
+        }
+        Step::On
+    }
+
+    fn by_index(&mut self, place: Place, ring: &Ring, bucket: usize, blocks: BlockFilter) -> Step {
+        let cut = ring.cut();
+        #[cfg(all(test, not(flightdeck_loom)))]
+        if self.way == Way::Blocks {
+            return self.by_blocks(place, ring, cut, cut.tail, blocks);
+        }
+        let mut step = Step::On;
+        scan_unlinked(ring, cut, |header| {
+            self.seen.work.unlinked += 1;
+            step = self.look_at(place, Found::InRing(ring), header);
+            step
+        });
+        if step == Step::Stop {
+            return Step::Stop;
+        }
+        let mut chain = Chain::new(ring, cut, bucket);
+        if self.way != Way::Cheaper || !(self.filter.leaves_out_blocks() || self.sink.has_limit()) {
+            self.along(place, ring, &mut chain, u64::MAX);
+            return self.on();
+        }
+        self.along_or_by_blocks(place, ring, cut, chain, blocks)
+    }
+
+    /// Follows a chain as long as that may be cheaper.
+    fn along_or_by_blocks(
+        &mut self,
+        place: Place,
+        ring: &Ring,
+        mut cut: Cut,
+        mut chain: Chain<'_>,
+        blocks: BlockFilter,
+    ) -> Step {
+        let (mut spent, mut next) = (0, SHORT_CHAIN);
+        loop {
+            let Some(last) = self.along(place, ring, &mut chain, next) else { return self.on() };
+            spent += next;
+            let (lowest, records) = held(ring, cut, last, self.still_wanted(blocks));
+            if records <= spent {
+                return self.by_blocks(place, ring, cut, last, blocks);
+            }
+            cut.floor = cut.floor.max(lowest);
+            if self.order == Order::OldestFirst && self.sink.has_limit() {
+                let until = self.seen.work.by_blocks + spent;
+                while self.seen.work.by_blocks < until && cut.floor < last {
+                    if self.block(place, ring, cut, last, cut.floor, blocks) == Step::Stop {
+                        return Step::Stop;
+                    }
+                    cut.floor = ring.geometry().block_end(cut.floor + 1).max(ring.oldest());
+                }
+            }
+            chain.floor = cut.floor;
+            next = spent.min(records - spent);
+        }
+    }
+
+    fn still_wanted(&self, blocks: BlockFilter) -> BlockFilter {
+        let (from, to) = self.sink.wanted();
+        BlockFilter { from: blocks.from.max(from), to: blocks.to.min(to), ..blocks }
+    }
+
+    /// Follows a chain for so many records; where it was left, if it did not end.
+    fn along(&mut self, place: Place, ring: &Ring, chain: &mut Chain<'_>, records: u64) -> Option<u64> {
+        let mut left = records;
+        for header in &mut *chain {
+            self.seen.work.by_index += 1;
+            if self.look_at(place, Found::InRing(ring), &header) == Step::Stop {
+                return None;
+            }
+            left = left.saturating_sub(1);
+            if left == 0 {
+                return Some(header.position);
+            }
+        }
+        None
+    }
+
+    /// Visits the records below `tail`, as far as their blocks are asked for.
+    fn by_blocks(&mut self, place: Place, ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> Step {
+        let size = ring.geometry().block as u64;
+        let lowest = || cut.floor.max(ring.oldest()) / size;
+        let Some(newest) = tail.checked_sub(1).map(|last| last / size) else { return Step::On };
+        match self.order {
+            Order::OldestFirst => {
+                let mut block = lowest();
+                while block <= newest {
+                    if self.block(place, ring, cut, tail, block * size, blocks) == Step::Stop {
+                        return Step::Stop;
+                    }
+                    // A writer that laps us takes blocks out of our way.
+                    block = (block + 1).max(lowest());
+                }
+            }
+            Order::NewestFirst => {
+                let mut block = newest;
+                while block >= lowest() {
+                    if self.block(place, ring, cut, tail, block * size, blocks) == Step::Stop {
+                        return Step::Stop;
+                    }
+                    let Some(before) = block.checked_sub(1) else { break };
+                    block = before;
+                }
+            }
+        }
+        Step::On
+    }
+
+    fn block(
+        &mut self,
+        place: Place,
+        ring: &Ring,
+        cut: Cut,
+        tail: u64,
+        start: u64,
+        blocks: BlockFilter,
+    ) -> Step {
+        let Some((first, summary)) = ring.first_of(start) else { return Step::On };
+        if !self.still_wanted(blocks).has(&summary) {
+            self.seen.work.left_out += 1;
+            return Step::On;
+        }
+        self.seen.work.blocks += 1;
+        // A floor lies in mid-block as a rule, where a record starts.
+        scan_block(ring, first.max(cut.floor), tail, |header| {
+            self.seen.work.by_blocks += 1;
+            self.look_at(place, Found::InRing(ring), header)
+        })
+    }
+
+    /// Every slot in use: there is no index.
+    fn overflow(&mut self, asked: PerClass<bool>) {
+        let shard = self.store.shards.len() as u16;
+        for class in Class::ALL.into_iter().filter(|class| asked[*class]) {
+            let overflow = &self.store.overflow[class];
+            let mut step = Step::On;
+            sweep(overflow, overflow.cut(), |found, header| {
+                self.seen.work.in_slots += 1;
+                step = self.look_at(Place { shard, class }, found, header);
+                step
+            });
+            if step == Step::Stop {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn look_at(&mut self, place: Place, found: Found<'_>, header: &Header) -> Step {
+        if self.seen.records == self.budget {
+            self.seen.out_of_budget = true;
+            return Step::Stop;
+        }
+        self.seen.records += 1;
+        if self.latest.is_some_and(|latest| header.ticks > latest) && !header.flags().has(Flags::SUPPLIED) {
+            self.seen.too_new += 1;
+            return Step::On;
+        }
+        if self.filter.id.is_none_or(|id| id == header.id) {
+            // A root counts whatever further filters say: it tells where the id begins.
+            if header.flags().has(Flags::ROOT) {
+                self.seen.root = self.seen.root.max(Some(header.ticks));
+            }
+            if self.filter.wants(header) {
+                self.sink.take(place, found, header);
+            }
+        }
+        self.on()
+    }
+
+    #[inline]
+    fn on(&self) -> Step {
+        if self.seen.out_of_budget || self.sink.is_done() { Step::Stop } else { Step::On }
+    }
+}
+
+/// Where the lowest block that is asked for starts, and how many records lie in such blocks below `tail`.
+fn held(ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> (u64, u64) {
+    let size = ring.geometry().block as u64;
+    let (mut lowest, mut records) = (tail, 0);
+    let newest = tail.saturating_sub(1) / size;
+    // How many there are before the block above, as far as that has begun.
+    let above = (newest + 1) * size;
+    let number = ring.number(above);
+    let mut after = ring.first_of(above).map_or(ring.records(), |_| number);
+    for block in (cut.floor.max(ring.oldest()) / size..=newest).rev() {
+        let number = ring.number(block * size);
+        // Checked after the number was read, so that it is of this block.
+        let Some((first, summary)) = ring.first_of(block * size) else { continue };
+        if blocks.has(&summary) {
+            lowest = first;
+            records += after.saturating_sub(number);
+        }
+        after = number;
+    }
+    (lowest, records)
+}
