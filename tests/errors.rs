@@ -103,6 +103,12 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.query().thread(1).thread(2).run().unwrap_err()));
     let severe = events.query().kind_named("order.filled").severity_at_least(flightdeck::Severity::Error);
     errors.push(Box::new(severe.run().unwrap_err()));
+    errors.push(Box::new(events.query().newest_first().each_in_order(|_| {}).unwrap_err()));
+    let spread = flightdeck::events::Events::builder().clock(Clock::supplied()).build().unwrap();
+    for at in [Ticks(1), Ticks(1_000_000_000)] {
+        spread.record_with(Stamp::of(1_u64).at(at), Dumped { image: &[] });
+    }
+    errors.push(Box::new(spread.query().buckets(Duration::from_micros(1)).unwrap_err()));
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));

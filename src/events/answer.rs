@@ -194,6 +194,13 @@ impl Answer {
         Recorded { store: &self.store, row, payload }
     }
 
+    /// Asks again of which batches the rest is still there.
+    pub(crate) fn recheck_batches(&mut self, is_there: impl Fn(Place, u64) -> bool) {
+        for row in &mut self.rows {
+            row.recheck_batch(&self.bytes, &is_there);
+        }
+    }
+
     /// Gives up the bytes of rows that are not there any more.
     pub(crate) fn compact(&mut self) {
         let mut bytes = Vec::with_capacity(self.bytes.len());
@@ -311,6 +318,34 @@ impl EventId {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
+    }
+
+    /// The id of these 64 bits, from [`EventId::get`].
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Where it lies, if anywhere; `end` tells where positions of a place end, none if there is no such place. As
+    /// [`EventId::new`], of which it is the inverse.
+    pub(crate) fn place(self, end: impl FnOnce(Place) -> Option<u64>) -> Option<(Place, u64)> {
+        let class = match self.0 >> 54 & 3 {
+            0 => Class::Critical,
+            1 => Class::Normal,
+            2 => Class::Verbose,
+            _ => return None,
+        };
+        let (shard, bits) = match (self.0 >> 56) as u16 {
+            shard @ 0..0xf0 => (shard, 54),
+            high => ((high & 0xf) << 8 | (self.0 >> 46) as u16 & 0xff, 46),
+        };
+        let place = Place { shard, class };
+        let (end, lap) = (end(place)?, 1_u64 << bits);
+        // The highest position below the end that has these bits.
+        let low = self.0 & (lap - 1);
+        let position = (end & !(lap - 1)) | low;
+        let position = if position >= end { position.checked_sub(lap)? } else { position };
+        (Self::new(place, position) == self).then_some((place, position))
     }
 }
 
@@ -495,5 +530,9 @@ mod tests {
         let ids = places.flat_map(|place| positions.map(|position| EventId::new(place, position)));
         let ids: std::collections::HashSet<EventId> = ids.collect();
         assert_eq!(ids.len(), 4_096 * Class::ALL.len() * positions.len());
+        for id in ids {
+            let (place, position) = id.place(|_| Some(1 << 46)).unwrap();
+            assert_eq!(EventId::new(place, position), id);
+        }
     }
 }

@@ -487,11 +487,11 @@ fn ring_words(about: u64) -> usize {
 }
 
 /// The sizes of a ring of so many words: a bucket for every two events of middling size (16 words), and
-/// blocks of 4 KiB or a 256th of the ring.
+/// blocks of a 256th of the ring, but of 4 KiB at least, and of 64 KiB at most: what is rare is found by passing over blocks.
 fn ring_of(words: usize) -> Geometry {
     Geometry {
         words,
-        block: (words / 256).max(512).min(words / 4),
+        block: (words / 256).clamp(512, 8_192).min(words / 4),
         buckets: (words / 32).max(64),
         queue: 16,
         link_word: LINK_WORD,

@@ -486,6 +486,19 @@ pub enum QueryError {
         /// What was asked for.
         asked: Severity,
     },
+    /// What merges rings as they lie was asked for the newest first.
+    #[error("events come one by one the oldest first: leave `newest_first` out, or `run` the query")]
+    Order,
+    /// The events asked for spread over more stretches of time than an answer has.
+    #[error(
+        "buckets of {width:?} make more than {limit}: ask for wider ones, or for a shorter range of time"
+    )]
+    Buckets {
+        /// How long each was to be.
+        width: std::time::Duration,
+        /// How many there may be.
+        limit: usize,
+    },
     /// No kind has this name.
     #[error("kind `{name}` is not known to this deck: no event of it was ever recorded or defined")]
     UnknownKind {
@@ -582,6 +595,8 @@ diagnostic! {
         NoId => "events.query.no_id", Never;
         Contradiction => "events.query.contradiction", Never;
         KindSeverity => "events.query.kind_severity", Never;
+        Order => "events.query.order", Never;
+        Buckets => "events.query.buckets", Never;
         UnknownKind => "events.query.unknown_kind", Never;
     }
     TraceparentError {

@@ -23,7 +23,7 @@ const CAPACITY: usize = SiteNumber::MOST as usize + 1;
 /// From here on kinds are the deck's own.
 const DEFINED: u32 = MAX_KINDS / 2;
 /// Gates that a deck has: one for each kind there can be.
-pub(super) const SLOTS: usize = 2 * CAPACITY;
+pub(super) const SLOTS: usize = Kinds::MOST;
 
 /// What a deck does with events of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,6 +333,26 @@ impl Kinds {
     /// The schema of a kind that a record names.
     pub(crate) fn schema(&self, kind: u32) -> Option<&Schema> {
         if kind < DEFINED { self.declared.schema(kind) } else { self.defined.schema(kind - DEFINED) }
+    }
+
+    /// As many as there can be.
+    pub(crate) const MOST: usize = 2 * CAPACITY;
+
+    /// The place of a kind among [so many](Kinds::MOST); beyond them for a number that none has.
+    pub(crate) const fn index(kind: u32) -> usize {
+        match kind.checked_sub(DEFINED) {
+            Some(number) => CAPACITY.saturating_add(number as usize),
+            None if (kind as usize) < CAPACITY => kind as usize,
+            None => usize::MAX,
+        }
+    }
+
+    /// The kind at a place.
+    pub(crate) fn at(&self, index: usize) -> Option<&Schema> {
+        match index.checked_sub(CAPACITY) {
+            Some(number) => self.defined.schema(number as u32),
+            None => self.declared.schema(index as u32),
+        }
     }
 
     /// All known kinds and their numbers.

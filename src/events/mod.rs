@@ -121,7 +121,7 @@ pub use pod::Pod;
 #[doc(hidden)]
 pub use privacy::{Hide, Personal, Secret};
 pub use privacy::{Privacy, Pseudonym};
-pub use query::{Query, Work};
+pub use query::{Buckets, Counts, Folded, Lookup, Prepared, Query, Spread, Work};
 #[doc(hidden)]
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};

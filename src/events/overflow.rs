@@ -176,13 +176,21 @@ impl Overflow {
         self.writers.at::<NEXT>().load(Relaxed)
     }
 
+    /// Whether anything was ever recorded here, or is about to be.
+    pub(crate) fn is_used(&self) -> bool {
+        self.used(self.cut()) > 0
+    }
+
+    /// How many slots were ever used: in the first lap those from the cut on were not.
+    fn used(&self, cut: u64) -> u64 {
+        let lap = self.sizes.count as u64;
+        (cut - lap).min(lap)
+    }
+
     /// Copies each slot of the cut that holds something to `words`, in no order, and hands it over with the position of
     /// its first word.
     pub(crate) fn each(&self, cut: u64, words: &mut Vec<u64>, mut visit: impl FnMut(u64, &[u64]) -> Step) {
-        let lap = self.sizes.count as u64;
-        // In the first lap the slots from the cut on were never used.
-        let used = (cut - lap).min(lap);
-        for number in 0..used {
+        for number in 0..self.used(cut) {
             let Some(ticket) = self.copy(number, words).filter(|ticket| *ticket < cut) else { continue };
             if visit(self.first(ticket), words) == Step::Stop {
                 return;
@@ -190,7 +198,7 @@ impl Overflow {
         }
     }
 
-    /// Copies what slot `number` holds, and says its ticket. `None` if it holds nothing that was not pruned, or did not stay
+    /// Copies what slot `number`, modulo how many there are, holds, and says its ticket. `None` if it holds nothing that was not pruned, or did not stay
     /// the same.
     pub fn copy(&self, number: u64, words: &mut Vec<u64>) -> Option<u64> {
         let slot = self.slot(number);
@@ -210,6 +218,13 @@ impl Overflow {
         // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
         acquire_fence("slot-claim");
         (State(state.load(Relaxed)) == before && !is_pruned).then_some(before.ticket())
+    }
+
+    /// As [`Overflow::copy`], of the slot of a position, if it still holds what had that position; its first.
+    pub(crate) fn copy_at(&self, position: u64, words: &mut Vec<u64>) -> Option<u64> {
+        let ticket = position / self.sizes.words as u64;
+        // A ticket lies in the slot of its number modulo theirs.
+        self.copy(ticket, words).filter(|held| *held == ticket).map(|held| self.first(held))
     }
 
     /// From these ticks on nothing has been overwritten or pruned. To be asked last.
@@ -232,6 +247,16 @@ impl Overflow {
     /// Below this position lies nothing but what was pruned, and what was in flight then.
     pub(crate) fn watermark(&self) -> u64 {
         self.watermark.at::<WATERMARK>().load(Relaxed) * self.sizes.words as u64
+    }
+
+    /// Whether what may have been at a position has been overwritten or pruned since. To be asked before the slots are
+    /// looked at.
+    pub(crate) fn is_gone(&self, position: u64) -> bool {
+        let ticket = position / self.sizes.words as u64;
+        let [state, ..] = self.slot(ticket) else { return false };
+        let is_overwritten = State(state.load(Relaxed)).ticket() > ticket;
+        // Tickets begin one lap in.
+        ticket >= self.sizes.count as u64 && (is_overwritten || position < self.watermark())
     }
 
     /// The position that a cut stands for: records have lower ones that were committed before it, and some that will be.

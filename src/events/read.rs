@@ -289,19 +289,38 @@ impl Iterator for Chain<'_> {
 
 /// Visits every record of the overflow below the cut that is still there, in no order.
 pub(crate) fn sweep(overflow: &Overflow, cut: u64, mut visit: impl FnMut(Found<'_>, &Header) -> Step) {
-    overflow.each(cut, &mut Vec::new(), |first, words| {
-        let mut rest = words;
-        while let Some((&lead, after)) = rest.split_first() {
-            let position = first + (words.len() - rest.len()) as u64;
-            let mut header = [0; HEADER_WORDS];
-            header[0] = lead;
-            header[1..].iter_mut().zip(after).for_each(|(to, from)| *to = *from);
-            let Some(header) = header_in(header, position, first + words.len() as u64) else { break };
-            if visit(Found::InSlot(words, first), &header) == Step::Stop {
-                return Step::Stop;
+    overflow.each(cut, &mut Vec::new(), |first, words| records_in(first, words, &mut visit));
+}
+
+/// Visits the record of the overflow that starts at `position`, if it is there.
+pub(crate) fn in_slot(overflow: &Overflow, position: u64, mut visit: impl FnMut(Found<'_>, &Header)) {
+    let mut words = Vec::new();
+    if let Some(first) = overflow.copy_at(position, &mut words) {
+        records_in(first, &words, |found, header| {
+            if header.position < position {
+                return Step::On;
             }
-            rest = &rest[header.lead.words()..];
+            if header.position == position {
+                visit(found, header);
+            }
+            Step::Stop
+        });
+    }
+}
+
+/// Visits the records in the words of a slot, the first of which is at position `first`.
+fn records_in(first: u64, words: &[u64], mut visit: impl FnMut(Found<'_>, &Header) -> Step) -> Step {
+    let mut rest = words;
+    while let Some((&lead, after)) = rest.split_first() {
+        let position = first + (words.len() - rest.len()) as u64;
+        let mut header = [0; HEADER_WORDS];
+        header[0] = lead;
+        header[1..].iter_mut().zip(after).for_each(|(to, from)| *to = *from);
+        let Some(header) = header_in(header, position, first + words.len() as u64) else { break };
+        if visit(Found::InSlot(words, first), &header) == Step::Stop {
+            return Step::Stop;
         }
-        Step::On
-    });
+        rest = &rest[header.lead.words()..];
+    }
+    Step::On
 }

@@ -2,12 +2,19 @@
 
 mod collect;
 mod filter;
+mod fold;
+mod in_order;
+mod one;
+mod prepared;
 mod search;
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests;
 mod work;
 
 pub(crate) use filter::Filter;
+pub use fold::{Buckets, Counts, Folded, Spread};
+pub use one::Lookup;
+pub use prepared::Prepared;
 pub use work::Work;
 
 use super::answer::{Answer, Place, Recorded, Row, Truncation, Verdict};
@@ -190,16 +197,18 @@ impl<'a> Query<'a> {
     /// If filters are contradictory or unknown.
     pub fn run(mut self) -> Result<Answer, QueryError> {
         self.settle()?;
+        Ok(self.answer().0)
+    }
+
+    fn answer(&self) -> (Answer, Seen) {
         let most = self.offset.saturating_add(self.limit);
         let (seen, collected) = self.search(Collected::new(self.store, most, self.order, None));
         let mut answer = collected.finish(self.offset);
         // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
-        for row in &mut answer.rows {
-            row.recheck_batch(&answer.bytes, |place, first| self.is_there(place, first));
-        }
+        answer.recheck_batches(|place, first| self.is_there(place, first));
         (answer.verdict, answer.since) = self.judge(&seen, answer.matched > most);
         answer.work = seen.work;
-        Ok(answer)
+        (answer, seen)
     }
 
     /// Whether the record at `position` is still there.
@@ -220,8 +229,7 @@ impl<'a> Query<'a> {
     pub fn each(mut self, body: impl FnMut(Recorded<'_>)) -> Result<Verdict, QueryError> {
         self.settle()?;
         self.order = Order::OldestFirst;
-        let (skip, take) = (self.offset, self.limit);
-        let (seen, handed) = self.search(Handed::new(self.store, skip, take, body));
+        let (seen, handed) = self.search(Handed::new(&self, body));
         Ok(self.judge(&seen, handed.more).0)
     }
 
@@ -304,7 +312,8 @@ struct Handed<'a, F> {
 }
 
 impl<'a, F> Handed<'a, F> {
-    fn new(store: &'a Store, skip: usize, take: usize, body: F) -> Self {
+    fn new(query: &Query<'a>, body: F) -> Self {
+        let (store, skip, take) = (&**query.store, query.offset, query.limit);
         Self { store, skip, take, more: false, short: [0; 256], long: Vec::new(), body }
     }
 }

@@ -5,7 +5,7 @@ use super::search::{SHORT_CHAIN, Way};
 use crate::clock::script::Script;
 use crate::clock::{Clock, Ticks};
 use crate::error::Severity;
-use crate::events::{Answer, Events, Stamp, Truncation, Value, Verdict};
+use crate::events::{Answer, EventId, Events, Lookup, Stamp, Truncation, Value, Verdict};
 use crate::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -198,4 +198,127 @@ fn what_nothing_can_be_is_an_error_and_what_no_tick_is_in_is_empty() {
     let both = query().between(Ticks(59_000)..).between(..=Ticks(59_009)).run().unwrap();
     assert_eq!(both.len(), 10);
     assert_eq!(query().limit(0).run().unwrap().verdict(), Verdict::Truncated { by: Truncation::Limit });
+}
+
+fn all_numbers(events: &Events) -> Vec<u64> {
+    let answer = events.query().run().unwrap();
+    answer.iter().map(|event| event.field("n").and_then(|n| n.as_u64()).unwrap()).collect()
+}
+
+#[test]
+fn one_by_one_in_order_is_the_order_of_an_answer() {
+    let events = filled(&mut 0x853c_49e6_748f_ea9b);
+    let mut handed = Vec::new();
+    let verdict =
+        events.query().each_in_order(|event| handed.push(event.field("n").unwrap().as_u64().unwrap()));
+    assert_eq!(handed, all_numbers(&events));
+    assert_eq!(verdict.unwrap(), events.query().run().unwrap().verdict());
+    for (from, to) in [(50_000, 51_000), (59_990, u64::MAX), (0, 10)] {
+        let query = || events.query().between(Ticks(from)..Ticks(to)).kind::<Usual>().kind::<Rare>();
+        let mut handed = Vec::new();
+        query().each_in_order(|event| handed.push(event.id())).unwrap();
+        let answer = query().run().unwrap();
+        assert_eq!(handed, answer.iter().map(|event| event.id()).collect::<Vec<_>>());
+        let mut some = Vec::new();
+        let verdict = query().offset(3).limit(4).each_in_order(|event| some.push(event.id())).unwrap();
+        assert_eq!(some, handed.iter().skip(3).take(4).copied().collect::<Vec<_>>());
+        assert_eq!(verdict == Verdict::Truncated { by: Truncation::Limit }, handed.len() > 7);
+    }
+    let mut some = 0;
+    let verdict = events.query().budget(100).each_in_order(|_| some += 1).unwrap();
+    assert_eq!(verdict, Verdict::Truncated { by: Truncation::Budget });
+    assert!((1..=100).contains(&some), "{some}");
+}
+
+#[test]
+fn every_event_is_found_by_its_id_and_nothing_else_is() {
+    let events = filled(&mut 0x853c_49e6_748f_ea9b);
+    let all = events.query().run().unwrap();
+    let first_id = events.query().kind::<Usual>().run().unwrap().iter().next().unwrap().id();
+    for event in all.iter().step_by(37) {
+        let found = events.event(event.id()).found().unwrap();
+        let found = found.iter().next().unwrap();
+        assert_eq!(
+            (found.id(), found.ticks(), found.field("n")),
+            (event.id(), event.ticks(), event.field("n"))
+        );
+        // Events are no shorter than their header.
+        for within in 1..6 {
+            let other = events.event(EventId::from_bits(event.id().get() + within));
+            assert!(matches!(other, Lookup::NeverWas), "{within}: {other:?}");
+        }
+    }
+    let mut random = 7;
+    for _ in 0..10_000 {
+        let found = events.event(EventId::from_bits(next(&mut random, u64::MAX)));
+        assert!(!matches!(found, Lookup::Found(_)) || found.found().is_some_and(|answer| answer.len() == 1));
+    }
+    let mut writer = events.writer().unwrap();
+    let mut other = events.writer().unwrap();
+    for n in 0..60_000 {
+        writer.record(Usual { n });
+        other.record(Usual { n });
+    }
+    assert!(matches!(events.event(first_id), Lookup::Gone));
+    let last = events.query().newest_first().limit(1).run().unwrap().iter().next().unwrap().id();
+    assert!(events.event(last).found().is_some());
+    events.clear();
+    assert!(matches!(events.event(last), Lookup::Gone));
+}
+
+#[test]
+fn folds_say_what_a_loop_over_the_answer_says() {
+    let events = filled(&mut 0x853c_49e6_748f_ea9b);
+    let all = events.query().run().unwrap();
+    let by_kind = events.query().count_by_kind().unwrap();
+    assert_eq!(by_kind.verdict, all.verdict());
+    for kind in ["query.rare", "query.usual", "query.verbose"] {
+        let expected = all.iter().filter(|event| event.kind() == kind).count() as u64;
+        assert_eq!(by_kind.value.of(kind), expected, "{kind}");
+    }
+    assert_eq!((by_kind.value.total(), by_kind.value.rest), (all.len() as u64, 0));
+    let by_n = events.query().count_by("n", 10).unwrap().value;
+    assert_eq!((by_n.groups.len(), by_n.rest), (10, all.len() as u64 - 10));
+    assert_eq!(events.query().count_by("m", 10).unwrap().value.rest, all.len() as u64);
+
+    let mut numbers = all_numbers(&events);
+    let spread = events.query().spread("n").unwrap().value;
+    let mean = numbers.iter().sum::<u64>() as f64 / numbers.len() as f64;
+    numbers.sort_unstable();
+    assert_eq!((spread.count(), spread.without), (numbers.len(), 0));
+    assert_eq!(spread.quantile(0.0), numbers.first().map(|n| *n as f64));
+    assert_eq!(spread.quantile(1.0), numbers.last().map(|n| *n as f64));
+    assert_eq!(spread.quantile(0.5), Some(numbers[numbers.len().div_ceil(2) - 1] as f64));
+    assert!((spread.mean().unwrap() - mean).abs() < 1e-6);
+
+    let buckets = events.query().buckets(Duration::from_nanos(1_000)).unwrap().value;
+    assert_eq!(buckets.counts.iter().sum::<u64>(), all.len() as u64);
+    let converter = all.converter();
+    let of = |event: crate::events::Recorded<'_>| converter.unix_ns(event.ticks()) / 1_000;
+    assert_eq!(buckets.start / 1_000, all.iter().map(of).min().unwrap());
+    let in_third = all.iter().map(of).filter(|bucket| *bucket == buckets.start / 1_000 + 2).count() as u64;
+    assert_eq!(buckets.counts[2], in_third);
+    assert!(
+        events.query().between(Ticks(0)..Ticks(0)).buckets(Duration::ZERO).unwrap().value.counts.is_empty()
+    );
+}
+
+#[test]
+fn a_prepared_query_never_answers_of_the_past() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let prepared = events.query().kind_named("query.usual").prepare();
+    assert!(prepared.run().is_err(), "the kind is not known yet");
+    for n in 0..20_u64 {
+        events.record(Usual { n });
+        let answer = prepared.run().unwrap();
+        assert_eq!((answer.len() as u64, prepared.run().unwrap().len() as u64), (n + 1, n + 1));
+    }
+    assert!(prepared.hits() >= 10, "{prepared:?}");
+    let hits = prepared.hits();
+    events.clear();
+    assert_eq!((prepared.run().unwrap().len(), prepared.hits()), (0, hits));
+    let whole = prepared.run().unwrap().verdict();
+    events.stop();
+    events.record(Usual { n: 0 });
+    assert_ne!(prepared.run().unwrap().verdict(), whole, "a loss shows");
 }
