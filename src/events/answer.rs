@@ -92,6 +92,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    #[inline]
     pub(crate) fn new(place: Place, header: &Header, payload: Range<usize>) -> Self {
         Self {
             place,
@@ -110,23 +111,27 @@ impl Row {
 
     /// Words of the payload that come before links and fields: the parent's span, when the span began, where the batch
     /// begins.
+    #[inline]
     fn prefix(&self) -> usize {
         [Flags::START, Flags::END, Flags::BATCHED].iter().filter(|flag| self.flags.has(**flag)).count()
     }
 
     /// Where the batch begins that it is part of.
+    #[inline]
     fn batch(&self, payload: &[u8]) -> Option<u64> {
         let word = payload.get(8 * self.prefix().checked_sub(1)?..)?.first_chunk::<8>()?;
         self.flags.has(Flags::BATCHED).then(|| u64::from_le_bytes(*word))
     }
 
     /// Of a record whose payload was copied to `bytes[start..]`.
+    #[inline]
     pub(crate) fn found(place: Place, found: Found<'_>, header: &Header, bytes: &[u8], start: usize) -> Self {
         let row = Self::new(place, header, start..bytes.len());
         row.with_batch(bytes.get(start..).unwrap_or_default(), |first| found.is_there(first))
     }
 
     /// The same, told whether the rest of its batch is still there.
+    #[inline]
     pub(crate) fn with_batch(mut self, payload: &[u8], is_there: impl FnOnce(u64) -> bool) -> Self {
         self.is_whole = self.batch(payload).is_none_or(is_there);
         self

@@ -258,6 +258,7 @@ impl Events {
     }
 
     /// Asks what happened, while everything keeps writing.
+    #[inline]
     pub fn query(&self) -> Query<'_> {
         Query::new(&self.store)
     }

@@ -2,7 +2,7 @@
 
 use super::class::{Class, PerClass};
 use crate::clock::Ticks;
-use crate::sync::{AtomicU64, Relaxed};
+use crate::sync::{AtomicBool, AtomicU64, Relaxed};
 
 /// Why an event was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +77,11 @@ pub struct Loss {
 
 /// The counters of one place. Relaxed throughout: each stands for itself.
 #[derive(Debug, Default)]
-pub(crate) struct Losses([PerClass<Cell>; LossCause::ALL.len()]);
+pub(crate) struct Losses {
+    cells: [PerClass<Cell>; LossCause::ALL.len()],
+    /// Whether there is anything in them, so that whoever asks need not look at all.
+    any: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Cell {
@@ -95,16 +99,23 @@ impl Default for Cell {
 impl Losses {
     #[cold]
     pub(crate) fn count(&self, cause: LossCause, class: Class, at: Ticks) {
-        let cell = &self.0[cause as usize][class];
+        self.any.store(true, Relaxed);
+        let cell = &self.cells[cause as usize][class];
         cell.first.fetch_min(at.0, Relaxed);
         cell.last.fetch_max(at.0, Relaxed);
         cell.count.fetch_add(1, Relaxed);
     }
 
+    /// Whether there are any.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Relaxed)
+    }
+
     /// Those that occurred; `shard` says where.
     pub(crate) fn occurred(&self, shard: Option<u16>) -> impl Iterator<Item = Loss> {
         let of_cause = move |cause: LossCause| {
-            self.0[cause as usize].iter().map(move |(class, cell)| Loss {
+            self.cells[cause as usize].iter().map(move |(class, cell)| Loss {
                 cause,
                 class,
                 shard,

@@ -172,6 +172,7 @@ impl Overflow {
     }
 
     /// Where a query may read: below this ticket, in slots that are not being written. All that was recorded before is.
+    #[inline]
     pub fn cut(&self) -> u64 {
         self.writers.at::<NEXT>().load(Relaxed)
     }
@@ -228,6 +229,7 @@ impl Overflow {
     }
 
     /// From these ticks on nothing has been overwritten or pruned. To be asked last.
+    #[inline]
     pub fn since(&self) -> u64 {
         // Acquire, edge `slot-since` (partners: `take`, `raise_watermark`): whoever found something gone sees up to when.
         acquire_fence("slot-since");

@@ -19,31 +19,38 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline]
     pub(crate) fn kind(&self) -> u32 {
         self.lead.kind()
     }
 
+    #[inline]
     pub(crate) fn severity(&self) -> Severity {
         self.lead.severity()
     }
 
+    #[inline]
     pub(crate) fn flags(&self) -> Flags {
         self.lead.flags()
     }
 
+    #[inline]
     pub(crate) fn thread(&self) -> u32 {
         self.link.thread()
     }
 
+    #[inline]
     pub(crate) fn words(&self) -> usize {
         self.lead.words()
     }
 
     /// How long its payload is.
+    #[inline]
     pub(crate) fn payload_bytes(&self) -> usize {
         (self.lead.words() - self.lead.header_words()) * 8
     }
 
+    #[inline]
     fn end(&self) -> u64 {
         self.position + self.words() as u64
     }
@@ -59,6 +66,7 @@ pub(crate) enum NoRecord {
 }
 
 /// The header of the record at `position`, which ends at `tail` or before.
+#[inline]
 pub(crate) fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
     let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| ring.word(position.wrapping_add(i as u64)));
     if !ring.is_intact(position) {
@@ -68,6 +76,7 @@ pub(crate) fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, No
 }
 
 /// What these words say, if they can be those of a record at `position` that ends at `end` or before.
+#[inline]
 fn header_in(words: [u64; HEADER_WORDS], position: u64, end: u64) -> Option<Header> {
     let lead = Lead::from_word(words[0]);
     // Intact, and still not believed: in a mapped file the bytes may be anybody's.
@@ -100,6 +109,7 @@ pub(crate) enum Found<'a> {
 impl Found<'_> {
     /// Copies the payload of a record to `bytes`, which are [as many](Header::payload_bytes), unless it has been overwritten
     /// since its header was read.
+    #[inline]
     pub(crate) fn copy_payload(self, header: &Header, bytes: &mut [u8]) -> bool {
         let start = header.position + header.lead.header_words() as u64;
         let chunks = bytes.as_chunks_mut().0;
@@ -132,6 +142,7 @@ impl Found<'_> {
     }
 
     /// Whether the record at `position`, of the same batch, is still there.
+    #[inline]
     pub(crate) fn is_there(self, position: u64) -> bool {
         match self {
             Found::InRing(ring) => ring.is_intact(position) && position >= ring.watermark(),
@@ -230,6 +241,7 @@ pub(crate) fn scan_from(
 }
 
 /// Visits the records that start in the block of `start`, itself the start of one, from there on.
+#[inline]
 pub(crate) fn scan_block(ring: &Ring, start: u64, tail: u64, mut visit: impl FnMut(&Header) -> Step) -> Step {
     let end = ring.geometry().block_end(start + 1);
     let mut position = start;
@@ -244,9 +256,43 @@ pub(crate) fn scan_block(ring: &Ring, start: u64, tail: u64, mut visit: impl FnM
     Step::On
 }
 
-/// Visits the records of the cut that are not linked yet, in order of position, whatever their buckets.
-pub(crate) fn scan_unlinked(ring: &Ring, cut: Cut, visit: impl FnMut(&Header) -> Step) {
-    scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, visit);
+/// Visits the records of an id in the cut that are not linked yet, in order of position. Looks at so many records at `most`;
+/// at how many, and whether there were more.
+#[inline]
+pub(crate) fn scan_unlinked(
+    ring: &Ring,
+    cut: Cut,
+    id: CorrelationId,
+    most: u64,
+    mut visit: impl FnMut(&Header) -> Step,
+) -> (u64, bool) {
+    let (high, low) = id.halves();
+    let mut looked_at = 0;
+    let mut position = cut.indexed.max(cut.floor);
+    while position < cut.tail {
+        if looked_at == most {
+            return (looked_at, true);
+        }
+        looked_at += 1;
+        let [lead, _, of_high, of_low] = std::array::from_fn(|i| ring.word(position + i as u64));
+        let words = Lead::from_word(lead).words() as u64;
+        // As a rule it is another's, and that is all there is to it: of a mark these words may look like any id.
+        if words != 0 && (of_high, of_low) != (high, low) && ring.is_intact(position) {
+            position += words;
+            continue;
+        }
+        match header(ring, position, cut.tail) {
+            Ok(header) if header.id == id && visit(&header) == Step::Stop => break,
+            Ok(header) => position = header.end(),
+            Err(_) => {
+                let after = (ring.block_of(position) + 1).max(ring.block_of(ring.oldest()));
+                let next =
+                    (after..=ring.block_of(cut.tail)).find_map(|block| ring.first_of(ring.start_of(block)));
+                position = next.map_or(cut.tail, |(first, _)| first);
+            }
+        }
+    }
+    (looked_at, false)
 }
 
 /// The records of one bucket that are linked and not pruned, newest first. Records of other ids that share the bucket
@@ -262,6 +308,7 @@ pub(crate) struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
+    #[inline]
     pub(crate) fn new(ring: &'a Ring, cut: Cut, bucket: usize) -> Self {
         Self { ring, indexed: cut.indexed, floor: cut.floor, next: ring.head(bucket) }
     }
@@ -270,6 +317,7 @@ impl<'a> Chain<'a> {
 impl Iterator for Chain<'_> {
     type Item = Header;
 
+    #[inline]
     fn next(&mut self) -> Option<Header> {
         loop {
             let position = self.next.take().filter(|position| *position >= self.floor)?;

@@ -492,9 +492,9 @@ impl Store {
 
     /// What was lost, anywhere.
     pub(crate) fn all_losses(&self) -> impl Iterator<Item = Loss> {
-        let of_shards =
-            (0..).zip(&self.shards).flat_map(|(number, shard)| shard.losses.occurred(Some(number)));
-        self.losses.occurred(None).chain(of_shards)
+        let of_shards = (0..).zip(&self.shards).map(|(number, shard)| (Some(number), &shard.losses));
+        let places = std::iter::once((None, &self.losses)).chain(of_shards);
+        places.filter(|(_, losses)| losses.any()).flat_map(|(shard, losses)| losses.occurred(shard))
     }
 
     /// Every ring, with its class and the number of its shard.
@@ -502,6 +502,13 @@ impl Store {
         (0..)
             .zip(&self.shards)
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
+    }
+
+    /// Those of shards that were ever claimed: there is nothing in the others.
+    #[inline]
+    pub(crate) fn rings_in_use(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
+        let used = (0..).zip(&self.shards).filter(|(_, shard)| shard.is_used());
+        used.flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
     }
 
     /// The stamp after which a query reads nothing; none where somebody says what time it is.

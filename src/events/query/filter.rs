@@ -19,14 +19,14 @@ pub(crate) struct Filter {
     pub(super) span: Option<SpanId>,
     pub(super) thread: Option<u32>,
     /// Any of these; none: any at all.
-    pub(super) kinds: Option<KindsAsked>,
+    pub(super) kinds: Option<Box<KindsAsked>>,
     pub(super) severity: Severity,
     pub(super) from: Ticks,
     pub(super) to: Ticks,
     /// No tick lies in the range of time, which is no mistake: a second in which the system was suspended has none.
     is_never: bool,
     /// The first thing asked for that nothing can be.
-    contradiction: Option<QueryError>,
+    contradiction: Option<Box<QueryError>>,
 }
 
 /// Kinds by number, and those whose numbers are yet to be looked up.
@@ -52,9 +52,10 @@ impl Filter {
         }
     }
 
+    #[inline]
     pub(super) fn with_id(&mut self, id: CorrelationId) {
         if id.is_none() {
-            self.contradiction.get_or_insert(QueryError::NoId);
+            self.contradiction.get_or_insert_with(|| Box::new(QueryError::NoId));
         }
         only(&mut self.id, id, "correlation id", &mut self.contradiction);
     }
@@ -84,7 +85,7 @@ impl Filter {
         if let (Some(from), Some(to)) = (value(range.start_bound()), value(range.end_bound()))
             && from > to
         {
-            self.contradiction.get_or_insert(QueryError::Range { from: from.0, to: to.0 });
+            self.contradiction.get_or_insert_with(|| Box::new(QueryError::Range { from: from.0, to: to.0 }));
         }
         let from = match range.start_bound() {
             Bound::Included(from) => Some(*from),
@@ -117,7 +118,7 @@ impl Filter {
             && from > to
         {
             let error = QueryError::Range { from: first(from).0, to: first(to).0 };
-            self.contradiction.get_or_insert(error);
+            self.contradiction.get_or_insert_with(|| Box::new(error));
         }
         let from = match range.start_bound() {
             Bound::Included(from) => first(from),
@@ -137,10 +138,18 @@ impl Filter {
         }
     }
 
-    /// The same with the names of kinds looked up, if anything could ever match.
-    pub(super) fn settled(mut self, known: &Kinds) -> Result<Self, QueryError> {
-        if let Some(contradiction) = self.contradiction {
-            return Err(contradiction);
+    /// Looks up the names of kinds, if anything could ever match.
+    #[inline]
+    pub(super) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
+        match (&self.contradiction, &self.kinds) {
+            (None, None) => Ok(()),
+            _ => self.settle_kinds(known),
+        }
+    }
+
+    fn settle_kinds(&mut self, known: &Kinds) -> Result<(), QueryError> {
+        if let Some(contradiction) = &self.contradiction {
+            return Err((**contradiction).clone());
         }
         if let Some(kinds) = &mut self.kinds {
             for name in kinds.names.drain(..) {
@@ -158,16 +167,17 @@ impl Filter {
                 return Err(QueryError::KindSeverity { kind, severity, asked });
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Whether no time is asked for, so that nothing matches and nothing is missing.
+    #[inline]
     pub(super) fn is_never(&self) -> bool {
         self.is_never
     }
 
     /// Whether a record matches, as far as its header tells.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wants(&self, header: &Header) -> bool {
         self.id.is_none_or(|id| id == header.id)
             && self.kinds.as_ref().is_none_or(|kinds| kinds.numbers.contains(&header.kind()))
@@ -189,6 +199,7 @@ impl Filter {
     }
 
     /// Whether some blocks may be passed over.
+    #[inline]
     pub(super) fn leaves_out_blocks(&self) -> bool {
         (self.from, self.to, self.severity) != (Ticks(0), Ticks(u64::MAX), Severity::Trace)
             || self.kinds.is_some()
@@ -215,12 +226,12 @@ fn only<T: Copy + PartialEq + Display>(
     asked: &mut Option<T>,
     now: T,
     what: &'static str,
-    contradiction: &mut Option<QueryError>,
+    contradiction: &mut Option<Box<QueryError>>,
 ) {
     match asked.replace(now) {
         Some(before) if before != now => {
             let (one, other) = (before.to_string(), now.to_string());
-            contradiction.get_or_insert(QueryError::Contradiction { what, one, other });
+            contradiction.get_or_insert_with(|| Box::new(QueryError::Contradiction { what, one, other }));
         }
         _ => {}
     }

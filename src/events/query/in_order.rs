@@ -107,7 +107,7 @@ impl<'a> Merge<'a> {
     fn lanes(&mut self) -> BinaryHeap<Lane> {
         let (store, asked) = (self.query.store, self.query.filter.classes(&self.query.store.kinds));
         let mut lanes = Vec::new();
-        for (shard, class, ring) in store.rings().filter(|(_, class, _)| asked[*class]) {
+        for (shard, class, ring) in store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
             let (cut, place) = (ring.cut(), Place { shard, class });
             let floor = cut.floor.max(ring.oldest());
             let block = ring.geometry().block as u64;

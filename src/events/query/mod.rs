@@ -84,6 +84,7 @@ struct Seen {
 }
 
 impl<'a> Query<'a> {
+    #[inline]
     pub(crate) fn new(store: &'a Arc<Store>) -> Self {
         Self {
             store,
@@ -98,6 +99,7 @@ impl<'a> Query<'a> {
 
     /// Only events of this id. Through the index: the cost depends on the id's events and those that share its
     /// buckets, never on how many events are stored.
+    #[inline]
     pub fn correlation(mut self, id: impl Into<CorrelationId>) -> Self {
         self.filter.with_id(id.into());
         self
@@ -164,12 +166,14 @@ impl<'a> Query<'a> {
     }
 
     /// The newest events first; the oldest by default.
+    #[inline]
     pub fn newest_first(mut self) -> Self {
         self.order = Order::NewestFirst;
         self
     }
 
     /// At most so many events, the first of the order. Zero means zero.
+    #[inline]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
@@ -177,12 +181,14 @@ impl<'a> Query<'a> {
 
     /// Without so many of the first: for answers page by page, while nothing is recorded meanwhile. Where the host goes
     /// on, ask [`between`](Query::between) the last event of a page and the end.
+    #[inline]
     pub fn offset(mut self, offset: usize) -> Self {
         self.offset = offset;
         self
     }
 
     /// At most so many records looked at; the answer says if that cut it short.
+    #[inline]
     pub fn budget(mut self, records: u64) -> Self {
         self.budget = records;
         self
@@ -250,9 +256,9 @@ impl<'a> Query<'a> {
         self.settle().map_or(0, |()| self.search(Counted(0)).1.0.min(most))
     }
 
+    #[inline]
     fn settle(&mut self) -> Result<(), QueryError> {
-        self.filter = std::mem::replace(&mut self.filter, Filter::everything()).settled(&self.store.kinds)?;
-        Ok(())
+        self.filter.settle(&self.store.kinds)
     }
 
     fn search<S: Sink>(&self, sink: S) -> (Seen, S) {
@@ -263,7 +269,7 @@ impl<'a> Query<'a> {
     /// found gone.
     fn since(&self) -> PerClass<Ticks> {
         let mut since = PerClass::of(|_| Ticks(0));
-        for (_, class, ring) in self.store.rings() {
+        for (_, class, ring) in self.store.rings_in_use() {
             since[class] = since[class].max(Ticks(ring.since()));
         }
         for (class, overflow) in self.store.overflow.iter() {

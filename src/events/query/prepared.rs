@@ -126,7 +126,7 @@ impl State {
     /// record.
     fn of(store: &Store) -> Option<Self> {
         let mut positions = 0_u64;
-        for (_, _, ring) in store.rings() {
+        for (_, _, ring) in store.rings_in_use() {
             let cut = ring.cut();
             for position in [cut.tail, cut.floor, ring.oldest()] {
                 positions = positions.wrapping_add(position);

@@ -108,11 +108,11 @@ impl<'a, S: Sink> Search<'a, S> {
     fn rings_by_index(&mut self, id: CorrelationId) -> Step {
         let (store, bucket) = (self.store, self.store.key.bucket(id) as usize);
         // All misses at once.
-        store.rings().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
+        store.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
         let leaves_out = self.filter.leaves_out_blocks();
         let blocks = if leaves_out { self.filter.blocks(&store.kinds) } else { BlockFilter::ALL };
-        for (shard, class, ring) in store.rings() {
-            if self.by_index(Place { shard, class }, ring, bucket, blocks) == Step::Stop {
+        for (shard, class, ring) in store.rings_in_use() {
+            if self.by_index(Place { shard, class }, ring, id, bucket, blocks) == Step::Stop {
                 return Step::Stop;
             }
         }
@@ -121,7 +121,7 @@ impl<'a, S: Sink> Search<'a, S> {
 
     fn rings_by_blocks(&mut self, asked: PerClass<bool>) -> Step {
         let blocks = self.filter.blocks(&self.store.kinds);
-        for (shard, class, ring) in self.store.rings().filter(|(_, class, _)| asked[*class]) {
+        for (shard, class, ring) in self.store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
             let cut = ring.cut();
             if self.by_blocks(Place { shard, class }, ring, cut, cut.tail, blocks) == Step::Stop {
                 return Step::Stop;
@@ -130,19 +130,29 @@ impl<'a, S: Sink> Search<'a, S> {
         Step::On
     }
 
-    fn by_index(&mut self, place: Place, ring: &Ring, bucket: usize, blocks: BlockFilter) -> Step {
+    fn by_index(
+        &mut self,
+        place: Place,
+        ring: &Ring,
+        id: CorrelationId,
+        bucket: usize,
+        blocks: BlockFilter,
+    ) -> Step {
         let cut = ring.cut();
         #[cfg(all(test, not(flightdeck_loom)))]
         if self.way == Way::Blocks {
             return self.by_blocks(place, ring, cut, cut.tail, blocks);
         }
         let mut step = Step::On;
-        scan_unlinked(ring, cut, |header| {
-            self.seen.work.unlinked += 1;
+        let before = self.seen.records;
+        let (looked_at, more) = scan_unlinked(ring, cut, id, self.budget - before, |header| {
             step = self.look_at(place, Found::InRing(ring), header);
             step
         });
-        if step == Step::Stop {
+        self.seen.records = before + looked_at;
+        self.seen.work.unlinked += looked_at;
+        self.seen.out_of_budget |= more;
+        if step == Step::Stop || more {
             return Step::Stop;
         }
         let mut chain = Chain::new(ring, cut, bucket);
@@ -174,10 +184,11 @@ impl<'a, S: Sink> Search<'a, S> {
             if self.order == Order::OldestFirst && self.sink.has_limit() {
                 let until = self.seen.work.by_blocks + spent;
                 while self.seen.work.by_blocks < until && cut.floor < last {
-                    if self.block(place, ring, cut, last, cut.floor, blocks) == Step::Stop {
+                    let block = ring.block_of(cut.floor);
+                    if self.block(place, ring, cut, last, block, blocks) == Step::Stop {
                         return Step::Stop;
                     }
-                    cut.floor = ring.geometry().block_end(cut.floor + 1).max(ring.oldest());
+                    cut.floor = ring.start_of(block + 1).max(ring.oldest());
                 }
             }
             chain.floor = cut.floor;
@@ -208,14 +219,13 @@ impl<'a, S: Sink> Search<'a, S> {
 
     /// Visits the records below `tail`, as far as their blocks are asked for.
     fn by_blocks(&mut self, place: Place, ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> Step {
-        let size = ring.geometry().block as u64;
-        let lowest = || cut.floor.max(ring.oldest()) / size;
-        let Some(newest) = tail.checked_sub(1).map(|last| last / size) else { return Step::On };
+        let lowest = || ring.block_of(cut.floor.max(ring.oldest()));
+        let newest = ring.block_of(tail.saturating_sub(1));
         match self.order {
             Order::OldestFirst => {
                 let mut block = lowest();
                 while block <= newest {
-                    if self.block(place, ring, cut, tail, block * size, blocks) == Step::Stop {
+                    if self.block(place, ring, cut, tail, block, blocks) == Step::Stop {
                         return Step::Stop;
                     }
                     // A writer that laps us takes blocks out of our way.
@@ -225,11 +235,10 @@ impl<'a, S: Sink> Search<'a, S> {
             Order::NewestFirst => {
                 let mut block = newest;
                 while block >= lowest() {
-                    if self.block(place, ring, cut, tail, block * size, blocks) == Step::Stop {
+                    if self.block(place, ring, cut, tail, block, blocks) == Step::Stop {
                         return Step::Stop;
                     }
-                    let Some(before) = block.checked_sub(1) else { break };
-                    block = before;
+                    block -= 1;
                 }
             }
         }
@@ -242,10 +251,10 @@ impl<'a, S: Sink> Search<'a, S> {
         ring: &Ring,
         cut: Cut,
         tail: u64,
-        start: u64,
+        block: u64,
         blocks: BlockFilter,
     ) -> Step {
-        let Some((first, summary)) = ring.first_of(start) else { return Step::On };
+        let Some((first, summary)) = ring.first_of(ring.start_of(block)) else { return Step::On };
         if !self.still_wanted(blocks).has(&summary) {
             self.seen.work.left_out += 1;
             return Step::On;
@@ -306,17 +315,17 @@ impl<'a, S: Sink> Search<'a, S> {
 
 /// Where the lowest block that is asked for starts, and how many records lie in such blocks below `tail`.
 fn held(ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> (u64, u64) {
-    let size = ring.geometry().block as u64;
     let (mut lowest, mut records) = (tail, 0);
-    let newest = tail.saturating_sub(1) / size;
+    let newest = ring.block_of(tail.saturating_sub(1));
     // How many there are before the block above, as far as that has begun.
-    let above = (newest + 1) * size;
+    let above = ring.start_of(newest + 1);
     let number = ring.number(above);
     let mut after = ring.first_of(above).map_or(ring.records(), |_| number);
-    for block in (cut.floor.max(ring.oldest()) / size..=newest).rev() {
-        let number = ring.number(block * size);
+    for block in (ring.block_of(cut.floor.max(ring.oldest()))..=newest).rev() {
+        let start = ring.start_of(block);
+        let number = ring.number(start);
         // Checked after the number was read, so that it is of this block.
-        let Some((first, summary)) = ring.first_of(block * size) else { continue };
+        let Some((first, summary)) = ring.first_of(start) else { continue };
         if blocks.has(&summary) {
             lowest = first;
             records += after.saturating_sub(number);

@@ -217,6 +217,7 @@ impl Ring {
     }
 
     /// Where a query may read.
+    #[inline]
     pub fn cut(&self) -> Cut {
         let indexed = self.commits.at::<INDEXED>().load(Relaxed);
         let tail = self.commits.at::<TAIL>().load(Relaxed);
@@ -228,6 +229,7 @@ impl Ring {
     }
 
     /// Where the newest record of a bucket is, or was.
+    #[inline]
     pub fn head(&self, bucket: usize) -> Option<u64> {
         let head = self.heads.at(bucket).load(Relaxed);
         // Acquire, edge `ring-head` (partner: `link`): the record at `head` and its link are visible.
@@ -270,13 +272,17 @@ impl Ring {
     }
 
     /// The lowest position that may still be read: the start of a block.
+    #[inline]
     pub(crate) fn oldest(&self) -> u64 {
-        self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(self.geometry.words as u64)
+        // Before the first lap there is nothing.
+        let lap = self.geometry.words as u64;
+        self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(lap).max(lap)
     }
 
     /// From these ticks on nothing has been overwritten or pruned; 0: nothing at all.
     ///
     /// To be asked last: it covers every record that an earlier check of this thread found gone.
+    #[inline]
     pub fn since(&self) -> u64 {
         // Acquire, edges `ring-since` (partner: `raise`) and `ring-watermark` (partner: `raise_watermark`): whoever saw
         // a raised `intent` or watermark sees the ticks it cost.

@@ -44,8 +44,15 @@ impl Summary {
 impl Ring {
     /// The block that holds a position.
     #[inline(always)]
-    pub(super) fn block_of(&self, position: u64) -> u64 {
+    pub(crate) fn block_of(&self, position: u64) -> u64 {
         position >> self.block_shift
+    }
+
+    /// Where a block starts.
+    #[inline(always)]
+    pub(crate) fn start_of(&self, block: u64) -> u64 {
+        // Saturating: in a mapped file a position may be anything.
+        block.saturating_mul(self.geometry.block as u64)
     }
 
     #[inline(always)]
@@ -62,6 +69,7 @@ impl Ring {
         kinds.store(summary.kinds, Relaxed);
     }
 
+    #[inline]
     pub(super) fn load_summary(&self, block: u64) -> Summary {
         let [first, least, greatest, kinds] =
             self.summary_words(block).each_ref().map(|word| word.load(Relaxed));
@@ -75,16 +83,18 @@ impl Ring {
     }
 
     /// The summary of the block that holds `position`; `None` once the block has been overwritten.
+    #[inline]
     pub(crate) fn summary(&self, position: u64) -> Option<Summary> {
         let block = self.block_of(position);
         let summary = self.load_summary(block);
-        self.is_intact(block * self.geometry.block as u64).then_some(summary)
+        self.is_intact(self.start_of(block)).then_some(summary)
     }
 }
 
 impl Ring {
     /// Where the first record of the block starts that holds `position`, and its summary; `None` once the block has been
     /// overwritten, and where none starts.
+    #[inline]
     pub(crate) fn first_of(&self, position: u64) -> Option<(u64, Summary)> {
         let summary = self.summary(position)?;
         // What a stopped writer left, or hostile bytes: a first record lies in its block.

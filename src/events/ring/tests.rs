@@ -1,7 +1,7 @@
 //! The ring against an obvious model: everything that was written, with the places where it lies.
 
 use super::{Entry, Geometry, Ring, Unlinked};
-use crate::events::read::{BlockFilter, Chain, Step as Walk, scan, scan_unlinked};
+use crate::events::read::{BlockFilter, Chain, Step as Walk, scan, scan_from};
 use crate::events::record::{HEADER_WORDS, LINK_WORD, Link};
 use crate::region::Region;
 use crate::sync::Relaxed;
@@ -222,7 +222,7 @@ impl Subject {
             let mut found: Vec<_> =
                 Chain::new(ring, cut, bucket as usize).map(|header| header.position).collect();
             found.reverse();
-            scan_unlinked(ring, cut, |header| {
+            scan_from(ring, Some(cut.indexed.max(cut.floor)), cut.tail, BlockFilter::ALL, |header| {
                 if bucket_at(ring, header.position) == Some(bucket) {
                     found.push(header.position);
                 }

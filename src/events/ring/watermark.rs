@@ -11,6 +11,7 @@ const PRUNED_SINCE: usize = 1;
 
 impl Ring {
     /// The lowest position that has not been pruned.
+    #[inline]
     pub fn watermark(&self) -> u64 {
         // Relaxed, edge `ring-watermark` (partner: `raise_watermark`): the fence comes in `since`, where whoever passed
         // over a record asks up to when.
@@ -27,6 +28,7 @@ impl Ring {
     }
 
     /// From these ticks on nothing was pruned. Part of [`Ring::since`].
+    #[inline]
     pub(super) fn pruned_since(&self) -> u64 {
         self.watermark.at::<PRUNED_SINCE>().load(Relaxed)
     }
