@@ -167,10 +167,16 @@ impl Clock {
         })
     }
 
-    /// No stamp that was taken so far is later; none where somebody says what time it is.
+    /// No stamp that was taken so far is later; none where somebody says what time it is. What the caller loads after it
+    /// is at least as new.
+    #[inline]
     pub(crate) fn latest(&self) -> Option<Ticks> {
         match self.0.reading {
             Reading::Hand => None,
+            Reading::Tsc => {
+                let offset = self.0.keeper.offset.load(Relaxed);
+                Some(Ticks(tsc::read_before_loads().wrapping_add(offset)))
+            }
             Reading::Coarse(_) => Some(Ticks(self.0.reading.raw())),
             _ => Some(self.now()),
         }

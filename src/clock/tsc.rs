@@ -35,7 +35,7 @@ fn advances() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 mod counter {
-    use core::arch::x86_64::{__cpuid, _rdtsc};
+    use core::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
 
     /// CPUID 0x8000_0007, EDX bit 8: constant rate, and it runs on in every power state (AMD APM
     /// volume 3, Intel SDM 18.17.1).
@@ -52,6 +52,19 @@ mod counter {
         // SAFETY: every x86-64 processor has RDTSC, and no system this crate supports forbids it.
         unsafe { _rdtsc() }
     }
+
+    /// As [`read`], before any load that comes after it: the processor may take a plain reading later than those (Intel SDM
+    /// volume 2, LFENCE and RDTSC).
+    #[inline]
+    pub(crate) fn read_before_loads() -> u64 {
+        let ticks = read();
+        // SAFETY: every x86-64 processor has SSE2.
+        #[allow(unused_unsafe, reason = "safe from Rust 1.94 on, unsafe before")]
+        unsafe {
+            _mm_lfence();
+        }
+        ticks
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -63,7 +76,11 @@ mod counter {
     pub(crate) fn read() -> u64 {
         0
     }
+
+    pub(crate) fn read_before_loads() -> u64 {
+        0
+    }
 }
 
 use counter::is_invariant;
-pub(super) use counter::read;
+pub(super) use counter::{read, read_before_loads};
