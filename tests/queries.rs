@@ -38,7 +38,7 @@ impl Written {
 
     fn id(self) -> u64 {
         // One busy id, and many that several writers share.
-        if self.n % 5 == 0 { 1 } else { 2 + self.n / 16 }
+        if self.n.is_multiple_of(5) { 1 } else { 2 + self.n / 16 }
     }
 
     fn kind(self) -> usize {

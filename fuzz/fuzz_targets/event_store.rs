@@ -5,7 +5,9 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flightdeck::events::{Class, Events, FieldType, Query, Recorded, Schema, Stamp, Value, Verdict};
+use flightdeck::events::{
+    Answer, Class, EventId, Events, FieldType, Lookup, Query, Recorded, Schema, Stamp, Value, Verdict,
+};
 use flightdeck::{Clock, CorrelationId, Ticks};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -20,6 +22,10 @@ enum Op {
     ById { id: u8, limit: Option<u8> },
     /// Asks for a range of time.
     ByTime { from: u16, length: u16 },
+    /// Asks for the last ones.
+    Newest { limit: u8, offset: u8 },
+    /// Asks for an event by the bits of an id, those of one that is there if there are so many.
+    ByBits { bits: u64, nth: Option<u16> },
     /// Asks for everything.
     All,
 }
@@ -78,6 +84,8 @@ fuzz_target!(|ops: Vec<Op>| {
             }
             Op::ById { id, limit } => model.by_id(id, limit),
             Op::ByTime { from, length } => model.by_time(from.into(), u64::from(from) + u64::from(length)),
+            Op::Newest { limit, offset } => model.newest(limit.into(), offset.into()),
+            Op::ByBits { bits, nth } => model.by_bits(bits, nth.map(usize::from)),
             Op::All => model.all(),
         }
     }
@@ -103,6 +111,34 @@ impl Model {
     fn by_time(&self, from: u64, to: u64) {
         let query = self.events.query().between(Ticks(from)..=Ticks(to));
         self.compare(query, |written| (from..=to).contains(&written.ticks), Some(from));
+    }
+
+    /// The last ones are the end of all of them, one by one in order too.
+    fn newest(&self, limit: usize, offset: usize) {
+        let ids = |answer: &Answer| answer.iter().map(|event| event.id()).collect::<Vec<_>>();
+        let all = ids(&self.events.query().run().unwrap());
+        let newest = self.events.query().newest_first().offset(offset).limit(limit).run().unwrap();
+        assert_eq!(ids(&newest), all.iter().rev().skip(offset).take(limit).copied().collect::<Vec<_>>());
+        let mut one_by_one = Vec::new();
+        self.events.query().each_in_order(|event| one_by_one.push(event.id())).unwrap();
+        // Where supplied times go back, in the order of what lies in the ring.
+        one_by_one.sort_unstable();
+        let mut sorted = all;
+        sorted.sort_unstable();
+        assert_eq!(one_by_one, sorted);
+    }
+
+    fn by_bits(&self, bits: u64, nth: Option<usize>) {
+        let all = self.events.query().run().unwrap();
+        let there = nth.and_then(|nth| all.iter().nth(nth)).map(|event| event.id());
+        let id = there.unwrap_or(EventId::from_bits(bits));
+        match self.events.event(id) {
+            Lookup::Found(found) => {
+                let found: Vec<EventId> = found.iter().map(|event| event.id()).collect();
+                assert!(found == [id] && all.iter().any(|event| event.id() == id), "{id:?}: {found:?}");
+            }
+            other => assert!(there.is_none(), "{id:?}: {other:?}"),
+        }
     }
 
     fn all(&self) {

@@ -14,8 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     // What only sees the beginning must not fail either.
     let _ = recognise(bytes, false);
     let text = String::from_utf8_lossy(bytes);
-    let formats =
-        [Format::SpanCsv, Format::LogCsv, Format::Dpkg, Format::JsonLines, Format::AccessLog];
+    let formats = [Format::SpanCsv, Format::LogCsv, Format::Dpkg, Format::JsonLines, Format::AccessLog];
     let mut rows = 0;
     for format in formats {
         let mut parser = Parser::new(format);
