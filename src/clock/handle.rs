@@ -231,8 +231,10 @@ impl Clock {
     /// | one in which they stood still | a new segment begins now, later by as much |
     /// | the counter went back or began anew | a new segment begins now, and ticks go on where they would be |
     ///
-    /// Until a counter that went back is found out, stamps of a shard stand still, since they never go back. The 65th
-    /// segment makes the first ones one, which converts at its mean rate. Waits for nobody.
+    /// Until a counter that went back is found out, stamps of a shard stand still, since they never go back. Where that
+    /// happens in the first moments, before its rate is known, ticks go on at 8 a nanosecond, more than any counter makes,
+    /// and the stamps of before convert at a mean rate. The 65th segment makes the first ones one, which converts at its
+    /// mean rate. Waits for nobody.
     pub fn recheck(&self) -> ClockCheck {
         match self.0.reading {
             Reading::Hand => ClockCheck::Skipped,

@@ -15,6 +15,9 @@ use std::time::Duration;
 const SEGMENTS: usize = 64;
 /// How long the two sights of a rate must lie apart for it to be worth something.
 pub(super) const LEAST_SPAN: Duration = Duration::from_millis(5);
+/// No counter runs faster, in ticks a nanosecond: it counts a processor's nominal clock or that of a board, and none of
+/// those reaches 8 GHz.
+const FASTEST: f64 = 8.0;
 /// More often a clock is not compared, once its rate is known well.
 const LEAST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -129,11 +132,17 @@ impl Keeper {
             }
             ClockCheck::WentBack { slept } => {
                 counts.backward_jumps.fetch_add(1, Relaxed);
-                let awake = now.awake_ns.saturating_sub(last.awake_ns) as f64;
-                let rate = if rate.ns_per_tick > 0.0 { rate.ns_per_tick } else { 1.0 };
-                let expected = last.ticks.saturating_add((awake / rate) as u64).saturating_add(1);
+                let passed = if rate.ns_per_tick > 0.0 {
+                    now.awake_ns.saturating_sub(last.awake_ns) as f64 / rate.ns_per_tick
+                } else {
+                    // At an unknown rate: so many that no stamp taken meanwhile is later, whatever the rate was, and whether
+                    // or not the ticks ran on in a suspension.
+                    now.total_ns.saturating_sub(last.total_ns) as f64 * FASTEST
+                };
+                let expected = last.ticks.saturating_add(passed as u64).saturating_add(1);
                 let ahead = expected.wrapping_sub(now.ticks);
                 now.ticks = expected;
+                let rate = rate.ns_per_tick;
                 self.segments.append(Segment { ticks: now.ticks, ns: since_origin(&now), rate });
                 *start = now;
                 self.offset.fetch_add(ahead, Relaxed);
@@ -167,8 +176,10 @@ impl Keeper {
     pub(super) fn first_rate(&self, reading: &Reading) -> f64 {
         // Kept, if the start lies far enough back.
         let _ = self.check(reading);
+        // From where the segment begins: what was before it, if anything, is no rate. Somebody who is at it has just seen it.
+        let start = self.state.try_lock().map_or(self.origin, |state| state.start);
         let now = self.sight(reading);
-        let seen = Rate::between(&self.origin, &now, now.total_ns.saturating_sub(self.origin.total_ns));
+        let seen = Rate::between(&start, &now, now.total_ns.saturating_sub(start.total_ns));
         self.rate().or(seen.map(|rate| rate.ns_per_tick)).unwrap_or(0.0)
     }
 
@@ -185,8 +196,12 @@ impl Keeper {
         for (number, segment) in self.segments.read() {
             if segments.is_empty() && number > 0 {
                 // What was given up, as one: from the origin to here.
-                let (ticks, ns) = (segment.ticks - origin.ticks, segment.ns as f64);
-                segments.push(Segment { rate: ns / ticks.max(1) as f64, ..origin });
+                segments.push(origin.until(&segment));
+            }
+            match segments.last_mut() {
+                // It ended before its rate was known.
+                Some(before) if before.rate == 0.0 => *before = before.until(&segment),
+                _ => {}
             }
             segments.push(segment);
         }

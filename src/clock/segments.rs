@@ -26,6 +26,14 @@ pub struct Segment {
     pub rate: f64,
 }
 
+impl Segment {
+    /// The same at the mean rate from its beginning to that of a later one.
+    pub(super) fn until(self, next: &Self) -> Self {
+        let (ticks, ns) = (next.ticks.saturating_sub(self.ticks), next.ns.saturating_sub(self.ns));
+        Self { rate: ns as f64 / ticks.max(1) as f64, ..self }
+    }
+}
+
 type Place = [AtomicU64; 3];
 
 /// The segments of one clock. Reading is for everybody, and wait-free; one thread at a time appends or refines.

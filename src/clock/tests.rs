@@ -150,6 +150,39 @@ fn a_counter_that_goes_back_is_carried_on_and_counted() {
 }
 
 #[test]
+fn a_counter_that_goes_back_before_its_rate_is_known_gives_no_stamp_twice() {
+    for rate in [0.001, 0.9, RATE, 7.9] {
+        for slept in [Duration::ZERO, SECOND * 60] {
+            let script = Arc::new(Script::counter());
+            let clock = Clock::scripted(&script);
+            let begin = clock.now();
+            // The ticks run on in the suspension.
+            script.suspend(slept);
+            script.jump((slept.as_nanos() as f64 * rate) as i64);
+            script.pass(Duration::from_millis(60), rate);
+            let before = clock.now();
+            script.jump(-3_000_000_000_000);
+            script.pass(Duration::from_millis(20), rate);
+            let found = clock.recheck();
+            assert!(matches!(found, ClockCheck::WentBack { .. }), "{found:?}");
+            let after = clock.now();
+            assert!(after > before && clock.status().ns_per_tick.is_none(), "{rate}: {before:?}, {after:?}");
+            // What it looks like from here is not spoilt by where ticks went on.
+            script.pass(Duration::from_millis(4), rate);
+            assert!(clock.ns_since(after).abs_diff(4_000_000) < 2_000, "{rate}: {}", clock.ns_since(after));
+            pass_and_check(&script, &clock, rate);
+            let converter = clock.converter();
+            let told = |at| converter.ns_between(begin, at);
+            let gone = 80_000_000 + slept.as_nanos() as u64;
+            assert!(told(after).abs_diff(gone) < 1_000, "{rate}: {}", told(after));
+            assert!(told(before) > 0 && told(before) < told(after), "{rate}: {} ns", told(before));
+            assert!(told(clock.now()).abs_diff(gone + 1_004_000_000) < 1_000, "{rate}");
+            assert!(converter.ticks_in(SECOND).abs_diff((1e9 * rate) as u64) < 1_000 + (1e6 * rate) as u64);
+        }
+    }
+}
+
+#[test]
 fn a_counter_that_stops_is_found_out() {
     let (script, clock) = counter();
     let before = clock.now();
