@@ -12,7 +12,7 @@ use super::error::{BatchError, ValuesError};
 use super::handle::Events;
 use super::kind::{Given, Kind};
 use super::kinds::{Gated, Switch};
-use super::loss::LossCause;
+use super::loss::{LossCause, Losses};
 use super::payload::{Payload, Personals};
 use super::privacy::Aside;
 use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
@@ -346,7 +346,7 @@ impl Write for Whole<'_> {
         // One reading of the clock for all that have no time of their own.
         let now = store.ticks(&target, None);
         let Some(reserved) = target.reserve(self.prepared.words) else {
-            return self.lose(store, target.refusal());
+            return self.lose(store, target.losses(store), target.refusal());
         };
         let mut rest = reserved.words;
         for (item, record) in self.batch.admitted() {
@@ -373,10 +373,10 @@ impl Write for Whole<'_> {
         target.commit_batch(reserved, entries);
     }
 
-    fn lose(&self, store: &Store, cause: LossCause) {
+    fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
         for (_, record) in self.batch.admitted() {
             let class = Lead::from_word(record[0].load(Relaxed)).class();
-            store.lost(&store.losses, cause, class);
+            store.lost(losses, cause, class);
         }
     }
 }

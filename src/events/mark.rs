@@ -2,7 +2,7 @@
 
 use super::class::Class;
 use super::handle::Events;
-use super::loss::LossCause;
+use super::loss::{LossCause, Losses};
 use super::payload::{Payload, Personals};
 use super::record::{Flags, Lead, MARK_WORDS};
 use super::ring::Entry;
@@ -49,8 +49,8 @@ impl<E: Fields> Write for Mark<E> {
     }
 
     #[cold]
-    fn lose(&self, store: &Store, cause: LossCause) {
-        store.lost(&store.losses, cause, self.lead.class());
+    fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
+        store.lost(losses, cause, self.lead.class());
     }
 }
 

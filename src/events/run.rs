@@ -4,7 +4,7 @@ use super::class::Class;
 use super::error::{BatchError, RecordError, ValuesError};
 use super::handle::Events;
 use super::kinds::Switch;
-use super::loss::LossCause;
+use super::loss::{LossCause, Losses};
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::Entry;
@@ -101,8 +101,8 @@ impl<E: Event> Write for Run<'_, E> {
     }
 
     #[cold]
-    fn lose(&self, store: &Store, cause: LossCause) {
-        self.events.iter().for_each(|_| store.lost(&store.losses, cause, E::CLASS));
+    fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
+        self.events.iter().for_each(|_| store.lost(losses, cause, E::CLASS));
     }
 }
 
@@ -120,7 +120,7 @@ impl<E: Event> Run<'_, E> {
         bucket.inspect(|bucket| target.prefetch(*bucket));
         let ticks = store.accepted_time(&target, stamp);
         let Some(reserved) = target.reserve(self.size.words) else {
-            return self.lose(store, target.refusal());
+            return self.lose(store, target.losses(store), target.refusal());
         };
         let is_linked = u32::from(bucket.is_some());
         let (mut rest, mut cut) = (reserved.words, 0);

@@ -93,8 +93,8 @@ pub(crate) trait Write {
     fn class(&self) -> Class;
     /// Writes it to a place of that class.
     fn write<'a>(&self, store: &'a Store, target: impl Target<'a>, thread: u32);
-    /// Counts it as lost, before any place has taken it.
-    fn lose(&self, store: &Store, cause: LossCause);
+    /// Counts it as lost, where its losses are counted.
+    fn lose(&self, store: &Store, losses: &Losses, cause: LossCause);
 }
 
 impl<E: Fields> Write for Draft<E> {
@@ -115,8 +115,8 @@ impl<E: Fields> Write for Draft<E> {
     }
 
     #[cold]
-    fn lose(&self, store: &Store, cause: LossCause) {
-        store.lost(&store.losses, cause, self.lead.class());
+    fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
+        store.lost(losses, cause, self.lead.class());
     }
 }
 
@@ -288,7 +288,7 @@ impl Store {
     fn record_first<W: Write>(self: &Arc<Self>, draft: W) {
         // The one thread that a fork leaves has forgotten its seat, so it comes by here too.
         if self.is_forked() {
-            return draft.lose(self, LossCause::Forked);
+            return draft.lose(self, &self.losses, LossCause::Forked);
         }
         if let Some(seat) = ThreadSeat::claimed(self.deck) {
             return self.record_shared(&seat.guest, seat.thread.get(), draft);
@@ -327,7 +327,7 @@ impl Store {
     #[inline(never)]
     fn record_in_emergency<W: Write>(&self, draft: W) {
         if self.is_forked() {
-            return draft.lose(self, LossCause::Forked);
+            return draft.lose(self, &self.losses, LossCause::Forked);
         }
         self.record_aside(self.emergency().iter(), &draft);
     }
@@ -337,7 +337,7 @@ impl Store {
     #[inline(never)]
     pub(crate) fn record_in_signal<W: Write>(&self, draft: W) {
         if self.is_forked() {
-            return draft.lose(self, LossCause::Forked);
+            return draft.lose(self, &self.losses, LossCause::Forked);
         }
         self.record_aside(self.emergency().iter().chain(self.shared()), &draft);
     }

@@ -104,7 +104,7 @@ impl Writer {
     #[inline(always)]
     pub(super) fn write(&mut self, draft: &impl Write) {
         if self.store.is_forked() {
-            return draft.lose(&self.store, LossCause::Forked);
+            return draft.lose(&self.store, &self.store.losses, LossCause::Forked);
         }
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
