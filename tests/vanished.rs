@@ -23,7 +23,18 @@ extern "C" fn body(events: *mut libc::c_void) -> *mut libc::c_void {
     unreachable!()
 }
 
+/// The same, and records one of another kind.
+extern "C" fn body_and_one(events: *mut libc::c_void) -> *mut libc::c_void {
+    // SAFETY: as in `body`.
+    unsafe { &*events.cast::<Events>() }.record(Came { n: 0 });
+    body(events)
+}
+
 fn vanish(events: &Events) {
+    vanish_in(events, body);
+}
+
+fn vanish_in(events: &Events, body: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void) {
     let (mut thread, argument) = (0, std::ptr::from_ref(events).cast_mut().cast());
     // SAFETY: `body` fits, and its argument outlives the thread.
     unsafe {
@@ -92,6 +103,19 @@ fn threads_that_vanish_again_and_again_leave_shards_for_all() {
         assert_eq!((stats.written, stats.shards_claimed, stats.overflowed), (100 * round, 0, 0));
     }
     assert_eq!(events.query().count(), 2_000);
+}
+
+#[test]
+fn the_counters_of_threads_that_vanished_are_counted_on() {
+    let builder = Events::builder().memory(4 << 20).shards(1);
+    let events = builder.directives("vanished.left=1/1000").build().unwrap();
+    for round in 1..=10 {
+        vanish_in(&events, body_and_one);
+        let held_back = &events.suppressed()[0];
+        // Those of a new thread would begin with an event that is let through.
+        assert_eq!((held_back.passed, held_back.count), (1, 100 * round - 1));
+        assert_eq!(reclaimed(&events), 1);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use flightdeck_loom::internals::{Bucket, Gates, Key, Keys, Pace, Setting, Side, Slab, Slot, Tallied};
+use flightdeck_loom::internals::{Bucket, Gates, Key, Keys, Owner, Pace, Setting, Side, Slab, Slot, Tallied};
 use loom::sync::atomic::AtomicU64;
 use loom::thread;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn handed_on() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
         let owners = [(); 2].map(|()| {
             let slab = slab.clone();
             thread::spawn(move || {
-                let claimed = slab.try_claim();
+                let claimed = slab.try_claim(Owner::UNKNOWN);
                 if claimed {
                     slab.counts(slot).count(Tallied::Granted);
                     slab.counts(slot).count(Tallied::Granted);

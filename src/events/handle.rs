@@ -294,13 +294,14 @@ impl Events {
 
     /// Takes back the shards of threads that ended without a word, which is to say without running their destructors
     /// (the bare system call, a runtime of its own): what such a thread had recorded stays, what it was in the middle of
-    /// is wiped. How many those were. Other threads give their shards back by themselves. A deck does it every five
+    /// is wiped. How many those were. What it counted of samples and rates stays, and the next thread counts on. Other
+    /// threads give their shards back by themselves. A deck does it every five
     /// seconds; for a store alone it is the host's to call.
     ///
     /// What a signal handler, or a thread in the overflow, was in the middle of when it vanished stays taken: one slot, or the
     /// emergency shard. Do not share a store with a task that has the memory but is no thread of this process.
     ///
-    /// Costs a system call for each shard that a thread holds. Finds none without feature `os`, or on systems that do not
+    /// Costs a system call for each shard that a thread holds, and for each set of counters. Finds none without feature `os`, or on systems that do not
     /// number their threads (it is Linux that does). Writers, which move between threads, are left alone.
     pub fn reclaim_shards(&self) -> usize {
         self.store.reclaim()

@@ -14,24 +14,33 @@ use crate::region::Region;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
 use std::ops::Range;
 
-/// Who holds the claim on a shard, as far as that can be told.
+/// Who holds the claim on a shard, or on a slab of counters, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(u32);
 
 impl Owner {
-    const NOBODY: Self = Self(0);
+    pub(super) const NOBODY: Self = Self(0);
     /// Somebody: a writer that moves between threads, a signal handler.
     pub const UNKNOWN: Self = Self(u32::MAX);
     /// A thread that seems to have vanished, while that is looked into.
-    const IN_QUESTION: Self = Self(u32::MAX - 1);
+    pub(super) const IN_QUESTION: Self = Self(u32::MAX - 1);
 
     /// The calling thread, where the system has a number for it.
     pub(crate) fn this_thread() -> Self {
         os::thread_number().map_or(Self::UNKNOWN, Self)
     }
 
+    /// As it stands in the word of a claim.
+    pub(super) const fn in_word(word: u32) -> Self {
+        Self(word)
+    }
+
+    pub(super) const fn word(self) -> u32 {
+        self.0
+    }
+
     /// A thread that has ended without giving back what it held.
-    fn has_vanished(self) -> bool {
+    pub(super) fn has_vanished(self) -> bool {
         ![Self::NOBODY, Self::UNKNOWN, Self::IN_QUESTION].contains(&self) && os::is_gone(self.0)
     }
 }

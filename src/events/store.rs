@@ -525,7 +525,7 @@ impl Store {
         Some(shard.clone())
     }
 
-    /// Sets the shards free whose threads ended without a word; how many those were.
+    /// Sets the shards free whose threads ended without a word, and their counters; how many shards those were.
     pub(crate) fn reclaim(&self) -> usize {
         // To a child all threads of its parent are gone.
         if self.is_forked() {
@@ -538,6 +538,7 @@ impl Store {
         };
         let reclaimed = self.shards.iter().filter(|shard| shard.reclaim(look)).count();
         self.reclaimed.fetch_add(reclaimed as u64, Relaxed);
+        self.control.tallies.reclaim();
         reclaimed
     }
 }

@@ -20,7 +20,7 @@ const SLOWEST_BEAT: Duration = Duration::from_millis(10);
 /// What a store needs to hold events back, beside the gates themselves.
 #[derive(Debug)]
 pub(in crate::events) struct Control {
-    pub(super) tallies: Tallies,
+    pub(in crate::events) tallies: Tallies,
     pub(super) quotas: Quotas,
     beat: CachePadded<Beat>,
 }

@@ -2,7 +2,8 @@
 //!
 //! A thread owns a *slab* of counters, which it alone writes: a count is a load and a store, and no line goes back and
 //! forth. When the thread exits, the slab is released as it is and the next thread counts on, so nothing is folded or
-//! lost, a sample goes on where it stopped, and there are no more slabs than there were threads at once. Who has none
+//! lost, a sample goes on where it stopped, and there are no more slabs than there were threads at once. That of a thread
+//! that ended without a word is released by [`Tallies::reclaim`], as it is. Who has none
 //! (a signal handler, a thread at its end, the child of a fork) counts in the shared slab, by atomic additions.
 //!
 //! # Edges
@@ -13,6 +14,7 @@
 
 use super::gate::{LINE, Slot};
 use crate::events::kinds::SLOTS;
+use crate::events::shard::Owner;
 use crate::events::store::Store;
 use crate::local::{self, Busy, Role, Seat};
 use crate::region::{Region, Words};
@@ -45,7 +47,7 @@ pub enum Cell {
 /// Invariant: the words are so many lines.
 #[derive(Debug)]
 pub struct Slab<const N: usize> {
-    /// 0: free, 1: owned.
+    /// An [`Owner`].
     owner: AtomicU32,
     words: Words,
 }
@@ -55,21 +57,46 @@ impl<const N: usize> Slab<N> {
     pub fn new() -> Option<Self> {
         const { assert!(N.is_power_of_two()) };
         let words = Region::heap(N * LINE)?.words(0, N * LINE);
-        Some(Self { owner: AtomicU32::new(0), words })
+        Some(Self { owner: AtomicU32::new(Owner::NOBODY.word()), words })
     }
 
     /// Becomes its owner, unless somebody else is. Wait-free: one attempt.
     #[must_use]
-    pub fn try_claim(&self) -> bool {
-        self.owner.load(Relaxed) == 0
-            // Acquire, edge `tally-owner` (partner: `release`): we count on from what the last owner counted.
-            && self.owner.compare_exchange(0, 1, acquire("tally-owner"), Relaxed).is_ok()
+    pub fn try_claim(&self, owner: Owner) -> bool {
+        self.owner() == Owner::NOBODY && self.try_pass(Owner::NOBODY, owner)
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::in_word(self.owner.load(Relaxed))
+    }
+
+    fn try_pass(&self, from: Owner, to: Owner) -> bool {
+        // Acquire, edge `tally-owner` (partner: `release`): we count on from what the last owner counted.
+        self.owner.compare_exchange(from.word(), to.word(), acquire("tally-owner"), Relaxed).is_ok()
     }
 
     /// Gives it back. To be called by the owner, who counts no more.
     pub fn release(&self) {
         // Release, edge `tally-owner` (partner: `try_claim`): the next owner sees our last counts.
-        self.owner.store(0, release("tally-owner"));
+        self.owner.store(Owner::NOBODY.word(), release("tally-owner"));
+    }
+
+    /// Gives it back for an owner that has vanished; whether it has.
+    fn reclaim(&self) -> bool {
+        let owner = self.owner();
+        if !owner.has_vanished() || !self.try_pass(owner, Owner::IN_QUESTION) {
+            return false;
+        }
+        // Once more, now that nobody else can claim it: by then a new thread may have had that number, and the slab. If so it
+        // goes on, or has given the slab back meanwhile.
+        let has_vanished = owner.has_vanished();
+        if has_vanished {
+            // What it counted happened before: a system that says of a thread that it is gone has seen its last store.
+            self.release();
+        } else {
+            let _ = self.try_pass(Owner::IN_QUESTION, owner);
+        }
+        has_vanished
     }
 
     /// Its counters of a kind.
@@ -129,7 +156,7 @@ type FullSlab = Slab<SLOTS>;
 
 /// All slabs of a store.
 #[derive(Debug)]
-pub(super) struct Tallies {
+pub(in crate::events) struct Tallies {
     shared: FullSlab,
     /// Cold: a thread takes one at its first event of a sampled or limited kind.
     slabs: Mutex<Vec<Arc<FullSlab>>>,
@@ -156,13 +183,22 @@ impl Tallies {
     /// A slab for a thread, which has set its [`Busy`] mark; `None` where the system has no memory for one.
     fn claim(&self) -> Option<Arc<FullSlab>> {
         let mut slabs = self.slabs.lock();
-        if let Some(free) = slabs.iter().find(|slab| slab.try_claim()) {
+        let owner = Owner::this_thread();
+        if let Some(free) = slabs.iter().find(|slab| slab.try_claim(owner)) {
             return Some(free.clone());
         }
         let slab = Arc::new(Slab::new()?);
-        let _ours = slab.try_claim();
+        let _ours = slab.try_claim(owner);
         slabs.push(slab.clone());
         Some(slab)
+    }
+
+    /// Gives back the slabs of threads that ended without a word: the next threads count on. Costs a system call for each that
+    /// a thread holds.
+    pub(in crate::events) fn reclaim(&self) {
+        self.slabs.lock().iter().for_each(|slab| {
+            slab.reclaim();
+        });
     }
 
     /// What all slabs together say.
