@@ -27,7 +27,7 @@ fn taken(threads: usize) -> (impl Fn() + Send + Sync + Clone + 'static, [Seen; 2
             .map(|_| {
                 let (bucket, seen) = (bucket.clone(), seen.clone());
                 thread::spawn(move || {
-                    let took = Bucket(&bucket).take(pace(threads as u64 - 1), NOW);
+                    let took = Bucket(&bucket).take(pace(threads as u64 - 1), NOW).is_some();
                     seen[usize::from(took)].count();
                     took
                 })
@@ -53,15 +53,16 @@ fn a_bucket_gives_each_token_once() {
 fn changed() -> impl Fn() + Send + Sync + Clone + 'static {
     || {
         let (gates, slot) = (Arc::new(Gates::<1>::new().unwrap()), Slot::of(0));
-        let rate = |interval| Setting { every: 1, pace: Some(Pace { interval, ahead: 0 }) };
-        gates.set(slot, rate(1_000_000));
+        let rate =
+            |interval| Setting { every: 1, pace: Some(Pace { interval, ahead: 0 }), is_another_rate: true };
+        gates.set(slot, rate(1_000_000), || NOW);
         let taker = {
             let gates = gates.clone();
             thread::spawn(move || gates.at(slot).take(|| NOW))
         };
         let changer = {
             let gates = gates.clone();
-            thread::spawn(move || gates.set(slot, rate(10)))
+            thread::spawn(move || gates.set(slot, rate(10), || NOW))
         };
         assert_eq!(taker.join().unwrap(), Some(true), "it was full before and after");
         changer.join().unwrap();
@@ -75,6 +76,54 @@ fn changed() -> impl Fn() + Send + Sync + Clone + 'static {
 fn no_bucket_stays_closed_at_a_pace_that_is_no_longer() {
     let model = Model::new("rate changed", None, changed()).holds(200);
     model.fails_without("bucket-pace", Side::Publish).fails_without("bucket-pace", Side::Observe);
+}
+
+/// A rate of two at once changes while two take, each of whom may see one half of a pace and not the other, and the two not
+/// the same half. Either to other rates, twice, or to other paces of the same rate.
+fn changed_for_two(is_another_rate: bool) -> impl Fn() + Send + Sync + Clone + 'static {
+    move || {
+        let (gates, slot) = (Arc::new(Gates::<1>::new().unwrap()), Slot::of(0));
+        let at = move |interval| Setting {
+            every: 1,
+            pace: Some(Pace { interval, ahead: interval }),
+            is_another_rate,
+        };
+        gates.set(slot, at(900), || NOW);
+        let takers = [(); 2].map(|()| {
+            let gates = gates.clone();
+            thread::spawn(move || gates.at(slot).take(|| NOW))
+        });
+        let changer = {
+            let gates = gates.clone();
+            thread::spawn(move || {
+                if is_another_rate {
+                    gates.set(slot, at(100), || NOW);
+                }
+                gates.set(slot, at(10), || NOW);
+            })
+        };
+        let taken = takers.map(|taker| taker.join().unwrap() == Some(true));
+        changer.join().unwrap();
+        assert!(taken.contains(&true), "it was full before and after");
+        if !is_another_rate {
+            // Carried on, not filled: off by no more than what was taken at that moment.
+            let more = [(); 2].map(|()| gates.at(slot).take(|| NOW) == Some(true));
+            let count = [taken, more].as_flattened().iter().filter(|took| **took).count();
+            assert!(count <= 3, "a bucket that holds two gave {count}");
+        }
+        let again = gates.at(slot).take(|| NOW + 10);
+        assert_eq!(again, Some(true), "closed at a pace that is no longer");
+    }
+}
+
+#[test]
+fn half_a_pace_closes_no_bucket() {
+    for (name, is_another_rate, floor) in
+        [("rate changed twice, two takers", true, 50_000), ("pace changed, two takers", false, 2_000)]
+    {
+        let model = Model::new(name, 1, changed_for_two(is_another_rate)).holds(floor);
+        model.fails_without("bucket-pace", Side::Publish).fails_without("bucket-pace", Side::Observe);
+    }
 }
 
 /// A slab goes from owner to owner; each counts on.
@@ -124,7 +173,7 @@ fn entered() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
             let keys = keys.clone();
             thread::spawn(move || {
                 let place = keys.place(Key::Number(number), hash);
-                (std::ptr::from_ref(place) as usize, place.take(pace(1), |_| NOW))
+                (std::ptr::from_ref(place) as usize, place.take(|| pace(1), |_| NOW))
             })
         });
         let [(first, one), (again, two), (other, alone)] = askers.map(|asker| asker.join().unwrap());

@@ -5,7 +5,7 @@ use super::status::ClockCheck;
 use std::time::Duration;
 
 /// A change of rate up to this much is left to the next refinement: the system steers its own clock by as much.
-const TOLERANCE: f64 = 500e-6;
+pub(super) const TOLERANCE: f64 = 500e-6;
 /// A shorter suspension is taken for a thread that lost its core between two clocks.
 const LEAST_SLEEP: u64 = 10_000_000;
 

@@ -2,6 +2,7 @@
 
 use super::coarse::Ticker;
 use super::convert::Converter;
+use super::course::Course;
 use super::error::{TickError, TimeError};
 use super::keeper::{Keeper, LEAST_SPAN};
 use super::range::{AHEAD, Range};
@@ -264,6 +265,14 @@ impl Clock {
             suspends: read(&counts.suspends),
             suspended: Duration::from_nanos(read(&counts.suspended_ns)),
             wall_ahead_ns: read(&counts.wall_ahead_ns) as i64,
+        }
+    }
+
+    /// How it runs, as of the last comparison. Reads two words.
+    pub(crate) fn course(&self) -> Course {
+        Course {
+            ns_per_tick: self.known_rate().unwrap_or(0.0),
+            backward_jumps: self.0.keeper.counts.backward_jumps.load(Relaxed),
         }
     }
 

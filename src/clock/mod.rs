@@ -7,6 +7,7 @@
 //! | `sight`, `check` | one instant on all clocks, and what two of them say |
 //! | `segments`, `keeper` | stretches of time with one rate each; who adds to them |
 //! | `convert`, `range` | from ticks to time and back; which times a host may supply |
+//! | `course` | what spans that somebody keeps in ticks stand on |
 //! | `status`, `error` | how a clock is, and what can go wrong |
 //! | `script` | the machine's clocks in the hands of a test |
 //!
@@ -23,6 +24,7 @@
 mod check;
 mod coarse;
 mod convert;
+mod course;
 mod error;
 mod handle;
 mod keeper;
@@ -39,6 +41,7 @@ mod tsc;
 
 pub use coarse::Ticker;
 pub use convert::Converter;
+pub(crate) use course::Course;
 pub use error::{TickError, TimeError};
 pub use handle::Clock;
 pub use status::{ClockCheck, ClockSource, ClockStatus, SourceReason};

@@ -370,8 +370,9 @@ impl Builder {
         });
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
+        let control = Control::new(&clock).ok_or(BuildError::OutOfMemory { bytes })?;
         let converter = directives.have_limits().then(|| clock.converter());
-        let kinds = Kinds::new(directives, converter).ok_or(BuildError::OutOfMemory { bytes })?;
+        let kinds = Kinds::new(directives, converter, &clock).ok_or(BuildError::OutOfMemory { bytes })?;
         let store = Store {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             supplied_clock: clock.source() == ClockSource::Supplied,
@@ -384,7 +385,7 @@ impl Builder {
             overflow,
             kept: self.shards,
             kinds,
-            control: Control::new().ok_or(BuildError::OutOfMemory { bytes })?,
+            control,
             losses: Losses::default(),
             pruned: PerClass::of(|_| AtomicU64::new(0)),
             threads: Threads::default(),

@@ -9,11 +9,11 @@
 //! |---|---|---|
 //! | `kind-known` | store in [`Switches::publish`] | load in [`Switches::admit`] |
 
-use super::control::{Directives, Gates, Setting, Slot};
+use super::control::{Directives, Gates, Rate, Setting, Slot, bucket_time};
 use super::error::DefineError;
 use super::record::{Flags, Lead, MAX_KINDS, MAX_RECORD_WORDS};
 use super::schema::{Schema, Site};
-use crate::clock::Converter;
+use crate::clock::{Clock, Converter};
 use crate::os;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
 
@@ -213,6 +213,7 @@ pub(crate) struct Kinds {
     pub(super) gates: Gates<SLOTS>,
     /// Serialises whoever changes a table: cold. Nothing is allocated or freed under it, since allocators may record.
     changes: Mutex<Changing>,
+    clock: Clock,
     on: AtomicBool,
     stopped: AtomicBool,
     /// [`os::forks`] at the start: in a child the lock may be held for good by a thread that is not there.
@@ -227,27 +228,36 @@ struct Changing {
     directives: Directives,
     /// From rates to ticks; there if a directive has a rate.
     converter: Option<Converter>,
-    /// By gate, the kind that has it.
-    gated: Vec<u32>,
+    /// By gate.
+    gated: Vec<Behind>,
     /// By kind, those defined at run time last, one more than the number of its gate; zero: it has none.
     slots: Box<[u16]>,
 }
 
+/// What is behind a gate.
+#[derive(Debug)]
+struct Behind {
+    kind: u32,
+    /// The rate it was given last. Its pace may change where the rate does not.
+    limit: Option<Rate>,
+}
+
 impl Changing {
     /// The gate of a kind, which gets one if it has none.
-    fn slot(&mut self, table: usize, kind: u32) -> Slot {
+    fn gate(&mut self, table: usize, kind: u32) -> (Slot, &mut Behind) {
         let given = &mut self.slots[table];
         if *given == 0 {
-            self.gated.push(kind);
+            self.gated.push(Behind { kind, limit: None });
             *given = self.gated.len() as u16;
         }
-        Slot::of(*given - 1)
+        let number = *given - 1;
+        (Slot::of(number), &mut self.gated[usize::from(number)])
     }
 }
 
 impl Kinds {
     /// `None` where the system has not as much memory.
-    pub(crate) fn new(directives: Directives, converter: Option<Converter>) -> Option<Self> {
+    pub(crate) fn new(directives: Directives, converter: Option<Converter>, clock: &Clock) -> Option<Self> {
         let changing = Changing {
             defined: 0,
             directives,
@@ -260,6 +270,7 @@ impl Kinds {
             defined: Table::new(),
             gates: Gates::new()?,
             changes: Mutex::new(changing),
+            clock: clock.clone(),
             on: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
             born: os::forks(),
@@ -382,7 +393,7 @@ impl Kinds {
         self.publish_all(&mut changing);
     }
 
-    /// Replaces the directives, for all kinds and those yet to come.
+    /// Replaces the directives, or how they are told in ticks, for all kinds and those yet to come.
     pub(crate) fn set_directives(&self, directives: Directives, converter: Option<Converter>) {
         let mut changing = self.changes.lock();
         let before = (
@@ -404,7 +415,7 @@ impl Kinds {
     pub(super) fn gated(&self) -> impl Iterator<Item = (Slot, u32)> {
         let mut kinds = Vec::with_capacity(SLOTS);
         // So many fit without allocating anew.
-        kinds.extend_from_slice(&self.changes.lock().gated);
+        kinds.extend(self.changes.lock().gated.iter().map(|behind| behind.kind));
         (0..).map(Slot::of).zip(kinds)
     }
 
@@ -430,8 +441,10 @@ impl Kinds {
         } else if !wish.records || !self.on.load(Relaxed) {
             Switch::Off
         } else if wish.every > 1 || pace.is_some() {
-            let slot = changing.slot(at, kind);
-            self.gates.set(slot, Setting { every: wish.every, pace });
+            let (slot, behind) = changing.gate(at, kind);
+            let is_another_rate = std::mem::replace(&mut behind.limit, wish.limit) != wish.limit;
+            let setting = Setting { every: wish.every, pace, is_another_rate };
+            self.gates.set(slot, setting, || bucket_time(&self.clock));
             Switch::Gated(Gated::by(slot))
         } else {
             Switch::On

@@ -76,13 +76,16 @@ impl Journal {
         }
     }
 
-    /// Compares the clock with the system's, and writes down what is out of the ordinary.
+    /// Compares the clock with the system's, lets rates follow it, and writes down what is out of the ordinary.
     pub(super) fn check_clock(&self) {
         let slept = |slept: Duration, ticks_ran_on| {
             let slept_ns = u64::try_from(slept.as_nanos()).unwrap_or(u64::MAX);
             self.events.record(ClockSlept { slept_ns, ticks_ran_on });
         };
-        match self.events.clock().recheck() {
+        let found = self.events.clock().recheck();
+        // Also where somebody else has compared it meanwhile.
+        self.events.store().follow_clock();
+        match found {
             ClockCheck::Skipped | ClockCheck::Steady { slept: Duration::ZERO } => {}
             ClockCheck::Steady { slept: time } => slept(time, true),
             ClockCheck::StoodStill { slept: time } => slept(time, false),
@@ -120,5 +123,37 @@ impl Journal {
             Incident::ChorePanicked { chore, message } => events.record(ChorePanicked { chore, message }),
             Incident::RestartsImpossible => events.record(RestartsImpossible {}),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::clock::script::Script;
+    use crate::sync::Arc;
+
+    crate::kind! { Polled("journal.polled") {} }
+
+    #[test]
+    fn rates_follow_a_clock_that_is_found_to_run_otherwise() {
+        let (script, second) = (Arc::new(Script::counter()), Duration::from_secs(1));
+        let clock = Clock::scripted(&script);
+        script.pass(second, 2.6);
+        assert_eq!(clock.recheck(), ClockCheck::Steady { slept: Duration::ZERO });
+        let events =
+            Events::builder().memory(4 << 20).clock(clock).directives("journal=1000/s").build().unwrap();
+        let journal = Journal::new(&events, &Telemetry::builder().build().unwrap());
+        let passed = || {
+            let before = events.suppressed().first().map_or(0, |row| row.passed);
+            (0..2_000).for_each(|_| events.record(Polled {}));
+            events.suppressed()[0].passed - before
+        };
+        assert_eq!(passed(), 1_000);
+        script.pass(second, 0.26);
+        journal.check_clock();
+        passed();
+        script.pass(second / 10, 0.26);
+        assert_eq!(passed(), 100, "at a tenth of the ticks");
     }
 }

@@ -3,8 +3,7 @@
 //!
 //! Words of a gate are Relaxed. The first gate of a kind is in place before edge `kind-known` (see `kinds`) makes its
 //! number known; of a later change a thread may for a moment see one word and not the next. What such a thread takes at
-//! a pace that is no longer must not stay in the bucket, where it may close it for an hour: edge `bucket-pace` (see
-//! `bucket`).
+//! a pace that is no longer does not stay in the bucket: see `bucket`.
 
 use super::bucket::Bucket;
 use super::rate::Pace;
@@ -66,6 +65,8 @@ pub struct Setting {
     pub every: u32,
     /// At most so many; none: any number.
     pub pace: Option<Pace>,
+    /// Whether the rate is another one than the last time, and not only its pace: it begins with a full bucket.
+    pub is_another_rate: bool,
 }
 
 /// All gates, `N` of them, a power of two.
@@ -92,16 +93,20 @@ impl<const N: usize> Gates<N> {
         Gate(unsafe { slot.line::<N>(&self.0) })
     }
 
-    /// Called under the lock of all changes. A rate that differs begins with a full bucket; one that does not goes on.
-    pub fn set(&self, slot: Slot, setting: Setting) {
+    /// Called under the lock of all changes. A rate that is another one begins with a full bucket; one that is not goes
+    /// on, at its pace of `now`.
+    pub fn set(&self, slot: Slot, setting: Setting, now: impl FnOnce() -> u64) {
         let gate = self.at(slot);
-        let differs = gate.pace() != setting.pace;
+        let before = gate.pace();
         let Pace { interval, ahead } = setting.pace.unwrap_or(Pace { interval: 0, ahead: 0 });
         gate.0[SKIPS].store(u64::from(setting.every) - 1, Relaxed);
         gate.0[AHEAD].store(ahead, Relaxed);
         gate.0[INTERVAL].store(interval, Relaxed);
-        if differs {
-            gate.bucket().fill();
+        match (before, setting.pace) {
+            (Some(before), Some(pace)) if !setting.is_another_rate => {
+                gate.bucket().follow(before, pace, now());
+            }
+            _ => gate.bucket().fill(),
         }
     }
 }
@@ -126,16 +131,9 @@ impl<'a> Gate<'a> {
         Bucket(&self.0[BUCKET])
     }
 
-    /// Whether the rate has a token at the time that `now` tells, if there is a rate.
+    /// Takes a token of the rate at the time that `now` tells, if there is a rate: whether there was one.
     #[inline(always)]
     pub fn take(self, now: impl FnOnce() -> u64) -> Option<bool> {
-        let pace = self.pace()?;
-        let has_token = self.bucket().take(pace, now());
-        // Either the change of pace came first, and is seen here (edge `bucket-pace`); or the bucket is filled after
-        // this, by whoever changes it.
-        if has_token && self.pace() != Some(pace) {
-            self.bucket().fill();
-        }
-        Some(has_token)
+        self.bucket().take_at(|| self.pace(), now)
     }
 }

@@ -9,6 +9,7 @@
 //! | `gate` | samples and limits of the kinds that have one |
 //! | `tally` | what each thread let through and held back |
 //! | `pass` | an event of such a kind comes by |
+//! | `pacing` | rates in ticks stay true to the clock |
 //! | `quota` | rates by key |
 //! | `suppressed` | what was held back, in figures |
 //!
@@ -26,6 +27,7 @@ mod directives;
 mod error;
 mod gate;
 mod given;
+mod pacing;
 mod parse;
 mod pass;
 mod quota;
@@ -35,6 +37,7 @@ mod tally;
 
 #[cfg(flightdeck_loom)]
 pub use bucket::Bucket;
+pub(super) use bucket::bucket_time;
 pub use directives::Directives;
 pub use error::{DirectivesError, Expected, Mistake, QuotaError};
 pub use gate::{Gates, Setting, Slot};

@@ -1,15 +1,15 @@
 //! An event of a kind that is sampled or limited comes by: its thread's sample first, then the rate of the kind.
 
-use super::bucket::ZERO;
-use super::directives::Directives;
+use super::bucket::bucket_time;
 use super::quota::Quotas;
 use super::tally::{Cell, Counts, Tallies};
+use crate::clock::{Clock, Converter, Course};
 use crate::events::handle::Events;
 use crate::events::kinds::Gated;
 use crate::events::record::Lead;
 use crate::events::schema::Event;
 use crate::events::store::Store;
-use crate::sync::{Arc, AtomicU64, CachePadded, Relaxed};
+use crate::sync::{Arc, AtomicU64, CachePadded, Mutex, Relaxed};
 use std::time::Duration;
 
 /// Of so many times that a thread is refused, it looks at the clock itself once.
@@ -22,14 +22,16 @@ const SLOWEST_BEAT: Duration = Duration::from_millis(10);
 pub(in crate::events) struct Control {
     pub(in crate::events) tallies: Tallies,
     pub(super) quotas: Quotas,
+    /// How the clock ran when rates and quotas were told in its ticks last. Held by whoever tells them: cold.
+    pub(super) told: Mutex<Course>,
     beat: CachePadded<Beat>,
 }
 
 impl Control {
-    /// `None` where the system has not as much memory.
-    pub(in crate::events) fn new() -> Option<Self> {
-        let (tallies, quotas) = (Tallies::new()?, Quotas::default());
-        Some(Self { tallies, quotas, beat: CachePadded::new(Beat::default()) })
+    /// Before the first rate is told. `None` where the system has not as much memory.
+    pub(in crate::events) fn new(clock: &Clock) -> Option<Self> {
+        let (tallies, quotas, told) = (Tallies::new()?, Quotas::default(), Mutex::new(clock.course()));
+        Some(Self { tallies, quotas, told, beat: CachePadded::new(Beat::default()) })
     }
 }
 
@@ -149,7 +151,7 @@ impl Store {
 
     #[inline(always)]
     fn exact_time(&self) -> u64 {
-        ZERO.saturating_add(self.clock.now().0)
+        bucket_time(&self.clock)
     }
 
     /// What time it is for buckets; a beat that was not kept up is none.
@@ -161,6 +163,24 @@ impl Store {
         }
         now
     }
+
+    /// Whether the beat is one, should somebody have kept it up. For whoever comes by now and then: a thread looks by itself
+    /// only once in a while.
+    pub(crate) fn look_after_beat(&self) {
+        if self.control.beat.now() != Beat::NONE {
+            self.look();
+        }
+    }
+
+    /// Whether somebody has begun to keep a beat up.
+    pub(super) fn has_beat(&self) -> bool {
+        self.control.beat.slowest.load(Relaxed) != 0
+    }
+
+    /// Tells how slow a beat may be, in ticks.
+    pub(super) fn set_slowest_beat(&self, clock: &Converter) {
+        self.control.beat.slowest.store(clock.ticks_in(SLOWEST_BEAT), Relaxed);
+    }
 }
 
 /// Whether somebody who was refused so often looks at the clock itself, whatever the beat says: should nobody keep it up
@@ -171,36 +191,6 @@ const fn is_due(refused: u64) -> bool {
 }
 
 impl Events {
-    /// Replaces all directives: which kinds are recorded, sampled, limited. Holds for kinds already met and those yet to
-    /// come, and takes effect on other threads within moments, not at once. Counts of what was suppressed go on. A
-    /// rate may begin with a full bucket again, also one that stays as it was: on a precise clock its pace is told more
-    /// exactly each time.
-    ///
-    /// May take a lock and, within 5 ms of the store's start, wait until they are over if there are rates: a rate needs a
-    /// sound clock. Not for hot paths, signal handlers and the child of a fork.
-    ///
-    /// ```
-    /// use flightdeck::events::Events;
-    /// flightdeck::kind! { Queried("db.queried") { rows: u64 } }
-    /// let events = Events::builder().build()?;
-    /// (0..100).for_each(|rows| events.record(Queried { rows }));
-    /// events.set_directives("db=1/10".parse()?);
-    /// (0..100).for_each(|rows| events.record(Queried { rows }));
-    /// assert_eq!(events.stats().written, 110);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_directives(&self, directives: Directives) {
-        let store = self.store();
-        let converter = directives.have_limits().then(|| store.clock.converter());
-        store.kinds.set_directives(directives, converter);
-    }
-
-    /// The directives in force.
-    #[must_use]
-    pub fn directives(&self) -> Directives {
-        self.store().kinds.directives()
-    }
-
     /// Whether an event of this kind would be recorded, for hosts to whom it is dear to make one: one load and a branch.
     /// `false` only if its kind is off. One that is sampled or limited is asked when it is recorded, and not before.
     #[inline(always)]
@@ -211,13 +201,15 @@ impl Events {
 
     /// Tells rates and quotas what time it is, so that they need not look at the clock for every event they hold back:
     /// to be called every millisecond or so by whoever has a thread for that. Called less often than every 10 ms, or
-    /// never, what is held back costs a reading of the clock. Where the calls stop, up to 15 events of each thread and kind,
-    /// or of each key, may still be held back that had a token, until somebody looks at the clock. The first call may wait
-    /// up to 5 ms for a sound rate.
+    /// never, what is held back costs a reading of the clock. The first call may wait up to 5 ms for a sound rate.
+    ///
+    /// Where the calls stop, time stands still for rates and quotas until somebody looks at the clock: in a deck within
+    /// a quarter of a second. In a store alone it is whoever is refused that looks, once in 16 times; so up to 15 events of
+    /// each thread and kind, or of each key, may still be held back that had a token.
     pub fn tick(&self) {
-        let (clock, beat) = (self.clock(), &self.store().control.beat);
-        if beat.slowest.load(Relaxed) == 0 {
-            beat.slowest.store(clock.converter().ticks_in(SLOWEST_BEAT), Relaxed);
+        let (store, beat) = (self.store(), &self.store().control.beat);
+        if !store.has_beat() {
+            store.set_slowest_beat(&self.clock().converter());
         }
         let now = self.store().exact_time();
         let since = now.saturating_sub(beat.last.swap(now, Relaxed));

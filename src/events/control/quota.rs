@@ -8,8 +8,10 @@
 
 use super::bucket::Bucket;
 use super::error::QuotaError;
+use super::pacing::PaceWords;
 use super::rate::{Pace, Rate};
 use super::suppressed::{Suppressed, SuppressedBy};
+use crate::clock::Converter;
 use crate::events::handle::Events;
 use crate::events::store::Store;
 use crate::local::Busy;
@@ -100,9 +102,9 @@ impl Place {
     }
 
     /// Whether there is a token. Counts either way.
-    pub fn take(&self, pace: Pace, time: impl FnOnce(u64) -> u64) -> bool {
-        let now = time(self.refused.load(Relaxed));
-        let passed = Bucket(&self.bucket).take(pace, now);
+    pub fn take(&self, pace: impl Fn() -> Pace, time: impl FnOnce(u64) -> u64) -> bool {
+        let now = || time(self.refused.load(Relaxed));
+        let passed = Bucket(&self.bucket).take_at(|| Some(pace()), now) == Some(true);
         let counter = if passed { &self.passed } else { &self.refused };
         counter.fetch_add(1, Relaxed);
         passed
@@ -174,6 +176,10 @@ impl Keys {
         Ok(())
     }
 
+    fn all_places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().chain([&self.rest])
+    }
+
     /// Keys and their places, those that did not fit under none.
     fn all(&self) -> impl Iterator<Item = (Option<Key<'_>>, &Place)> {
         let kept = self.places.iter().filter_map(|place| Some((Some(place.key.get()?.key()), place)));
@@ -214,7 +220,7 @@ pub struct Quota {
 pub(super) struct Table {
     name: String,
     rate: Rate,
-    pace: Pace,
+    pace: PaceWords,
     keys: Keys,
     /// Clients choose keys, so they must not be able to choose places.
     hasher: ahash::RandomState,
@@ -225,17 +231,36 @@ pub(super) struct Table {
 pub(super) struct Quotas(Mutex<Vec<Arc<Table>>>);
 
 impl Quotas {
+    /// In the order in which they were made.
+    fn all(&self) -> Vec<Arc<Table>> {
+        // What allocates below may record: such a record goes another way.
+        let _busy = Busy::set();
+        self.0.lock().clone()
+    }
+
+    /// Whether there are any.
+    pub(super) fn are_there(&self) -> bool {
+        !self.0.lock().is_empty()
+    }
+
     /// What was held back, in the order in which the quotas were made.
     pub(super) fn suppressed(&self) -> impl Iterator<Item = Suppressed> {
-        // What allocates below may record: such a record goes another way.
-        let busy = Busy::set();
-        let tables = self.0.lock().clone();
-        drop(busy);
-        tables.into_iter().flat_map(|table| table.suppressed())
+        self.all().into_iter().flat_map(|table| table.suppressed())
+    }
+
+    /// Tells their rates anew in ticks. By one thread at a time.
+    pub(super) fn follow(&self, clock: &Converter, now: u64) {
+        self.all().iter().for_each(|table| table.follow(table.rate.in_ticks(clock), now));
     }
 }
 
 impl Table {
+    fn follow(&self, pace: Pace, now: u64) {
+        let before = self.pace.get();
+        self.pace.set(pace);
+        self.keys.all_places().for_each(|place| Bucket(&place.bucket).follow(before, pace, now));
+    }
+
     fn suppressed(&self) -> Vec<Suppressed> {
         let held_back = self.keys.all().map(|(key, place)| Suppressed {
             name: self.name.clone(),
@@ -257,7 +282,7 @@ impl Quota {
     pub fn admits<'k>(&self, key: impl Into<Key<'k>>) -> bool {
         let (key, table) = (key.into(), &*self.table);
         let place = table.keys.place(key, table.hasher.hash_one(key));
-        place.take(table.pace, |refused| self.store.time(refused))
+        place.take(|| table.pace.get(), |refused| self.store.time(refused))
     }
 
     /// Its name.
@@ -289,7 +314,9 @@ impl Events {
         if !(1..=MOST).contains(&keys) {
             return Err(QuotaError::Keys { name, keys, most: MOST });
         }
-        let pace = rate.in_ticks(&store.clock.converter());
+        // Until the quota is among those that are told what happens to the clock.
+        let _told = store.control.told.lock();
+        let pace = PaceWords::new(rate.in_ticks(&store.clock.converter()));
         let Some(room) = Keys::new(keys) else { return Err(QuotaError::OutOfMemory { name, keys }) };
         let new = Arc::new(Table { name, rate, pace, keys: room, hasher: ahash::RandomState::new() });
         // What allocates below may record: such a record goes another way.

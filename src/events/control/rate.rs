@@ -7,7 +7,9 @@ use std::time::Duration;
 /// So many events in so much time, as directives write it: `100/s`, `5/m`, `1/h`.
 ///
 /// A host that has been quiet for as long may record that many at once; after that they come one by one, evenly. In any
-/// stretch of time as long as the unit there are so at most twice as many.
+/// stretch of time as long as the unit there are so at most twice as many. A rate that replaces another one begins anew, so
+/// in the stretch in which that happens there may be one burst more. One that is told anew, since the clock runs otherwise
+/// than it did, is off by no more than the events of that moment, and those until it was found out.
 ///
 /// ```
 /// use flightdeck::events::Rate;
@@ -104,4 +106,18 @@ pub struct Pace {
     pub interval: u64,
     /// How much of it may be used up ahead of time.
     pub ahead: u64,
+}
+
+impl Pace {
+    /// The word of a bucket from which a token was taken at `now`: it holds no more than a burst.
+    #[inline(always)]
+    pub(super) fn after(self, word: u64, now: u64) -> u64 {
+        word.max(now.saturating_sub(self.ahead)).saturating_add(self.interval)
+    }
+
+    /// As many ticks of another pace as are the same part of its interval.
+    pub(super) fn scaled(self, ticks: u64, other: Self) -> u64 {
+        let scaled = u128::from(ticks) * u128::from(other.interval) / u128::from(self.interval.max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    }
 }
