@@ -3,14 +3,14 @@
 
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
-    Batch, BatchError, BuildError, Directives, Events, FieldType, QuotaError, Rate, Schema, Shares, Stamp,
-    Suppressed, SuppressedBy, Value, Verdict,
+    Batch, BatchError, BuildError, Class, Directives, Events, FieldType, QuotaError, Rate, Schema, Shares,
+    Stamp, Suppressed, SuppressedBy, Value, Verdict,
 };
 use flightdeck::{Clock, Flightdeck, Severity};
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Barrier;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 flightdeck::kind! {
     Filled("order.filled") { n: u64 }
@@ -300,6 +300,37 @@ fn a_rate_holds_whether_or_not_somebody_keeps_the_time() {
     events.tick();
     clock.advance(Duration::from_millis(1));
     assert_eq!(record(100), 31);
+}
+
+#[test]
+fn a_deck_finds_out_that_nobody_keeps_the_time_any_more() {
+    let deck = Flightdeck::builder()
+        .events(|events| events.memory(8 << 20).clock(Clock::manual()).directives("order=1000/s"))
+        .start()
+        .unwrap();
+    let (events, clock) = (deck.events(), deck.events().clock());
+    let by_key = events.quota("by tenant", Rate::per_second(1_000), 1).unwrap();
+    clock.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        clock.advance(Duration::from_millis(1));
+        events.tick();
+    }
+    // Used up, and refused once: it is not yet time for this thread to look itself.
+    (0..1_001).for_each(|n| events.record(Filled { n }));
+    assert_eq!((0..1_001).filter(|_| by_key.admits("ann")).count(), 1_000);
+    assert_eq!(events.stats().written_by_class[Class::Normal], 1_000);
+    clock.advance(Duration::from_millis(50));
+    let until = Instant::now() + Duration::from_secs(60);
+    // Asked no more often than a thread looks.
+    std::thread::sleep(Duration::from_millis(600));
+    for n in 0.. {
+        events.record(Filled { n });
+        if by_key.admits("ann") && events.stats().written_by_class[Class::Normal] > 1_000 {
+            break;
+        }
+        assert!(n < 10 && Instant::now() < until, "refused though there are fifty tokens");
+        std::thread::sleep(Duration::from_millis(600));
+    }
 }
 
 #[test]

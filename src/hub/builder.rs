@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// How often replaced configs are freed and queued subscribers called.
+/// How often replaced configs are freed and queued subscribers called, and the time of rates is looked after.
 const TICK: Duration = Duration::from_millis(250);
 /// How often the clock of the events is compared with the system's.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
@@ -228,8 +228,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (of_clock, shards) = (journal.clone(), events.clone());
         let of_config = journal.clone();
         config.observe(move |notice| of_config.config(notice));
-        let ticked = config.downgrade();
+        let (ticked, beaten) = (config.downgrade(), events.clone());
         let tick = move || {
+            beaten.store().look_after_beat();
             if let Some(config) = ticked.upgrade() {
                 config.tick();
             }
