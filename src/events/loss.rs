@@ -127,3 +127,30 @@ impl Losses {
         LossCause::ALL.into_iter().flat_map(of_cause).filter(|loss| loss.count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{Batch, Events};
+
+    crate::kind! { Called("loss.called") { n: u64 } }
+
+    #[test]
+    fn what_a_used_up_shard_takes_no_more_is_counted_there_whatever_way_it_came() {
+        let events = Events::builder().memory(4 << 20).shards(2).build().unwrap();
+        let [mut first, mut second] = [(); 2].map(|()| events.writer().unwrap());
+        events.store().shards[1].rings().iter().for_each(|(_, ring)| ring.use_up());
+        for writer in [&mut first, &mut second] {
+            writer.record(Called { n: 0 });
+            writer.mark(Called { n: 1 });
+            assert_eq!(writer.record_all(&[Called { n: 2 }, Called { n: 3 }]).unwrap(), 2);
+            let mut batch = Batch::new();
+            (4..7).for_each(|n| batch.push(Called { n }));
+            assert_eq!(writer.record_batch(&mut batch).unwrap(), 3);
+        }
+        let losses: Vec<_> =
+            events.losses().iter().map(|loss| (loss.cause, loss.shard, loss.count)).collect();
+        assert_eq!(losses, [(LossCause::UsedUp, Some(1), 7)]);
+        assert_eq!(events.query().count(), 7);
+    }
+}

@@ -192,6 +192,14 @@ impl Ring {
         ring
     }
 
+    /// As though it had been written to its last position. Before the first write.
+    #[cfg(test)]
+    pub(crate) fn use_up(&self) {
+        for word in [self.blocks.at::<INTENT>(), self.commits.at::<TAIL>(), self.commits.at::<INDEXED>()] {
+            word.store(self.last, Relaxed);
+        }
+    }
+
     /// The sizes.
     pub fn geometry(&self) -> Geometry {
         self.geometry
