@@ -11,8 +11,12 @@
 //! ([`Bucket::fill`]) or carries on ([`Bucket::follow`]). A taker looks at the pace again once it has a token. If it took
 //! before the bucket was published, its token is gone with the fill, or carried on. If it took after that, its
 //! exchange has read the publication, or an exchange that goes back to it, since takers write by exchanges alone; so it
-//! sees the new pace now, and gives its token back for one at that pace. So it does not matter what it saw of the old one:
-//! no token taken at a pace that is no longer closes a bucket for an hour, and none is given for it.
+//! sees the new pace now, and gives its token back for one at that pace. So whatever it saw of the old one, no token taken at
+//! a pace that is no longer closes a bucket for an hour.
+//!
+//! A taker that sees the new pace, or half of it, before the bucket is published takes in the new ticks what is then carried on
+//! as if in the old ones. So a bucket that is carried on is off by no more than the tokens that are taken at that very
+//! moment; that is why it is not filled then, which would be a burst.
 //!
 //! # Edges
 //!
