@@ -221,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_on_a_counter_that_ran_ahead_and_went_back_closes_nothing() {
+        let host = Host::new("pacing=100/s");
+        let quota = host.events.quota("by number", Rate::per_second(100), 10).unwrap();
+        host.passed_in(3, RATE, &quota);
+        host.script.jump(1 << 50);
+        assert!(host.passed(200) == 100 && quota.admits(7_u64));
+        host.script.jump(-(1 << 50) - 3_000_000_000_000);
+        host.passed_in(1, RATE, &quota);
+        assert_eq!(host.events.clock().status().backward_jumps, 1);
+        let after = host.passed_in(10, RATE, &quota);
+        assert!(after.iter().all(|passed| passed.abs_diff(1_000) <= 10), "{after:?}");
+    }
+
+    #[test]
     fn an_hour_that_has_begun_stays_an_hour() {
         for factor in [0.1, 4.0] {
             let host = Host::new("pacing=1/h");
