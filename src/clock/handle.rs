@@ -236,6 +236,9 @@ impl Clock {
     /// happens in the first moments, before its rate is known, ticks go on at 8 a nanosecond, more than any counter makes,
     /// and the stamps of before convert at a mean rate. The 65th segment makes the first ones one, which converts at its
     /// mean rate. Waits for nobody.
+    ///
+    /// Rates and quotas of an event store follow in a deck by themselves, else when its
+    /// [directives are set anew](crate::events::Events::set_directives).
     pub fn recheck(&self) -> ClockCheck {
         match self.0.reading {
             Reading::Hand => ClockCheck::Skipped,

@@ -18,7 +18,8 @@ use thiserror::Error;
 const TICK: Duration = Duration::from_millis(250);
 /// How often the clock of the events is compared with the system's.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
-/// How often shards are taken back from threads that ended without a word: a system call for each that is held.
+/// How often shards and counters are taken back from threads that ended without a word: a system call for each that is
+/// held.
 const RECLAIM: Duration = Duration::from_secs(5);
 
 /// What a deck is made of.

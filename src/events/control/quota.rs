@@ -4,7 +4,8 @@
 //! found where it was put. A key is put in by one exchange of its hash into an empty place, whose key follows: whoever
 //! meets the hash before the key takes it for its own, which it is but for hashes of 64 keyed bits that collide within
 //! that moment. Whoever comes later compares the key in full. No place orders anything beyond its own key, which is
-//! published by its `OnceLock`; hashes, buckets and counts stand for themselves and are Relaxed.
+//! published by its `OnceLock`; hashes and counts stand for themselves and are Relaxed. Rates do not change, but their paces
+//! do when the clock runs otherwise than it did: what becomes of the buckets then, `bucket` says.
 
 use super::bucket::Bucket;
 use super::error::QuotaError;
