@@ -123,6 +123,11 @@ fn half_a_pace_closes_no_bucket() {
     {
         let model = Model::new(name, 1, changed_for_two(is_another_rate)).holds(floor);
         model.fails_without("bucket-pace", Side::Publish).fails_without("bucket-pace", Side::Observe);
+        if is_another_rate {
+            // A taker that knows of one change would hide the next one, if it put its token right by a store. That takes one
+            // preemption more, with which there are too many executions to explore all.
+            Model::new(name, 2, changed_for_two(true)).fails_without("bucket-pace", Side::Carry);
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Side {
     Publish,
     /// The loads and fences that observe.
     Observe,
+    /// The exchanges that carry on what others published: a store of one's own is put in their place.
+    Carry,
 }
 
 std::thread_local! {
@@ -63,6 +65,15 @@ pub(crate) fn acquire_release(observed: &'static str, published: &'static str) -
         (true, false) => Ordering::Acquire,
         (false, true) => Ordering::Release,
         (false, false) => Ordering::Relaxed,
+    }
+}
+
+pub(crate) fn carry_on(word: &AtomicU64, from: u64, to: u64, edge: &'static str) -> Result<u64, u64> {
+    if holds(edge, Side::Carry) {
+        word.compare_exchange(from, to, acquire(edge), Ordering::Relaxed)
+    } else {
+        word.store(to, Ordering::Release);
+        Ok(from)
     }
 }
 

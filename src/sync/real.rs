@@ -31,6 +31,13 @@ pub(crate) const fn acquire_release(_observed: &'static str, _published: &'stati
     Ordering::AcqRel
 }
 
+/// An exchange that observes an edge, and carries on what was published on it: whoever reads the new value observes that,
+/// too. A store in its place would hide it.
+#[inline(always)]
+pub(crate) fn carry_on(word: &AtomicU64, from: u64, to: u64, edge: &'static str) -> Result<u64, u64> {
+    word.compare_exchange(from, to, acquire(edge), Ordering::Relaxed)
+}
+
 #[inline(always)]
 pub(crate) fn release_fence(_edge: &'static str) {
     #[cfg(test)]

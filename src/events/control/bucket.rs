@@ -26,7 +26,7 @@
 
 use super::rate::Pace;
 use crate::clock::Clock;
-use crate::sync::{AtomicU64, Relaxed, acquire, release};
+use crate::sync::{AtomicU64, Relaxed, acquire, carry_on, release};
 
 /// The time of buckets, in which the clock's zero is this: later than any burst is long, so that a full bucket can have
 /// been full for that long.
@@ -91,8 +91,9 @@ impl Bucket<'_> {
         let mut seen = None;
         while let Some(other) = pace().filter(|other| seen != Some(*other)) {
             let to = other.after(taken.from, now);
-            // Acquire, edge `bucket-pace` (partners: `fill`, `follow`): as in `take`, should it change once more.
-            match self.0.compare_exchange(taken.to, to, acquire("bucket-pace"), Relaxed) {
+            // Acquire, edge `bucket-pace` (partners: `fill`, `follow`): as in `take`, should it change once more. Carried on:
+            // we may know of one change, and not of the next.
+            match carry_on(self.0, taken.to, to, "bucket-pace") {
                 Ok(_) => taken.to = to,
                 // Somebody was here in between. Then it is at least closed no longer than a token takes.
                 Err(_) => {
