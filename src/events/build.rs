@@ -2,6 +2,7 @@
 //!
 //! What a host chooses, and how, is told at [`Builder`].
 
+use super::age::Retention;
 use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
 use super::control::{Control, Given};
@@ -26,6 +27,7 @@ use crate::region::Region;
 use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::time::Duration;
 
 /// Shards beside those that threads keep: shared ones, so many by default, then the emergency shard.
 const SHARED: usize = 2;
@@ -79,6 +81,7 @@ pub struct Builder {
     longest_value: usize,
     span_seed: Option<u64>,
     directives: Given,
+    max_age: PerClass<Option<Duration>>,
 }
 
 impl Default for Builder {
@@ -99,6 +102,7 @@ impl Default for Builder {
             longest_value: LONGEST_VALUE,
             span_seed: None,
             directives: Given::default(),
+            max_age: PerClass::of(|_| None),
         }
     }
 }
@@ -282,6 +286,23 @@ impl Builder {
         self
     }
 
+    /// How old events may become before they are pruned; by default they stay until they are overwritten. In wall time, as
+    /// the deck's clock tells it.
+    ///
+    /// A deck prunes every second, so an event may be found for a second more. A store alone prunes when the host calls
+    /// [`Events::prune_expired`]. Writers do not wait for it, nor do they know of it. [`Events::set_max_age`] changes it
+    /// while the host runs.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = PerClass::of(|_| Some(age));
+        self
+    }
+
+    /// As [`Builder::max_age`], of one class.
+    pub fn max_age_of(mut self, class: Class, age: Duration) -> Self {
+        self.max_age[class] = Some(age);
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -388,6 +409,7 @@ impl Builder {
             control,
             losses: Losses::default(),
             pruned: PerClass::of(|_| AtomicU64::new(0)),
+            retention: Retention::new(&self.max_age),
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
             // A value that is too long takes more words than this by itself.

@@ -33,7 +33,7 @@ use crate::sync::{Arc, Relaxed};
 ///
 /// After a `fork` the store is the parent's. With feature `os`, what the child records is a counted loss
 /// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop,
-/// direct or define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
+/// direct, prune or define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
 /// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory.
 ///
 /// ```
@@ -336,6 +336,8 @@ pub struct Stats {
     pub kept: u64,
     /// Of what was written, what was pruned before it was overwritten.
     pub pruned: u64,
+    /// Of those, what had become older than it may be: see [`Builder::max_age`](super::Builder::max_age).
+    pub pruned_by_age: u64,
     /// Of those, what was overwritten by newer ones: the difference, which is exact once nobody writes.
     pub overwritten: u64,
     /// Words of 8 bytes written since the start.

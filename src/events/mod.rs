@@ -19,7 +19,8 @@
 //! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
 //! | `claim` | an event that is filled in where it will lie |
 //! | `control` | levels, samples, rates and quotas, changed while the host runs |
-//! | `loss`, `prune`, `stats` | what was not kept; what was taken out; what there is |
+//! | `loss`, `stats` | what was not kept; what there is |
+//! | `prune`, `age`, `count` | what is taken out before it is overwritten, by age too; how much that is |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -48,6 +49,7 @@
 //! | a signal handler, with [`Events::record_in_signal`] | to a shard that no thread keeps, or the overflow |
 //! | the child of a `fork`, with feature `os` | nowhere: a counted loss |
 
+mod age;
 mod answer;
 mod batch;
 mod bucket;
@@ -56,6 +58,7 @@ mod calls;
 mod claim;
 mod class;
 pub(crate) mod control;
+mod count;
 mod declare;
 mod diff;
 mod error;

@@ -238,16 +238,17 @@ impl Overflow {
     }
 
     /// Prunes what lies below the ticket of `position`, as far as none of it is at `since` ticks or later. Of several the
-    /// highest counts. Returns where that was.
-    pub(crate) fn raise_watermark(&self, position: u64, since: u64) -> u64 {
-        self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
+    /// highest counts. Returns what is pruned now.
+    pub(crate) fn raise_watermark(&self, position: u64, since: u64) -> Pruned {
+        let before = self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
         let ticket = position / self.sizes.words as u64;
         // Release, edge `slot-since` (partner: `since`): `since` comes first.
-        self.watermark.at::<WATERMARK>().fetch_max(ticket, release("slot-since")) * self.sizes.words as u64
+        let highest = self.watermark.at::<WATERMARK>().fetch_max(ticket, release("slot-since")).max(ticket);
+        Pruned { end: highest * self.sizes.words as u64, since: before.max(since) }
     }
 
     /// Below this position lies nothing but what was pruned, and what was in flight then.
-    pub(crate) fn watermark(&self) -> u64 {
+    fn watermark(&self) -> u64 {
         self.watermark.at::<WATERMARK>().load(Relaxed) * self.sizes.words as u64
     }
 
@@ -269,6 +270,20 @@ impl Overflow {
     /// Where the slot starts that holds a position.
     pub(crate) fn start_of(&self, position: u64) -> u64 {
         position - position % self.sizes.words as u64
+    }
+}
+
+/// What is pruned of an overflow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pruned {
+    end: u64,
+    since: u64,
+}
+
+impl Pruned {
+    /// Whether a slot that starts there is, all of which happened before `since`.
+    pub(crate) fn covers(self, start: u64, since: u64) -> bool {
+        start < self.end && since <= self.since
     }
 }
 

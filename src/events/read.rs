@@ -178,6 +178,7 @@ impl BlockFilter {
 }
 
 /// Visits every record of the cut that is still there, in order of position.
+#[cfg(all(test, not(flightdeck_loom)))]
 pub(crate) fn scan(ring: &Ring, cut: Cut, blocks: BlockFilter, visit: impl FnMut(&Header) -> Step) {
     // In mid-block as a rule, where a record starts.
     let start = (cut.floor > ring.oldest()).then_some(cut.floor);

@@ -43,6 +43,8 @@ pub struct ClassStats {
     pub overflowed: u64,
     /// Of what was written, what was pruned before it was overwritten.
     pub pruned: u64,
+    /// Of those, what had become older than its class may be: see [`Builder::max_age`](super::Builder::max_age).
+    pub pruned_by_age: u64,
     /// Of what was written, what was overwritten by newer events: the difference, exact once nobody writes.
     pub overwritten: u64,
     /// What could not be kept.
@@ -231,6 +233,7 @@ pub(super) fn of(events: &Events) -> Stats {
             all,
             overflowed,
             pruned,
+            pruned_by_age: store.retention.pruned_by_age[class].load(Relaxed),
             overwritten: all.written.saturating_sub(all.kept + pruned),
             lost: stats.losses.iter().filter(|loss| loss.class == class).map(|loss| loss.count).sum(),
             ring_bytes: over_shards(plan.ring, plan.shared_ring),
@@ -245,6 +248,7 @@ pub(super) fn of(events: &Events) -> Stats {
         stats.overflowed += of_class.overflowed;
         stats.kept += of_class.all.kept;
         stats.pruned += of_class.pruned;
+        stats.pruned_by_age += of_class.pruned_by_age;
         stats.overwritten += of_class.overwritten;
         stats.words_written += of_class.all.words_written;
         stats.words_overwritten += of_class.all.words_overwritten;

@@ -1,5 +1,6 @@
 //! What all handles of one event store share, and the write path.
 
+use super::age::Retention;
 use super::bucket::BucketKey;
 use super::build::HugePages;
 use super::class::{Class, PerClass};
@@ -43,6 +44,7 @@ pub(crate) struct Store {
     pub(crate) losses: Losses,
     /// Events that were pruned.
     pub(crate) pruned: PerClass<AtomicU64>,
+    pub(crate) retention: Retention,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,

@@ -22,6 +22,9 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1);
 /// held.
 const RECLAIM: Duration = Duration::from_secs(5);
 
+/// How often events are pruned that have become too old.
+const AGE_CHECK: Duration = Duration::from_secs(1);
+
 /// What a deck is made of.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `start`"]
@@ -226,7 +229,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let journal = Arc::new(Journal::new(&events, &telemetry));
-        let (of_clock, shards) = (journal.clone(), events.clone());
+        let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let of_config = journal.clone();
         config.observe(move |notice| of_config.config(notice));
         let (ticked, beaten) = (config.downgrade(), events.clone());
@@ -242,6 +245,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
             .every(RECLAIM, "shards", move || {
                 shards.reclaim_shards();
+            })
+            .every(AGE_CHECK, "age", move || {
+                aging.prune_expired();
             })
             .observer(move |incident| journal.worker(incident))
             .start()
