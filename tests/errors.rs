@@ -4,8 +4,8 @@
 
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
-    Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, QuotaError,
-    ReserveError, Schema, Scope, Stamp, Value, WriterError,
+    Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
+    QuotaError, ReserveError, Schema, Scope, Stamp, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -99,6 +99,7 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.writer().unwrap_err()));
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
+    incidents(errors);
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
     errors.push(Box::new(events.query().thread(1).thread(2).run().unwrap_err()));
     let severe = events.query().kind_named("order.filled").severity_at_least(flightdeck::Severity::Error);
@@ -112,6 +113,21 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));
+}
+
+fn incidents(errors: &mut Errors) {
+    let build = |bytes, count| Events::builder().memory(1 << 20).incidents(bytes, count).build().unwrap();
+    let answer = |events: &Events| events.query().run().unwrap();
+    let (off, small) = (build(0, 0), build(100, 2));
+    errors.push(Box::new(off.pin("checkout failed", &answer(&off)).unwrap_err()));
+    errors.push(Box::new(off.pin("checkout failed", &answer(&small)).unwrap_err()));
+    errors.push(Box::new(small.pin(&*"x".repeat(300), &answer(&small)).unwrap_err()));
+    let _ = small.pin(Pin::named(&"x".repeat(90)).because("").protected(), &answer(&small)).unwrap();
+    errors.push(Box::new(small.pin("checkout failed", &answer(&small)).unwrap_err()));
+    small.record(Dumped { image: &[0; 64] });
+    errors.push(Box::new(small.pin("checkout failed", &answer(&small)).unwrap_err()));
+    // By hand: only a child process gets it (see `tests/fork.rs`).
+    errors.push(Box::new(PinError::Forked));
 }
 
 fn quotas(errors: &mut Errors) {

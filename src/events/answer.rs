@@ -77,18 +77,18 @@ pub(crate) struct Place {
 /// One event of an answer: where its parts lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    place: Place,
-    position: u64,
-    ticks: Ticks,
-    kind: u32,
-    severity: Severity,
-    flags: Flags,
-    thread: u32,
-    id: CorrelationId,
-    span: SpanId,
-    payload: Range<usize>,
+    pub(super) place: Place,
+    pub(super) position: u64,
+    pub(super) ticks: Ticks,
+    pub(super) kind: u32,
+    pub(super) severity: Severity,
+    pub(super) flags: Flags,
+    pub(super) thread: u32,
+    pub(super) id: CorrelationId,
+    pub(super) span: SpanId,
+    pub(super) payload: Range<usize>,
     /// Of a batch: whether its first event was still there.
-    is_whole: bool,
+    pub(super) is_whole: bool,
 }
 
 impl Row {

@@ -8,6 +8,7 @@ use super::class::{Class, PerClass};
 use super::control::{Control, Given};
 use super::error::BuildError;
 use super::handle::Events;
+use super::incident::Incidents;
 use super::kinds::Kinds;
 use super::loss::Losses;
 use super::overflow::{Overflow, Slots};
@@ -49,6 +50,8 @@ const LEAST_RING: usize = 1_024;
 const SHARED_FRACTION: usize = 4;
 /// Of which the overflow has 1.5 MiB.
 const DEFAULT_MEMORY: usize = 18 << 20;
+/// Bytes for incidents, and how many there can be.
+const INCIDENTS: (usize, usize) = (1 << 20, 64);
 /// In bytes.
 pub(super) const LONGEST_VALUE: usize = 10_000;
 
@@ -82,6 +85,7 @@ pub struct Builder {
     span_seed: Option<u64>,
     directives: Given,
     max_age: PerClass<Option<Duration>>,
+    incidents: (usize, usize),
 }
 
 impl Default for Builder {
@@ -103,6 +107,7 @@ impl Default for Builder {
             span_seed: None,
             directives: Given::default(),
             max_age: PerClass::of(|_| None),
+            incidents: INCIDENTS,
         }
     }
 }
@@ -303,6 +308,16 @@ impl Builder {
         self
     }
 
+    /// How many bytes [incidents](Events::pin) take together, and how many there can be: 1 MiB and 64 by default. An event
+    /// takes 64 bytes and its fields.
+    ///
+    /// Reserved when the store is built, beside [`Builder::memory`], with some 150 bytes for each that there can be; the
+    /// system provides it at its first use. With zero of either nothing can be pinned.
+    pub fn incidents(mut self, bytes: usize, count: usize) -> Self {
+        self.incidents = (bytes, count);
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -410,6 +425,8 @@ impl Builder {
             losses: Losses::default(),
             pruned: PerClass::of(|_| AtomicU64::new(0)),
             retention: Retention::new(&self.max_age),
+            incidents: Incidents::new(self.incidents.0, self.incidents.1)
+                .ok_or(BuildError::OutOfMemory { bytes: self.incidents.0 })?,
             threads: Threads::default(),
             longest: PerClass::of(|class| longest(shared[class])),
             // A value that is too long takes more words than this by itself.

@@ -21,6 +21,7 @@
 //! | `control` | levels, samples, rates and quotas, changed while the host runs |
 //! | `loss`, `stats` | what was not kept; what there is |
 //! | `prune`, `age`, `count` | what is taken out before it is overwritten, by age too; how much that is |
+//! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
 //! # Why single-writer shards
@@ -63,6 +64,7 @@ mod declare;
 mod diff;
 mod error;
 mod handle;
+mod incident;
 mod kind;
 pub(crate) mod kinds;
 mod link;
@@ -112,6 +114,7 @@ pub use error::{
     ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
+pub use incident::{CaptureError, Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError};
 pub use kind::Kind;
 pub use link::Links;
 pub use loss::{Loss, LossCause};

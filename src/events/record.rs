@@ -62,6 +62,14 @@ impl Flags {
     /// An end that came with a panic.
     pub(crate) const UNWOUND: Self = Self(1 << 7);
 
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     #[inline(always)]
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)

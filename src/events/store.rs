@@ -6,6 +6,7 @@ use super::build::HugePages;
 use super::class::{Class, PerClass};
 use super::control::Control;
 use super::error::RecordError;
+use super::incident::Incidents;
 use super::kinds::{Kinds, Switch};
 use super::loss::{Loss, LossCause, Losses};
 use super::overflow::Overflow;
@@ -45,6 +46,7 @@ pub(crate) struct Store {
     /// Events that were pruned.
     pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) retention: Retention,
+    pub(crate) incidents: Incidents,
     pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
