@@ -61,6 +61,12 @@ impl Region {
         }
     }
 
+    /// All that is in it.
+    #[cfg(all(test, not(flightdeck_loom)))]
+    pub(crate) fn copied(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
+    }
+
     /// Asks the system to back it by huge pages.
     pub(crate) fn advise_huge_pages(&self) -> io::Result<()> {
         os::advise_huge_pages(self.words.as_ptr().cast(), size_of_val(&*self.words))

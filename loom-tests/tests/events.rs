@@ -1,5 +1,5 @@
 //! Models of the event ring. Edges watched: `ring-intent`, `ring-claim`, `ring-tail`, `ring-indexed`, `ring-head`,
-//! `ring-since`, `ring-watermark`, `shard-owner`, `kind-known`.
+//! `ring-since`, `ring-watermark`, `ring-wipe`, `shard-owner`, `kind-known`.
 //!
 //! Records are two words: word 0 says which record it is, word 1 is the link with the same number in its
 //! lower half, so that a mix of two records shows. A reader that accepts such a mix fails the model.
@@ -669,6 +669,91 @@ fn what_is_pruned_stays_pruned_and_is_said_to_be() {
     let model = Model::new("pruned by two", 3, model).holds(200);
     outcomes.both();
     model.fails_without("ring-watermark", Side::Publish).fails_without("ring-since", Side::Observe);
+}
+
+/// The first word of a record that says its length, as whoever wipes needs it, and which one it is.
+fn lead(position: u64) -> u64 {
+    position << 20 | WORDS
+}
+
+/// One thread prunes, the owner wipes what was pruned, and a reader is in the middle of it.
+fn scrubbed() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes, Seen) {
+    let (outcomes, wiped) = (Outcomes::default(), Seen::default());
+    let (seen, wipes) = (outcomes.clone(), wiped.clone());
+    let model = move || {
+        let shard = shard(geometry(4, 4, 1));
+        let origin = 8;
+        assert!(shard.try_claim(Owner::UNKNOWN));
+        for _ in 0..2 {
+            // SAFETY: claimed above.
+            let mut writing = unsafe { shard.writing(CLASS) };
+            let reserved = writing.reserve(WORDS as usize).unwrap();
+            let position = reserved.position;
+            reserved.words[0].store(lead(position), Ordering::Relaxed);
+            reserved.words[1].store(position, Ordering::Relaxed);
+            writing.commit(reserved, Entry { ticks: position, kind: 1, bucket: None });
+        }
+        // SAFETY: claimed above, no write follows.
+        unsafe { shard.release() };
+        let reader = {
+            let (shard, seen) = (shard.clone(), seen.clone());
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                for position in [origin, origin + WORDS] {
+                    let words = (ring.word(position), ring.word(position + 1));
+                    if ring.is_kept(position) {
+                        seen.good.count();
+                        assert_eq!(words, (lead(position), position), "wiped in part");
+                    } else {
+                        seen.gone.count();
+                        assert_eq!(position, origin, "what is kept was wiped");
+                        let since = ring.since();
+                        assert!(
+                            since > position,
+                            "{position} is gone, and nothing is said to be since {since}"
+                        );
+                    }
+                }
+            })
+        };
+        let pruner = {
+            let shard = shard.clone();
+            thread::spawn(move || {
+                let ring = &shard.rings()[CLASS];
+                ring.raise_watermark(origin + WORDS, origin + 1);
+                ring.ask_to_wipe();
+            })
+        };
+        let owner = {
+            let (shard, wipes) = (shard.clone(), wipes.clone());
+            thread::spawn(move || {
+                assert!(shard.try_claim(Owner::UNKNOWN));
+                // SAFETY: claimed above, nothing is reserved.
+                if unsafe { shard.writing(CLASS) }.wipe(u64::MAX) > 0 {
+                    wipes.count();
+                }
+                // SAFETY: claimed above, no write follows.
+                unsafe { shard.release() };
+            })
+        };
+        pruner.join().unwrap();
+        owner.join().unwrap();
+        reader.join().unwrap();
+    };
+    (model, outcomes, wiped)
+}
+
+#[test]
+fn what_is_wiped_is_read_whole_or_not_at_all() {
+    let (model, outcomes, wiped) = scrubbed();
+    let model = Model::new("wiped under a reader", 3, model).holds(500);
+    outcomes.both();
+    wiped.at_least_once("a record wiped");
+    model
+        .fails_without("ring-wipe", Side::Publish)
+        .fails_without("ring-intent", Side::Observe)
+        .fails_without("ring-watermark", Side::Publish)
+        .fails_without("ring-since", Side::Observe);
 }
 
 fn known() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {

@@ -85,3 +85,59 @@ fn a_slot_is_read_whole_or_said_to_be_gone() {
         }
     }
 }
+
+/// What the slot holds is pruned and wiped while a reader is there and a writer comes.
+fn wiped() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let region = Region::heap(SLOTS.footprint()).unwrap();
+        let overflow = Arc::new(Overflow::new(&region, 0, SLOTS));
+        assert!(write(&overflow));
+        let first = read(&overflow).unwrap();
+        let reader = {
+            let (overflow, seen) = (overflow.clone(), seen.clone());
+            thread::spawn(move || match read(&overflow) {
+                Some(position) if position == first => seen.read.count(),
+                _ => {
+                    seen.gone.count();
+                    let since = overflow.since();
+                    assert!(since > first, "{first} is gone, and nothing is said to be since {since}");
+                }
+            })
+        };
+        let wiper = {
+            let overflow = overflow.clone();
+            thread::spawn(move || {
+                let _ = overflow.raise_watermark(first + SLOTS.words as u64, first + 1);
+                overflow.wipe().words
+            })
+        };
+        let writer = {
+            let overflow = overflow.clone();
+            thread::spawn(move || write(&overflow))
+        };
+        let wiped = wiper.join().unwrap();
+        let written = writer.join().unwrap();
+        reader.join().unwrap();
+        if wiped > 0 {
+            seen.refused.count();
+        }
+        assert_eq!(read(&overflow).is_some(), written, "{wiped} words wiped");
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn a_slot_that_is_wiped_is_read_whole_or_said_to_be_gone() {
+    let (model, outcomes) = wiped();
+    let mut model = Model::new("overflow, wiped", 2, model).holds(1_000);
+    outcomes.read.at_least_once("a record read");
+    outcomes.gone.at_least_once("a record found gone");
+    outcomes.refused.at_least_once("a slot wiped");
+    for edge in ["slot-commit", "slot-claim", "slot-since"] {
+        for side in [Side::Publish, Side::Observe] {
+            model = model.fails_without(edge, side);
+        }
+    }
+}

@@ -21,6 +21,7 @@
 //! | `control` | levels, samples, rates and quotas, changed while the host runs |
 //! | `loss`, `stats` | what was not kept; what there is |
 //! | `prune`, `age`, `count` | what is taken out before it is overwritten, by age too; how much that is |
+//! | `scrub` | overwriting what was taken out |
 //! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //!
@@ -84,6 +85,7 @@ pub(crate) mod ring;
 mod run;
 mod schema;
 mod scope;
+mod scrub;
 mod seeds;
 pub(crate) mod shard;
 mod span;
@@ -132,6 +134,7 @@ pub use query::{Buckets, Counts, Folded, Lookup, Prepared, Query, Spread, Work};
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
+pub use scrub::ScrubReport;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};

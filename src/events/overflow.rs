@@ -16,9 +16,9 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `slot-commit` | state stored in [`Slot::commit`] | fence in [`Overflow::copy`]; exchange in [`Overflow::take`] |
-//! | `slot-claim` | fence in [`Overflow::take`], before the words | fence in [`Overflow::copy`], after the copied words |
-//! | `slot-since` | exchange in [`Overflow::take`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
+//! | `slot-commit` | state stored in [`Slot::commit`], [`Overflow::wipe`] | fence in [`Overflow::copy`]; exchanges in [`Overflow::take`], [`Overflow::wipe`] |
+//! | `slot-claim` | fences in [`Overflow::take`], [`Overflow::wipe`], before the words | fence in [`Overflow::copy`], after the copied words |
+//! | `slot-since` | exchanges in [`Overflow::take`], [`Overflow::wipe`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
 
 use super::read::Step;
 use super::ring::{Entry, Reserved};
@@ -62,19 +62,29 @@ struct State(u64);
 
 impl State {
     const fn writing(ticket: u64) -> Self {
-        Self(ticket << 1 | 1)
+        Self(ticket << 2 | 1)
     }
 
     const fn holds(ticket: u64) -> Self {
-        Self(ticket << 1)
+        Self(ticket << 2)
+    }
+
+    /// Another one than that of before, which a reader may still have in hand.
+    const fn wiped(ticket: u64) -> Self {
+        Self(ticket << 2 | 2)
     }
 
     const fn is_being_written(self) -> bool {
         self.0 & 1 == 1
     }
 
+    /// Whether there is nothing to read: no ticket yet, or wiped.
+    const fn is_empty(self) -> bool {
+        self.ticket() == 0 || self.0 & 2 == 2
+    }
+
     const fn ticket(self) -> u64 {
-        self.0 >> 1
+        self.0 >> 2
     }
 }
 
@@ -123,10 +133,9 @@ impl Overflow {
             self.take(ticket).then_some(ticket)
         })?;
         let (room, rest) = self.slot(ticket).get(SLOT_HEADER..)?.split_at_checked(words)?;
-        // A zero word ends what the slot holds.
-        if let Some(end) = rest.first() {
-            end.store(0, Relaxed);
-        }
+        // A zero word ends what the slot holds. All of them are zero, so that nothing of earlier tickets stays where nobody
+        // looks.
+        rest.iter().for_each(|word| word.store(0, Relaxed));
         Some((Slot { overflow: self, ticket }, Reserved { position: self.first(ticket), words: room }))
     }
 
@@ -207,7 +216,7 @@ impl Overflow {
         let before = State(state.load(Relaxed));
         // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
         acquire_fence("slot-commit");
-        if before.is_being_written() || before.ticket() == 0 {
+        if before.is_being_written() || before.is_empty() {
             return None;
         }
         let [watermark, pruned_since, ..] = self.watermark.words();
@@ -239,7 +248,7 @@ impl Overflow {
 
     /// Prunes what lies below the ticket of `position`, as far as none of it is at `since` ticks or later. Of several the
     /// highest counts. Returns what is pruned now.
-    pub(crate) fn raise_watermark(&self, position: u64, since: u64) -> Pruned {
+    pub fn raise_watermark(&self, position: u64, since: u64) -> Pruned {
         let before = self.watermark.at::<PRUNED_SINCE>().fetch_max(since, Relaxed);
         let ticket = position / self.sizes.words as u64;
         // Release, edge `slot-since` (partner: `since`): `since` comes first.
@@ -262,6 +271,43 @@ impl Overflow {
         ticket >= self.sizes.count as u64 && (is_overwritten || position < self.watermark())
     }
 
+    /// Overwrites what slots hold that are pruned, each as a writer would, which finds it busy meanwhile. Whoever is in
+    /// the middle of one keeps it.
+    pub fn wipe(&self) -> Wiped {
+        let mut wiped = Wiped::default();
+        for number in 0..self.used(self.cut()) {
+            let slot = self.slot(number);
+            let [state, since, records @ ..] = slot else { continue };
+            // Acquire, edge `slot-commit` (partner: `commit`): `since` is that of this ticket, if the exchange succeeds.
+            let before = State(state.load(acquire("slot-commit")));
+            if before.is_being_written() {
+                wiped.busy += slot.len() as u64;
+                continue;
+            }
+            let [watermark, pruned_since, ..] = self.watermark.words();
+            let is_pruned = before.ticket() < watermark.load(Relaxed)
+                && since.load(Relaxed) <= pruned_since.load(Relaxed);
+            if before.is_empty() || !is_pruned {
+                continue;
+            }
+            let writing = State::writing(before.ticket());
+            // Release, edge `slot-since` (partner: `since`): whoever finds it gone learns up to when that was pruned. Acquire, edge
+            // `slot-commit` (partner: `commit`): the zeros come after its words.
+            let order = acquire_release("slot-commit", "slot-since");
+            if state.compare_exchange(before.0, writing.0, order, Relaxed).is_err() {
+                wiped.busy += slot.len() as u64;
+                continue;
+            }
+            // Release, edge `slot-claim` (partner: `copy`): a reader that copied one of the zeros sees the new state.
+            release_fence("slot-claim");
+            records.iter().for_each(|word| word.store(0, Relaxed));
+            wiped.words += records.len() as u64;
+            // Release, edge `slot-commit` (partner: `take`): the next writer's words come after the zeros.
+            state.store(State::wiped(before.ticket()).0, release("slot-commit"));
+        }
+        wiped
+    }
+
     /// The position that a cut stands for: records have lower ones that were committed before it, and some that will be.
     pub(crate) fn end(&self, cut: u64) -> u64 {
         cut * self.sizes.words as u64
@@ -273,9 +319,18 @@ impl Overflow {
     }
 }
 
+/// What became of wiping an overflow, in words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wiped {
+    /// So much was.
+    pub words: u64,
+    /// Of slots that somebody was in the middle of.
+    pub busy: u64,
+}
+
 /// What is pruned of an overflow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pruned {
+pub struct Pruned {
     end: u64,
     since: u64,
 }

@@ -8,7 +8,7 @@ use super::class::{Class, PerClass};
 use super::count::{records_before, records_overwritten};
 use super::handle::Events;
 use super::overflow::Overflow;
-use super::read::{BlockFilter, Step, scan_from, sweep};
+use super::read::{Step, scan_block, sweep};
 use super::ring::{Cut, Ring};
 use super::store::Store;
 use crate::clock::Ticks;
@@ -123,10 +123,7 @@ fn border(ring: &Ring, cut: Cut, keeps: impl Fn(Ticks) -> bool) -> Option<Border
                 since = since.max(summary.greatest.saturating_add(1));
             }
             Some(first) => {
-                scan_from(ring, Some(first.max(cut.floor)), cut.tail, BlockFilter::ALL, |header| {
-                    if header.position >= next {
-                        return Step::Stop;
-                    }
+                let _ = scan_block(ring, first.max(cut.floor), cut.tail, |header| {
                     if keeps(header.ticks) {
                         end = Some(header.position);
                         return Step::Stop;

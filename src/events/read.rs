@@ -59,7 +59,7 @@ impl Header {
 /// Why no record was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoRecord {
-    /// Overwritten, now or before.
+    /// Overwritten or pruned, now or before.
     Gone,
     /// Nothing there that could be a record: the rest of a lap, or of a block whose owner vanished.
     Gap,
@@ -68,11 +68,21 @@ pub(crate) enum NoRecord {
 /// The header of the record at `position`, which ends at `tail` or before.
 #[inline]
 pub(crate) fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, NoRecord> {
-    let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| ring.word(position.wrapping_add(i as u64)));
-    if !ring.is_intact(position) {
+    let words = header_words(ring, position);
+    if !ring.is_kept(position) {
         return Err(NoRecord::Gone);
     }
     header_in(words, position, tail).ok_or(NoRecord::Gap)
+}
+
+/// The same for the ring's owner, who alone could overwrite it. Of a record that was wiped only its length and kind are left.
+pub(crate) fn header_for_owner(ring: &Ring, position: u64) -> Option<Header> {
+    header_in(header_words(ring, position), position, u64::MAX)
+}
+
+#[inline]
+fn header_words(ring: &Ring, position: u64) -> [u64; HEADER_WORDS] {
+    std::array::from_fn(|i| ring.word(position.wrapping_add(i as u64)))
 }
 
 /// What these words say, if they can be those of a record at `position` that ends at `end` or before.
@@ -107,8 +117,8 @@ pub(crate) enum Found<'a> {
 }
 
 impl Found<'_> {
-    /// Copies the payload of a record to `bytes`, which are [as many](Header::payload_bytes), unless it has been overwritten
-    /// since its header was read.
+    /// Copies the payload of a record to `bytes`, which are [as many](Header::payload_bytes), unless it has been overwritten or
+    /// pruned since its header was read.
     #[inline]
     pub(crate) fn copy_payload(self, header: &Header, bytes: &mut [u8]) -> bool {
         let start = header.position + header.lead.header_words() as u64;
@@ -118,7 +128,7 @@ impl Found<'_> {
                 for (chunk, position) in chunks.iter_mut().zip(start..) {
                     *chunk = ring.word(position).to_le_bytes();
                 }
-                ring.is_intact(header.position)
+                ring.is_kept(header.position)
             }
             Found::InSlot(words, first) => {
                 let payload = words.get((start - first) as usize..(header.end() - first) as usize);
@@ -145,7 +155,7 @@ impl Found<'_> {
     #[inline]
     pub(crate) fn is_there(self, position: u64) -> bool {
         match self {
-            Found::InRing(ring) => ring.is_intact(position) && position >= ring.watermark(),
+            Found::InRing(ring) => ring.is_kept(position),
             // A slot comes and goes as a whole.
             Found::InSlot(..) => true,
         }
@@ -235,10 +245,17 @@ pub(crate) fn scan_from(
                 (next, entering) = (None, after);
             }
             Err(NoRecord::Gone) => {
-                (next, entering) = (None, after.max(ring.oldest()));
+                (next, entering) = (kept_before(ring, position, after), after.max(ring.oldest()));
             }
         }
     }
+}
+
+/// Where the first record starts that is kept, if the one at `position` was pruned meanwhile, and that lies before `end`.
+#[cold]
+fn kept_before(ring: &Ring, position: u64, end: u64) -> Option<u64> {
+    let floor = ring.watermark();
+    (position < floor && floor < end).then_some(floor)
 }
 
 /// Visits the records that start in the block of `start`, itself the start of one, from there on.
@@ -247,8 +264,12 @@ pub(crate) fn scan_block(ring: &Ring, start: u64, tail: u64, mut visit: impl FnM
     let end = ring.geometry().block_end(start + 1);
     let mut position = start;
     while position < end.min(tail) {
-        // What is gone or a gap ends the block: nothing in it lies beyond either.
-        let Ok(header) = header(ring, position, tail) else { break };
+        let Ok(header) = header(ring, position, tail) else {
+            // What is gone or a gap ends the block: nothing in it lies beyond either, unless it was pruned in mid-block.
+            let Some(kept) = kept_before(ring, position, end) else { break };
+            position = kept;
+            continue;
+        };
         if visit(&header) == Step::Stop {
             return Step::Stop;
         }
@@ -286,6 +307,10 @@ pub(crate) fn scan_unlinked(
             Ok(header) if header.id == id && visit(&header) == Step::Stop => break,
             Ok(header) => position = header.end(),
             Err(_) => {
+                if let Some(kept) = kept_before(ring, position, ring.geometry().block_end(position + 1)) {
+                    position = kept;
+                    continue;
+                }
                 let after = (ring.block_of(position) + 1).max(ring.block_of(ring.oldest()));
                 let next =
                     (after..=ring.block_of(cut.tail)).find_map(|block| ring.first_of(ring.start_of(block)));

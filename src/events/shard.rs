@@ -84,6 +84,12 @@ impl Shard {
         }
     }
 
+    /// Where its rings lie, beside others.
+    #[cfg(all(test, not(flightdeck_loom)))]
+    pub(crate) fn region(&self) -> &Region {
+        &self.memory.0
+    }
+
     /// Words of memory that its rings take.
     pub fn footprint(geometry: &PerClass<Geometry>) -> usize {
         geometry.iter().map(|(_, ring)| ring.footprint()).sum()

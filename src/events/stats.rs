@@ -4,6 +4,7 @@
 //! were in all.
 
 use super::class::PerClass;
+use super::count::records_between;
 use super::handle::{Events, Stats};
 use super::overflow::Overflow;
 use super::read::{BlockFilter, Chain, Step, scan_from, sweep};
@@ -294,17 +295,13 @@ fn of_ring(ring: &Ring) -> RingStats {
             stats.span(Some(Ticks(summary.least)), Some(Ticks(summary.greatest)));
         } else if cut.floor < start + block {
             // Pruned in part.
-            let mut below = 0;
-            scan_from(ring, Some(first), cut.tail, BlockFilter::ALL, |header| {
+            let Some(below) = records_between(ring, first, cut.floor) else { continue };
+            scan_from(ring, Some(cut.floor), cut.tail, BlockFilter::ALL, |header| {
                 if header.position >= start + block {
                     return Step::Stop;
                 }
-                if header.position < cut.floor {
-                    below += 1;
-                } else {
-                    number = number.or(Some(at + below));
-                    stats.span(Some(header.ticks), Some(header.ticks));
-                }
+                number = number.or(Some(at + below));
+                stats.span(Some(header.ticks), Some(header.ticks));
                 Step::On
             });
         }

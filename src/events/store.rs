@@ -12,7 +12,7 @@ use super::loss::{Loss, LossCause, Losses};
 use super::overflow::Overflow;
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
-use super::read::header;
+use super::read::header_for_owner;
 use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
@@ -536,7 +536,7 @@ impl Store {
             return 0;
         }
         let look = |ring: &Ring, position: u64| {
-            let header = header(ring, position, u64::MAX).ok()?;
+            let header = header_for_owner(ring, position)?;
             let bucket = (!header.id.is_none()).then(|| self.key.bucket(header.id));
             Some(Unlinked { words: header.words(), bucket })
         };

@@ -65,6 +65,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/ring/tests.rs",
     "events/ring/writing.rs",
     "events/scope.rs",
+    "events/scrub.rs",
     "events/shard.rs",
     "events/span.rs",
     "events/store.rs",

@@ -187,7 +187,7 @@ impl Events {
     ///
     /// The incident store has [memory of a fixed size](super::Builder::incidents). When that is full, the oldest incidents that
     /// are not [protected](Pin::protected) make room; if all of those together do not, the new one is refused and
-    /// they stay. Both are counted: [`Events::incident_stats`]. Pruning and [`Events::clear`] leave
+    /// they stay. Both are counted: [`Events::incident_stats`]. Pruning, [`Events::clear`] and [`Events::scrub`] leave
     /// incidents alone: what must go is dropped by hand, and its bytes are overwritten then.
     ///
     /// Takes a lock, which no write of an event takes, and copies the answer: about a millisecond for a megabyte.

@@ -128,8 +128,8 @@ fn in_ring(ring: &Ring, position: u64, found: impl FnOnce(&Header)) -> At {
             found(&header);
             At::Event
         }
-        // Whatever was not found may have been overwritten meanwhile.
-        None if !ring.is_intact(position) => At::Gone,
+        // Whatever was not found may have been overwritten or pruned meanwhile.
+        None if !ring.is_kept(position) => At::Gone,
         None => At::Nothing,
     }
 }

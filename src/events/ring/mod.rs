@@ -23,6 +23,7 @@
 //! |---|---|---|
 //! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
+//! | `ring-wipe` | fence in [`Writing::wipe`], before the zeros | F2, as above |
 //! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fence in [`Ring::cut`] |
 //! | `ring-indexed` | stores in [`Writing::link`](writing), [`Writing::commit_run`], [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
 //! | `ring-head` | store in [`Ring::link_at`](writing) | fence in [`Ring::head`] |
@@ -38,6 +39,7 @@ mod take_over;
 #[cfg(all(test, not(flightdeck_loom)))]
 mod tests;
 mod watermark;
+mod wipe;
 mod writing;
 
 pub(crate) use summary::Summary;

@@ -18,6 +18,14 @@ impl Ring {
         self.watermark.at::<WATERMARK>().load(Relaxed)
     }
 
+    /// As [`Ring::is_intact`], and whether it has not been pruned: then it may have been [wiped](super::wipe).
+    #[inline(always)]
+    pub fn is_kept(&self, position: u64) -> bool {
+        // In this order: the fence of the first, F2, comes before the load of the watermark, edge `ring-wipe` (partner: the
+        // fence in `wipe`).
+        self.is_intact(position) && position >= self.watermark()
+    }
+
     /// Prunes what lies below `position`, none of it at `since` ticks or later. From any thread: of several the highest
     /// counts. Returns where the watermark was.
     pub fn raise_watermark(&self, position: u64, since: u64) -> u64 {

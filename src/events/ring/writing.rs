@@ -1,6 +1,7 @@
 //! The writing side: room for a record, its commit, its link.
 
 use super::summary::Summary;
+use super::wipe::AT_A_TIME;
 use super::{INDEXED, INTENT, QUEUE, RECORDS, Ring, SINCE, TAIL};
 use crate::events::record::Link;
 use crate::region::LINE;
@@ -136,11 +137,15 @@ impl<'a> Writing<'a> {
         // Relaxed: our own.
         let intent = ring.blocks.at::<INTENT>().load(Relaxed);
         if position + words as u64 > intent {
+            if ring.is_to_be_wiped() {
+                self.wipe(AT_A_TIME * block);
+            }
             self.raise(intent, position + words as u64);
         }
         if !fits {
-            // A zero word ends a scan of this block; a reader that arrives here goes on at the next.
-            ring.words.at(tail as usize).store(0, Relaxed);
+            // A zero word ends a scan of this block; a reader that arrives here goes on at the next. All of them are zero, so
+            // that nothing from a lap ago stays where nobody looks. Shorter than the record that does not fit.
+            (tail..position).for_each(|gap| ring.words.at(gap as usize).store(0, Relaxed));
             // Release, edge `ring-tail` (partner: `cut`): the gap is a commit of its own.
             self.commits[TAIL].store(position, release("ring-tail"));
         }
