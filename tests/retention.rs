@@ -161,3 +161,36 @@ fn the_counts_of_all_who_prune_add_up_to_what_is_gone() {
         assert_eq!(events.stats().pruned, pruned);
     }
 }
+
+/// A search that is under way when its block is pruned in part goes on with what is kept.
+#[test]
+fn what_is_kept_is_found_while_others_prune_and_scrub() {
+    for _ in 0..5 {
+        let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
+        let mut writer = events.writer().unwrap();
+        for n in 1..=2_000 {
+            writer.record_with(Stamp::of(n % 3 + 1).at(Ticks(n)), Filled { n });
+        }
+        let last = events.query().run().unwrap().iter().next_back().unwrap().id();
+        std::thread::scope(|threads| {
+            let pruner = threads.spawn(|| {
+                for from in 1..=1_990 {
+                    assert_eq!(events.prune_before(Ticks(from)), u64::from(from > 1));
+                    if from % 50 == 0 {
+                        assert!(writer.scrub().is_complete());
+                    }
+                }
+            });
+            while !pruner.is_finished() {
+                assert_eq!(events.query().between(Ticks(1_990)..).count(), 11);
+                let by_id = events.query().correlation(2_u64).run().unwrap();
+                assert!(by_id.iter().filter(|event| event.ticks() >= Ticks(1_990)).count() >= 3);
+                assert!(by_id.iter().all(|event| event.kind() == "retention.filled"));
+                assert!(events.query().run().unwrap().len() >= 11);
+            }
+            pruner.join().unwrap();
+        });
+        assert_eq!(events.query().count(), 11);
+        assert_eq!(events.query().run().unwrap().iter().next_back().unwrap().id(), last);
+    }
+}
