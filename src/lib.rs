@@ -20,6 +20,7 @@
 //! | declare events | [`kind!`] |
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
+//! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | record in a tight loop | [`events::Events::writer`] |
 //! | record in a signal handler | [`events::Events::record_in_signal`] |
 //! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |

@@ -285,7 +285,7 @@ fn a_call_is_a_span_with_its_duration_and_its_outcome() {
     assert_eq!(events_of[3].field("call_id"), events_of[1].field("call_id"));
     assert!(events_of[5].span().is_none(), "the guard restores the scope");
     let text = answer.timeline().to_string();
-    assert!(text.contains("function.entered [30 ns]") && text.contains("duration_ns=30"), "{text}");
+    assert!(text.contains(" 30 ns ███") && text.contains("duration_ns=30"), "{text}");
 }
 
 #[test]

@@ -109,11 +109,81 @@ fn the_slowest_come_with_their_timelines() {
     assert!(ran.out.contains("c0ffee  1.5 ms  34 events"), "{}", ran.out);
     // A child stands under its parent, a log row under its span, and the second line of its text shows as escaped.
     let line = |text: &str| ran.out.lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
-    let depth =
-        |line: &str| line.split_once("s ").map_or(0, |(_, rest)| rest.len() - rest.trim_start().len());
-    assert_eq!(depth(&line("GET, 1")) + 2, depth(&line("GET, 4")), "{}", ran.out);
-    assert_eq!(depth(&line("GET, 1")) + 2, depth(&line(r"line\nof 1")), "{}", ran.out);
+    let depth = |of: &str, name: &str| line(of).split(name).next().unwrap_or_default().chars().count();
+    assert_eq!(depth("GET, 1", "GET") + 2, depth("GET, 4", "GET"), "{}", ran.out);
+    assert_eq!(depth("GET, 1", "GET") + 2, depth(r"line\nof 1", "log"), "{}", ran.out);
     assert!(ran.out.trim_end().ends_with("complete: 34 events"), "{}", ran.out);
+}
+
+#[test]
+fn the_spans_of_an_id_tell_where_its_time_went() {
+    let folder = Folder::new("spans");
+    let spans = "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano\n\
+        c0ffee,1,root,gate,GET /quote,1700000000000000000,1700000000000900000\n\
+        c0ffee,2,1,book,walk,1700000000000100000,1700000000000400000\n\
+        c0ffee,3,1,price,quote,1700000000000350000,1700000000000850000\n\
+        c0ffee,4,3,price,SELECT,1700000000000400000,1700000000000500000\n\
+        c0ffee,5,beef,else,remote,1700000000000200000,1700000000000300000\n\
+        7,6,root,gate,another,1700000000000000000,1700000000000900000\n";
+    let logs = "TimeUnixNano,TraceID,SpanID,Log\n1700000000000120000,c0ffee,2,at level 3\n";
+    let [spans, logs] = [folder.file("spans.csv", spans), folder.file("logs.csv", logs)];
+    let ran = run(&["replay", &spans, &logs, "-c", "c0ffee", "--tree"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ran.out.lines().map(str::trim_end).collect();
+    let expected = [
+        "     total       self",
+        "  900.0 us   150.0 us * GET /quote",
+        "  300.0 us   300.0 us     walk  (1 event)",
+        "  500.0 us   400.0 us *   quote",
+        "  100.0 us   100.0 us *     SELECT",
+        "  100.0 us   100.0 us   remote  parent=000000000000beef",
+    ];
+    assert_eq!(lines[..6], expected, "{}", ran.out);
+    assert!(lines[6].starts_with("6 events of c0ffee, looked up in") && lines.len() == 7, "{}", ran.out);
+
+    let found = run(&["replay", &spans, &logs, "-c", "c0ffee", "--tree", "--json"]).json();
+    let told: Vec<_> = found["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| {
+            let number = |name: &str| span[name].as_u64();
+            (span["name"].as_str().unwrap(), number("parent"), number("self_ns"), span["critical"] == true)
+        })
+        .collect();
+    let expected = [
+        ("GET /quote", None, Some(150_000), true),
+        ("walk", Some(0), Some(300_000), false),
+        ("quote", Some(0), Some(400_000), true),
+        ("SELECT", Some(2), Some(100_000), true),
+        ("remote", None, Some(100_000), false),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(found["spans"][4]["missing_parent"], "000000000000beef");
+    assert!(found.get("rows").is_none());
+    assert_eq!(run(&["replay", &spans, "--tree"]).code, Some(2), "of which id?");
+}
+
+#[test]
+fn what_a_row_shares_with_the_span_above_it_is_said_once() {
+    let folder = Folder::new("shared");
+    let spans = "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano,Duration\n\
+        c0ffee,1,root,gate,GET /quote,1700000000000000000,1700000000000900000,900\n\
+        c0ffee,2,1,gate,walk,1700000000000100000,1700000000000400000,300\n\
+        c0ffee,3,2,book,walk,1700000000000200000,1700000000000300000,77\n";
+    let spans = folder.file("spans.csv", spans);
+    let ran = run(&["replay", &spans, "-c", "c0ffee"]);
+    let line = |text: &str| ran.out.lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
+    assert!(line("GET /quote").ends_with("GET /quote PodName=gate"), "{}", ran.out);
+    assert!(line("300.0 us").ends_with("└ walk"), "{}", ran.out);
+    assert!(
+        line("100.0 us").ends_with("└ walk PodName=book Duration=77"),
+        "another unit, or a mistake: {}",
+        ran.out
+    );
+    assert!(!ran.out.contains('\u{1b}'));
+    let ran = run(&["--color", "always", "replay", &spans, "-c", "c0ffee"]);
+    assert!(ran.out.contains("\u{1b}[1mGET /quote\u{1b}[0m"), "{}", ran.out);
 }
 
 #[test]

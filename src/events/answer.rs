@@ -10,12 +10,14 @@ use super::record::Flags;
 use super::schema::Schema;
 use super::store::Store;
 use super::timeline::Timeline;
+use super::tree::TraceTree;
 use super::value::Value;
 use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
 use crate::local::Scope;
 use crate::sync::Arc;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
@@ -278,6 +280,12 @@ impl Answer {
     #[must_use]
     pub fn converter(&self) -> Converter {
         self.store.clock.converter()
+    }
+
+    /// The events by cause.
+    #[must_use]
+    pub fn tree(&self) -> TraceTree<'_> {
+        TraceTree::new(Cow::Borrowed(self))
     }
 
     /// The events as lines of text, indented by cause.

@@ -96,6 +96,7 @@ mod target;
 mod threads;
 mod timeline;
 mod trace_context;
+mod tree;
 mod value;
 mod writer;
 
@@ -138,7 +139,8 @@ pub use scrub::ScrubReport;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
-pub use timeline::{FieldsOf, Timeline};
+pub use timeline::{FieldsOf, NameOf, Timeline};
 pub use trace_context::Traceparent;
+pub use tree::{Children, Node, Origin, TraceTree};
 pub use value::Value;
 pub use writer::Writer;

@@ -65,6 +65,7 @@ Examples:
   flightdeck replay                                   this machine's package log
   flightdeck replay trace.csv log.csv --slowest 5     the five slowest requests with their timelines
   flightdeck replay -c libc6 /var/log/dpkg.log        what happened to one package
+  flightdeck replay -c 7f3a... --tree traces/*.csv    where the time of one request went
   journalctl -o json | flightdeck replay - -c ssh.service --json
   zcat access.log.gz | flightdeck replay -m 64MiB -")]
 pub struct Replay {
@@ -74,6 +75,9 @@ pub struct Replay {
     /// Show everything that belongs to ID: a trace or request id, a package, a unit, an address
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub correlation: Option<String>,
+    /// Show only the spans of that ID: how long each took, how much of it was its own, what was waited for
+    #[arg(long, requires = "correlation")]
+    pub tree: bool,
     /// Memory for the whole deck, such as 256MiB or 1g; without it every row is kept
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
     pub memory: Option<usize>,

@@ -26,6 +26,7 @@ use messages::Messages;
 use outcome::{Failure, Outcome};
 use output::{Output, OutputError};
 use std::process::ExitCode;
+use terminal::Look;
 
 fn main() -> ExitCode {
     let command = Args::command().color(Color::foreseen(std::env::args_os()));
@@ -55,7 +56,7 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     let mut output = Output::stdout();
     let outcome = match &args.command {
         Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
-        Command::Replay(asked) => replay::run(asked, &mut output, messages)?,
+        Command::Replay(asked) => replay::run(asked, Look::stdout(args.color), &mut output, messages)?,
         Command::Size(asked) => {
             sizing::run(asked, &mut output)?;
             Outcome::Done

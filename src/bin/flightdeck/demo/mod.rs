@@ -24,6 +24,7 @@ use crate::args::{Color, Demo};
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::terminal::Look;
 use course::Course;
 use findings::{AskError, Findings};
 use flight::Flight;
@@ -132,7 +133,7 @@ pub fn run(
     if asked.json {
         output.json(&json::object(&findings))?
     } else {
-        report::text(&findings, output)?
+        report::text(&findings, Look::stdout(color), output)?
     }
     deck.shutdown(Duration::from_secs(5));
     if findings.log.is_interrupted {

@@ -5,11 +5,12 @@ use super::variant::{Equipment, Variant};
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, grouped, nanos};
 use crate::size;
+use crate::terminal::Look;
 use flightdeck::supervisor::WorkerStatus;
 use std::fmt::Display;
 
 /// Writes the report.
-pub fn text(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+pub fn text(findings: &Findings, look: Look, output: &mut Output) -> Result<(), OutputError> {
     let first_turn = findings.of(Equipment::Bare).and_then(|variant| variant.rounds.first());
     if findings.variants.iter().any(|variant| variant.rounds.is_empty()) {
         output.line(
@@ -32,7 +33,7 @@ pub fn text(findings: &Findings, output: &mut Output) -> Result<(), OutputError>
     workers(findings, output)?;
     if let Some(slowest) = &findings.slowest {
         output.line("")?;
-        chain(slowest, output)?;
+        chain(slowest, look, output)?;
     }
     Ok(())
 }
@@ -140,7 +141,7 @@ fn workers(findings: &Findings, output: &mut Output) -> Result<(), OutputError> 
     Ok(())
 }
 
-fn chain(slowest: &Slowest, output: &mut Output) -> Result<(), OutputError> {
+fn chain(slowest: &Slowest, look: Look, output: &mut Output) -> Result<(), OutputError> {
     let Slowest { latency, look_up, answer, gone } = slowest;
     let trace = answer.iter().next().map(|event| event.correlation().to_string()).unwrap_or_default();
     let slower = match gone {
@@ -156,7 +157,7 @@ fn chain(slowest: &Slowest, output: &mut Output) -> Result<(), OutputError> {
         shown::ns(of_host)
     ))?;
     output.line(format_args!("Trace {trace}, looked up by its id in {}:\n", shown::ns(nanos(*look_up))))?;
-    output.line(answer.timeline())
+    output.line(look.apply(answer.timeline()))
 }
 
 fn line(what: &str, text: impl Display) -> String {

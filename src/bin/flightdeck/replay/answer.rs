@@ -4,10 +4,13 @@ use super::chain::{Chain, shown};
 use super::deck::Deck;
 use super::listing::{Listing, Rows};
 use super::load::Loader;
+use super::tree::{self, Spans};
+use crate::args::Replay;
 use crate::formats::{Correlation, meant};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
 use crate::shown::{count, nanos, plain};
+use crate::terminal::Look;
 use flightdeck::events::{Recorded, Verdict};
 use serde_json::json;
 use std::time::Duration;
@@ -15,9 +18,10 @@ use std::time::Duration;
 /// Says what belongs to the id that `text` means; whether anything does.
 pub fn answer(
     text: &str,
+    asked: &Replay,
     deck: &Deck,
     loader: &Loader,
-    is_json: bool,
+    look: Look,
     output: &mut Output,
 ) -> Result<bool, Failure> {
     // Digits may be a number or a name: whichever of the two some format made of them.
@@ -26,12 +30,16 @@ pub fn answer(
         let chain = Chain::find(deck, &correlation)?;
         chains.push((correlation, chain));
     }
-    if is_json {
-        json(text, &chains, deck, loader, output)?;
+    if asked.json {
+        json(text, asked, &chains, deck, loader, output)?;
     } else {
         for (_, chain) in chains.iter().filter(|(_, chain)| !chain.answer.is_empty()) {
+            if asked.tree {
+                tree::text(chain, loader, output)?;
+                continue;
+            }
             let mut said = Ok(());
-            chain.timeline(&loader.names, |timeline| said = output.line(timeline));
+            chain.timeline(&loader.names, look, |timeline| said = output.line(timeline));
             said?;
         }
         let found: usize = chains.iter().map(|(_, chain)| chain.answer.len()).sum();
@@ -48,6 +56,7 @@ pub fn answer(
 
 fn json(
     text: &str,
+    asked: &Replay,
     chains: &[(Correlation<'_>, Chain)],
     deck: &Deck,
     loader: &Loader,
@@ -87,5 +96,10 @@ fn json(
         },
         "look_up_ns": sum(|chain| nanos(chain.look_up)),
     });
-    output.json(&Listing { head, name: "rows", list: Rows::of(rows, loader) })
+    if asked.tree {
+        let trees = chains.iter().map(|(_, chain)| chain.answer.tree()).collect();
+        output.json(&Listing { head, name: "spans", list: Spans { trees, loader } })
+    } else {
+        output.json(&Listing { head, name: "rows", list: Rows::of(rows, loader) })
+    }
 }

@@ -3,10 +3,12 @@
 use super::batch::Fields;
 use super::deck::Deck;
 use super::names::Names;
-use crate::formats::{Correlation, Value};
-use flightdeck::CorrelationId;
+use crate::formats::{Correlation, Kind, Value};
+use crate::terminal::Look;
 use flightdeck::events::{Answer, QueryError, Recorded, Timeline, Value as Stored};
+use flightdeck::{CorrelationId, SpanId};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// All events of one id, and how long it took to find them.
@@ -30,15 +32,48 @@ impl Chain {
         Ok(Self { look_up: start.elapsed(), answer })
     }
 
-    /// The events as lines of text, with the fields of their rows.
-    pub fn timeline(&self, names: &Names, tell: impl FnOnce(Timeline<'_>)) {
+    /// The events as lines of text, spans by the names of their operations, with the fields of their rows. What a row
+    /// has in common with the span it stands under is not said again.
+    pub fn timeline(&self, names: &Names, look: Look, tell: impl FnOnce(Timeline<'_>)) {
+        let starts = self.answer.iter().filter(|event| event.is_start() && !event.span().is_none());
+        let spans: HashMap<SpanId, Recorded<'_>> = starts.map(|event| (event.span(), event)).collect();
         let fields = |event: &Recorded<'_>, each: &mut dyn FnMut(&str, Stored<'_>)| {
-            for (name, value) in fields_of(event, names) {
-                each(name, stored(&value));
+            let above =
+                spans.get(&event.parent().unwrap_or(event.span())).filter(|above| above.id() != event.id());
+            let operation = operation(event, names).map(|(place, _)| place);
+            for (place, (name, value)) in fields_of(event, names).enumerate() {
+                let is_said = || {
+                    above.is_some_and(|above| {
+                        fields_of(above, names).any(|said| said == (name, value.clone()))
+                    })
+                };
+                if Some(place) != operation && !is_duration(event, name, &value) && !is_said() {
+                    each(name, stored(&value));
+                }
             }
         };
-        tell(self.answer.timeline().without_ends().with_fields(&fields));
+        let name = |event: &Recorded<'_>| operation(event, names).map(|(_, name)| name.to_owned());
+        // The threads are those of the replay.
+        let timeline = self.answer.timeline().without_ends().without_threads();
+        tell(look.apply(timeline.with_fields(&fields).with_names(&name)));
     }
+}
+
+/// Whether it only says how long the row took, which stands in front.
+fn is_duration(event: &Recorded<'_>, name: &str, value: &Value<'_>) -> bool {
+    let units = || [1, 1_000, 1_000_000].map(|ns| duration_of(event) / ns);
+    name.eq_ignore_ascii_case("duration") && matches!(value, Value::U64(said) if units().contains(said))
+}
+
+/// Of a span the name of its operation: the first field that is called like one, and its place.
+pub fn operation<'a>(event: &Recorded<'a>, names: &'a Names) -> Option<(usize, &'a str)> {
+    const CALLED: [&str; 5] = ["operationname", "operation_name", "operation", "span_name", "name"];
+    let is_one = |name: &str| CALLED.iter().any(|called| name.eq_ignore_ascii_case(called));
+    let mut fields = fields_of(event, names).enumerate().filter(|_| event.kind() == Kind::Span.name());
+    fields.find_map(|(place, (name, value))| match value {
+        Value::Str(Cow::Borrowed(text)) if is_one(name) && !text.is_empty() => Some((place, text)),
+        _ => None,
+    })
 }
 
 /// An id as reports write it.

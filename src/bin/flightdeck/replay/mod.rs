@@ -4,7 +4,8 @@
 //! - `batch`, `names`: rows that own what they hold
 //! - `deck`: the store and its size; `fill`: the threads that write to it
 //! - `chain`: what belongs to one id; `slowest`: the ids that took longest
-//! - `report`, `answer`: what is said of a whole replay, and of one id; `listing`: rows for a program
+//! - `report`, `answer`: what is said of a whole replay, and of one id; `tree`: its spans; `listing`: rows for a
+//!   program
 
 mod answer;
 mod batch;
@@ -16,12 +17,14 @@ mod load;
 mod names;
 mod report;
 mod slowest;
+mod tree;
 
 use crate::args::Replay;
 use crate::input::Source;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::terminal::Look;
 use deck::Room;
 use load::Loader;
 use std::path::{Path, PathBuf};
@@ -33,7 +36,12 @@ const USUAL: &str = "/var/log/dpkg.log";
 const MOST_USEFUL_THREADS: usize = 4;
 
 /// Runs the replay and reports.
-pub fn run(asked: &Replay, output: &mut Output, messages: &mut Messages) -> Result<Outcome, Failure> {
+pub fn run(
+    asked: &Replay,
+    look: Look,
+    output: &mut Output,
+    messages: &mut Messages,
+) -> Result<Outcome, Failure> {
     let Some(files) = files(asked, messages) else { return Ok(Outcome::Unreadable) };
     let sources = match judge(&files, messages) {
         Ok(sources) => sources,
@@ -52,9 +60,9 @@ pub fn run(asked: &Replay, output: &mut Output, messages: &mut Messages) -> Resu
     messages.end_progress();
     loader.conclude(messages);
     let found = match &asked.correlation {
-        Some(id) => answer::answer(id, &filled.deck, &loader, asked.json, output)?,
+        Some(id) => answer::answer(id, asked, &filled.deck, &loader, look, output)?,
         None => {
-            report::report(&filled, &loader, asked, output)?;
+            report::report(&filled, &loader, asked, look, output)?;
             loader.rows() + loader.broken() > 0
         }
     };

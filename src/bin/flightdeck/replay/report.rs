@@ -11,6 +11,7 @@ use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, grouped, nanos, plain};
 use crate::size;
+use crate::terminal::Look;
 use flightdeck::events::{Class, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ struct Report<'a> {
     events: Events,
     ids: usize,
     slowest: Vec<(Slow, Chain)>,
+    look: Look,
 }
 
 /// What became of the events.
@@ -37,7 +39,13 @@ struct Events {
 }
 
 /// Asks the store and says it all.
-pub fn report(filled: &Filled, loader: &Loader, asked: &Replay, output: &mut Output) -> Result<(), Failure> {
+pub fn report(
+    filled: &Filled,
+    loader: &Loader,
+    asked: &Replay,
+    look: Look,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let deck = &filled.deck;
     let stats = deck.events.stats();
     let events = Events {
@@ -50,7 +58,7 @@ pub fn report(filled: &Filled, loader: &Loader, asked: &Replay, output: &mut Out
         .into_iter()
         .map(|slow| Ok((slow.clone(), Chain::find(deck, &slow.correlation())?)))
         .collect::<Result<_, Failure>>()?;
-    let report = Report { loader, filled, plan: deck.events.plan(), events, ids, slowest };
+    let report = Report { loader, filled, plan: deck.events.plan(), events, ids, slowest, look };
     if asked.json {
         report.json(output)?
     } else {
@@ -113,7 +121,7 @@ impl Report<'_> {
                 chain.look_up.as_secs_f64() * 1e6,
             ))?;
             let mut text = String::new();
-            chain.timeline(&self.loader.names, |timeline| text = timeline.to_string());
+            chain.timeline(&self.loader.names, self.look, |timeline| text = timeline.to_string());
             let (events, verdict) = text.rsplit_once('\n').unwrap_or(("", &text));
             let total = events.lines().count();
             for line in events.lines().take(LINES) {
