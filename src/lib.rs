@@ -35,7 +35,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads; through `libc`, on Unix |
-//! | `cli` | the `flightdeck` command-line tool |
+//! | `json` | answers and events as JSON, through `serde_json` |
+//! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside
 //!

@@ -295,6 +295,8 @@ fn a_hundred_thousand_spans_deep_is_no_deeper_than_the_stack() {
         assert_eq!(text.lines().count() as u64, DEEP + 2);
         assert!(text.contains("(99999 deep) span.began n=100000"), "{}", &text[text.len() - 300..]);
         assert!(text.lines().all(|line| line.chars().count() < 120));
+        #[cfg(feature = "json")]
+        assert!(tree.answer().json().to_string().len() > text.len());
     };
     // As little stack as the system gives.
     std::thread::Builder::new().stack_size(128 << 10).spawn(work).unwrap().join().unwrap();

@@ -66,6 +66,8 @@ mod diff;
 mod error;
 mod handle;
 mod incident;
+#[cfg(feature = "json")]
+mod json;
 mod kind;
 pub(crate) mod kinds;
 mod link;
@@ -118,6 +120,8 @@ pub use error::{
 };
 pub use handle::{Events, Stats};
 pub use incident::{CaptureError, Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError};
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use kind::Kind;
 pub use link::Links;
 pub use loss::{Loss, LossCause};

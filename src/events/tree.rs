@@ -305,6 +305,12 @@ impl<'a> Node<'a> {
         item.after == item.parent.map_or(self.items.len(), |parent| self.items[parent].after)
     }
 
+    /// Its number in the order of the tree.
+    #[cfg(feature = "json")]
+    pub(super) fn number(&self) -> usize {
+        self.at
+    }
+
     fn item(&self) -> &'a Item {
         &self.items[self.at]
     }
