@@ -268,6 +268,9 @@ fn a_planted_secret_is_found_nowhere() {
     said.add(&answer);
     said.0.push(answer.timeline().to_string());
     said.0.push(answer.timeline().without_ends().to_string());
+    #[cfg(feature = "json")]
+    said.0.push(answer.json().to_string());
+    said.add(&answer.tree());
     said.add(&answer.timeline());
     for event in answer.iter() {
         said.add(&event);
