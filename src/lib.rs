@@ -79,6 +79,7 @@ pub mod internals {
     pub use crate::clock::segments::{Segment, Segments};
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
     pub use crate::events::control::{Bucket, Cell as Tallied, Gates, Key, Keys, Pace, Setting, Slab, Slot};
+    pub use crate::events::cursor::{NoRecord, Track};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::overflow::{Overflow, Slots};
     pub use crate::events::record::{Lead, Link};

@@ -5,7 +5,7 @@
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
     Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
-    QuotaError, ReserveError, Schema, Scope, Stamp, Value, WriterError,
+    QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -110,6 +110,7 @@ fn events(errors: &mut Errors) {
         spread.record_with(Stamp::of(1_u64).at(at), Dumped { image: &[] });
     }
     errors.push(Box::new(spread.query().buckets(Duration::from_micros(1)).unwrap_err()));
+    cursors(errors, &events);
     errors.push(Box::new(Scope::from_traceparent("00-4bf92f35-00f067aa-01").unwrap_err()));
     let no_trace = format!("00-{:032x}-00f067aa0ba902b7-01", 0);
     errors.push(Box::new(Scope::from_traceparent(&no_trace).unwrap_err()));
@@ -128,6 +129,18 @@ fn incidents(errors: &mut Errors) {
     errors.push(Box::new(small.pin("checkout failed", &answer(&small)).unwrap_err()));
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(PinError::Forked));
+}
+
+fn cursors(errors: &mut Errors, events: &Events) {
+    errors.push(Box::new(events.query().newest_first().follow().unwrap_err()));
+    let other = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    other.record_with(Stamp::of(1_u64), Dumped { image: &[] });
+    let id = other.query().run().unwrap().iter().next().unwrap().id();
+    errors.push(Box::new(events.query().follow_from(Start::Event(id)).unwrap_err()));
+    let mut cursor = other.cursor();
+    errors.push(Box::new(cursor.next(Duration::from_millis(2)).unwrap_err()));
+    other.stop();
+    errors.push(Box::new(cursor.next(Duration::MAX).unwrap_err()));
 }
 
 fn quotas(errors: &mut Errors) {

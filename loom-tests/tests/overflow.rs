@@ -1,6 +1,7 @@
 //! Models of the overflow. Edges watched: `slot-commit`, `slot-claim`, `slot-since`.
 //!
-//! There is one slot, which each writer fills with the position it got: a mix of two shows.
+//! There is one slot, in which each writer stores the position it got: a mix of two contents shows, and so does a count of
+//! records that is not that of the content.
 
 mod support;
 
@@ -13,19 +14,19 @@ use support::{Model, Seen};
 const SLOTS: Slots = Slots { count: 1, words: 4 };
 
 fn write(overflow: &Overflow) -> bool {
-    let Some((slot, reserved)) = overflow.reserve(2) else { return false };
+    let Some((slot, reserved)) = overflow.reserve(1) else { return false };
     reserved.words.iter().for_each(|word| word.store(reserved.position, Ordering::Relaxed));
     slot.commit(std::iter::once(Entry { ticks: reserved.position, kind: 1, bucket: None }));
     true
 }
 
-/// The position of what the slot holds, if it holds something. A mix of two fails the model.
-fn read(overflow: &Overflow) -> Option<u64> {
+/// The position of what the slot holds, if it holds something, and how many records were committed to it so far. A mix of
+/// two contents fails the model.
+fn read(overflow: &Overflow) -> Option<(u64, u64)> {
     let mut words = Vec::new();
-    let ticket = overflow.copy(0, &mut words)?;
-    let position = ticket * SLOTS.words as u64 + 2;
-    assert_eq!(words, [position, position], "torn: ticket {ticket}");
-    Some(position)
+    let content = overflow.append(0, &mut words)?;
+    assert_eq!(words, [content.position], "torn: ticket {}", content.ticket);
+    Some((content.position, content.total))
 }
 
 #[derive(Clone, Default)]
@@ -43,11 +44,14 @@ fn met() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         let region = Region::heap(SLOTS.footprint()).unwrap();
         let overflow = Arc::new(Overflow::new(&region, 0, SLOTS));
         assert!(write(&overflow));
-        let first = read(&overflow).unwrap();
+        let (first, _) = read(&overflow).unwrap();
         let reader = {
             let (overflow, seen) = (overflow.clone(), seen.clone());
             thread::spawn(move || match read(&overflow) {
-                Some(position) if position == first => seen.read.count(),
+                Some((position, total)) if position == first => {
+                    assert_eq!(total, 1, "records counted that are not there yet");
+                    seen.read.count();
+                }
                 _ => {
                     seen.gone.count();
                     let since = overflow.since();
@@ -58,16 +62,17 @@ fn met() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         let writers = [(); 2].map(|()| {
             let (overflow, seen) = (overflow.clone(), seen.clone());
             thread::spawn(move || {
-                if !write(&overflow) {
+                let is_written = write(&overflow);
+                if !is_written {
                     seen.refused.count();
                 }
+                u64::from(is_written)
             })
         });
-        for writer in writers {
-            writer.join().unwrap();
-        }
+        let written: u64 = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
         reader.join().unwrap();
-        assert!(read(&overflow).is_some(), "the slot holds what was written last");
+        let (_, total) = read(&overflow).expect("the slot holds what was written last");
+        assert_eq!(total, 1 + written, "each is counted");
     };
     (model, outcomes)
 }

@@ -194,7 +194,7 @@ impl Builder {
         self
     }
 
-    /// How many slots the overflow has, for each class: where events go that find no shard free, one of up to 496
+    /// How many slots the overflow has, for each class: where events go that find no shard free, one of up to 488
     /// bytes, header included, in each. Rounded up to a power of two. By default 1,024; where [`Builder::memory`] is set as
     /// many of them as fit beside the rings, at least 16.
     ///

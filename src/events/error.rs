@@ -8,6 +8,7 @@ use super::value::Value;
 use crate::clock::Ticks;
 use crate::error::{Diagnostic, Retry, Severity};
 use std::fmt;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Why an event store was not built.
@@ -499,12 +500,43 @@ pub enum QueryError {
         /// How many there may be.
         limit: usize,
     },
+    /// It asks for something that only an answer has.
+    #[error(
+        "{what} is for answers, and this query is followed: leave it out, and take as many events as you like"
+    )]
+    NotFollowed {
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A cursor was to start at this event.
+    #[error(
+        "event {id:#x} is not in the store any more, or never was: start at the oldest one, or at a time"
+    )]
+    NoEvent {
+        /// Its id.
+        id: u64,
+    },
     /// No kind has this name.
     #[error("kind `{name}` is not known to this deck: no event of it was ever recorded or defined")]
     UnknownKind {
         /// What was asked for.
         name: String,
     },
+}
+
+/// Why a cursor delivered nothing.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// It did not come in time.
+    #[error("no event came within {waited:?}: wait longer, or again")]
+    TimedOut {
+        /// How long that was to be.
+        waited: Duration,
+    },
+    /// Nothing comes any more.
+    #[error("the store has stopped and all of it was delivered: ask no more")]
+    Closed,
 }
 
 /// Why a `traceparent` header names no scope. Begin a new trace then.
@@ -597,7 +629,13 @@ diagnostic! {
         KindSeverity => "events.query.kind_severity", Never;
         Order => "events.query.order", Never;
         Buckets => "events.query.buckets", Never;
+        NotFollowed => "events.query.not_followed", Never;
+        NoEvent => "events.query.no_event", Never;
         UnknownKind => "events.query.unknown_kind", Never;
+    }
+    FollowError {
+        TimedOut => "events.follow.timed_out", Later;
+        Closed => "events.follow.closed", Never;
     }
     TraceparentError {
         Malformed => "events.traceparent.malformed", Never;

@@ -393,6 +393,16 @@ impl Kinds {
         self.publish_all(&mut changing);
     }
 
+    /// Whether it has. Whoever learns so sees all that was recorded before.
+    pub(crate) fn has_stopped(&self) -> bool {
+        let has_stopped = self.stopped.load(Relaxed);
+        if has_stopped {
+            // `stop` stores under this lock, so what came before that happened before what comes next here.
+            drop(self.changes.lock());
+        }
+        has_stopped
+    }
+
     /// Replaces the directives, or how they are told in ticks, for all kinds and those yet to come.
     pub(crate) fn set_directives(&self, directives: Directives, converter: Option<Converter>) {
         let mut changing = self.changes.lock();

@@ -81,6 +81,8 @@ pub(crate) struct Losses {
     cells: [PerClass<Cell>; LossCause::ALL.len()],
     /// Whether there is anything in them, so that whoever asks need not look at all.
     any: AtomicBool,
+    /// Of all cells, so that who follows need not look at each.
+    total: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,12 @@ impl Losses {
         cell.first.fetch_min(at.0, Relaxed);
         cell.last.fetch_max(at.0, Relaxed);
         cell.count.fetch_add(1, Relaxed);
+        self.total.fetch_add(1, Relaxed);
+    }
+
+    /// How many there were.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Relaxed)
     }
 
     /// Whether there are any.

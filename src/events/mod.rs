@@ -24,6 +24,7 @@
 //! | `scrub` | overwriting what was taken out |
 //! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
+//! | `cursor` | followed live: each event once, and each gap counted |
 //!
 //! # Why single-writer shards
 //!
@@ -61,6 +62,7 @@ mod claim;
 mod class;
 pub(crate) mod control;
 mod count;
+pub(crate) mod cursor;
 mod declare;
 mod diff;
 mod error;
@@ -111,12 +113,13 @@ pub use class::{Class, PerClass};
 pub use control::{
     Directives, DirectivesError, Expected, Key, Mistake, Quota, QuotaError, Rate, Suppressed, SuppressedBy,
 };
+pub use cursor::{Cursor, CursorState, CursorStats, Delivery, Gap, GapCause, Progress, Start};
 pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, ClaimError, DefineError, QueryError, RecordError, ReserveError, TraceparentError,
-    ValuesError, WriterError,
+    BatchError, BuildError, ClaimError, DefineError, FollowError, QueryError, RecordError, ReserveError,
+    TraceparentError, ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use incident::{CaptureError, Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError};

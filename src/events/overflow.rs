@@ -34,8 +34,11 @@ pub struct Slots {
     pub words: usize,
 }
 
-/// Words of a slot before its records: the state, and the ticks from which on nothing of it is.
-const SLOT_HEADER: usize = 2;
+/// Words of a slot before its records: the state, the ticks from which on nothing of it is, and how many records were ever
+/// committed there.
+const SLOT_HEADER: usize = 3;
+/// In a slot: how many records were ever committed there, by which a reader knows how many it missed.
+const TOTAL: usize = 2;
 /// Control words: the line of writers, and that of the watermark.
 const CONTROL: usize = 2 * LINE;
 /// On the line of writers: the next ticket.
@@ -86,6 +89,19 @@ impl State {
     const fn ticket(self) -> u64 {
         self.0 >> 2
     }
+}
+
+/// What a slot held while it was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Which of its contents.
+    pub ticket: u64,
+    /// The position of its first word.
+    pub position: u64,
+    /// How many records were ever committed to the slot, these included.
+    pub total: u64,
+    /// Whether queries pass over it.
+    pub is_pruned: bool,
 }
 
 /// Slots for records of one class. Any thread may write, in any context, and read.
@@ -211,8 +227,30 @@ impl Overflow {
     /// Copies what slot `number`, modulo how many there are, holds, and says its ticket. `None` if it holds nothing that was not pruned, or did not stay
     /// the same.
     pub fn copy(&self, number: u64, words: &mut Vec<u64>) -> Option<u64> {
+        words.clear();
+        self.append(number, words).filter(|content| !content.is_pruned).map(|content| content.ticket)
+    }
+
+    /// How many slots there are.
+    pub(crate) fn slots(&self) -> usize {
+        self.sizes.count
+    }
+
+    /// How many records were ever committed to slot `number`: a hint, except to whoever knows that nobody is in it.
+    pub(crate) fn records_of(&self, number: u64) -> u64 {
+        self.slot(number).get(TOTAL).map_or(0, |total| total.load(Relaxed))
+    }
+
+    /// Whether nobody was ever in slot `number`.
+    pub(crate) fn is_unused(&self, number: u64) -> bool {
+        self.slot(number).first().is_none_or(|state| state.load(Relaxed) == 0)
+    }
+
+    /// Appends what slot `number` holds to `words`. `None`, and nothing appended, if it holds nothing, or did not stay the
+    /// same.
+    pub fn append(&self, number: u64, words: &mut Vec<u64>) -> Option<Content> {
         let slot = self.slot(number);
-        let [state, since, records @ ..] = slot else { return None };
+        let [state, since, total, records @ ..] = slot else { return None };
         let before = State(state.load(Relaxed));
         // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
         acquire_fence("slot-commit");
@@ -223,11 +261,16 @@ impl Overflow {
         // What was in flight when others were pruned has a ticket below the watermark and may be newer than they were.
         let is_pruned =
             before.ticket() < watermark.load(Relaxed) && since.load(Relaxed) <= pruned_since.load(Relaxed);
-        words.clear();
+        let (start, total) = (words.len(), total.load(Relaxed));
         words.extend(records.iter().map(|word| word.load(Relaxed)));
         // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
         acquire_fence("slot-claim");
-        (State(state.load(Relaxed)) == before && !is_pruned).then_some(before.ticket())
+        if State(state.load(Relaxed)) != before {
+            words.truncate(start);
+            return None;
+        }
+        let position = self.first(before.ticket());
+        Some(Content { ticket: before.ticket(), position, total, is_pruned })
     }
 
     /// As [`Overflow::copy`], of the slot of a position, if it still holds what had that position; its first.
@@ -353,10 +396,12 @@ pub struct Slot<'a> {
 impl Slot<'_> {
     /// Publishes what was reserved, as so many records.
     pub fn commit(self, entries: impl Iterator<Item = Entry>) {
-        let [state, since, ..] = self.overflow.slot(self.ticket) else { return };
+        let [state, since, total, ..] = self.overflow.slot(self.ticket) else { return };
         let (records, latest) =
             entries.fold((0, 0), |(count, latest), entry| (count + 1, entry.ticks.max(latest)));
         since.store(latest.saturating_add(1), Relaxed);
+        // Ours until the commit, so a load and a store.
+        total.store(total.load(Relaxed) + records, Relaxed);
         self.overflow.writers.at::<RECORDS>().fetch_add(records, Relaxed);
         // Release, edge `slot-commit` (partners: `copy`, `take`): all words of the slot are visible with it.
         state.store(State::holds(self.ticket).0, release("slot-commit"));
@@ -487,10 +532,10 @@ mod tests {
     #[test]
     fn what_is_too_long_for_a_slot_is_a_counted_loss() {
         let events = full(Events::builder().memory(1 << 20));
-        let fits = "x".repeat(496 - 48 - 8);
+        let fits = "x".repeat(488 - 48 - 8);
         events.record(Long { text: &fits });
         assert_eq!((events.query().count(), events.stats().lost()), (1, 0));
-        events.record(Long { text: &"x".repeat(496) });
+        events.record(Long { text: &"x".repeat(488) });
         let [loss] = &events.losses()[..] else { panic!("{:?}", events.losses()) };
         assert_eq!((loss.cause, loss.class, loss.shard), (LossCause::NoShard, Class::Normal, None));
         let verdict = events.query().run().unwrap().verdict();

@@ -58,7 +58,7 @@ impl Header {
 
 /// Why no record was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoRecord {
+pub enum NoRecord {
     /// Overwritten or pruned, now or before.
     Gone,
     /// Nothing there that could be a record: the rest of a lap, or of a block whose owner vanished.
@@ -384,17 +384,25 @@ pub(crate) fn in_slot(overflow: &Overflow, position: u64, mut visit: impl FnMut(
 
 /// Visits the records in the words of a slot, the first of which is at position `first`.
 fn records_in(first: u64, words: &[u64], mut visit: impl FnMut(Found<'_>, &Header) -> Step) -> Step {
+    for header in headers_in(words, first) {
+        if visit(Found::InSlot(words, first), &header) == Step::Stop {
+            return Step::Stop;
+        }
+    }
+    Step::On
+}
+
+/// The headers of the records that a copied slot holds, whose first word has this position.
+pub(crate) fn headers_in(words: &[u64], first: u64) -> impl Iterator<Item = Header> {
     let mut rest = words;
-    while let Some((&lead, after)) = rest.split_first() {
+    std::iter::from_fn(move || {
+        let (&lead, after) = rest.split_first()?;
         let position = first + (words.len() - rest.len()) as u64;
         let mut header = [0; HEADER_WORDS];
         header[0] = lead;
         header[1..].iter_mut().zip(after).for_each(|(to, from)| *to = *from);
-        let Some(header) = header_in(header, position, first + words.len() as u64) else { break };
-        if visit(Found::InSlot(words, first), &header) == Step::Stop {
-            return Step::Stop;
-        }
+        let header = header_in(header, position, first + words.len() as u64)?;
         rest = &rest[header.lead.words()..];
-    }
-    Step::On
+        Some(header)
+    })
 }

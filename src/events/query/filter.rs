@@ -140,7 +140,7 @@ impl Filter {
 
     /// Looks up the names of kinds, if anything could ever match.
     #[inline]
-    pub(super) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
+    pub(crate) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
         match (&self.contradiction, &self.kinds) {
             (None, None) => Ok(()),
             _ => self.settle_kinds(known),
@@ -203,6 +203,16 @@ impl Filter {
     pub(super) fn leaves_out_blocks(&self) -> bool {
         (self.from, self.to, self.severity) != (Ticks(0), Ticks(u64::MAX), Severity::Trace)
             || self.kinds.is_some()
+    }
+
+    /// The classes in which there may be matches some day: all of them where a kind is not known yet.
+    pub(crate) fn coming_classes(&self, known: &Kinds) -> PerClass<bool> {
+        match &self.kinds {
+            Some(kinds) if kinds.numbers.iter().all(|kind| known.schema(*kind).is_some()) => {
+                self.classes(known)
+            }
+            _ => PerClass::of(|_| true),
+        }
     }
 
     /// The blocks in which there may be matches.

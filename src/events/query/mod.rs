@@ -44,8 +44,8 @@ use std::time::SystemTime;
 #[derive(Clone)]
 #[must_use = "a query does nothing until it runs"]
 pub struct Query<'a> {
-    store: &'a Arc<Store>,
-    filter: Filter,
+    pub(super) store: &'a Arc<Store>,
+    pub(super) filter: Filter,
     order: Order,
     limit: usize,
     offset: usize,
@@ -192,6 +192,17 @@ impl<'a> Query<'a> {
     pub fn budget(mut self, records: u64) -> Self {
         self.budget = records;
         self
+    }
+
+    /// What of it is for answers alone, and has no meaning where events are followed.
+    pub(super) fn of_answers(&self) -> Option<&'static str> {
+        match self {
+            Self { order: Order::NewestFirst, .. } => Some("newest first"),
+            Self { limit, .. } if *limit != usize::MAX => Some("a limit"),
+            Self { offset: 1.., .. } => Some("an offset"),
+            Self { budget, .. } if *budget != u64::MAX => Some("a budget"),
+            _ => None,
+        }
     }
 
     /// Runs the query.

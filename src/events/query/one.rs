@@ -7,6 +7,8 @@ use crate::events::answer::{Answer, EventId, Place, Verdict};
 use crate::events::handle::Events;
 use crate::events::read::{Found, Header, Step, in_slot, scan_block};
 use crate::events::ring::Ring;
+use crate::events::store::Store;
+use crate::sync::Arc;
 
 /// What there is under an [`EventId`].
 #[derive(Clone, Debug)]
@@ -21,6 +23,48 @@ pub enum Lookup {
 }
 
 impl Lookup {
+    /// What there is under an id.
+    pub(crate) fn of(store: &Arc<Store>, id: EventId) -> Self {
+        let mut collected = Collected::new(store, 1, Order::OldestFirst, None);
+        let ring = |place: Place| {
+            store.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
+        };
+        let is_overflow = |place: Place| usize::from(place.shard) == store.shards.len();
+        let end = |place: Place| match ring(place) {
+            Some(ring) => Some(ring.cut().tail),
+            None => is_overflow(place).then(|| {
+                let overflow = &store.overflow[place.class];
+                overflow.end(overflow.cut())
+            }),
+        };
+        let Some((place, position)) = id.place(end) else { return Lookup::NeverWas };
+        let at = match ring(place) {
+            Some(ring) => {
+                in_ring(ring, position, |header| collected.take(place, Found::InRing(ring), header))
+            }
+            None => {
+                let overflow = &store.overflow[place.class];
+                let mut at = if overflow.is_gone(position) { At::Gone } else { At::Nothing };
+                in_slot(overflow, position, |found, header| {
+                    collected.take(place, found, header);
+                    at = At::Event;
+                });
+                at
+            }
+        };
+        let mut answer = collected.finish(0);
+        if at == At::Nothing {
+            return Lookup::NeverWas;
+        }
+        if answer.is_empty() {
+            return Lookup::Gone;
+        }
+        let query = Query::new(store);
+        answer.recheck_batches(|place, first| query.is_there(place, first));
+        (answer.verdict, answer.since) = (Verdict::Complete, query.since());
+        Lookup::Found(answer)
+    }
+
     /// The event, if it is still there.
     #[must_use]
     pub fn found(self) -> Option<Answer> {
@@ -60,45 +104,7 @@ impl Events {
     /// ```
     #[must_use]
     pub fn event(&self, id: EventId) -> Lookup {
-        let store = self.store();
-        let mut collected = Collected::new(store, 1, Order::OldestFirst, None);
-        let ring = |place: Place| {
-            store.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
-        };
-        let is_overflow = |place: Place| usize::from(place.shard) == store.shards.len();
-        let end = |place: Place| match ring(place) {
-            Some(ring) => Some(ring.cut().tail),
-            None => is_overflow(place).then(|| {
-                let overflow = &store.overflow[place.class];
-                overflow.end(overflow.cut())
-            }),
-        };
-        let Some((place, position)) = id.place(end) else { return Lookup::NeverWas };
-        let at = match ring(place) {
-            Some(ring) => {
-                in_ring(ring, position, |header| collected.take(place, Found::InRing(ring), header))
-            }
-            None => {
-                let overflow = &store.overflow[place.class];
-                let mut at = if overflow.is_gone(position) { At::Gone } else { At::Nothing };
-                in_slot(overflow, position, |found, header| {
-                    collected.take(place, found, header);
-                    at = At::Event;
-                });
-                at
-            }
-        };
-        let mut answer = collected.finish(0);
-        if at == At::Nothing {
-            return Lookup::NeverWas;
-        }
-        if answer.is_empty() {
-            return Lookup::Gone;
-        }
-        let query = Query::new(store);
-        answer.recheck_batches(|place, first| query.is_there(place, first));
-        (answer.verdict, answer.since) = (Verdict::Complete, query.since());
-        Lookup::Found(answer)
+        Lookup::of(self.store(), id)
     }
 }
 

@@ -82,6 +82,16 @@ impl Ring {
         self.numbers.at(self.block_of(position) as usize).load(Relaxed)
     }
 
+    /// Where the first record starts of the block that holds `position`, if one does; `None` once the block has been
+    /// overwritten.
+    pub(crate) fn first_alone(&self, position: u64) -> Option<Option<u64>> {
+        let block = self.block_of(position);
+        let [first, ..] = self.summary_words(block);
+        let first = first.load(Relaxed);
+        let is_intact = self.is_intact(self.start_of(block));
+        is_intact.then_some((first != NO_RECORD).then_some(first))
+    }
+
     /// The summary of the block that holds `position`; `None` once the block has been overwritten.
     #[inline]
     pub(crate) fn summary(&self, position: u64) -> Option<Summary> {

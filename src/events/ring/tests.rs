@@ -1,7 +1,8 @@
 //! The ring against an obvious model: everything that was written, with the places where it lies.
 
-use super::{Entry, Geometry, Ring, Unlinked};
-use crate::events::read::{BlockFilter, Chain, Step as Walk, scan, scan_from};
+use super::{Entry, Geometry, RECORDS, Ring, Unlinked};
+use crate::events::cursor::Track;
+use crate::events::read::{BlockFilter, Chain, NoRecord, Step as Walk, header, scan, scan_from};
 use crate::events::record::{HEADER_WORDS, LINK_WORD, Link};
 use crate::region::Region;
 use crate::sync::Relaxed;
@@ -252,6 +253,110 @@ proptest! {
             subject.take(step);
             subject.check();
         }
+    }
+}
+
+fn words_at(ring: &Ring, position: u64, tail: u64) -> Result<usize, NoRecord> {
+    header(ring, position, tail).map(|header| header.words())
+}
+
+/// One who follows a ring, and how many records it was told to have missed.
+struct Follower {
+    track: Track,
+    base: u64,
+    passed: u64,
+    missed: u64,
+}
+
+impl Follower {
+    fn new(subject: &Subject, track: Track) -> Self {
+        // At the end of what was reserved over a whole lap the next record tells.
+        let base = track.number().unwrap_or(subject.written.len() as u64);
+        Self { track, base, passed: 0, missed: 0 }
+    }
+
+    /// Passes so many records.
+    fn follow(&mut self, subject: &Subject, most: usize) {
+        let (ring, tail, mut left) = (&subject.ring, subject.ring.cut().tail, most);
+        while left > 0 {
+            let Some(position) = self.track.next(ring, tail) else { break };
+            match words_at(ring, position, tail) {
+                Ok(words) => {
+                    let number = self.track.number().unwrap() as usize;
+                    assert_eq!(subject.written[number].position, position, "record {number}");
+                    self.track.pass(position + words as u64);
+                    (self.passed, left) = (self.passed + 1, left - 1);
+                }
+                Err(reason) => self.track.miss(ring, reason),
+            }
+        }
+        self.missed += self.track.take_overwritten();
+        if let Some(number) = self.track.number() {
+            assert_eq!(self.base + self.passed + self.missed, number, "passed or missed, and never both");
+        }
+    }
+
+    /// All that was written is accounted for.
+    fn finish(mut self, subject: &Subject) -> [u64; 2] {
+        self.follow(subject, usize::MAX);
+        let newest_is_there =
+            subject.written.last().is_some_and(|record| subject.ring.is_intact(record.position));
+        if newest_is_there {
+            assert_eq!(self.base + self.passed + self.missed, subject.written.len() as u64);
+        }
+        [self.passed, self.missed]
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whoever_follows_passes_or_misses_each_record_once(
+        before in prop::collection::vec(step(), 0..30),
+        steps in prop::collection::vec((step(), 0_usize..12), 1..120),
+        laps in prop::sample::select(vec![1, (1 << 23) - 1, 1 << 39]),
+    ) {
+        let mut subject = Subject::new(laps);
+        subject.write(&[(20, None)]);
+        before.iter().for_each(|step| subject.take(step));
+        let mut newest = Follower::new(&subject, Track::at_newest(&subject.ring, words_at));
+        let mut oldest = Follower::new(&subject, Track::at_oldest(&subject.ring));
+        for (step, most) in &steps {
+            subject.take(step);
+            newest.follow(&subject, *most);
+            oldest.follow(&subject, *most / 2);
+        }
+        newest.finish(&subject);
+        oldest.finish(&subject);
+    }
+}
+
+#[test]
+fn whoever_follows_misses_what_it_is_too_slow_for() {
+    let mut subject = Subject::new(1);
+    let start = Follower::new(&subject, Track::at_newest(&subject.ring, words_at));
+    let oldest = Follower::new(&subject, Track::at_oldest(&subject.ring));
+    (0..1_000).for_each(|_| subject.write(&[(20, None)]));
+    for follower in [start, oldest] {
+        let [passed, missed] = follower.finish(&subject);
+        assert!(passed > 15 && passed < 30, "{passed}");
+        assert_eq!(passed + missed, 1_000);
+    }
+}
+
+#[test]
+fn what_a_vanished_owner_did_not_count_is_counted() {
+    let mut subject = Subject::new(1);
+    for count in [1, 3, 40] {
+        let batch: Vec<_> = (0..count).map(|_| (LEAST, Some(1))).collect();
+        subject.write(&batch);
+        // As if it had vanished between the commit and the count.
+        let records = subject.ring.records();
+        subject.ring.commits.at::<RECORDS>().store(records - count, Relaxed);
+        // SAFETY: one thread, and what vanished is gone.
+        unsafe { subject.ring.take_over(unlinked) };
+        subject.check();
     }
 }
 

@@ -1,0 +1,502 @@
+//! Following a store: each event once, as it comes, and each gap counted.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `track` | a place in one ring, and how many records were passed |
+//! | `source` | what is followed: a ring, the slots of a class |
+//! | `losses` | what was never stored |
+//! | `start` | where it begins |
+//! | `pace` | when it looks, and how long it parks |
+//! | `delivery` | what it hands over, and its accounts |
+//!
+//! A cursor is a reader like a query: it copies, and believes what is intact. Writers do nothing for it and know nothing of
+//! it, so it can be too slow; then records are overwritten before it comes by. How many, it knows to the last one: rings
+//! number their blocks, slots count their contents.
+
+mod delivery;
+mod losses;
+mod pace;
+mod source;
+mod start;
+mod track;
+
+#[cfg(flightdeck_loom)]
+pub use super::read::NoRecord;
+pub use delivery::{CursorState, CursorStats, Delivery, Gap, GapCause, Progress};
+pub use start::Start;
+#[cfg(any(test, flightdeck_loom))]
+pub use track::Track;
+
+use super::answer::{Place, Recorded};
+use super::class::{Class, PerClass};
+use super::error::{FollowError, QueryError};
+use super::handle::Events;
+use super::overflow::Overflow;
+use super::query::{Filter, Query};
+use super::ring::Ring;
+use super::store::Store;
+use crate::clock::Ticks;
+use crate::sync::{Arc, Relaxed};
+use losses::KnownLosses;
+use pace::Pace;
+use source::{One, RingSource, SlotSource, Wanted};
+use std::cmp::Reverse;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
+use std::collections::vec_deque::VecDeque;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Follows a store: hands over each event once, and says exactly how many it could not.
+///
+/// From [`Events::cursor`] or [`Query::follow`]. Moves between threads, and serves one at a time; a store has as many as you
+/// like, each with a place of its own. Writers do nothing for it: they do not wait for a slow one, and do not wake one that
+/// waits. So events may be overwritten before it comes by; then a [`Gap`] says how many. It sees nothing that its store does
+/// not hold: it is no queue, and keeps nothing for anybody.
+///
+/// **Looks.** It looks how far each ring reaches, at most once in 20 us, since that costs the writer the line it commits on,
+/// and takes all that is there. What is found in one look is delivered in order of time, then shard, class and position; with
+/// [`Cursor::precious_first`] critical events come before normal and verbose ones. Events of one shard and class always come in
+/// the order in which they were recorded, times that hosts supply included. A look takes the clock first and leaves
+/// later stamps to the next look. So from one look to the next time goes back only where an event was stamped before the look and
+/// committed after it, which is as far as a thread was held up in the middle of recording, and where hosts supply times:
+/// [`CursorStats::late`] counts those.
+///
+/// **Gaps** come before the next event of their ring, or at the end of a look. They count events of whatever kind, filters or
+/// not. Where events are missing and none has come after them, the gap is told with the next one of its ring.
+///
+/// **Cost.** A load or two for each ring and look, a copy for each event; no allocation once its buffers have grown to the
+/// longest event, and to what the overflow holds. Wait-free, but where it parks.
+///
+/// ```
+/// use flightdeck::events::{Delivery, Events, Start};
+/// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+///
+/// let events = Events::builder().build()?;
+/// let mut cursor = events.cursor();
+/// events.record(OrderFilled { qty: 5 });
+/// events.stop();
+/// while let Some(delivery) = cursor.recv() {
+///     match delivery {
+///         Delivery::Event(event) => println!("{event:?}"),
+///         Delivery::Gap(gap) => println!("{} events are missing: {}", gap.count, gap.cause.name()),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(cursor.stats().delivered, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Cursor {
+    store: Arc<Store>,
+    wanted: Wanted,
+    classes: PerClass<bool>,
+    rings: Box<[RingSource]>,
+    slots: Box<[SlotSource]>,
+    losses: KnownLosses,
+    /// The next event of each source that has one in this look, the first on top.
+    heads: BinaryHeap<Reverse<Head>>,
+    /// Gaps that no event of this look follows, and losses.
+    gaps: VecDeque<Gap>,
+    one: One,
+    precious_first: bool,
+    pace: Pace,
+    /// The store had ended before the last look.
+    has_ended: bool,
+    delivered: u64,
+    late: u64,
+    /// The greatest stamp delivered, in this look and before it.
+    newest: Ticks,
+    newest_before: Ticks,
+}
+
+/// An event that is next in its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    /// Lower ones first, whatever their time.
+    rank: u8,
+    order: (Ticks, Place, u64),
+    /// Rings first, then slots.
+    source: usize,
+}
+
+/// What comes next; an event lies in `Cursor::one`.
+enum Next {
+    Event,
+    Gap(Gap),
+}
+
+impl Events {
+    /// Follows everything that is recorded from now on. See [`Cursor`].
+    ///
+    /// ```
+    /// use flightdeck::events::{CursorState, Events};
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(OrderFilled { qty: 1 });
+    /// let mut cursor = events.cursor();
+    /// (2..=4).for_each(|qty| events.record(OrderFilled { qty }));
+    /// // No more than two at a time.
+    /// let progress = cursor.poll(2, |delivery| println!("{delivery:?}"));
+    /// assert_eq!((progress.events, progress.state), (2, CursorState::More));
+    /// let progress = cursor.poll(2, |delivery| println!("{delivery:?}"));
+    /// assert_eq!((progress.events, progress.state), (1, CursorState::Idle));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new(self.store(), Filter::everything(), None)
+    }
+}
+
+impl Query<'_> {
+    /// Follows what matches and is recorded from now on. See [`Cursor`].
+    ///
+    /// # Errors
+    /// If filters are contradictory or unknown, or it asks for an order, a limit or a budget, which answers have.
+    pub fn follow(self) -> Result<Cursor, QueryError> {
+        self.follow_from(Start::Now)
+    }
+
+    /// The same, with what came before as far as it is still there.
+    ///
+    /// ```
+    /// use flightdeck::events::{Delivery, Events, Start};
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } Cancelled("order.cancelled") { qty: u64 } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(Cancelled { qty: 5 });
+    /// events.record(OrderFilled { qty: 5 });
+    /// let mut cursor = events.query().kind::<OrderFilled>().follow_from(Start::Oldest)?;
+    /// events.record(OrderFilled { qty: 7 });
+    /// let mut kinds = Vec::new();
+    /// cursor.drain(|delivery| kinds.extend(delivery.event().map(|event| event.kind().to_owned())));
+    /// assert_eq!(kinds, ["order.filled", "order.filled"]);
+    /// assert_eq!(cursor.stats().filtered, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`Query::follow`], and if it is to start at an event that is not there.
+    pub fn follow_from(mut self, start: Start) -> Result<Cursor, QueryError> {
+        self.filter.settle(&self.store.kinds)?;
+        if let Some(what) = self.of_answers() {
+            return Err(QueryError::NotFollowed { what });
+        }
+        let from = start.bound(self.store)?;
+        Ok(Cursor::new(self.store, self.filter, from))
+    }
+}
+
+impl Cursor {
+    fn new(store: &Arc<Store>, filter: Filter, from: Option<(Ticks, Place, u64)>) -> Self {
+        let classes = filter.coming_classes(&store.kinds);
+        let losses = KnownLosses::now(store);
+        let rings: Box<[_]> = store
+            .rings()
+            .filter(|(_, class, _)| classes[*class])
+            .map(|(shard, class, ring)| {
+                let place = Place { shard, class };
+                match from {
+                    Some(_) => RingSource::at_oldest(place, ring),
+                    None => RingSource::at_newest(place, ring),
+                }
+            })
+            .collect();
+        let shard = store.shards.len() as u16;
+        let slots: Box<[_]> = store
+            .overflow
+            .iter()
+            .filter(|(class, _)| classes[*class])
+            .map(|(class, overflow)| SlotSource::new(Place { shard, class }, overflow, from.is_some()))
+            .collect();
+        let sources = rings.len() + slots.len();
+        let least = (Ticks(0), Place { shard: 0, class: Class::Critical }, 0);
+        Self {
+            store: store.clone(),
+            wanted: Wanted { filter, from: from.unwrap_or(least), latest: None },
+            classes,
+            rings,
+            slots,
+            losses,
+            heads: BinaryHeap::with_capacity(sources),
+            gaps: VecDeque::with_capacity(2 * sources),
+            one: One::default(),
+            precious_first: false,
+            pace: Pace::default(),
+            has_ended: false,
+            delivered: 0,
+            late: 0,
+            newest: Ticks(0),
+            newest_before: Ticks(0),
+        }
+    }
+
+    /// Delivers what one look found by retention class, critical events first, and then in order of time; by default in
+    /// order of time alone.
+    #[must_use]
+    pub fn precious_first(mut self, on: bool) -> Self {
+        self.precious_first = on;
+        self
+    }
+
+    /// How long it parks between two looks while it waits: `least` at first, doubling to `most`, and from the beginning after
+    /// each delivery. 50 us to 1 ms by default, and not less than 20 us. So an event is delivered at the latest that much after
+    /// it was recorded, and what the system takes to run a thread.
+    #[must_use]
+    pub fn park_between(mut self, least: Duration, most: Duration) -> Self {
+        self.pace.set(least, most);
+        self
+    }
+
+    /// Hands over what is there, at most `demand` events, and the gaps before them. Never waits.
+    ///
+    /// Where all that the last look found is delivered, it looks again, once, and not within 20 us of the last time; so
+    /// [`CursorState::Idle`] means that there was nothing a moment ago.
+    pub fn poll(&mut self, demand: usize, visit: impl FnMut(Delivery<'_>)) -> Progress {
+        self.deliver(demand, Pace::may_look, visit)
+    }
+
+    /// Hands over all that was recorded before this call, and what comes while it looks. Never waits. The rule of 20 us does
+    /// not hold here: called in a loop it slows down the writers.
+    pub fn drain(&mut self, visit: impl FnMut(Delivery<'_>)) -> Progress {
+        self.deliver(usize::MAX, |_| true, visit)
+    }
+
+    /// At most so many events, and one look.
+    fn deliver(
+        &mut self,
+        demand: usize,
+        may_look: impl FnOnce(&Pace) -> bool,
+        mut visit: impl FnMut(Delivery<'_>),
+    ) -> Progress {
+        let (mut events, mut gaps, mut may_look) = (0, 0, Some(may_look));
+        while events < demand {
+            match self.step() {
+                Some(Next::Event) => {
+                    events += 1;
+                    if let Some(event) = self.event() {
+                        visit(Delivery::Event(event));
+                    }
+                }
+                Some(Next::Gap(gap)) => {
+                    gaps += 1;
+                    visit(Delivery::Gap(gap));
+                }
+                None if may_look.take().is_some_and(|may_look| may_look(&self.pace)) => self.look(),
+                None => break,
+            }
+        }
+        Progress { events, gaps, state: self.state() }
+    }
+
+    /// The next event or gap; waits for it up to `timeout`, parking the thread.
+    ///
+    /// # Errors
+    /// If nothing came in that time, or the store has stopped and all was delivered.
+    pub fn next(&mut self, timeout: Duration) -> Result<Delivery<'_>, FollowError> {
+        // Further away than the clock reaches: for ever.
+        let deadline = Instant::now().checked_add(timeout);
+        match self.wait(deadline) {
+            Some(next) => self.delivery(next).ok_or(FollowError::Closed),
+            None if self.state() == CursorState::Closed => Err(FollowError::Closed),
+            None => Err(FollowError::TimedOut { waited: timeout }),
+        }
+    }
+
+    /// The next event or gap, waiting for it as long as it takes; `None` once the store has stopped and all was delivered.
+    /// In a `while let` it is what a blocking iterator would be, which cannot lend what it hands over.
+    pub fn recv(&mut self) -> Option<Delivery<'_>> {
+        let next = self.wait(None)?;
+        self.delivery(next)
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Option<Next> {
+        loop {
+            if let Some(next) = self.step() {
+                return Some(next);
+            }
+            if self.pace.may_look() {
+                self.look();
+                if let Some(next) = self.step() {
+                    return Some(next);
+                }
+            }
+            if self.state() == CursorState::Closed || !self.pace.park(deadline) {
+                return None;
+            }
+        }
+    }
+
+    fn delivery(&self, next: Next) -> Option<Delivery<'_>> {
+        match next {
+            Next::Event => self.event().map(Delivery::Event),
+            Next::Gap(gap) => Some(Delivery::Gap(gap)),
+        }
+    }
+
+    /// The event that was copied last.
+    fn event(&self) -> Option<Recorded<'_>> {
+        let row = self.one.row.as_ref()?;
+        Some(Recorded { store: &self.store, row, payload: &self.one.bytes })
+    }
+
+    /// What it did so far, and how far behind it is. Reads the line of each ring that its writer commits on, as a look does.
+    #[must_use]
+    pub fn stats(&self) -> CursorStats {
+        let mut stats = CursorStats {
+            delivered: self.delivered,
+            lost: self.losses.lost,
+            late: self.late,
+            looks: self.pace.looks,
+            parks: self.pace.parks,
+            ..CursorStats::default()
+        };
+        let behind = self.rings.iter().map(|source| source.behind(ring(&self.store, source.place)));
+        let of_slots =
+            self.slots.iter().map(|source| source.behind(&self.store.overflow[source.place.class]));
+        stats.behind = behind.chain(of_slots).sum();
+        let accounts = self.rings.iter().map(|source| source.accounts);
+        for accounts in accounts.chain(self.slots.iter().map(|source| source.accounts)) {
+            stats.filtered += accounts.filtered;
+            stats.overwritten += accounts.overwritten;
+            stats.pruned += accounts.pruned;
+        }
+        let oldest = self.heads.iter().map(|Reverse(head)| head.order.0).min();
+        stats.lag = match oldest {
+            Some(oldest) => Duration::from_nanos(self.store.clock.ns_since(oldest)),
+            None if stats.behind > 0 => self.pace.since_look(),
+            None => Duration::ZERO,
+        };
+        stats
+    }
+
+    fn state(&self) -> CursorState {
+        let waits = self.rings.iter().any(|ring| ring.waits) || self.slots.iter().any(|slots| slots.waits);
+        if !self.heads.is_empty() || !self.gaps.is_empty() {
+            CursorState::More
+        } else if self.has_ended && !waits {
+            CursorState::Closed
+        } else {
+            CursorState::Idle
+        }
+    }
+
+    /// Looks how far everything reaches now. To be called when all of the last look is delivered.
+    fn look(&mut self) {
+        let store = &*self.store;
+        // Before the tails: what was recorded before the end is found then.
+        self.has_ended = store.kinds.has_stopped() || store.orphaned.load(Relaxed);
+        self.pace.look();
+        // First the clock, then the tails, as a query does.
+        self.wanted.latest = store.latest();
+        self.newest_before = self.newest;
+        let is_used = |place: Place| store.shards[usize::from(place.shard)].is_used();
+        let in_use = self.rings.iter_mut().filter(|source| is_used(source.place));
+        in_use.for_each(|source| source.look(ring(store, source.place)));
+        for source in &mut self.slots {
+            source.look(overflow(store, source.place), &self.wanted);
+        }
+        let (gaps, classes) = (&mut self.gaps, self.classes);
+        self.losses.look(store, classes, |gap| gaps.push_back(gap));
+        for source in 0..self.rings.len() + self.slots.len() {
+            if let Some(head) = self.peek(source) {
+                self.heads.push(Reverse(head));
+            }
+        }
+        self.collect_gaps();
+    }
+
+    /// Where no event is left, takes what is missing behind the last ones.
+    fn collect_gaps(&mut self) {
+        if !self.heads.is_empty() {
+            return;
+        }
+        let of_rings = self.rings.iter_mut().map(|source| (source.gap(), source.gap()));
+        let of_slots = self.slots.iter_mut().map(|source| (source.gap(), source.gap()));
+        for (first, second) in of_rings.chain(of_slots) {
+            self.gaps.extend(first.into_iter().chain(second));
+        }
+    }
+
+    /// The next event of a source.
+    fn peek(&mut self, source: usize) -> Option<Head> {
+        let order = match self.rings.get_mut(source) {
+            Some(of_ring) => of_ring.peek(ring(&self.store, of_ring.place), &self.wanted)?,
+            None => self.slots.get_mut(source - self.rings.len())?.peek()?,
+        };
+        let rank = if self.precious_first { order.1.class as u8 } else { 0 };
+        Some(Head { rank, order, source })
+    }
+
+    /// What comes next of what the last look found.
+    fn step(&mut self) -> Option<Next> {
+        let next = self.step_unpaced();
+        if next.is_some() {
+            self.pace.reset();
+        }
+        next
+    }
+
+    fn step_unpaced(&mut self) -> Option<Next> {
+        if let Some(gap) = self.gaps.pop_front() {
+            return Some(Next::Gap(gap));
+        }
+        while let Some(&Reverse(Head { order, source, .. })) = self.heads.peek() {
+            let (gap, is_taken) = match self.rings.get_mut(source) {
+                Some(of_ring) => match of_ring.gap() {
+                    None => (None, of_ring.take(ring(&self.store, of_ring.place), &mut self.one)),
+                    gap => (gap, false),
+                },
+                None => match self.slots.get_mut(source - self.rings.len()).map(|slots| (slots.gap(), slots))
+                {
+                    Some((None, slots)) => (None, slots.take(&mut self.one)),
+                    Some((gap, _)) => (gap, false),
+                    None => (None, false),
+                },
+            };
+            if let Some(gap) = gap {
+                return Some(Next::Gap(gap));
+            }
+            let next = self.peek(source);
+            if let Some(mut top) = self.heads.peek_mut() {
+                match next {
+                    Some(head) => *top = Reverse(head),
+                    None => {
+                        PeekMut::pop(top);
+                    }
+                }
+            }
+            self.collect_gaps();
+            if is_taken {
+                let (ticks, ..) = order;
+                self.delivered += 1;
+                self.late += u64::from(ticks < self.newest_before);
+                self.newest = self.newest.max(ticks);
+                return Some(Next::Event);
+            }
+        }
+        // The last one may have gone just before it was copied.
+        self.gaps.pop_front().map(Next::Gap)
+    }
+}
+
+/// The ring of a place. What is followed are rings of the store.
+fn ring(store: &Store, place: Place) -> &Ring {
+    &store.shards[usize::from(place.shard)].rings()[place.class]
+}
+
+/// The overflow of a place.
+fn overflow(store: &Store, place: Place) -> &Overflow {
+    &store.overflow[place.class]
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+const _: fn() = || {
+    fn moves<T: Send>() {}
+    moves::<Cursor>();
+};

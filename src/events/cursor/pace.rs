@@ -1,0 +1,68 @@
+//! When a cursor looks, and how long it parks. Writers neither test a flag nor wake anybody, so one who waits comes back by
+//! itself: soon at first, later the longer nothing comes.
+
+use crate::sync::thread;
+use std::time::{Duration, Instant};
+
+/// A reader costs the writer the transfer of the line that it commits on, so it comes by no more often than this.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(20);
+const LEAST: Duration = Duration::from_micros(50);
+const MOST: Duration = Duration::from_millis(1);
+
+#[derive(Debug)]
+pub(super) struct Pace {
+    looked: Option<Instant>,
+    least: Duration,
+    most: Duration,
+    /// The next stay.
+    next: Duration,
+    pub(super) looks: u64,
+    pub(super) parks: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { looked: None, least: LEAST, most: MOST, next: LEAST, looks: 0, parks: 0 }
+    }
+}
+
+impl Pace {
+    pub(super) fn set(&mut self, least: Duration, most: Duration) {
+        let least = least.max(BETWEEN_LOOKS);
+        (self.least, self.most, self.next) = (least, most.max(least), least);
+    }
+
+    /// Whether it is time for a look. The system's clock is asked, which takes some 25 ns, a tenth of what a look costs and
+    /// no system call; the store's own may be one that is moved by hand.
+    pub(super) fn may_look(&self) -> bool {
+        self.looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS)
+    }
+
+    pub(super) fn look(&mut self) {
+        self.looked = Some(Instant::now());
+        self.looks += 1;
+    }
+
+    pub(super) fn since_look(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |looked| looked.elapsed())
+    }
+
+    /// Something was delivered.
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        self.next = self.least;
+    }
+
+    /// Parks this thread, until `deadline` at the most; each time twice as long as the last, if nothing was delivered in
+    /// between. `false` if there is no time left.
+    pub(super) fn park(&mut self, deadline: Option<Instant>) -> bool {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return false;
+        }
+        self.parks += 1;
+        thread::park_timeout(left.map_or(self.next, |left| left.min(self.next)));
+        self.next = (self.next * 2).min(self.most);
+        true
+    }
+}

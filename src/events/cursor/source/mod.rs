@@ -1,0 +1,181 @@
+//! What a cursor follows: one ring, or the slots of one class. Each has a next event, or none for now.
+
+use super::delivery::{Gap, GapCause, Missing};
+use super::track::Track;
+use crate::clock::Ticks;
+use crate::events::answer::{Place, Row};
+use crate::events::query::Filter;
+use crate::events::read::{Found, Header, NoRecord, header};
+use crate::events::record::Flags;
+use crate::events::ring::Ring;
+
+/// What is wanted, and how far a look reaches.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) filter: Filter,
+    /// What comes before in the total order is left out.
+    pub(super) from: (Ticks, Place, u64),
+    /// The clock at the last look: stamps that it took later wait for the next one.
+    pub(super) latest: Option<Ticks>,
+}
+
+impl Wanted {
+    fn wants(&self, place: Place, header: &Header) -> bool {
+        self.filter.wants(header) && (header.ticks, place, header.position) >= self.from
+    }
+
+    /// Whether it has to wait for a later look, so that looks follow one another in time.
+    fn is_to_wait(&self, header: &Header) -> bool {
+        !header.flags().has(Flags::SUPPLIED) && self.latest.is_some_and(|latest| header.ticks > latest)
+    }
+}
+
+/// One event, copied.
+#[derive(Debug, Default)]
+pub(super) struct One {
+    pub(super) row: Option<Row>,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl One {
+    /// Takes a record; `false` if it has been overwritten since its header was read.
+    fn copy(&mut self, place: Place, found: Found<'_>, header: &Header) -> bool {
+        self.bytes.clear();
+        let is_there = found.append_payload(header, &mut self.bytes);
+        self.row = is_there.then(|| Row::found(place, found, header, &self.bytes, 0));
+        is_there
+    }
+}
+
+/// What one place has had so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Accounts {
+    pub(super) filtered: u64,
+    pub(super) overwritten: u64,
+    pub(super) pruned: u64,
+}
+
+/// A ring that is followed.
+#[derive(Debug)]
+pub(super) struct RingSource {
+    pub(super) place: Place,
+    track: Track,
+    /// Of the last look.
+    tail: u64,
+    floor: u64,
+    /// The next event, read up to its payload.
+    head: Option<Header>,
+    /// Something waits for the next look.
+    pub(super) waits: bool,
+    /// The stamp of the last record that was passed.
+    last: Ticks,
+    overwritten: Missing,
+    pruned: Missing,
+    pub(super) accounts: Accounts,
+}
+
+impl RingSource {
+    pub(super) fn at_oldest(place: Place, ring: &Ring) -> Self {
+        let mut source = Self::at(place, Track::at_oldest(ring));
+        // What was pruned before is no gap.
+        source.look(ring);
+        while let Some(position) = source.track.next(ring, source.floor.min(source.tail)) {
+            match header(ring, position, source.tail) {
+                Ok(header) => source.pass(&header),
+                Err(reason) => source.track.miss(ring, reason),
+            }
+        }
+        source.last = Ticks(0);
+        source
+    }
+
+    pub(super) fn at_newest(place: Place, ring: &Ring) -> Self {
+        let words = |ring: &Ring, position, tail| header(ring, position, tail).map(|header| header.words());
+        Self::at(place, Track::at_newest(ring, words))
+    }
+
+    fn at(place: Place, track: Track) -> Self {
+        Self {
+            place,
+            track,
+            tail: 0,
+            floor: 0,
+            head: None,
+            waits: false,
+            last: Ticks(0),
+            overwritten: Missing::default(),
+            pruned: Missing::default(),
+            accounts: Accounts::default(),
+        }
+    }
+
+    /// Learns how far the ring reaches now.
+    pub(super) fn look(&mut self, ring: &Ring) {
+        let cut = ring.cut();
+        (self.tail, self.floor, self.waits) = (cut.tail, cut.floor, false);
+    }
+
+    /// The next event of this look: where it stands in the total order.
+    pub(super) fn peek(&mut self, ring: &Ring, wanted: &Wanted) -> Option<(Ticks, Place, u64)> {
+        self.head = None;
+        while let Some(position) = self.track.next(ring, self.tail) {
+            let header = match header(ring, position, self.tail) {
+                Ok(header) => header,
+                Err(reason) => {
+                    self.track.miss(ring, reason);
+                    continue;
+                }
+            };
+            let overwritten = self.track.take_overwritten();
+            self.accounts.overwritten += overwritten;
+            self.overwritten.add(overwritten, self.last, header.ticks);
+            if position < self.floor {
+                self.accounts.pruned += 1;
+                self.pruned.add(1, self.last, header.ticks);
+            } else if wanted.is_to_wait(&header) {
+                self.waits = true;
+                return None;
+            } else if wanted.wants(self.place, &header) {
+                self.head = Some(header);
+                return Some((header.ticks, self.place, position));
+            } else {
+                self.accounts.filtered += 1;
+            }
+            self.pass(&header);
+        }
+        None
+    }
+
+    fn pass(&mut self, header: &Header) {
+        self.track.pass(header.position + header.words() as u64);
+        self.last = header.ticks;
+    }
+
+    /// Copies the next event; `false` if it went meanwhile.
+    pub(super) fn take(&mut self, ring: &Ring, one: &mut One) -> bool {
+        let Some(header) = self.head.take() else { return false };
+        let is_there = one.copy(self.place, Found::InRing(ring), &header);
+        if is_there {
+            self.pass(&header);
+        } else {
+            self.track.miss(ring, NoRecord::Gone);
+        }
+        is_there
+    }
+
+    /// What is missing before the next event, and not told yet.
+    #[inline]
+    pub(super) fn gap(&mut self) -> Option<Gap> {
+        let Place { shard, class } = self.place;
+        let overwritten = self.overwritten.take(GapCause::Overwritten, class, Some(shard));
+        overwritten.or_else(|| self.pruned.take(GapCause::Pruned, class, Some(shard)))
+    }
+
+    /// How many events were written that it did not pass yet.
+    pub(super) fn behind(&self, ring: &Ring) -> u64 {
+        self.track.number().map_or(0, |number| ring.records().saturating_sub(number))
+    }
+}
+
+mod slots;
+pub(super) use slots::SlotSource;

@@ -1,0 +1,181 @@
+//! Where a cursor stands in one ring, and how many records it passed: exact, whatever was overwritten meanwhile.
+//!
+//! A record that is passed counts one. Where records were overwritten before they were passed, the cursor enters the oldest
+//! block that is left; the block table says how many records there were before its first one, and the difference is what
+//! was missed. A record is so either passed or missed, and never both.
+
+use crate::events::read::NoRecord;
+use crate::events::ring::Ring;
+
+/// A place in a ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Track {
+    /// Where the next record starts, or will; `None` where a block has to be entered to know.
+    next: Option<u64>,
+    /// Where that block starts, or one before it.
+    entering: u64,
+    /// How many records there were before the next one; `None` as long as nothing that is left tells.
+    number: Option<u64>,
+    /// Records that were overwritten before they were passed, and not asked for yet.
+    overwritten: u64,
+}
+
+impl Track {
+    /// At the oldest record that can be read; where there is none, at the first to come.
+    ///
+    /// Lock-free: it begins anew where the writer overwrote all that there was meanwhile.
+    pub fn at_oldest(ring: &Ring) -> Self {
+        Self::once(ring, |tail| {
+            let mut track = Self { next: None, ..Self::at(tail) };
+            track.entering = ring.oldest();
+            track.next(ring, tail).map(|_| track)
+        })
+    }
+
+    /// Behind the newest record. `words` reads how long the record at a position is, which ends at the second one or before.
+    ///
+    /// Lock-free: it begins anew where the writer went on and overwrote the newest block while it was counted.
+    pub fn at_newest(ring: &Ring, words: impl Fn(&Ring, u64, u64) -> Result<usize, NoRecord>) -> Self {
+        Self::once(ring, |tail| Self::at_tail(ring, tail, &words))
+    }
+
+    /// What `find` finds below a tail, as soon as it does.
+    fn once(ring: &Ring, find: impl Fn(u64) -> Option<Self>) -> Self {
+        loop {
+            let tail = ring.cut().tail;
+            // Positions start one lap in: nothing was ever committed.
+            if tail <= ring.geometry().words as u64 {
+                return Self { number: Some(0), ..Self::at(tail) };
+            }
+            if let Some(track) = find(tail) {
+                return track;
+            }
+            // Acquire, edge `ring-since` (partner: `raise`): who found all below the tail gone sees the tail of when it went.
+            let _ = ring.since();
+            if ring.cut().tail == tail {
+                // Nothing came, so what is reserved goes round the ring: the next record will tell how many there were.
+                return Self::at(tail);
+            }
+        }
+    }
+
+    /// Where nothing is known.
+    fn at(tail: u64) -> Self {
+        Self { next: Some(tail), entering: tail, number: None, overwritten: 0 }
+    }
+
+    /// Counts the records of the newest block. `None` if it went meanwhile.
+    fn at_tail(
+        ring: &Ring,
+        tail: u64,
+        words: &impl Fn(&Ring, u64, u64) -> Result<usize, NoRecord>,
+    ) -> Option<Self> {
+        let block = ring.geometry().block as u64;
+        let mut start = tail - 1;
+        let (first, mut number) = loop {
+            match entry(ring, start, tail) {
+                Entry::Gone => return None,
+                Entry::At { first, number } => break (first, number),
+                Entry::Nothing if start < ring.oldest() + block => return None,
+                Entry::Nothing => start -= block,
+            }
+        };
+        let mut position = first;
+        while position < tail {
+            match words(ring, position, tail) {
+                Ok(words) => position += words as u64,
+                // The rest of a lap, or of what a vanished owner left.
+                Err(NoRecord::Gap) => break,
+                Err(NoRecord::Gone) => return None,
+            }
+            number += 1;
+        }
+        Some(Self { number: Some(number), ..Self::at(tail) })
+    }
+
+    /// Where the next record below `tail` starts, as far as one can tell before it is read.
+    #[inline]
+    pub fn next(&mut self, ring: &Ring, tail: u64) -> Option<u64> {
+        while self.next.is_none() && self.enter(ring, tail) {}
+        let next = self.next.filter(|next| *next < tail)?;
+        if self.number.is_none() {
+            self.number = match entry(ring, next, tail) {
+                Entry::At { first, number } => (first == next).then_some(number),
+                _ => None,
+            };
+        }
+        Some(next)
+    }
+
+    /// Looks at the block to be entered. `false` if there is nothing to enter below `tail`.
+    fn enter(&mut self, ring: &Ring, tail: u64) -> bool {
+        let block = ring.geometry().block as u64;
+        let after = (self.entering / block + 1) * block;
+        if self.entering >= tail {
+            return false;
+        }
+        match entry(ring, self.entering, tail) {
+            Entry::Gone => self.entering = after.max(ring.oldest()),
+            Entry::At { first, number } => {
+                self.overwritten += self.number.map_or(0, |own| number.saturating_sub(own));
+                (self.number, self.next) = (Some(number), Some(first));
+            }
+            // A record that comes later may still start in it.
+            Entry::Nothing if after > tail => return false,
+            Entry::Nothing => self.entering = after,
+        }
+        true
+    }
+
+    /// The record that starts at `next` was read, and ends there.
+    #[inline]
+    pub fn pass(&mut self, end: u64) {
+        self.next = Some(end);
+        self.number = self.number.map(|number| number + 1);
+    }
+
+    /// There was none at `next`, for this reason.
+    pub fn miss(&mut self, ring: &Ring, reason: NoRecord) {
+        let block = ring.geometry().block as u64;
+        let next = self.next.take().unwrap_or(self.entering);
+        let after = (next / block + 1) * block;
+        self.entering = match reason {
+            NoRecord::Gap => after,
+            NoRecord::Gone => after.max(ring.oldest()),
+        };
+    }
+
+    /// How many records were overwritten before they were passed, since this was asked last.
+    #[inline]
+    pub fn take_overwritten(&mut self) -> u64 {
+        std::mem::take(&mut self.overwritten)
+    }
+
+    /// How many records there were before the next one.
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+}
+
+/// What a block says of its first record.
+enum Entry {
+    /// The block has been overwritten.
+    Gone,
+    /// It starts there, after so many others.
+    At { first: u64, number: u64 },
+    /// None that lies below the tail starts in it.
+    Nothing,
+}
+
+/// The entry of the block that holds `position`.
+fn entry(ring: &Ring, position: u64, tail: u64) -> Entry {
+    let block = ring.geometry().block as u64;
+    // Before the first one, which says whether it was of this block.
+    let number = ring.number(position);
+    let Some(first) = ring.first_alone(position) else { return Entry::Gone };
+    // Below the tail, so it was committed and the number is its own; in the block, so it is not one of a lap ago.
+    match first.filter(|first| first / block == position / block && *first < tail) {
+        Some(first) => Entry::At { first, number },
+        None => Entry::Nothing,
+    }
+}
