@@ -168,6 +168,43 @@ fn filters_leave_out_what_they_leave_out_of_answers() {
 }
 
 #[test]
+fn what_is_left_out_block_by_block_is_counted_too() {
+    let events = Events::builder().memory(8 << 20).shards(1).clock(Clock::stepping(Duration::from_nanos(1)));
+    let events = events.build().unwrap();
+    // Rare ones that are of no class of their own, in a flood of one that is.
+    let record = |from: u64, to: u64| {
+        (from..to).for_each(|n| match n % 5_000 {
+            7 => events.record(Made { thread: n, n }),
+            _ => events.record(Usual { n }),
+        });
+    };
+    record(0, 20_000);
+    let written = || events.stats().written;
+    let of_kind = || events.query().kind::<Made>();
+    let (mut live, mut oldest) = (of_kind().follow().unwrap(), of_kind().follow_from(Start::Oldest).unwrap());
+    assert_eq!(drained(&mut oldest).numbers, [7, 5_007, 10_007, 15_007]);
+    assert_eq!(oldest.stats().accounted(), written());
+    let late = events.query().run().unwrap().iter().nth(17_000).unwrap().ticks();
+    let mut from = events.query().follow_from(Start::Time(late)).unwrap();
+    assert_eq!(drained(&mut from).numbers, (17_000..20_000).collect::<Vec<_>>());
+    assert_eq!((from.stats().filtered, from.stats().accounted()), (17_000, written()));
+    // A lap and a half, in parts: what is passed as a whole, what singly and what is missed adds up.
+    for part in 0..10 {
+        record(20_000 + part * 7_919, 20_000 + (part + 1) * 7_919);
+        drained(&mut live);
+        if part == 6 {
+            assert_eq!(drained(&mut oldest).gaps.len(), 1);
+        }
+    }
+    drained(&mut oldest);
+    let [of_live, of_oldest] = [live.stats(), oldest.stats()];
+    assert_eq!((of_live.delivered, of_live.overwritten), (16, 0), "{of_live:?}");
+    assert_eq!(of_live.accounted() + 20_000, written(), "{of_live:?}");
+    assert!(of_oldest.overwritten > 0 && of_oldest.behind == 0, "{of_oldest:?}");
+    assert_eq!(of_oldest.accounted(), written(), "{of_oldest:?}");
+}
+
+#[test]
 fn what_only_an_answer_has_is_refused() {
     let events = stepping();
     let refused = |query: flightdeck::events::Query<'_>| query.follow().unwrap_err();
@@ -235,11 +272,11 @@ fn a_batch_comes_whole() {
 fn one_who_waits_gets_what_comes_and_the_end() {
     let events = Events::builder().memory(1 << 20).build().unwrap();
     let mut cursor = events.cursor();
-    let waited = cursor.next(Duration::from_millis(5)).unwrap_err();
-    assert_eq!(waited, FollowError::TimedOut { waited: Duration::from_millis(5) });
+    let patience = Duration::from_millis(50);
+    assert_eq!(cursor.next(patience).unwrap_err(), FollowError::TimedOut { waited: patience });
     let parks = cursor.stats().parks;
     // 50, 100, 200, 400, 800 us, then a millisecond each: not as many as one who comes back as soon as it may.
-    assert!((3..=12).contains(&parks), "{parks} parks in 5 ms");
+    assert!((1..=60).contains(&parks), "{parks} parks in 50 ms");
     let follower = thread::spawn(move || {
         let mut numbers = Vec::new();
         while let Some(delivery) = cursor.recv() {

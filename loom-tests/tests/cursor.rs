@@ -130,7 +130,7 @@ fn at_newest(ring: &Ring) -> Track {
 #[test]
 fn each_record_is_passed_or_counted_as_missed() {
     let (model, outcomes) = lapped(BY_RECORD, 0, 4, at_newest, true);
-    let mut model = Model::new("followed, intent by record", 3, model).holds(1_000);
+    let mut model = Model::new("followed, intent by record", 3, model).holds(30_000);
     outcomes.both();
     for edge in ["ring-tail", "ring-intent"] {
         for side in [Side::Publish, Side::Observe] {
@@ -142,7 +142,7 @@ fn each_record_is_passed_or_counted_as_missed() {
 #[test]
 fn each_record_is_passed_or_counted_as_missed_with_two_in_a_block() {
     let (model, outcomes) = lapped(BY_BLOCK, 2, 5, at_newest, true);
-    Model::new("followed, intent by block", 3, model).holds(1_000);
+    Model::new("followed, intent by block", 3, model).holds(12_000);
     outcomes.both();
 }
 
@@ -150,7 +150,7 @@ fn each_record_is_passed_or_counted_as_missed_with_two_in_a_block() {
 fn a_cursor_that_begins_while_there_is_writing_counts_from_there() {
     for (name, begin) in [("newest", at_newest as Begin), ("oldest", Track::at_oldest)] {
         let (model, outcomes) = lapped(BY_RECORD, 1, 3, begin, false);
-        let model = Model::new(name, 1, model).holds(500);
+        let model = Model::new(name, 1, model).holds(20_000);
         outcomes.both();
         model.fails_without("ring-since", Side::Publish).fails_without("ring-since", Side::Observe);
     }

@@ -64,8 +64,13 @@ use std::time::{Duration, Instant};
 /// **Gaps** come before the next event of their ring, or at the end of a look. They count events of whatever kind, filters or
 /// not. Where events are missing and none has come after them, the gap is told with the next one of its ring.
 ///
-/// **Cost.** A load or two for each ring and look, a copy for each event; no allocation once its buffers have grown to the
-/// longest event, and to what the overflow holds. Wait-free, but where it parks.
+/// **The end.** After [`Events::stop`], or when the last handle of the store is dropped, it is closed once all is delivered. What
+/// another thread was in the middle of recording, or a [`Writer`](super::Writer) that outlives the handles records, may come after
+/// that: a later call delivers it.
+///
+/// **Cost.** A load or two for each ring in use and look, a copy for each event; blocks that hold nothing of what is asked for are
+/// passed as a whole. No allocation once its buffers have grown to the longest event, and to what the overflow holds. It takes 8
+/// bytes for each slot of the overflow. Wait-free, but where it parks.
 ///
 /// ```
 /// use flightdeck::events::{Delivery, Events, Start};
@@ -210,10 +215,12 @@ impl Cursor {
             .map(|(class, overflow)| SlotSource::new(Place { shard, class }, overflow, from.is_some()))
             .collect();
         let sources = rings.len() + slots.len();
+        let mut blocks = filter.coming_blocks(&store.kinds);
+        blocks.from = blocks.from.max(from.map_or(Ticks(0), |(from, ..)| from));
         let least = (Ticks(0), Place { shard: 0, class: Class::Critical }, 0);
         Self {
             store: store.clone(),
-            wanted: Wanted { filter, from: from.unwrap_or(least), latest: None },
+            wanted: Wanted { filter, blocks, from: from.unwrap_or(least), latest: None },
             classes,
             rings,
             slots,
@@ -385,7 +392,7 @@ impl Cursor {
     fn look(&mut self) {
         let store = &*self.store;
         // Before the tails: what was recorded before the end is found then.
-        self.has_ended = store.kinds.has_stopped() || store.orphaned.load(Relaxed);
+        self.has_ended = self.has_ended || store.kinds.has_stopped() || store.orphaned.load(Relaxed);
         self.pace.look();
         // First the clock, then the tails, as a query does.
         self.wanted.latest = store.latest();

@@ -5,7 +5,7 @@
 //! was missed. A record is so either passed or missed, and never both.
 
 use crate::events::read::NoRecord;
-use crate::events::ring::Ring;
+use crate::events::ring::{Ring, Summary};
 
 /// A place in a ring.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,35 @@ impl Track {
     pub fn pass(&mut self, end: u64) {
         self.next = Some(end);
         self.number = self.number.map(|number| number + 1);
+    }
+
+    /// Passes all records of the block that `next` is the first one of, if the block lies below `tail` and its summary will
+    /// not have them. How many those were, and the greatest stamp of them.
+    pub(crate) fn pass_block(
+        &mut self,
+        ring: &Ring,
+        tail: u64,
+        is_wanted: impl FnOnce(&Summary) -> bool,
+    ) -> Option<(u64, u64)> {
+        let (next, own) = (self.next?, self.number?);
+        let block = ring.geometry().block as u64;
+        let summary = ring.summary(next)?;
+        if summary.first() != Some(next) || is_wanted(&summary) {
+            return None;
+        }
+        // A longer one leaves blocks behind it in which none starts.
+        let mut start = next;
+        loop {
+            start = (start / block + 1) * block;
+            match entry(ring, start, tail) {
+                Entry::At { first, number } => {
+                    (self.next, self.number) = (Some(first), Some(number));
+                    return Some((number.saturating_sub(own), summary.greatest));
+                }
+                Entry::Nothing if start < tail => {}
+                _ => return None,
+            }
+        }
     }
 
     /// There was none at `next`, for this reason.

@@ -215,6 +215,14 @@ impl Filter {
         }
     }
 
+    /// The blocks in which there may be matches, whatever kinds come later.
+    pub(crate) fn coming_blocks(&self, known: &Kinds) -> BlockFilter {
+        match &self.kinds {
+            Some(_) => self.blocks(known),
+            None => BlockFilter { from: self.from, to: self.to, kinds: u64::MAX },
+        }
+    }
+
     /// The blocks in which there may be matches.
     pub(crate) fn blocks(&self, known: &Kinds) -> BlockFilter {
         let bit = |kind: u32| 1_u64 << (kind % 64);

@@ -5,14 +5,16 @@ use super::track::Track;
 use crate::clock::Ticks;
 use crate::events::answer::{Place, Row};
 use crate::events::query::Filter;
-use crate::events::read::{Found, Header, NoRecord, header};
+use crate::events::read::{BlockFilter, Found, Header, NoRecord, header};
 use crate::events::record::Flags;
-use crate::events::ring::Ring;
+use crate::events::ring::{Ring, Summary};
 
 /// What is wanted, and how far a look reaches.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) filter: Filter,
+    /// Blocks of others hold nothing that is wanted.
+    pub(super) blocks: BlockFilter,
     /// What comes before in the total order is left out.
     pub(super) from: (Ticks, Place, u64),
     /// The clock at the last look: stamps that it took later wait for the next one.
@@ -22,6 +24,11 @@ pub(super) struct Wanted {
 impl Wanted {
     fn wants(&self, place: Place, header: &Header) -> bool {
         self.filter.wants(header) && (header.ticks, place, header.position) >= self.from
+    }
+
+    /// Whether a block may hold something that is wanted, or that has to wait.
+    fn wants_some_of(&self, summary: &Summary) -> bool {
+        self.blocks.has(summary) || self.latest.is_some_and(|latest| summary.greatest > latest.0)
     }
 
     /// Whether it has to wait for a later look, so that looks follow one another in time.
@@ -63,6 +70,8 @@ pub(super) struct RingSource {
     /// Of the last look.
     tail: u64,
     floor: u64,
+    /// The block that was looked at as a whole last.
+    block: u64,
     /// The next event, read up to its payload.
     head: Option<Header>,
     /// Something waits for the next look.
@@ -100,6 +109,7 @@ impl RingSource {
             track,
             tail: 0,
             floor: 0,
+            block: u64::MAX,
             head: None,
             waits: false,
             last: Ticks(0),
@@ -118,7 +128,15 @@ impl RingSource {
     /// The next event of this look: where it stands in the total order.
     pub(super) fn peek(&mut self, ring: &Ring, wanted: &Wanted) -> Option<(Ticks, Place, u64)> {
         self.head = None;
+        let block = ring.geometry().block as u64;
         while let Some(position) = self.track.next(ring, self.tail) {
+            // Once in a block.
+            if self.block != position / block && position >= self.floor {
+                self.block = position / block;
+                if self.leave_out_block(ring, wanted) {
+                    continue;
+                }
+            }
             let header = match header(ring, position, self.tail) {
                 Ok(header) => header,
                 Err(reason) => {
@@ -144,6 +162,18 @@ impl RingSource {
             self.pass(&header);
         }
         None
+    }
+
+    /// Passes the block that begins here at once, if nothing in it is wanted.
+    fn leave_out_block(&mut self, ring: &Ring, wanted: &Wanted) -> bool {
+        let passed = self.track.pass_block(ring, self.tail, |summary| wanted.wants_some_of(summary));
+        let Some((count, greatest)) = passed else { return false };
+        let overwritten = self.track.take_overwritten();
+        self.accounts.overwritten += overwritten;
+        self.overwritten.add(overwritten, self.last, Ticks(greatest));
+        self.accounts.filtered += count;
+        self.last = Ticks(greatest);
+        true
     }
 
     fn pass(&mut self, header: &Header) {
