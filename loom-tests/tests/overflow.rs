@@ -99,11 +99,11 @@ fn wiped() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
         let region = Region::heap(SLOTS.footprint()).unwrap();
         let overflow = Arc::new(Overflow::new(&region, 0, SLOTS));
         assert!(write(&overflow));
-        let first = read(&overflow).unwrap();
+        let (first, _) = read(&overflow).unwrap();
         let reader = {
             let (overflow, seen) = (overflow.clone(), seen.clone());
             thread::spawn(move || match read(&overflow) {
-                Some(position) if position == first => seen.read.count(),
+                Some((position, _)) if position == first => seen.read.count(),
                 _ => {
                     seen.gone.count();
                     let since = overflow.since();

@@ -75,6 +75,22 @@ pub(crate) fn header(ring: &Ring, position: u64, tail: u64) -> Result<Header, No
     header_in(words, position, tail).ok_or(NoRecord::Gap)
 }
 
+/// As [`header`], also of a record that has been pruned, and whether it has not: of one that was wiped only length and kind
+/// are left.
+#[inline]
+pub(crate) fn header_even_if_pruned(
+    ring: &Ring,
+    position: u64,
+    tail: u64,
+) -> Result<(Header, bool), NoRecord> {
+    let words = header_words(ring, position);
+    let is_kept = ring.is_kept(position);
+    if !is_kept && !ring.is_intact(position) {
+        return Err(NoRecord::Gone);
+    }
+    header_in(words, position, tail).map(|header| (header, is_kept)).ok_or(NoRecord::Gap)
+}
+
 /// The same for the ring's owner, who alone could overwrite it. Of a record that was wiped only its length and kind are left.
 pub(crate) fn header_for_owner(ring: &Ring, position: u64) -> Option<Header> {
     header_in(header_words(ring, position), position, u64::MAX)

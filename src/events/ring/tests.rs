@@ -2,7 +2,9 @@
 
 use super::{Entry, Geometry, RECORDS, Ring, Summary, Unlinked};
 use crate::events::cursor::Track;
-use crate::events::read::{BlockFilter, Chain, NoRecord, Step as Walk, header, scan, scan_from};
+use crate::events::read::{
+    BlockFilter, Chain, NoRecord, Step as Walk, header_even_if_pruned, scan, scan_from,
+};
 use crate::events::record::{HEADER_WORDS, LINK_WORD, Link};
 use crate::region::Region;
 use crate::sync::Relaxed;
@@ -257,7 +259,7 @@ proptest! {
 }
 
 fn words_at(ring: &Ring, position: u64, tail: u64) -> Result<usize, NoRecord> {
-    header(ring, position, tail).map(|header| header.words())
+    header_even_if_pruned(ring, position, tail).map(|(header, _)| header.words())
 }
 
 /// One who follows a ring, and how many records it was told to have missed.

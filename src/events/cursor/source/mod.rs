@@ -5,7 +5,7 @@ use super::track::Track;
 use crate::clock::Ticks;
 use crate::events::answer::{Place, Row};
 use crate::events::query::Filter;
-use crate::events::read::{BlockFilter, Found, Header, NoRecord, header};
+use crate::events::read::{BlockFilter, Found, Header, NoRecord, header_even_if_pruned};
 use crate::events::record::Flags;
 use crate::events::ring::{Ring, Summary};
 
@@ -89,8 +89,8 @@ impl RingSource {
         // What was pruned before is no gap.
         source.look(ring);
         while let Some(position) = source.track.next(ring, source.floor.min(source.tail)) {
-            match header(ring, position, source.tail) {
-                Ok(header) => source.pass(&header),
+            match header_even_if_pruned(ring, position, source.tail) {
+                Ok((header, _)) => source.pass(&header, header.ticks),
                 Err(reason) => source.track.miss(ring, reason),
             }
         }
@@ -99,7 +99,9 @@ impl RingSource {
     }
 
     pub(super) fn at_newest(place: Place, ring: &Ring) -> Self {
-        let words = |ring: &Ring, position, tail| header(ring, position, tail).map(|header| header.words());
+        let words = |ring: &Ring, position, tail| {
+            header_even_if_pruned(ring, position, tail).map(|(header, _)| header.words())
+        };
         Self::at(place, Track::at_newest(ring, words))
     }
 
@@ -137,8 +139,8 @@ impl RingSource {
                     continue;
                 }
             }
-            let header = match header(ring, position, self.tail) {
-                Ok(header) => header,
+            let (header, is_kept) = match header_even_if_pruned(ring, position, self.tail) {
+                Ok(found) => found,
                 Err(reason) => {
                     self.track.miss(ring, reason);
                     continue;
@@ -146,10 +148,12 @@ impl RingSource {
             };
             let overwritten = self.track.take_overwritten();
             self.accounts.overwritten += overwritten;
-            self.overwritten.add(overwritten, self.last, header.ticks);
-            if position < self.floor {
+            // Of a pruned one the time may have been wiped.
+            let at = if is_kept { header.ticks } else { header.ticks.max(self.last) };
+            self.overwritten.add(overwritten, self.last, at);
+            if !is_kept {
                 self.accounts.pruned += 1;
-                self.pruned.add(1, self.last, header.ticks);
+                self.pruned.add(1, self.last, at);
             } else if wanted.is_to_wait(&header) {
                 self.waits = true;
                 return None;
@@ -159,7 +163,7 @@ impl RingSource {
             } else {
                 self.accounts.filtered += 1;
             }
-            self.pass(&header);
+            self.pass(&header, at);
         }
         None
     }
@@ -176,9 +180,9 @@ impl RingSource {
         true
     }
 
-    fn pass(&mut self, header: &Header) {
+    fn pass(&mut self, header: &Header, at: Ticks) {
         self.track.pass(header.position + header.words() as u64);
-        self.last = header.ticks;
+        self.last = at;
     }
 
     /// Copies the next event; `false` if it went meanwhile.
@@ -186,10 +190,11 @@ impl RingSource {
         let Some(header) = self.head.take() else { return false };
         let is_there = one.copy(self.place, Found::InRing(ring), &header);
         if is_there {
-            self.pass(&header);
-        } else {
+            self.pass(&header, header.ticks);
+        } else if !ring.is_intact(header.position) {
             self.track.miss(ring, NoRecord::Gone);
         }
+        // If it was pruned meanwhile, the next look finds that.
         is_there
     }
 
