@@ -3,6 +3,8 @@
 mod config;
 mod demo;
 mod events;
+mod queries;
+mod seed;
 mod telemetry;
 
 use crate::session::Session;
@@ -11,5 +13,11 @@ use crate::session::Session;
 type Group = (&'static str, fn(&mut Session));
 
 /// All groups, in the order of the report.
-pub const ALL: &[Group] =
-    &[("events", events::run), ("telemetry", telemetry::run), ("config", config::run), ("demo", demo::run)];
+pub const ALL: &[Group] = &[
+    ("events", events::run),
+    ("queries", queries::run),
+    ("telemetry", telemetry::run),
+    ("config", config::run),
+    ("demo", demo::run),
+    ("seed", seed::run),
+];

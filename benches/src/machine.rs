@@ -40,3 +40,17 @@ pub fn available_memory() -> Option<usize> {
     let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"))?;
     kib.parse::<usize>().ok().map(|kib| kib << 10)
 }
+
+/// Whether so many bytes leave the machine enough to live on.
+///
+/// # Errors
+/// If they do not, in words.
+pub fn enough_memory(bytes: usize) -> Result<(), String> {
+    let needed = bytes + (1 << 29);
+    match available_memory() {
+        Some(available) if available < needed => {
+            Err(format!("needs {} MiB, and {} are available", needed >> 20, available >> 20))
+        }
+        _ => Ok(()),
+    }
+}

@@ -74,8 +74,14 @@ impl Row {
     /// Compares on one thread.
     #[must_use]
     pub fn measure(ours: Side<'_>, against: Vec<Side<'_>>, bars: &[Bar]) -> Self {
+        Self::measure_as(Plan::default(), ours, against, bars)
+    }
+
+    /// The same with so many rounds: fewer where an operation takes longer than a batch should.
+    #[must_use]
+    pub fn measure_as(plan: Plan, ours: Side<'_>, against: Vec<Side<'_>>, bars: &[Bar]) -> Self {
         let mut sides: Vec<_> = std::iter::once(ours).chain(against).collect();
-        let samples = in_turn(&mut sides, Plan::default());
+        let samples = in_turn(&mut sides, plan);
         let names = sides.into_iter().map(|side| side.name);
         Self::of(names.zip(samples).map(Measured::from), bars)
     }

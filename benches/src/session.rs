@@ -1,5 +1,6 @@
 //! Which rows are wanted, and progress on standard error.
 
+use crate::groups;
 use crate::row::{Holds, Row};
 use std::time::Instant;
 
@@ -7,6 +8,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Session {
     filter: Option<String>,
+    /// The filter is no part of a row's name, though it may stand in one.
+    is_group: bool,
     group: &'static str,
     rows: Vec<Row>,
     skipped: Vec<String>,
@@ -16,7 +19,9 @@ impl Session {
     /// A run of the rows that `filter` wants: a group's name, or part of a row's; all without it.
     #[must_use]
     pub fn new(filter: Option<String>) -> Self {
-        Self { filter, ..Self::default() }
+        let is_group =
+            filter.as_ref().is_some_and(|filter| groups::ALL.iter().any(|(name, _)| name == filter));
+        Self { filter, is_group, ..Self::default() }
     }
 
     /// Rows from here on belong to this group.
@@ -31,7 +36,9 @@ impl Session {
 
     /// Measures a row if it is wanted, or says why this machine cannot.
     pub fn row_if_possible(&mut self, name: &str, measure: impl FnOnce() -> Result<Row, String>) {
-        let wanted = |filter: &String| filter == self.group || name.contains(filter.as_str());
+        let wanted = |filter: &String| {
+            if self.is_group { filter == self.group } else { name.contains(filter.as_str()) }
+        };
         if !self.filter.as_ref().is_none_or(wanted) {
             return;
         }
@@ -84,5 +91,16 @@ mod tests {
         session.row_if_possible("not wanted", || Err("never asked".to_owned()));
         assert_eq!(session.skipped(), ["events: large and not there: needs 9 GiB"]);
         assert_eq!(session.into_rows().len(), 1);
+    }
+
+    #[test]
+    fn a_groups_name_wants_that_group_alone() {
+        let mut session = Session::new(Some("queries".to_owned()));
+        let side = || Measured { name: "ours".to_owned(), samples: Samples(vec![1.0]) };
+        session.enter("events");
+        session.row("what a writer bears from queries", || Row::of([side()], &[]));
+        session.enter("queries");
+        session.row("by correlation", || Row::of([side()], &[]));
+        assert_eq!(session.into_rows().iter().map(|row| row.group).collect::<Vec<_>>(), ["queries"]);
     }
 }

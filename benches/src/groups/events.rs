@@ -45,13 +45,13 @@ impl Filled {
 }
 
 /// A size in bytes, and how people say it.
-type Ring = (usize, &'static str);
+pub(super) type Ring = (usize, &'static str);
 
 /// It stays in a core's cache.
 const CACHED: Ring = (256 << 10, "256 KiB");
 /// It does not.
 const LARGE: Ring = (64 << 20, "64 MiB");
-const HUGE: Ring = (1 << 30, "1 GiB");
+pub(super) const HUGE: Ring = (1 << 30, "1 GiB");
 
 const CLOCK: &str = "one clock read";
 /// Of a side that is the row's own with a ring in the cache.
@@ -76,7 +76,7 @@ fn lap(bytes: usize) -> u64 {
 }
 
 /// The sizes of a store whose kept shards have rings of `ring` bytes.
-fn sizes(ring: usize, shards: usize) -> Builder {
+pub(super) fn sizes(ring: usize, shards: usize) -> Builder {
     let memories = (8..).map(|eighths| ring * shards * eighths / 8);
     let mut builders = memories.map(|memory| {
         let builder = Events::builder().memory(memory).shards(shards).shares(Shares::only(Class::Normal));
@@ -88,7 +88,7 @@ fn sizes(ring: usize, shards: usize) -> Builder {
 }
 
 /// An event store that must not lose anything: a row that measures how fast events are lost says nothing.
-struct Lossless(Events);
+pub(super) struct Lossless(pub(super) Events);
 
 impl Deref for Lossless {
     type Target = Events;
@@ -127,7 +127,7 @@ fn time(n: u64) -> Ticks {
 }
 
 /// What else a side's name must say of a store.
-fn set_up(events: &Events) -> String {
+pub(super) fn set_up(events: &Events) -> String {
     let pages = match events.huge_pages() {
         HugePages::Advised => ", huge pages",
         _ => "",

@@ -190,13 +190,7 @@ fn by_ids<'a>(
 
 /// Whether a ring of so many bytes leaves the machine enough to live on.
 fn enough_memory(ring: usize) -> Result<(), String> {
-    let needed = sizes(ring, 1).plan().map_err(|error| error.to_string())?.total + (1 << 29);
-    match machine::available_memory() {
-        Some(available) if available < needed => {
-            Err(format!("needs {} MiB, and {} are available", needed >> 20, available >> 20))
-        }
-        _ => Ok(()),
-    }
+    machine::enough_memory(sizes(ring, 1).plan().map_err(|error| error.to_string())?.total)
 }
 
 fn tracing(name: &str, peer: Tracing) -> Side<'static> {
