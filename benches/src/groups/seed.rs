@@ -1,7 +1,8 @@
-//! Against the original system that this one re-imagines, as it was measured on a machine of the same class.
+//! Against the original system that this one re-imagines, as it was measured on a virtual machine with two cores that had
+//! other work too.
 //!
-//! Its figures are medians, in the better of its revisions for each, with nine fields and four data a event, a hundred
-//! events an id; they are no figures of this run.
+//! Its figures are medians, in the better of its revisions for each, with a small map of four in an event, a hundred
+//! events an id, one client that asks; they are no figures of this run.
 
 use super::events::{Lossless, sizes};
 use super::queries::{collect, random, visit};

@@ -14,6 +14,8 @@ COLUMNS = "{'time': 'UBIGINT', 'id': 'UBIGINT', 'kind': 'VARCHAR', 'a': 'UBIGINT
 FILE = f"read_csv('{ROWS}', header = false, columns = {COLUMNS})"
 
 db = duckdb.connect(":memory:")
+# It would draw on the output that answers go to.
+db.execute("SET enable_progress_bar = false")
 db.execute(f"CREATE TABLE texts AS SELECT * FROM {FILE}")
 # What its documentation advises for a text of few values.
 db.execute("CREATE TYPE name AS ENUM (SELECT DISTINCT kind FROM texts ORDER BY kind)")
