@@ -522,6 +522,34 @@ pub enum QueryError {
         /// What was asked for.
         name: String,
     },
+    /// None of the kinds asked for has this field.
+    #[error(
+        "field `{field}` is in none of the kinds asked for: correct its name, or ask for kinds that have it"
+    )]
+    UnknownField {
+        /// What was asked for.
+        field: String,
+    },
+    /// The field never holds what compares with what it is compared with.
+    #[error(
+        "field `{field}` holds {has}, and is compared with {asked}: compare it with what it holds, or ask whether it exists"
+    )]
+    FieldType {
+        /// The field.
+        field: String,
+        /// What it holds, in each of the kinds asked for.
+        has: String,
+        /// What it was compared with.
+        asked: &'static str,
+    },
+    /// The field has values that are never stored.
+    #[error(
+        "field `{field}` is secret, and nothing of it is stored to compare with: ask whether it exists, or leave it out"
+    )]
+    SecretField {
+        /// The field.
+        field: String,
+    },
 }
 
 /// Why a cursor delivered nothing.
@@ -632,6 +660,9 @@ diagnostic! {
         NotFollowed => "events.query.not_followed", Never;
         NoEvent => "events.query.no_event", Never;
         UnknownKind => "events.query.unknown_kind", Never;
+        UnknownField => "events.query.unknown_field", Never;
+        FieldType => "events.query.field_type", Never;
+        SecretField => "events.query.secret_field", Never;
     }
     FollowError {
         TimedOut => "events.follow.timed_out", Later;

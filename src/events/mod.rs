@@ -25,6 +25,7 @@
 //! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //! | `cursor` | followed live: each event once, and each gap counted |
+//! | `predicate` | conditions on the fields of events |
 //!
 //! # Why single-writer shards
 //!
@@ -80,6 +81,7 @@ mod payload;
 mod plan;
 #[cfg(feature = "zerocopy")]
 mod pod;
+mod predicate;
 mod privacy;
 mod prune;
 mod query;
@@ -134,6 +136,7 @@ pub use plan::Plan;
 #[cfg(feature = "zerocopy")]
 #[doc(hidden)]
 pub use pod::Pod;
+pub use predicate::{FieldNamed, Predicate, PredicateError, field};
 #[doc(hidden)]
 pub use privacy::{Hide, Personal, Secret};
 pub use privacy::{Privacy, Pseudonym};
