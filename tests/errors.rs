@@ -5,7 +5,7 @@
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
     Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
-    QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
+    Predicate, QueryError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -58,6 +58,7 @@ fn events(errors: &mut Errors) {
     // By hand: the environment is that of all tests (see `tests/control.rs`).
     errors.push(Box::new(DirectivesError::NotUnicode { variable: "FLIGHTDECK_LOG" }));
     quotas(errors);
+    predicates(errors);
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(WriterError::Forked));
 
@@ -141,6 +142,22 @@ fn cursors(errors: &mut Errors, events: &Events) {
     errors.push(Box::new(cursor.next(Duration::from_millis(2)).unwrap_err()));
     other.stop();
     errors.push(Box::new(cursor.next(Duration::MAX).unwrap_err()));
+}
+
+fn predicates(errors: &mut Errors) {
+    let predicate = |text: &str| Box::new(text.parse::<Predicate>().unwrap_err());
+    errors.push(predicate("rows >= 100 & route == \"/buy\""));
+    errors.push(predicate("rows >="));
+    errors.push(predicate("rows >= 100s && took == 99999999999999999999"));
+    errors.push(predicate("route == \"/buy"));
+    errors.push(predicate(&"(".repeat(100)));
+    errors.push(predicate(&"x".repeat(100_000)));
+    // By hand: no query asks for fields yet.
+    let field = || "rows".to_owned();
+    errors.push(Box::new(QueryError::UnknownField { field: field() }));
+    errors.push(Box::new(QueryError::SecretField { field: "token".into() }));
+    let has = "numbers or text".to_owned();
+    errors.push(Box::new(QueryError::FieldType { field: field(), has, asked: "a boolean" }));
 }
 
 fn quotas(errors: &mut Errors) {
