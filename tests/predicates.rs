@@ -1,4 +1,5 @@
-//! Conditions on fields against an obvious model, over events out of a real store; their text; and how deep they may be.
+//! Conditions on fields against an obvious model, over events out of a real store; their text; and how deep they may
+//! be.
 
 #[path = "support/allocations.rs"]
 mod allocations;
@@ -392,7 +393,8 @@ proptest! {
                 prop_assert_eq!(predicate.to_string().parse::<Predicate>().unwrap(), predicate);
                 return Ok(());
             }
-            Err(PredicateError::Unexpected { at, found, .. } | PredicateError::NumberOutOfRange { at, found }) => (at, found),
+            Err(PredicateError::Unexpected { at, found, .. }) => (at, found),
+            Err(PredicateError::NumberOutOfRange { at, found }) => (at, found),
             Err(PredicateError::Unclosed { at, quote }) => (at, quote.to_string()),
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
         };

@@ -1,5 +1,5 @@
-//! Any text as a condition on fields: it parses or has a mistake that is where it is said to be; what parses comes back equal when
-//! it is printed, and is asked of an event that has fields of all types.
+//! Any text as a condition on fields: it parses or has a mistake that is where it is said to be; what parses comes back
+//! equal when it is printed, and is asked of an event that has fields of all types.
 
 #![no_main]
 

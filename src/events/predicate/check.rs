@@ -11,8 +11,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 impl Predicate {
-    /// What is surely a mistake, if events of these kinds are asked: fields that none of them has, or none with values that
-    /// compare, in whichever part; and terms that must hold together and cannot. Where nothing is said something may match.
+    /// What is surely a mistake, if events of these kinds are asked: fields that none of them has, or none with values
+    /// that compare, in whichever part; and terms that must hold together and cannot. Where nothing is said something
+    /// may match.
     #[cfg_attr(
         any(not(test), flightdeck_loom),
         expect(dead_code, reason = "for queries, which do not ask it yet")

@@ -116,8 +116,8 @@ impl Number {
     }
 }
 
-/// Exactly: a float is a whole number and a part of one, and a whole one so large that it has no such part is far beyond
-/// all of 64 bits, where the conversion ends at the bounds of `i128`.
+/// Exactly: a float is a whole number and a part of one, and a whole one so large that it has no such part is far
+/// beyond all of 64 bits, where the conversion ends at the bounds of `i128`.
 fn order_of(whole: i128, float: f64) -> Option<Ordering> {
     let part = 0.0.partial_cmp(&(float - float.trunc()));
     match whole.cmp(&(float.trunc() as i128)) {

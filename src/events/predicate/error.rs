@@ -5,8 +5,8 @@ use crate::error::{Diagnostic, Retry, Severity};
 use std::fmt;
 use thiserror::Error;
 
-/// Why a text is no [`Predicate`](super::Predicate). Where something is in the text is said as a byte, counted from 0; a message
-/// says the column, one more.
+/// Why a text is no [`Predicate`](super::Predicate). Where something is in the text is said as a byte, counted from 0;
+/// a message says the column, one more.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PredicateError {

@@ -66,10 +66,11 @@ use tree::Tree;
 /// | a `personal` value | a [`Pseudonym`](super::Pseudonym) | equality alone: ask [`Events::pseudonym`](super::Events::pseudonym) for it |
 /// | a `secret` value, a `diff` | anything | nothing |
 ///
-/// A comparison that this does not decide **does not hold**, whichever it is. So neither `rows == 5` nor `rows != 5` holds of an
-/// event without that field, nor of one in which it is text, but `!(rows == 5)` does: `!` turns round what holds. The same is
-/// true of `contains` and `lacks`, which look for a text in a text: a beginning that lacks it decides nothing.
-/// `exists` holds of any event that has the field, whatever it is. Of two fields of one name the first counts.
+/// A comparison that this does not decide **does not hold**, whichever it is. So neither `rows == 5` nor `rows != 5`
+/// holds of an event without that field, nor of one in which it is text, but `!(rows == 5)` does: `!` turns round what
+/// holds. The same is true of `contains` and `lacks`, which look for a text in a text: a beginning that lacks it
+/// decides nothing. `exists` holds of any event that has the field, whatever it is. Of two fields of one name the first
+/// counts.
 ///
 /// A literal that only stands in place of a value, a cut text out of an answer or a secret, compares with nothing.
 ///
@@ -84,26 +85,28 @@ use tree::Tree;
 ///           | "!~" string                   ; lacks
 /// field     = a letter or "_", then letters, digits, "_" and "."; or any text in backticks, with escapes as a string
 /// literal   = number | duration | "true" | "false" | string | bytes | pseudonym
-/// number    = decimal digits, with "_" between them if need be, or a float such as 1.5 or 1e9, "inf", "NaN"; also with "-"
-/// duration  = digits and "ns", "us", "ms", "s" or "m": as many nanoseconds
+/// number    = decimal digits, also with "_" between them; a float such as 1.5 or 1e9; "inf"
+///           | "-" and one of these | "NaN"
+/// duration  = whole number and "ns", "us", "ms", "s" or "m"    ; as many nanoseconds
 /// string    = text in double quotes, with the escapes \" \' \` \\ \n \r \t \0 \x41 \u{41}
 /// bytes     = "0x" and two hexadecimal digits for each byte
 /// pseudonym = "<personal 0123456789abcdef>"      ; as a timeline shows it
 /// ```
 ///
-/// `* ~ "x"` asks every text field. Blanks between words are skipped. The words `and`, `or`, `not` and `has` are no fields unless in
-/// backticks. A text has at most [`Predicate::LONGEST_TEXT`] bytes and [`Predicate::DEEPEST_TEXT`] levels of parentheses and negation.
+/// `* ~ "x"` asks every text field. Blanks between words are skipped. The words `and`, `or`, `not` and `has` are no
+/// fields unless in backticks. A text has at most [`Predicate::LONGEST_TEXT`] bytes and [`Predicate::DEEPEST_TEXT`]
+/// levels of parentheses and negation.
 ///
-/// Its `Display` is such a text, and parses to an equal predicate as long as it keeps to these limits: what was parsed keeps to the
-/// second. Conditions are equal if they are built alike, but for how a row of `&`, or of `|`, is grouped, for a double `!`, and for
-/// the type of a whole number.
+/// Its `Display` is such a text, and parses to an equal predicate as long as it keeps to these limits: what was parsed
+/// keeps to the second. Conditions are equal if they are built alike, but for how a row of `&`, or of `|`, is grouped,
+/// for a double `!`, and for the type of a whole number.
 ///
 /// # Cost
 ///
-/// A condition lies in one piece of memory. [`Predicate::holds`] takes time by the length of what it looks at: each comparison
-/// decodes the event up to its field, and what cannot change the outcome is left out. Joining two costs the length of the
-/// right one, so a long row is built from the left; `!` costs the same for any. None of them, nor dropping, cloning, comparing or
-/// printing one, uses more stack the deeper it is.
+/// The parts of a condition lie in one row. [`Predicate::holds`] takes time by the length of what it looks at: each
+/// comparison decodes the event up to its field, and what cannot change the outcome is left out. Joining two costs the
+/// length of the right one, so a long row is built from the left; `!` costs the same for any. None of them, nor
+/// dropping, cloning, comparing or printing one, uses more stack the deeper it is.
 #[derive(Clone, PartialEq)]
 #[must_use = "a predicate does nothing until it is asked"]
 pub struct Predicate {

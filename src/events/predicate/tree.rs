@@ -1,9 +1,10 @@
 //! The nodes of a condition in one row, so that none is too deep.
 //!
-//! Each node comes after all that is below it, and knows how far on the node above it is. What is below `and` and `or` are two,
-//! the second right before its node. So the first node of any part is a term; and whoever has the outcome of a part either
-//! finds that it decides the node above, or that the second operand is next, or has already come to its end. That takes neither a
-//! stack nor memory, however deep the parts lie: the row is passed once, from the left to the right.
+//! Each node comes after all that is below it, and knows how far on the node above it is. What is below `and` and `or`
+//! are two, the second right before its node. So the first node of any part is a term; and whoever has the outcome of a
+//! part either finds that it decides the node above, or that the second operand is next, or has already come to its
+//! end. That takes neither a stack nor memory, however deep the parts lie: the row is passed once, from the left to the
+//! right.
 //!
 //! A row of one operator leans to the left, however it was put together, so that there is one form of it.
 
