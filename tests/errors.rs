@@ -58,7 +58,6 @@ fn events(errors: &mut Errors) {
     // By hand: the environment is that of all tests (see `tests/control.rs`).
     errors.push(Box::new(DirectivesError::NotUnicode { variable: "FLIGHTDECK_LOG" }));
     quotas(errors);
-    predicates(errors);
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(WriterError::Forked));
 
@@ -100,6 +99,7 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.writer().unwrap_err()));
     errors.push(Box::new(events.query().between(Ticks(9)..=Ticks(4)).run().unwrap_err()));
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
+    predicates(errors, &events);
     incidents(errors);
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
     errors.push(Box::new(events.query().thread(1).thread(2).run().unwrap_err()));
@@ -144,7 +144,7 @@ fn cursors(errors: &mut Errors, events: &Events) {
     errors.push(Box::new(cursor.next(Duration::MAX).unwrap_err()));
 }
 
-fn predicates(errors: &mut Errors) {
+fn predicates(errors: &mut Errors, events: &Events) {
     let predicate = |text: &str| Box::new(text.parse::<Predicate>().unwrap_err());
     errors.push(predicate("rows >= 100 & route == \"/buy\""));
     errors.push(predicate("rows >="));
@@ -152,12 +152,13 @@ fn predicates(errors: &mut Errors) {
     errors.push(predicate("route == \"/buy"));
     errors.push(predicate(&"(".repeat(100)));
     errors.push(predicate(&"x".repeat(100_000)));
-    // By hand: no query asks for fields yet.
-    let field = || "rows".to_owned();
-    errors.push(Box::new(QueryError::UnknownField { field: field() }));
-    errors.push(Box::new(QueryError::SecretField { field: "token".into() }));
-    let has = "numbers or text".to_owned();
-    errors.push(Box::new(QueryError::FieldType { field: field(), has, asked: "a boolean" }));
+    let schema =
+        Schema::new("db.queried").field("rows", FieldType::U64).secret_field("token", FieldType::Str);
+    events.define(schema).unwrap();
+    for text in ["row > 5", "token == \"x\"", "rows == true"] {
+        let query = events.query().kind_named("db.queried").matching(text.parse().unwrap());
+        errors.push(Box::new(query.run().unwrap_err()));
+    }
 }
 
 fn quotas(errors: &mut Errors) {

@@ -1,6 +1,6 @@
 //! Any combination of filters against an obvious model, also while writers go on.
 
-use flightdeck::events::{Class, Events, Query, Recorded, Stamp, Verdict};
+use flightdeck::events::{Class, Events, Query, Recorded, Stamp, Verdict, field};
 use flightdeck::{Clock, CorrelationId, Severity, Ticks};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -80,6 +80,8 @@ struct Asked {
     severity: Option<Severity>,
     times: Option<Range<u64>>,
     newest_first: bool,
+    /// That `n` is at least so much, by the fields.
+    least: Option<u64>,
     limit: Option<usize>,
     offset: usize,
 }
@@ -102,6 +104,9 @@ impl Asked {
         if self.newest_first {
             query = query.newest_first();
         }
+        if let Some(least) = self.least {
+            query = query.matching(field("n").at_least(least));
+        }
         match self.limit {
             Some(limit) => query.limit(limit),
             None => query,
@@ -119,6 +124,7 @@ impl Asked {
             && (self.kinds.is_empty() || self.kinds.contains(&kind))
             && self.severity.is_none_or(|severity| KINDS[kind].1 >= severity)
             && self.times.as_ref().is_none_or(|times| times.contains(&written.ticks()))
+            && self.least.is_none_or(|least| written.n >= least)
     }
 
     fn is_cut(&self) -> bool {
@@ -142,13 +148,15 @@ fn asked(written: u64) -> impl Strategy<Value = Asked> {
         prop::option::of((0..last, 0..last).prop_map(move |(start, length)| start..start + length / 4));
     let limit = prop::option::of(prop_oneof![0..5_usize, 0..500_usize]);
     let offset = prop_oneof![3 => Just(0), 1 => 0..100_usize];
-    (id, kinds, severity, times, any::<bool>(), limit, offset).prop_map(
-        |(id, kinds, severity, times, newest_first, limit, offset)| Asked {
+    let least = prop::option::weighted(0.3, 0..written);
+    (id, kinds, severity, times, any::<bool>(), least, limit, offset).prop_map(
+        |(id, kinds, severity, times, newest_first, least, limit, offset)| Asked {
             id,
             kinds,
             severity,
             times,
             newest_first,
+            least,
             limit,
             offset,
         },

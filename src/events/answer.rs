@@ -145,6 +145,11 @@ impl Row {
         self.is_whole &= first.is_none_or(|first| is_there(self.place, first));
     }
 
+    #[inline]
+    pub(crate) fn kind(&self) -> u32 {
+        self.kind
+    }
+
     /// The total order of events: time, then shard, class and position.
     pub(crate) fn order(&self) -> (Ticks, Place, u64) {
         (self.ticks, self.place, self.position)

@@ -367,7 +367,7 @@ impl Kinds {
     }
 
     /// All known kinds and their numbers.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Schema)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Schema)> + Clone {
         let of = |table, base| {
             (0..CAPACITY as u32).filter_map(move |n| Some((base + n, Table::schema(table, n)?)))
         };

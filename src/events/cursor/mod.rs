@@ -183,7 +183,7 @@ impl Query<'_> {
     /// # Errors
     /// As of [`Query::follow`], and if it is to start at an event that is not there.
     pub fn follow_from(mut self, start: Start) -> Result<Cursor, QueryError> {
-        self.filter.settle(&self.store.kinds)?;
+        self.filter.settle_coming(&self.store.kinds)?;
         if let Some(what) = self.of_answers() {
             return Err(QueryError::NotFollowed { what });
         }
@@ -435,6 +435,17 @@ impl Cursor {
         Some(Head { rank, order, source })
     }
 
+    /// Counts an event of a source whose fields are not as asked for.
+    fn filter_out(&mut self, source: usize) {
+        let accounts = match self.rings.get_mut(source) {
+            Some(of_ring) => Some(&mut of_ring.accounts),
+            None => self.slots.get_mut(source - self.rings.len()).map(|slots| &mut slots.accounts),
+        };
+        if let Some(accounts) = accounts {
+            accounts.filtered += 1;
+        }
+    }
+
     /// What comes next of what the last look found.
     fn step(&mut self) -> Option<Next> {
         let next = self.step_unpaced();
@@ -474,7 +485,9 @@ impl Cursor {
                 }
             }
             self.collect_gaps();
-            if is_taken {
+            if is_taken && !self.event().is_some_and(|event| self.wanted.filter.wants_fields(&event)) {
+                self.filter_out(source);
+            } else if is_taken {
                 let (ticks, ..) = order;
                 self.delivered += 1;
                 self.late += u64::from(ticks < self.newest_before);

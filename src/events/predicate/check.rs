@@ -14,10 +14,6 @@ impl Predicate {
     /// What is surely a mistake, if events of these kinds are asked: fields that none of them has, or none with values
     /// that compare, in whichever part; and terms that must hold together and cannot. Where nothing is said something
     /// may match.
-    #[cfg_attr(
-        any(not(test), flightdeck_loom),
-        expect(dead_code, reason = "for queries, which do not ask it yet")
-    )]
     pub(crate) fn check<'k>(
         &self,
         candidates: impl Iterator<Item = &'k Schema> + Clone,

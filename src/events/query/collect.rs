@@ -1,12 +1,10 @@
 //! Keeping what a query finds: all of it, or the first of the order.
 
-use super::Order;
 use super::search::Sink;
+use super::{Filter, Order, Query};
 use crate::clock::Ticks;
-use crate::events::answer::{Answer, Place, Recorded, Row};
+use crate::events::answer::{Answer, Place, Row};
 use crate::events::read::{Found, Header};
-use crate::events::store::Store;
-use crate::sync::Arc;
 use std::cmp::Ordering;
 
 /// Room for so many rows, and so many bytes of payload for each, before either has to grow.
@@ -16,27 +14,20 @@ const BYTES: usize = 64;
 /// The first events of an order, as many as are asked for.
 pub(super) struct Collected<'a> {
     pub(super) answer: Answer,
+    filter: &'a Filter,
     most: usize,
     order: Order,
-    condition: Option<&'a Condition<'a>>,
     /// Rows of this order or later are not among the first.
     last: Option<Ticks>,
 }
 
-/// What a record's fields must be for it to match.
-pub(super) type Condition<'a> = dyn Fn(&Recorded<'_>) -> bool + 'a;
-
 impl<'a> Collected<'a> {
-    pub(super) fn new(
-        store: &Arc<Store>,
-        most: usize,
-        order: Order,
-        condition: Option<&'a Condition<'a>>,
-    ) -> Self {
-        let mut answer = Answer::empty(store);
+    pub(super) fn new(query: &'a Query<'_>) -> Self {
+        let most = query.most();
+        let mut answer = Answer::empty(query.store);
         answer.rows.reserve(ROWS.min(most));
         answer.bytes.reserve(ROWS.min(most) * BYTES);
-        Self { answer, most, order, condition, last: None }
+        Self { answer, filter: &query.filter, most, order: query.order, last: None }
     }
 
     fn compare(order: Order, one: &Row, other: &Row) -> Ordering {
@@ -74,7 +65,7 @@ impl<'a> Collected<'a> {
 impl Sink for Collected<'_> {
     fn take(&mut self, place: Place, found: Found<'_>, header: &Header) {
         let (from, to) = self.wanted();
-        if self.condition.is_none() && !(from..=to).contains(&header.ticks) {
+        if !self.filter.asks_for_fields() && !(from..=to).contains(&header.ticks) {
             self.answer.matched += 1;
             return;
         }
@@ -85,7 +76,7 @@ impl Sink for Collected<'_> {
             return;
         }
         let row = Row::found(place, found, header, &answer.bytes, start);
-        if self.condition.is_some_and(|condition| !condition(&answer.recorded(&row))) {
+        if !self.filter.wants_fields(&answer.recorded(&row)) {
             answer.bytes.truncate(start);
             return;
         }

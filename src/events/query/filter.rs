@@ -2,9 +2,11 @@
 
 use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
+use crate::events::answer::Recorded;
 use crate::events::class::PerClass;
 use crate::events::error::QueryError;
 use crate::events::kinds::Kinds;
+use crate::events::predicate::Predicate;
 use crate::events::read::{BlockFilter, Header};
 use crate::events::schema::Schema;
 use crate::id::{CorrelationId, SpanId};
@@ -23,6 +25,8 @@ pub(crate) struct Filter {
     pub(super) severity: Severity,
     pub(super) from: Ticks,
     pub(super) to: Ticks,
+    /// What must hold of its fields.
+    fields: Option<Box<Predicate>>,
     /// No tick lies in the range of time, which is no mistake: a second in which the system was suspended has none.
     is_never: bool,
     /// The first thing asked for that nothing can be.
@@ -47,6 +51,7 @@ impl Filter {
             severity: Severity::Trace,
             from: Ticks(0),
             to: Ticks(u64::MAX),
+            fields: None,
             is_never: false,
             contradiction: None,
         }
@@ -78,6 +83,14 @@ impl Filter {
 
     pub(super) fn with_severity(&mut self, severity: Severity) {
         self.severity = self.severity.max(severity);
+    }
+
+    pub(super) fn with_fields(&mut self, predicate: Predicate) {
+        let both = match self.fields.take() {
+            Some(before) => *before & predicate,
+            None => predicate,
+        };
+        self.fields = Some(Box::new(both));
     }
 
     /// As well as in the range so far.
@@ -140,10 +153,26 @@ impl Filter {
 
     /// Looks up the names of kinds, if anything could ever match.
     #[inline]
-    pub(crate) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
-        match (&self.contradiction, &self.kinds) {
-            (None, None) => Ok(()),
-            _ => self.settle_kinds(known),
+    pub(super) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
+        match (&self.contradiction, &self.kinds, &self.fields) {
+            (None, None, None) => Ok(()),
+            _ => self.settle_kinds(known).and_then(|()| self.settle_fields(known)),
+        }
+    }
+
+    /// The same for events to come. Unless kinds are asked for, there may be some with any fields.
+    pub(crate) fn settle_coming(&mut self, known: &Kinds) -> Result<(), QueryError> {
+        self.settle_kinds(known)?;
+        if self.kinds.is_some() { self.settle_fields(known) } else { Ok(()) }
+    }
+
+    fn settle_fields(&self, known: &Kinds) -> Result<(), QueryError> {
+        match (&self.fields, &self.kinds) {
+            (None, _) => Ok(()),
+            (Some(fields), None) => fields.check(known.all().map(|(_, schema)| schema)),
+            (Some(fields), Some(kinds)) => {
+                fields.check(kinds.numbers.iter().filter_map(|number| known.schema(*number)))
+            }
         }
     }
 
@@ -187,6 +216,18 @@ impl Filter {
             && self.from <= header.ticks
             && header.ticks <= self.to
             && !self.is_never
+    }
+
+    /// Whether it matters what the fields hold.
+    #[inline]
+    pub(crate) fn asks_for_fields(&self) -> bool {
+        self.fields.is_some()
+    }
+
+    /// Whether the fields are as asked for, of an event whose header [matches](Filter::wants).
+    #[inline]
+    pub(crate) fn wants_fields(&self, event: &Recorded<'_>) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.holds(event))
     }
 
     /// The classes in which there may be matches.

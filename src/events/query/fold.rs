@@ -1,7 +1,7 @@
 //! Answers that are numbers: how many of each, how they spread, when they came.
 
-use super::Query;
 use super::search::Sink;
+use super::{Handed, Query};
 use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::error::QueryError;
 use crate::events::kinds::Kinds;
@@ -139,17 +139,29 @@ impl Query<'_> {
     /// If filters are contradictory or unknown.
     pub fn count_by_kind(mut self) -> Result<Folded<Counts>, QueryError> {
         self.settle()?;
-        let (seen, by_kind) =
-            self.search(ByKind { counts: vec![0; Kinds::MOST], left: self.limit, more: false });
+        let mut by_index = vec![0; Kinds::MOST];
+        let mut count = |kind| {
+            if let Some(count) = by_index.get_mut(Kinds::index(kind)) {
+                *count += 1;
+            }
+        };
+        let (seen, more) = if self.filter.asks_for_fields() {
+            let (seen, handed) = self.search(Handed::new(&self, |event| count(event.row.kind())));
+            (seen, handed.more)
+        } else {
+            let (skip, take) = (self.offset, self.limit);
+            let (seen, by_kind) = self.search(ByKind { count, skip, take, more: false });
+            (seen, by_kind.more)
+        };
         let mut counts: HashMap<Box<str>, u64> = HashMap::new();
         let mut rest = 0;
-        for (index, count) in by_kind.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (index, count) in by_index.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             match self.store.kinds.at(index).map(Schema::name) {
                 Some(name) => *counts.entry(name.into()).or_default() += count,
                 None => rest += count,
             }
         }
-        Ok(Folded { value: ranked(counts, rest), verdict: self.judge(&seen, by_kind.more).0 })
+        Ok(Folded { value: ranked(counts, rest), verdict: self.judge(&seen, more).0 })
     }
 
     /// How many events there are for each value of a field, as text; of no more than `most` values, those that come first.
@@ -238,21 +250,22 @@ impl Query<'_> {
 }
 
 /// Counts what is found by kind.
-struct ByKind {
-    counts: Vec<u64>,
-    left: usize,
+struct ByKind<F> {
+    count: F,
+    skip: usize,
+    take: usize,
     more: bool,
 }
 
-impl Sink for ByKind {
+impl<F: FnMut(u32)> Sink for ByKind<F> {
     fn take(&mut self, _: Place, _: Found<'_>, header: &Header) {
-        if self.left == 0 {
+        if self.skip > 0 {
+            self.skip -= 1;
+        } else if self.take > 0 {
+            self.take -= 1;
+            (self.count)(header.kind());
+        } else {
             self.more = true;
-            return;
-        }
-        self.left -= 1;
-        if let Some(count) = self.counts.get_mut(Kinds::index(header.kind())) {
-            *count += 1;
         }
     }
 

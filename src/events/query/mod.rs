@@ -20,6 +20,7 @@ pub use work::Work;
 use super::answer::{Answer, Place, Recorded, Row, Truncation, Verdict};
 use super::class::PerClass;
 use super::error::QueryError;
+use super::predicate::Predicate;
 use super::read::{Found, Header};
 use super::schema::Event;
 use super::store::Store;
@@ -165,6 +166,26 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Only events whose fields are so. Costs a copy of each event that passes the other filters, and a look at its fields;
+    /// fields have no index.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, field};
+    /// flightdeck::kind! { Queried("db.queried") { rows: u64, table: str } }
+    /// let events = Events::builder().build()?;
+    /// (0..100).for_each(|rows| events.record(Queried { rows, table: if rows % 2 == 0 { "orders" } else { "users" } }));
+    ///
+    /// let many = events.query().matching(field("rows").at_least(90_u64) & field("table").equals("orders"));
+    /// assert_eq!(many.count(), 5);
+    /// let as_text = events.query().matching("rows >= 90 && table == \"orders\"".parse()?);
+    /// assert_eq!(as_text.run()?.len(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn matching(mut self, predicate: Predicate) -> Self {
+        self.filter.with_fields(predicate);
+        self
+    }
+
     /// The newest events first; the oldest by default.
     #[inline]
     pub fn newest_first(mut self) -> Self {
@@ -217,13 +238,17 @@ impl<'a> Query<'a> {
         Ok(self.answer().0)
     }
 
+    /// How many events of the order are looked for.
+    fn most(&self) -> usize {
+        self.offset.saturating_add(self.limit)
+    }
+
     fn answer(&self) -> (Answer, Seen) {
-        let most = self.offset.saturating_add(self.limit);
-        let (seen, collected) = self.search(Collected::new(self.store, most, self.order, None));
+        let (seen, collected) = self.search(Collected::new(self));
         let mut answer = collected.finish(self.offset);
         // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
         answer.recheck_batches(|place, first| self.is_there(place, first));
-        (answer.verdict, answer.since) = self.judge(&seen, answer.matched > most);
+        (answer.verdict, answer.since) = self.judge(&seen, answer.matched > self.most());
         answer.work = seen.work;
         (answer, seen)
     }
@@ -256,15 +281,22 @@ impl<'a> Query<'a> {
     /// If filters are contradictory or unknown.
     pub fn explain(mut self) -> Result<Work, QueryError> {
         self.settle()?;
-        let most = self.offset.saturating_add(self.limit);
-        Ok(self.search(Collected::new(self.store, most, self.order, None)).0.work)
+        Ok(self.search(Collected::new(&self)).0.work)
     }
 
     /// How many events there are, without collecting them. Contradictory filters match none.
     #[must_use]
     pub fn count(mut self) -> u64 {
-        let most = self.limit as u64;
-        self.settle().map_or(0, |()| self.search(Counted(0)).1.0.min(most))
+        if self.settle().is_err() {
+            return 0;
+        }
+        let mut count = 0;
+        if self.filter.asks_for_fields() {
+            self.search(Handed::new(&self, |_| count += 1));
+        } else {
+            count = self.search(Counted(0)).1.0.saturating_sub(self.offset as u64).min(self.limit as u64);
+        }
+        count
     }
 
     #[inline]
@@ -318,6 +350,7 @@ impl<'a> Query<'a> {
 /// Hands over what is found, one by one.
 struct Handed<'a, F> {
     store: &'a Store,
+    filter: &'a Filter,
     skip: usize,
     take: usize,
     /// There was more.
@@ -328,10 +361,11 @@ struct Handed<'a, F> {
     body: F,
 }
 
-impl<'a, F> Handed<'a, F> {
-    fn new(query: &Query<'a>, body: F) -> Self {
-        let (store, skip, take) = (&**query.store, query.offset, query.limit);
-        Self { store, skip, take, more: false, short: [0; 256], long: Vec::new(), body }
+impl<'a, F: FnMut(Recorded<'_>)> Handed<'a, F> {
+    fn new(query: &'a Query<'_>, body: F) -> Self {
+        let Query { store, filter, offset: skip, limit: take, .. } = query;
+        let (skip, take) = (*skip, *take);
+        Self { store, filter, skip, take, more: false, short: [0; 256], long: Vec::new(), body }
     }
 }
 
@@ -347,12 +381,16 @@ impl<F: FnMut(Recorded<'_>)> Sink for Handed<'_, F> {
         if !found.copy_payload(header, payload) {
             return;
         }
+        let row = Row::found(place, found, header, payload, 0);
+        let event = Recorded { store: self.store, row: &row, payload };
+        if !self.filter.wants_fields(&event) {
+            return;
+        }
         if self.skip > 0 {
             self.skip -= 1;
         } else if self.take > 0 {
             self.take -= 1;
-            let row = Row::found(place, found, header, payload, 0);
-            (self.body)(Recorded { store: self.store, row: &row, payload });
+            (self.body)(event);
         } else {
             self.more = true;
         }

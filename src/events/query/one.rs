@@ -1,8 +1,8 @@
 //! One event, by its id.
 
+use super::Query;
 use super::collect::Collected;
 use super::search::Sink;
-use super::{Order, Query};
 use crate::events::answer::{Answer, EventId, Place, Verdict};
 use crate::events::handle::Events;
 use crate::events::read::{Found, Header, Step, in_slot, scan_block};
@@ -25,7 +25,8 @@ pub enum Lookup {
 impl Lookup {
     /// What there is under an id.
     pub(crate) fn of(store: &Arc<Store>, id: EventId) -> Self {
-        let mut collected = Collected::new(store, 1, Order::OldestFirst, None);
+        let query = Query::new(store);
+        let mut collected = Collected::new(&query);
         let ring = |place: Place| {
             store.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
         };
@@ -59,7 +60,6 @@ impl Lookup {
         if answer.is_empty() {
             return Lookup::Gone;
         }
-        let query = Query::new(store);
         answer.recheck_batches(|place, first| query.is_there(place, first));
         (answer.verdict, answer.since) = (Verdict::Complete, query.since());
         Lookup::Found(answer)
