@@ -5,7 +5,7 @@
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
     Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
-    Predicate, QueryError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
+    Predicate, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
