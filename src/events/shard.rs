@@ -59,8 +59,6 @@ pub struct Shard {
     memory: (Arc<Region>, Range<usize>),
     /// Whether an owner has touched all of it. Of the owner.
     touched: AtomicBool,
-    /// Whether anybody ever claimed it: there is nothing to be read otherwise.
-    is_used: AtomicBool,
 }
 
 impl Shard {
@@ -80,7 +78,6 @@ impl Shard {
             losses: Losses::default(),
             memory,
             touched: AtomicBool::new(false),
-            is_used: AtomicBool::new(false),
         }
     }
 
@@ -115,17 +112,8 @@ impl Shard {
         let passed = self.owner.compare_exchange(from.0, to.0, acquire("shard-owner"), Relaxed).is_ok();
         if passed {
             Ring::claimed();
-            if !self.is_used() {
-                self.is_used.store(true, Relaxed);
-            }
         }
         passed
-    }
-
-    /// Whether there may be anything to be read. Relaxed: whoever knows of a record here knows of the claim before it.
-    #[inline]
-    pub(crate) fn is_used(&self) -> bool {
-        self.is_used.load(Relaxed)
     }
 
     fn is_owned_by(&self, owner: Owner) -> bool {

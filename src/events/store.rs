@@ -347,11 +347,15 @@ impl Store {
     }
 
     /// Through one of these shards, or the overflow, without anything that belongs to the thread.
-    fn record_aside<'a, W: Write>(&self, mut shards: impl Iterator<Item = &'a Arc<Shard>>, draft: &W) {
+    fn record_aside<'a, W: Write>(&self, shards: impl Iterator<Item = &'a Arc<Shard>>, draft: &W) {
         let (thread, last) = (ThreadNumber::UNKNOWN.get(), AtomicU64::new(0));
-        if !shards.any(|shard| self.try_shard(shard, Owner::UNKNOWN, thread, &last, draft)) {
-            self.overflow(thread, &last, draft);
+        // A loop: a closure would be a call of its own on the stack of a handler.
+        for shard in shards {
+            if self.try_shard(shard, Owner::UNKNOWN, thread, &last, draft) {
+                return;
+            }
         }
+        self.overflow(thread, &last, draft);
     }
 
     /// Through a slot of the overflow; else a counted loss.
@@ -502,17 +506,17 @@ impl Store {
     }
 
     /// Every ring, with its class and the number of its shard.
+    #[inline]
     pub(crate) fn rings(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
         (0..)
             .zip(&self.shards)
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
     }
 
-    /// Those of shards that were ever claimed: there is nothing in the others.
+    /// Those that were ever written to: there is nothing in the others.
     #[inline]
     pub(crate) fn rings_in_use(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
-        let used = (0..).zip(&self.shards).filter(|(_, shard)| shard.is_used());
-        used.flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
+        self.rings().filter(|(_, _, ring)| ring.is_used())
     }
 
     /// The stamp after which a query reads nothing; none where somebody says what time it is.

@@ -397,9 +397,12 @@ impl Cursor {
         // First the clock, then the tails, as a query does.
         self.wanted.latest = store.latest();
         self.newest_before = self.newest;
-        let is_used = |place: Place| store.shards[usize::from(place.shard)].is_used();
-        let in_use = self.rings.iter_mut().filter(|source| is_used(source.place));
-        in_use.for_each(|source| source.look(ring(store, source.place)));
+        for source in &mut self.rings {
+            let ring = ring(store, source.place);
+            if ring.is_used() {
+                source.look(ring);
+            }
+        }
         for source in &mut self.slots {
             source.look(overflow(store, source.place), &self.wanted);
         }

@@ -238,6 +238,13 @@ impl Ring {
         Cut { floor: self.watermark(), indexed: indexed.min(tail), tail }
     }
 
+    /// Whether anything was ever committed. A hint: [`Ring::cut`] tells what can be read.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        // Positions start one lap in.
+        self.commits.at::<TAIL>().load(Relaxed) > self.geometry.words as u64
+    }
+
     /// Where the newest record of a bucket is, or was.
     #[inline]
     pub fn head(&self, bucket: usize) -> Option<u64> {

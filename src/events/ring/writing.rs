@@ -143,17 +143,24 @@ impl<'a> Writing<'a> {
             self.raise(intent, position + words as u64);
         }
         if !fits {
-            // A zero word ends a scan of this block; a reader that arrives here goes on at the next. All of them are zero, so
-            // that nothing from a lap ago stays where nobody looks. Shorter than the record that does not fit.
-            (tail..position).for_each(|gap| ring.words.at(gap as usize).store(0, Relaxed));
-            // Release, edge `ring-tail` (partner: `cut`): the gap is a commit of its own.
-            self.commits[TAIL].store(position, release("ring-tail"));
+            self.leave_gap(tail, position);
         }
         self.private(|own| {
             own.block = ring.block_of(position);
             own.limit = (own.block + 1) * block;
         });
         Some(position)
+    }
+
+    /// Fills the rest of a lap, which is shorter than the record that does not fit.
+    #[cold]
+    #[inline(never)]
+    fn leave_gap(&mut self, tail: u64, position: u64) {
+        // A zero word ends a scan of this block; a reader that arrives here goes on at the next. All of them are zero, so
+        // that nothing from a lap ago stays where nobody looks.
+        (tail..position).for_each(|gap| self.ring.words.at(gap as usize).store(0, Relaxed));
+        // Release, edge `ring-tail` (partner: `cut`): the gap is a commit of its own.
+        self.commits[TAIL].store(position, release("ring-tail"));
     }
 
     /// Whether the ring has reached its last position, and takes no more.
