@@ -163,6 +163,20 @@ impl Shard {
         self.owner.store(Owner::NOBODY.0, release("shard-owner"));
     }
 
+    /// Gives the claim back for good: what waits to be threaded into the index is first, so that no query has to look for it
+    /// until somebody comes.
+    ///
+    /// # Safety
+    /// As of [`Shard::release`].
+    pub unsafe fn retire(&self) {
+        for class in Class::ALL {
+            // SAFETY: the claim is the caller's, who is not in the middle of a write (contract).
+            unsafe { self.writing(class) }.link_waiting();
+        }
+        // SAFETY: the contract is the same.
+        unsafe { self.release() };
+    }
+
     /// Starts a write.
     ///
     /// # Safety

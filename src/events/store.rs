@@ -648,7 +648,7 @@ impl Seat for ThreadSeat {
     fn release(&self) {
         if let Some(shard) = &self.shard {
             // SAFETY: claimed when the seat was taken, and the thread forgets the seat with this call.
-            unsafe { shard.release() };
+            unsafe { shard.retire() };
         }
     }
 

@@ -121,6 +121,6 @@ impl Sink for &mut Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // SAFETY: claimed in `new`; this value is gone after it.
-        unsafe { self.shard.release() };
+        unsafe { self.shard.retire() };
     }
 }

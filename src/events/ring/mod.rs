@@ -25,7 +25,7 @@
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
 //! | `ring-wipe` | fence in [`Writing::wipe`], before the zeros | F2, as above |
 //! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fence in [`Ring::cut`] |
-//! | `ring-indexed` | stores in [`Writing::link`](writing), [`Writing::commit_run`], [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
+//! | `ring-indexed` | stores in [`Writing::link`](writing), [`Writing::all_is_linked`](writing), [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
 //! | `ring-head` | store in [`Ring::link_at`](writing) | fence in [`Ring::head`] |
 //! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fence of `ring-since` in [`Ring::since`] |
 //! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |

@@ -33,6 +33,8 @@ enum Step {
         count: usize,
         bucket: Option<u32>,
     },
+    /// The owner goes, and another comes.
+    Leave,
     /// The owner vanishes before so many publications of a write, and another takes over.
     Vanish {
         write: Box<Step>,
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => batch.prop_map(Step::Batch),
         2 => run,
         1 => (0_usize..6).prop_map(|back| Step::Prune { back }),
+        1 => Just(Step::Leave),
         2 => vanishing.prop_map(|(write, before)| Step::Vanish { write: Box::new(write), before }),
     ]
 }
@@ -108,6 +111,12 @@ impl Subject {
                     self.ring.raise_watermark(record.position, record.ticks);
                     self.floor = self.floor.max(record.position);
                 }
+            }
+            Step::Leave => {
+                // SAFETY: one thread.
+                unsafe { self.ring.begin() }.link_waiting();
+                let cut = self.ring.cut();
+                assert_eq!(cut.indexed, cut.tail, "nothing waits to be linked");
             }
             Step::Vanish { write, before } => {
                 let count = self.written.len();

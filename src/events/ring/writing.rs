@@ -265,7 +265,23 @@ impl<'a> Writing<'a> {
         }
         // `intent` covers the block that it ends in.
         let (block, limit) = (self.ring.block_of(end), self.ring.geometry.block_end(end));
-        self.private(|own| *own = Private { limit, block, queue: [Queued::new(end, NO_BUCKET); QUEUE] });
+        self.private(|own| (own.block, own.limit) = (block, limit));
+        self.all_is_linked(end);
+    }
+
+    /// Threads all that waits into the index, for an owner that goes.
+    pub fn link_waiting(&mut self) {
+        // Relaxed: our own.
+        let (number, end) = (self.commits[RECORDS].load(Relaxed), self.commits[TAIL].load(Relaxed));
+        if self.commits[INDEXED].load(Relaxed) != end {
+            self.link_queue(number, end);
+            self.all_is_linked(end);
+        }
+    }
+
+    #[inline(always)]
+    fn all_is_linked(&mut self, end: u64) {
+        self.private(|own| own.queue = [Queued::new(end, NO_BUCKET); QUEUE]);
         // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
         self.commits[INDEXED].store(end, release("ring-indexed"));
     }
