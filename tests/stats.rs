@@ -307,9 +307,9 @@ fn chains_are_as_long_as_what_shares_a_bucket() {
         writer.record_with(Stamp::of(7_u64), Filled { n, m: 0 });
     }
     let index = events.index_stats(u64::MAX);
-    // The last 16 wait to be linked.
-    assert_eq!((index.sampled, index.sampled - index.empty, index.records), (index.buckets, 1, 984));
-    assert_eq!((index.mean, index.p50, index.p99, index.longest), (984.0, 984, 984, 984));
+    // The last four wait to be linked.
+    assert_eq!((index.sampled, index.sampled - index.empty, index.records), (index.buckets, 1, 996));
+    assert_eq!((index.mean, index.p50, index.p99, index.longest), (996.0, 996, 996, 996));
     let cut_short = events.index_stats(10);
     assert!(cut_short.records <= 10 && (1..=10).contains(&cut_short.sampled), "{cut_short:?}");
     assert_eq!(events.index_stats(0).sampled, 0);

@@ -146,12 +146,12 @@ impl Query<'_> {
             }
         };
         let (seen, more) = if self.filter.asks_for_fields() {
-            let (seen, handed) = self.search(Handed::new(&self, |event| count(event.row.kind())));
-            (seen, handed.more)
+            let mut handed = Handed::new(&self, |event| count(event.row.kind()));
+            (self.search(&mut handed), handed.more)
         } else {
             let (skip, take) = (self.offset, self.limit);
-            let (seen, by_kind) = self.search(ByKind { count, skip, take, more: false });
-            (seen, by_kind.more)
+            let mut by_kind = ByKind { count, skip, take, more: false };
+            (self.search(&mut by_kind), by_kind.more)
         };
         let mut counts: HashMap<Box<str>, u64> = HashMap::new();
         let mut rest = 0;

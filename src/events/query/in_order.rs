@@ -57,7 +57,7 @@ impl Query<'_> {
     /// Runs the query and hands over each event in the order of time, the oldest first, keeping none.
     ///
     /// **Memory**: 64 bytes for each ring (shards times classes) and each event in the overflow, which as a rule has none; and
-    /// one record longer than 256 bytes. Goes through the index for nobody: for the events of one id [`Query::run`] is faster.
+    /// one record longer than 128 bytes. Goes through the index for nobody: for the events of one id [`Query::run`] is faster.
     ///
     /// Events come in the total order, as of [`Query::run`], where each shard's stamps ascend. They do but for those that
     /// hosts [supply](crate::events::Stamp::at): such a one comes after what lies before it in its ring, be that later or not.

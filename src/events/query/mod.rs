@@ -244,7 +244,8 @@ impl<'a> Query<'a> {
     }
 
     fn answer(&self) -> (Answer, Seen) {
-        let (seen, collected) = self.search(Collected::new(self));
+        let mut collected = Collected::new(self);
+        let seen = self.search(&mut collected);
         let mut answer = collected.finish(self.offset);
         // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
         answer.recheck_batches(|place, first| self.is_there(place, first));
@@ -271,7 +272,8 @@ impl<'a> Query<'a> {
     pub fn each(mut self, body: impl FnMut(Recorded<'_>)) -> Result<Verdict, QueryError> {
         self.settle()?;
         self.order = Order::OldestFirst;
-        let (seen, handed) = self.search(Handed::new(&self, body));
+        let mut handed = Handed::new(&self, body);
+        let seen = self.search(&mut handed);
         Ok(self.judge(&seen, handed.more).0)
     }
 
@@ -281,7 +283,7 @@ impl<'a> Query<'a> {
     /// If filters are contradictory or unknown.
     pub fn explain(mut self) -> Result<Work, QueryError> {
         self.settle()?;
-        Ok(self.search(Collected::new(&self)).0.work)
+        Ok(self.search(&mut Collected::new(&self)).work)
     }
 
     /// How many events there are, without collecting them. Contradictory filters match none.
@@ -292,9 +294,11 @@ impl<'a> Query<'a> {
         }
         let mut count = 0;
         if self.filter.asks_for_fields() {
-            self.search(Handed::new(&self, |_| count += 1));
+            self.search(&mut Handed::new(&self, |_| count += 1));
         } else {
-            count = self.search(Counted(0)).1.0.saturating_sub(self.offset as u64).min(self.limit as u64);
+            let mut counted = Counted(0);
+            self.search(&mut counted);
+            count = counted.0.saturating_sub(self.offset as u64).min(self.limit as u64);
         }
         count
     }
@@ -304,7 +308,7 @@ impl<'a> Query<'a> {
         self.filter.settle(&self.store.kinds)
     }
 
-    fn search<S: Sink>(&self, sink: S) -> (Seen, S) {
+    fn search<S: Sink>(&self, sink: &mut S) -> Seen {
         Search::new(self.store, &self.filter, sink).within(self.order, self.budget, self.way).run()
     }
 
@@ -356,7 +360,7 @@ struct Handed<'a, F> {
     /// There was more.
     more: bool,
     /// For payloads that fit, so that these need no memory from the heap.
-    short: [u8; 256],
+    short: [u8; 128],
     long: Vec<u8>,
     body: F,
 }
@@ -365,7 +369,7 @@ impl<'a, F: FnMut(Recorded<'_>)> Handed<'a, F> {
     fn new(query: &'a Query<'_>, body: F) -> Self {
         let Query { store, filter, offset: skip, limit: take, .. } = query;
         let (skip, take) = (*skip, *take);
-        Self { store, filter, skip, take, more: false, short: [0; 256], long: Vec::new(), body }
+        Self { store, filter, skip, take, more: false, short: [0; 128], long: Vec::new(), body }
     }
 }
 

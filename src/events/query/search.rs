@@ -64,11 +64,11 @@ pub(super) struct Search<'a, S> {
     /// A precise stamp after this is left out.
     latest: Option<Ticks>,
     seen: Seen,
-    sink: S,
+    sink: &'a mut S,
 }
 
 impl<'a, S: Sink> Search<'a, S> {
-    pub(super) fn new(store: &'a Store, filter: &'a Filter, sink: S) -> Self {
+    pub(super) fn new(store: &'a Store, filter: &'a Filter, sink: &'a mut S) -> Self {
         Self {
             store,
             filter,
@@ -87,9 +87,9 @@ impl<'a, S: Sink> Search<'a, S> {
         self
     }
 
-    pub(super) fn run(mut self) -> (Seen, S) {
+    pub(super) fn run(mut self) -> Seen {
         if self.filter.is_never() {
-            return (self.seen, self.sink);
+            return self.seen;
         }
         let (step, asked) = match self.filter.id {
             // All classes count: its root may be of another one.
@@ -102,7 +102,7 @@ impl<'a, S: Sink> Search<'a, S> {
         if step == Step::On {
             self.overflow(asked);
         }
-        (self.seen, self.sink)
+        self.seen
     }
 
     fn rings_by_index(&mut self, id: CorrelationId) -> Step {
