@@ -285,3 +285,215 @@ fn an_answer_of_many_rows_takes_little_more_memory_than_the_store() {
         assert!(peak < 90_000, "{peak} KiB for {ROWS} rows");
     }
 }
+
+/// Requests that end at noon, one a second; every tenth fails.
+fn requests(folder: &Folder) -> String {
+    const NOON: u64 = 1_709_208_000;
+    let row = |n: u64| {
+        let (status, user) = if n.is_multiple_of(10) { (500 + n % 20, "\"root\"") } else { (200, "null") };
+        format!(
+            "{{\"ts\":{},\"msg\":\"request {n}\",\"trace_id\":\"{:x}\",\"status\":{status},\"user\":{user},\"hit\":{},\"line\":\"l{n}\"}}\n",
+            NOON - 99 + n,
+            n % 7 + 1,
+            n.is_multiple_of(2)
+        )
+    };
+    folder.file("requests.jsonl", (0..100).map(row).collect::<String>())
+}
+
+/// The lines of what was found.
+fn lines(found: &serde_json::Value) -> Vec<u64> {
+    found["rows"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn predicates_see_the_fields_that_are_shown() {
+    let folder = Folder::new("where");
+    let file = requests(&folder);
+    let numbers = |holds: fn(u64) -> bool| (0..100).filter(|n| holds(*n)).map(|n| n + 1).collect::<Vec<_>>();
+    for (predicate, expected) in [
+        ("status >= 500", numbers(|n| n % 10 == 0)),
+        ("status == 510.0 && !(hit == false)", numbers(|n| n % 20 == 10)),
+        ("user == \"root\" or message ~ \"9\"", numbers(|n| n % 10 == 0 || n % 10 == 9 || n / 10 == 9)),
+        ("!(status < 500)", numbers(|n| n % 10 == 0)),
+        ("* ~ \"request 4\"", numbers(|n| n == 4 || n / 10 == 4)),
+        ("line == \"l7\"", numbers(|n| n == 7)),
+    ] {
+        for threads in ["1", "3"] {
+            let args =
+                ["replay", &file, "--json", "--limit", "100", "--threads", threads, "--where", predicate];
+            let ran = run(&args);
+            assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{predicate}");
+            let found = ran.json();
+            assert_eq!(lines(&found), expected, "{predicate}");
+            assert_eq!(found["counts"]["found"], expected.len());
+            assert_eq!(found["verdict"], "complete");
+        }
+    }
+    let found = run(&["replay", &file, "--json", "--where", "line == \"l7\""]).json();
+    let without = run(&["replay", &file, "--json", "-c", "1"]).json();
+    let row = &without["rows"][1];
+    assert_eq!(found["rows"][0]["correlation"], format!("{:032x}", 1));
+    for name in ["file", "line", "time_ns", "kind", "span", "parent", "fields"] {
+        assert_eq!(found["rows"][0][name], row[name], "the same row, however it is stored: {name}");
+    }
+}
+
+#[test]
+fn an_id_and_filters_add_up() {
+    let folder = Folder::new("id-and-filters");
+    let file = requests(&folder);
+    let found = run(&["replay", &file, "--json", "-c", "1", "--where", "status >= 500"]).json();
+    assert_eq!(lines(&found), [1, 71]);
+    let ran = run(&["replay", &file, "-c", "1", "--where", "status >= 500", "--explain"]);
+    let out: Vec<_> = ran.out.lines().collect();
+    assert!(out[0].contains("message=request 0 status=500 user=root hit=true"), "{}", ran.out);
+    assert!(out[out.len() - 2].starts_with("2 events of 1, looked up in "), "{}", ran.out);
+    assert!(
+        out[out.len() - 1].contains("records looked at: ") && out[out.len() - 1].contains("by index"),
+        "{}",
+        ran.out
+    );
+    let ran = run(&["replay", &file, "-c", "1", "--where", "status >= 600"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert_eq!(run(&["replay", &file, "-c", "1", "--limit", "3"]).code, Some(2));
+}
+
+#[test]
+fn the_newest_events_are_listed_last() {
+    let folder = Folder::new("listed");
+    let file = requests(&folder);
+    let ran = run(&["replay", &file, "--kind", "log"]);
+    let out: Vec<_> = ran.out.lines().collect();
+    assert_eq!((ran.code, out.len()), (Some(0), 21), "{}", ran.out);
+    assert!(
+        out[0].starts_with("2024-02-29T11:59:41Z ")
+            && out[0].contains("  log  ")
+            && out[0].contains("  message=request 80 ")
+    );
+    assert!(
+        out[19].starts_with("2024-02-29T12:00:00Z ") && out[19].contains("  message=request 99 "),
+        "{}",
+        ran.out
+    );
+    assert!(out[20].starts_with("the newest 20 of 100 events, looked up in "), "{}", ran.out);
+    let found = run(&["replay", &file, "--json", "--limit", "2", "--explain"]).json();
+    assert_eq!(lines(&found), [99, 100]);
+    assert_eq!((&found["counts"]["found"], &found["counts"]["shown"]), (&100.into(), &2.into()));
+    assert!(found["work"]["records"].as_u64().unwrap() >= 2, "{found}");
+    let none = run(&["replay", &file, "--limit", "0"]);
+    assert!(none.out.starts_with("the newest 0 of 100 events"), "{}", none.out);
+    let none = run(&["replay", &file, "--kind", "span"]);
+    assert_eq!(none.code, Some(1));
+    assert!(none.out.starts_with("0 events, looked up in"), "{}", none.out);
+}
+
+#[test]
+fn times_are_asked_for_in_three_forms() {
+    let folder = Folder::new("times");
+    let file = requests(&folder);
+    for (args, expected) in [
+        (&["--since", "-5s"][..], 95..=100),
+        (&["--since", "11:59:58", "--until", "11:59:59"], 98..=99),
+        (&["--until", "2024-02-29T11:58:22Z"], 1..=2),
+        (&["--since", "2024-02-29 12:59:59+01:00"], 99..=100),
+        (&["--since", "-9s", "--until", "-8s", "--kind", "log"], 91..=92),
+    ] {
+        let found = run(&[&["replay", &file, "--json"], args].concat()).json();
+        assert_eq!(lines(&found), expected.collect::<Vec<u64>>(), "{args:?}");
+    }
+    run(&["replay", &file, "--since", "-5s", "--until", "11:00:00"])
+        .refused(2, &["ends at 2024-02-29T11:00:00Z, before it begins at 2024-02-29T11:59:55Z"]);
+    let ran = run(&["replay", &file, "--since", "soon"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("`soon` is neither RFC 3339, nor HH:MM:SS, nor"), "{}", ran.err);
+}
+
+#[test]
+fn what_cannot_be_asked_says_what_can() {
+    let folder = Folder::new("asked-wrongly");
+    let [spans, logs] = two_traces(&folder);
+    let ran = run(&["replay", "/no/such/file", "--where", "Log ~ && x == 1"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    let err: Vec<_> = ran.err.lines().collect();
+    assert!(err[0].starts_with("error: predicate has `&` at column 7"), "{}", ran.err);
+    assert_eq!(err[1..], ["  Log ~ && x == 1", "        ^"], "before anything is read: {}", ran.err);
+    run(&["replay", "/no/such/file", "--kind", "spam"]).refused(
+        2,
+        &["kind `spam` is of no row that is read: ask for one of `span`, `log`", "`http.request`"],
+    );
+    let asked = |rest: &[&str]| run(&[&["replay", &spans, &logs], rest].concat());
+    asked(&["--where", "log ~ \"x\""]).refused(
+        2,
+        &["field `log` is in no row that was asked for: ask for one of `Log`, `PodName`", "`duration_ns`"],
+    );
+    asked(&["--where", "Log ~ \"x\"", "--kind", "span"])
+        .refused(2, &["field `Log`", "ask for one of `PodName`, `duration_ns`, `OperationName`"]);
+    asked(&["-c", "7", "--where", "PodNam == 5"]).refused(2, &["ask for one of `PodName`"]);
+    asked(&["--where", "PodName == 5"])
+        .refused(2, &["field `PodName` holds text, and is compared with a number"]);
+    asked(&["--where", "Log == \"a\" && Log == \"b\""]).refused(2, &["no event has both"]);
+}
+
+/// How long a row took is asked for in any format, also where the row has a field of that name.
+#[test]
+fn durations_are_asked_for() {
+    let folder = Folder::new("durations");
+    let [spans, logs] = two_traces(&folder);
+    let found = run(&["replay", &spans, &logs, "--json", "--where", "duration_ns > 500us"]).json();
+    assert_eq!((lines(&found), &found["rows"][0]["kind"]), (vec![6], &"span".into()));
+    let ran = run(&["replay", &spans, &logs, "--where", "duration_ns > 500us"]);
+    assert!(
+        ran.out.contains("  span  ") && ran.out.contains("  1.5 ms  GET, 4  PodName=shop\n"),
+        "{}",
+        ran.out
+    );
+    let ran = run(&["replay", &spans, &logs, "-c", "c0ffee", "--tree", "--where", "duration_ns > 500us"]);
+    assert!(ran.out.contains("1.5 ms * GET, 4  parent=0000000000000101\n"), "{}", ran.out);
+    let file =
+        folder.file("app.jsonl", "{\"ts\":1700000000,\"trace_id\":\"ab\",\"duration_ns\":250,\"a\":1}\n");
+    let ran = run(&["replay", &file, "-c", "ab", "--where", "duration_ns == 250"]);
+    assert!(ran.out.contains("log duration_ns=250 a=1"), "{}", ran.out);
+}
+
+/// Fields by themselves take more room than in one; the store is made for that.
+#[test]
+fn every_row_is_kept_where_fields_are_asked_for() {
+    let folder = Folder::new("kept-with-fields");
+    let row = |n: u64| {
+        let flags: String =
+            (0..40).map(|flag| format!(",\"f{flag}\":{}", (n >> (flag % 8)) & 1 == 1)).collect();
+        let texts: String = (0..20).map(|text| format!(",\"t{text}\":\"\"")).collect();
+        format!("{{\"ts\":{},\"trace_id\":\"ab\"{flags}{texts}}}\n", 1_700_000_000 + n)
+    };
+    let file = folder.file("flags.jsonl", (0..4_000).map(row).collect::<String>());
+    for threads in ["1", "2"] {
+        let args = ["replay", &file, "--json", "--threads", threads, "--limit", "4000", "--where", "has f1"];
+        let found = run(&args).json();
+        assert_eq!(
+            (&found["counts"]["found"], &found["verdict"]),
+            (&4_000.into(), &"complete".into()),
+            "{threads}"
+        );
+    }
+    let small = run(&["replay", &file, "--json", "-m", "256k", "--where", "has f1"]).json();
+    assert!(small["counts"]["nothing_missing_since_ns"].as_u64().is_some(), "{small}");
+    let small = run(&["replay", &file, "-m", "256k", "--where", "has f1"]);
+    assert!(small.out.contains(" some may be missing\n"), "{}", small.out);
+}
+
+/// A store keeps some thousand sets of fields apart. Rows beyond that are there, and it is said that nothing in them is found.
+#[test]
+fn rows_that_predicates_do_not_see_are_counted() {
+    let folder = Folder::new("opaque");
+    let row = |n: u64| format!("{{\"ts\":{},\"trace_id\":\"ab\",\"n\":7,\"x{n}\":1}}\n", 1_700_000_000 + n);
+    let file = folder.file("shapes.jsonl", (0..4_500).map(row).collect::<String>());
+    let ran = run(&["replay", &file, "--json", "--where", "n == 7 || !has n", "--limit", "5000"]);
+    let found = ran.json();
+    assert_eq!(found["counts"]["found"], 4_500);
+    let opaque = found["rows"].as_array().unwrap().len() as u64
+        - run(&["replay", &file, "--json", "--where", "n == 7"]).json()["counts"]["found"].as_u64().unwrap();
+    assert!(opaque > 400, "{opaque}");
+    assert!(ran.err.contains(&format!("--where does not see into {opaque} rows")), "{}", ran.err);
+    assert_eq!(found["rows"][4_499]["fields"], serde_json::json!({ "n": 7, "x4499": 1 }));
+}

@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+use crate::replay::{Moment, moment};
 use crate::{quantity, size, terminal};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
@@ -61,11 +62,27 @@ Formats, recognised from the first lines: span CSV and log CSV (columns found by
 header), dpkg.log, JSON lines (journalctl -o json, most loggers), common and combined access logs.
 Times without an offset are taken as UTC.
 
+With any of --where, --kind, --since, --until, --limit and --explain, and without -c, the events are
+listed instead of the report, the newest last, long texts cut (--json has them whole). With -c these
+choose among the events of ID.
+
+PREDICATE compares fields of rows, as they are shown, with literals:
+  status >= 500 && path ~ \"/buy\"           also == != < <= > !~, ||, !, parentheses
+  has user && !(user == \"root\")            whether a row has the field
+  duration_ns > 300ms                      how long a row took, if it says so
+  * ~ \"timeout\"                            any text of the row
+  `@timestamp` ~ \"2024\"                    names with other letters than a-z 0-9 _ . in backticks
+
+TIME is RFC 3339 (2024-02-29T12:00:00Z), a time of day such as 12:00:00 on the day in UTC on which
+the data ends, or a length before its end such as -5m. Both ends belong to it.
+
 Examples:
   flightdeck replay                                   this machine's package log
   flightdeck replay trace.csv log.csv --slowest 5     the five slowest requests with their timelines
   flightdeck replay -c libc6 /var/log/dpkg.log        what happened to one package
   flightdeck replay -c 7f3a... --tree traces/*.csv    where the time of one request went
+  flightdeck replay access.log --where 'status >= 500' --since -5m
+  flightdeck replay --kind dpkg.remove --kind dpkg.purge --limit 100
   journalctl -o json | flightdeck replay - -c ssh.service --json
   zcat access.log.gz | flightdeck replay -m 64MiB -")]
 pub struct Replay {
@@ -78,6 +95,24 @@ pub struct Replay {
     /// Show only the spans of that ID: how long each took, how much of it was its own, what was waited for
     #[arg(long, requires = "correlation")]
     pub tree: bool,
+    /// Show only events whose fields are so, such as 'status >= 500'; see --help
+    #[arg(long = "where", value_name = "PREDICATE")]
+    pub predicate: Option<String>,
+    /// Show only events of this kind, such as span, log, http.request or dpkg.install; again for more kinds
+    #[arg(long = "kind", value_name = "NAME")]
+    pub kinds: Vec<String>,
+    /// Show only events from this time on: RFC 3339, HH:MM:SS, or -5m for so long before the data ends
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment::parse)]
+    pub since: Option<Moment>,
+    /// Show only events up to this time, written alike
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment::parse)]
+    pub until: Option<Moment>,
+    /// How many events to list, the newest; 20 without it
+    #[arg(long, value_name = "N", conflicts_with = "correlation", value_parser = value_parser!(u32).range(0..=100_000_000))]
+    pub limit: Option<u32>,
+    /// Say what it took to find the events: records looked at, and by which way
+    #[arg(long)]
+    pub explain: bool,
     /// Memory for the whole deck, such as 256MiB or 1g; without it every row is kept
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
     pub memory: Option<usize>,
@@ -90,6 +125,14 @@ pub struct Replay {
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
+}
+
+impl Replay {
+    /// Whether events are asked for, rather than a report on all of them.
+    pub fn asks_for_events(&self) -> bool {
+        let filters = self.predicate.is_some() || !self.kinds.is_empty();
+        filters || self.since.is_some() || self.until.is_some() || self.limit.is_some() || self.explain
+    }
 }
 
 /// `flightdeck size`.

@@ -2,6 +2,7 @@
 //!
 //! - `args`, `size`, `quantity`: what can be written on the command line; `shown`: numbers and texts for people
 //! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
+//! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
 //! - `demo`, `replay`, `sizing`: the commands
 
@@ -11,6 +12,7 @@ mod formats;
 mod input;
 mod interrupt;
 mod messages;
+mod nearest;
 mod outcome;
 mod output;
 mod quantity;

@@ -23,6 +23,15 @@ impl Messages {
         self.say("error", "\x1b[1;31m", &message);
     }
 
+    /// Something in `text` is wrong at this byte of it: shown beneath, with a mark.
+    pub fn error_in(&self, message: impl Display, text: &str, at: usize) {
+        self.error(message);
+        let [text, mark] = marked(text, at);
+        self.bar.suspend(|| {
+            let _ = writeln!(io::stderr().lock(), "  {text}\n  {mark}");
+        });
+    }
+
     /// Something is not as expected, and the work goes on.
     pub fn warn(&self, message: impl Display) {
         self.say("warning", "\x1b[1;33m", &message);
@@ -70,5 +79,39 @@ impl Messages {
     pub fn end_progress(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
+    }
+}
+
+/// `text` on one line, as much of it as fits beside what is at this byte, and a line with a caret under that.
+fn marked(text: &str, at: usize) -> [String; 2] {
+    const BEFORE: usize = 50;
+    const AFTER: usize = 30;
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let skipped = before.chars().count().saturating_sub(BEFORE);
+    let before = shown::plain(&before.chars().skip(skipped).collect::<String>());
+    let start = if skipped > 0 { "..." } else { "" };
+    let end = if after.chars().nth(AFTER).is_some() { "..." } else { "" };
+    let after = shown::plain(&after.chars().take(AFTER).collect::<String>());
+    let columns = start.len() + before.chars().count();
+    [format!("{start}{before}{after}{end}"), format!("{:columns$}^", "")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_is_under_the_byte() {
+        for (text, at, expected) in [
+            ("a == ", 5, ["a == ", "     ^"]),
+            ("é\t== ?", 6, [r"é\t== ?", "      ^"]),
+            ("", 0, ["", "^"]),
+            ("é", 1, ["é", " ^"]),
+        ] {
+            assert_eq!(marked(text, at), expected, "{text:?}");
+        }
+        let [text, mark] = marked(&format!("{}!{}", "x".repeat(900), "y".repeat(900)), 900);
+        assert_eq!(text.chars().nth(mark.len() - 1), Some('!'));
+        assert!(text.len() < 100 && text.starts_with("...x") && text.ends_with("y..."), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::demo::DemoError;
 use crate::interrupt;
 use crate::output::OutputError;
+use crate::replay::WantedError;
 use crate::sizing::SizingError;
 use flightdeck::events::{BuildError, QueryError, WriterError};
 use flightdeck::{Diagnostic, Retry, Severity};
@@ -18,6 +19,8 @@ pub enum Outcome {
     NothingFound,
     /// An input cannot be read, or is of no format that we read; it was named on standard error.
     Unreadable,
+    /// What was asked for cannot be; that was said on standard error.
+    Misused,
     /// The user interrupted, after which the report was given all the same.
     Interrupted,
 }
@@ -44,6 +47,9 @@ pub enum Failure {
     /// The store does not take a question.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Nothing can be asked for like this.
+    #[error(transparent)]
+    Wanted(#[from] WantedError),
     /// No store is as large as asked for.
     #[error(transparent)]
     Sizing(#[from] SizingError),
@@ -59,6 +65,7 @@ impl Diagnostic for Failure {
             Self::Build(error) => error.code(),
             Self::Writer(error) => error.code(),
             Self::Query(error) => error.code(),
+            Self::Wanted(error) => error.code(),
             Self::Sizing(error) => error.code(),
         }
     }
@@ -77,7 +84,7 @@ impl From<Outcome> for ExitCode {
         Self::from(match outcome {
             Outcome::Done => 0,
             Outcome::NothingFound => 1,
-            Outcome::Unreadable => 2,
+            Outcome::Unreadable | Outcome::Misused => 2,
             Outcome::Interrupted => interrupt::CODE,
         })
     }

@@ -23,7 +23,7 @@ mod time;
 pub use ids::meant;
 pub use recognise::{Unrecognised, recognise};
 pub use row::{Broken, Correlation, Kind, Row, Value, excerpt};
-pub use time::shown as time_shown;
+pub use time::{instant as time_of, shown as time_shown};
 
 /// A format that replay reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,20 +5,23 @@ use super::deck::Deck;
 use super::listing::{Listing, Rows};
 use super::load::Loader;
 use super::tree::{self, Spans};
+use super::wanted::Wanted;
+use super::work;
 use crate::args::Replay;
 use crate::formats::{Correlation, meant};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
 use crate::shown::{count, nanos, plain};
 use crate::terminal::Look;
-use flightdeck::events::{Recorded, Verdict};
+use flightdeck::events::{Recorded, Verdict, Work};
 use serde_json::json;
 use std::time::Duration;
 
-/// Says what belongs to the id that `text` means; whether anything does.
+/// Says which wanted events belong to the id that `text` means; whether anything does.
 pub fn answer(
     text: &str,
     asked: &Replay,
+    wanted: &Wanted,
     deck: &Deck,
     loader: &Loader,
     look: Look,
@@ -27,7 +30,7 @@ pub fn answer(
     // Digits may be a number or a name: whichever of the two some format made of them.
     let mut chains = Vec::new();
     for correlation in meant(text) {
-        let chain = Chain::find(deck, &correlation)?;
+        let chain = Chain::find(deck, &correlation, wanted)?;
         chains.push((correlation, chain));
     }
     if asked.json {
@@ -50,8 +53,16 @@ pub fn answer(
             plain(text),
             took.as_secs_f64() * 1e6
         ))?;
+        if asked.explain {
+            output.line(explained(&chains))?;
+        }
     }
     Ok(chains.iter().any(|(_, chain)| !chain.answer.is_empty()))
+}
+
+/// What it took, whichever the meaning.
+fn explained(chains: &[(Correlation<'_>, Chain)]) -> Work {
+    work::sum(chains.iter().map(|(_, chain)| chain.answer.work()))
 }
 
 fn json(
@@ -83,7 +94,7 @@ fn json(
     };
     let sum = |count: fn(&Chain) -> u64| chains.iter().map(|(_, chain)| count(chain)).sum::<u64>();
     let stats = deck.events.stats();
-    let head = json!({
+    let mut head = json!({
         "correlation": correlation.as_deref().unwrap_or(text),
         "verdict": verdict.name(),
         "counts": {
@@ -96,6 +107,9 @@ fn json(
         },
         "look_up_ns": sum(|chain| nanos(chain.look_up)),
     });
+    if asked.explain {
+        head["work"] = work::json(&explained(chains));
+    }
     if asked.tree {
         let trees = chains.iter().map(|(_, chain)| chain.answer.tree()).collect();
         output.json(&Listing { head, name: "spans", list: Spans { trees, loader } })

@@ -5,7 +5,7 @@
 //! truth value, 8 bytes for a number, 4 and the text for a text. All in little endian, at any alignment,
 //! so a payload can be copied elsewhere as it stands and read there by [`Fields`].
 
-use super::names::Names;
+use super::names::{NameTable, Names};
 use crate::formats::{Correlation, Kind, Row, Value};
 use flightdeck::{Severity, SpanId};
 use std::borrow::Cow;
@@ -194,12 +194,12 @@ impl<'a> BatchRow<'a> {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     bytes: &'a [u8],
-    names: &'a Names,
+    names: &'a NameTable,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a payload behind its text.
-    pub fn new(bytes: &'a [u8], names: &'a Names) -> Self {
+    pub fn new(bytes: &'a [u8], names: &'a NameTable) -> Self {
         Self { bytes, names }
     }
 
@@ -278,8 +278,9 @@ mod tests {
             assert_eq!((stored.kind(), stored.severity()), (row.kind, row.severity));
             assert_eq!((stored.span(), stored.parent()), (row.span, row.parent));
             assert_eq!(stored.correlation(), row.correlation);
-            let fields: Vec<_> =
-                Fields::new(stored.fields(), &names).map(|(name, value)| (name.into(), value)).collect();
+            let fields: Vec<_> = Fields::new(stored.fields(), names.table())
+                .map(|(name, value)| (name.into(), value))
+                .collect();
             assert_eq!(fields, row.fields);
         }
         // 3 x (2 + 1 + 8) + 2 x (2 + 1) + (2 + 1 + 4 + 2) of fields; 4 of `nano`.
@@ -295,7 +296,7 @@ mod tests {
         }
         batch.push(&row(Correlation::None), 0, 1, &mut names);
         let stored = batch.rows().next().unwrap();
-        let found: Vec<_> = Fields::new(stored.fields(), &names).map(|(name, _)| name).collect();
+        let found: Vec<_> = Fields::new(stored.fields(), names.table()).map(|(name, _)| name).collect();
         assert_eq!(found, ["a", "b", "c", "d", "a", ""]);
     }
 
@@ -312,7 +313,7 @@ mod tests {
         fn stored_bytes_of_any_kind_are_read_without_a_panic(bytes in proptest::collection::vec(0..8_u8, 0..80)) {
             let mut names = Names::default();
             names.number("a");
-            prop_assert!(Fields::new(&bytes, &names).count() <= bytes.len());
+            prop_assert!(Fields::new(&bytes, names.table()).count() <= bytes.len());
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What belongs to one id: found in the store, told for a person or a program.
 
 use super::batch::Fields;
-use super::deck::Deck;
+use super::deck::{Deck, as_stored, stored};
 use super::names::Names;
+use super::wanted::Wanted;
 use crate::formats::{Correlation, Kind, Value};
 use crate::terminal::Look;
 use flightdeck::events::{Answer, QueryError, Recorded, Timeline, Value as Stored};
@@ -11,16 +12,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// All events of one id, and how long it took to find them.
+/// The wanted events of one id, and how long it took to find them.
 pub struct Chain {
     pub answer: Answer,
     pub look_up: Duration,
 }
 
 impl Chain {
-    pub fn find(deck: &Deck, correlation: &Correlation<'_>) -> Result<Self, QueryError> {
+    pub fn find(deck: &Deck, correlation: &Correlation<'_>, wanted: &Wanted) -> Result<Self, QueryError> {
         let start = Instant::now();
-        let mut answer = deck.events.query().correlation(deck.id(correlation)).run()?;
+        let mut answer = wanted.of(deck.events.query().correlation(deck.id(correlation))).run()?;
         // A text is found by its hash and then compared in full.
         let text = match correlation {
             Correlation::Text(text) => text,
@@ -28,7 +29,7 @@ impl Chain {
         };
         answer.retain(|event| text_of(event) == text);
         // Different threads may have written rows of one time.
-        answer.sort_by_key(|event| (event.ticks(), number(event, "file"), number(event, "line")));
+        answer.sort_by_key(|event| (event.ticks(), number(event, stored::FILE), number(event, stored::LINE)));
         Ok(Self { look_up: start.elapsed(), answer })
     }
 
@@ -48,7 +49,7 @@ impl Chain {
                     })
                 };
                 if Some(place) != operation && !is_duration(event, name, &value) && !is_said() {
-                    each(name, stored(&value));
+                    each(name, as_stored(&value));
                 }
             }
         };
@@ -83,40 +84,52 @@ pub fn shown(id: CorrelationId, text: &str) -> Cow<'_, str> {
 
 /// The text that an event's id stands for; empty for an id that is a number.
 pub fn text_of<'a>(event: &Recorded<'a>) -> &'a str {
-    match event.field("id") {
+    match event.field(stored::ID) {
         Some(Stored::Str(text)) => text,
         _ => "",
     }
 }
 
 /// How long an event took, if its row says.
-pub fn duration_of(event: &Recorded<'_>) -> u64 {
-    number(event, "duration_ns").unwrap_or_default()
+pub fn took(event: &Recorded<'_>) -> Option<u64> {
+    number(event, stored::TOOK)
 }
 
-/// A whole number among what is stored of a row.
+/// The same, nothing where the row does not say.
+pub fn duration_of(event: &Recorded<'_>) -> u64 {
+    took(event).unwrap_or_default()
+}
+
+/// A whole number among what is stored beside the fields of a row.
 pub fn number(event: &Recorded<'_>, name: &str) -> Option<u64> {
-    match event.field(name) {
-        Some(Stored::U64(number)) => Some(number),
+    let mut beside = event.fields().take_while(|(name, _)| *name != stored::FIELDS);
+    match beside.find(|(beside, _)| *beside == name) {
+        Some((_, Stored::U64(number))) => Some(number),
         _ => None,
     }
 }
 
-/// The fields of an event's row.
-pub fn fields_of<'a>(event: &Recorded<'a>, names: &'a Names) -> Fields<'a> {
-    let bytes = match event.field("fields") {
+/// The fields of an event's row: in one, or each by itself.
+pub fn fields_of<'e, 'a: 'e>(
+    event: &'e Recorded<'a>,
+    names: &'a Names,
+) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'e, 'a> {
+    let bytes = match event.field(stored::FIELDS) {
         Some(Stored::Bytes(bytes)) => bytes,
         _ => &[],
     };
-    Fields::new(bytes, names)
+    let own = event.fields().skip_while(|(name, _)| *name != stored::FIELDS).skip(1);
+    let own = own.filter_map(|(name, value)| Some((name, of_row(value)?)));
+    Fields::new(bytes, names.table()).chain(own)
 }
 
-fn stored<'a>(value: &'a Value<'_>) -> Stored<'a> {
-    match value {
-        Value::U64(number) => Stored::U64(*number),
-        Value::I64(number) => Stored::I64(*number),
-        Value::F64(number) => Stored::F64(*number),
-        Value::Bool(yes) => Stored::Bool(*yes),
-        Value::Str(text) => Stored::Str(text),
-    }
+fn of_row(value: Stored<'_>) -> Option<Value<'_>> {
+    Some(match value {
+        Stored::U64(number) => Value::U64(number),
+        Stored::I64(number) => Value::I64(number),
+        Stored::F64(number) => Value::F64(number),
+        Stored::Bool(yes) => Value::Bool(yes),
+        Stored::Str(text) => Value::Str(text.into()),
+        _ => return None,
+    })
 }

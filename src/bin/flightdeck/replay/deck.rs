@@ -1,12 +1,16 @@
 //! The event store that a replay fills: how large it is, and what of a row a record holds.
 
-use super::batch::{BatchRow, RowBatch};
-use crate::formats::{Correlation, Kind};
+use super::batch::{BatchRow, Fields, RowBatch};
+use super::names::NameTable;
+use super::shapes::Shapes;
+use crate::formats::{Correlation, Kind, Value as RowValue};
 use ahash::RandomState;
 use flightdeck::events::{
     BuildError, Builder, Class, Events, FieldType, Kind as EventKind, Schema, Shares, Stamp, Value, Writer,
 };
 use flightdeck::{Clock, CorrelationId, Severity, Ticks};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// For input without a length, which may never end.
 const FOR_STREAMS: usize = 256 << 20;
@@ -39,6 +43,22 @@ fn machine_memory() -> usize {
     total.and_then(|kib| kib.parse::<usize>().ok()).map_or(ASSUMED_MEMORY, |kib| kib << 10)
 }
 
+/// What is stored beside the fields of a row, and before them. The first letter keeps names apart from those that rows
+/// have.
+pub mod stored {
+    /// The number of the file.
+    pub const FILE: &str = "@file";
+    /// The line in it.
+    pub const LINE: &str = "@line";
+    /// The text that the id stands for.
+    pub const ID: &str = "@id";
+    /// How long the row took, if it says so, under the name by which trees of spans know it. Of a row that has a field of
+    /// that name too, predicates ask for this.
+    pub const TOOK: &str = "duration_ns";
+    /// All fields of the row in one, or nothing where they follow as they are.
+    pub const FIELDS: &str = "@fields";
+}
+
 /// What rows need of the ring of one writer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Need {
@@ -49,10 +69,10 @@ pub struct Need {
 }
 
 impl Need {
-    /// Of all rows of a batch.
-    pub fn of(batch: &RowBatch) -> Self {
+    /// Of all rows of a batch; with the names of fields, if each is to be one of the event.
+    pub fn of(batch: &RowBatch, names: Option<&NameTable>) -> Self {
         batch.rows().fold(Self::default(), |need, row| {
-            let record = record_bytes(&row);
+            let record = record_bytes(&row, names);
             Self { total: need.total + record, longest: need.longest.max(record) }
         })
     }
@@ -64,12 +84,14 @@ impl Need {
 }
 
 /// A header of six words, a start's parent, four fields, a duration.
-fn record_bytes(row: &BatchRow<'_>) -> u64 {
+fn record_bytes(row: &BatchRow<'_>, names: Option<&NameTable>) -> u64 {
     let text = match row.correlation() {
         Correlation::Text(text) => text.len(),
         _ => 0,
     };
-    let words = 6 + 1 + 2 + (1 + text.div_ceil(8)) + (1 + row.fields().len().div_ceil(8)) + 1;
+    // By itself a field takes no more than its bytes here, filled up, and a word.
+    let own = names.map_or(0, |names| Fields::new(row.fields(), names).count());
+    let words = own + 6 + 1 + 2 + (1 + text.div_ceil(8)) + (1 + row.fields().len().div_ceil(8)) + 1;
     words as u64 * 8
 }
 
@@ -79,6 +101,8 @@ pub struct Deck {
     kinds: Vec<EventKind>,
     /// Two keys, 64 bits each: whoever writes logs cannot make two texts one id.
     keys: [RandomState; 2],
+    /// Where each field of a row is to be one of the event.
+    shapes: Option<Shapes>,
 }
 
 impl Deck {
@@ -102,7 +126,22 @@ impl Deck {
                 }
             }
         }
-        Ok(Self { events, kinds, keys: [RandomState::new(), RandomState::new()] })
+        Ok(Self { events, kinds, keys: [RandomState::new(), RandomState::new()], shapes: None })
+    }
+
+    /// The same, in which each field of a row is one of the event, so that predicates find it.
+    pub fn with_fields(self, names: Arc<NameTable>) -> Self {
+        Self { shapes: Some(Shapes::new(names)), ..self }
+    }
+
+    /// The fields that predicates may ask of rows of these kinds, or of all.
+    pub fn fields_of(&self, kinds: &[String]) -> BTreeSet<Box<str>> {
+        self.shapes.as_ref().map(|shapes| shapes.fields_of(kinds)).unwrap_or_default()
+    }
+
+    /// How many rows predicates do not see into: those of more shapes than a store keeps apart.
+    pub fn opaque_rows(&self) -> u64 {
+        self.shapes.as_ref().map_or(0, Shapes::refused)
     }
 
     /// The id that stands for a row's correlation: itself, or a keyed hash of its text.
@@ -129,31 +168,69 @@ impl Deck {
             Correlation::Text(text) => text,
             _ => "",
         };
-        let end = row.end_ns();
-        let values = [
-            Value::U64(row.file().into()),
-            Value::U64(row.line()),
-            Value::Str(text),
-            Value::Bytes(row.fields()),
-            Value::U64(end.unwrap_or_default().saturating_sub(row.time_ns())),
-        ];
-        let values = if end.is_some() { &values[..] } else { &values[..4] };
+        let took = row.end_ns().map(|end| end.saturating_sub(row.time_ns()));
+        let beside = |fields| {
+            [
+                Value::U64(row.file().into()),
+                Value::U64(row.line()),
+                Value::Str(text),
+                Value::U64(took.unwrap_or_default()),
+                Value::Bytes(fields),
+            ]
+        };
+        let record = |kind, values: &[Value<'_>], writer: &mut Writer| {
+            let recorded = writer.record_values(stamp, kind, values);
+            debug_assert!(recorded.is_ok(), "values as the schema says: {recorded:?}");
+        };
+        let shape = self.shapes.as_ref().and_then(|shapes| {
+            let base = || schema(row.kind(), row.severity(), took.is_some());
+            shapes.of(row, &self.events, base)
+        });
+        if let Some(shape) = shape {
+            let mut values = beside(&[]).to_vec();
+            if took.is_none() {
+                values.remove(TOOK_PLACE);
+            }
+            values.extend(shape.fields.iter().map(|(_, value)| as_stored(value)));
+            return record(&shape.kind, &values, writer);
+        }
+        let mut values = beside(row.fields());
+        let values = if took.is_some() {
+            &values[..]
+        } else {
+            values.swap(TOOK_PLACE, TOOK_PLACE + 1);
+            &values[..TOOK_PLACE + 1]
+        };
         let number = (row.kind() as usize * Severity::ALL.len() + row.severity() as usize) * 2;
-        let kind = self.kinds.get(number + usize::from(end.is_some()));
-        let recorded = kind.map(|kind| writer.record_values(stamp, kind, values));
-        debug_assert!(matches!(recorded, Some(Ok(()))), "values as the schema says: {recorded:?}");
+        if let Some(kind) = self.kinds.get(number + usize::from(took.is_some())) {
+            record(kind, values, writer);
+        }
     }
 }
+
+/// Before the last of what is stored beside the fields.
+const TOOK_PLACE: usize = 3;
 
 /// Times in files are no proof of an order, so no kind is one with which an id begins.
 fn schema(kind: Kind, severity: Severity, has_end: bool) -> Schema {
     let schema = Schema::new(kind.name())
         .severity_of(severity)
-        .field("file", FieldType::U64)
-        .field("line", FieldType::U64)
-        .field("id", FieldType::Str)
-        .field("fields", FieldType::Bytes);
-    if has_end { schema.field("duration_ns", FieldType::U64) } else { schema }
+        .field(stored::FILE, FieldType::U64)
+        .field(stored::LINE, FieldType::U64)
+        .field(stored::ID, FieldType::Str);
+    let schema = if has_end { schema.field(stored::TOOK, FieldType::U64) } else { schema };
+    schema.field(stored::FIELDS, FieldType::Bytes)
+}
+
+/// A value of a row as one of an event.
+pub fn as_stored<'a>(value: &'a RowValue<'_>) -> Value<'a> {
+    match value {
+        RowValue::U64(number) => Value::U64(*number),
+        RowValue::I64(number) => Value::I64(*number),
+        RowValue::F64(number) => Value::F64(*number),
+        RowValue::Bool(yes) => Value::Bool(*yes),
+        RowValue::Str(text) => Value::Str(text),
+    }
 }
 
 /// The smallest store in which a ring holds what is needed, within `most` bytes.

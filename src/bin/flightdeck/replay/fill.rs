@@ -3,9 +3,11 @@
 use super::batch::RowBatch;
 use super::deck::{Deck, Need, Room};
 use super::load::Loader;
+use super::names::NameTable;
 use crate::messages::Messages;
 use crate::outcome::Failure;
 use flightdeck::events::Writer;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,9 +31,16 @@ pub struct Written {
     pub spent: Duration,
 }
 
-/// Reads all that `loader` yields and writes it with so many threads.
-pub fn fill(loader: &mut Loader, threads: usize, room: Room, messages: &Messages) -> Result<Filled, Failure> {
-    let mut turns = Turns::new(threads);
+/// Reads all that `loader` yields and writes it with so many threads; `has_fields` so that predicates find what is in it.
+pub fn fill(
+    loader: &mut Loader,
+    threads: usize,
+    room: Room,
+    has_fields: bool,
+    messages: &Messages,
+) -> Result<Filled, Failure> {
+    let names = has_fields.then(|| Arc::clone(loader.names.table()));
+    let mut turns = Turns::new(threads, names.clone());
     let mut times = Times::default();
     let mut held = Vec::new();
     // What all rows need is known when they are parsed, so they wait for the store; as soon as they are
@@ -47,6 +56,10 @@ pub fn fill(loader: &mut Loader, threads: usize, room: Room, messages: &Messages
         }
     }
     let deck = Deck::new(threads, room, turns.fullest())?;
+    let deck = match names {
+        Some(names) => deck.with_fields(names),
+        None => deck,
+    };
     let writers = (0..threads).map(|_| deck.events.writer()).collect::<Result<Vec<_>, _>>()?;
     let (used, spare) = channel();
     let writers = thread::scope(|scope| {
@@ -98,23 +111,27 @@ fn write(deck: &Deck, mut writer: Writer, batches: Receiver<RowBatch>, used: &Se
 
 /// Whose turn it is: the writer's with the least bytes so far. Decided when a batch is parsed, not when a
 /// writer is free, so that what each ring must hold is known before there is one.
-struct Turns(Vec<Need>);
+struct Turns {
+    needs: Vec<Need>,
+    /// Of fields, where each takes a place of its own.
+    names: Option<Arc<NameTable>>,
+}
 
 impl Turns {
-    fn new(threads: usize) -> Self {
-        Self(vec![Need::default(); threads])
+    fn new(threads: usize, names: Option<Arc<NameTable>>) -> Self {
+        Self { needs: vec![Need::default(); threads], names }
     }
 
     fn next(&mut self, batch: &RowBatch) -> usize {
-        let least = self.0.iter_mut().enumerate().min_by_key(|(_, need)| need.total);
+        let least = self.needs.iter_mut().enumerate().min_by_key(|(_, need)| need.total);
         let Some((turn, need)) = least else { return 0 };
-        need.add(Need::of(batch));
+        need.add(Need::of(batch, self.names.as_deref()));
         turn
     }
 
     /// What the fullest ring must hold, and the longest record of all.
     fn fullest(&self) -> Need {
-        self.0.iter().fold(Need::default(), |most, need| Need {
+        self.needs.iter().fold(Need::default(), |most, need| Need {
             total: most.total.max(need.total),
             longest: most.longest.max(need.longest),
         })

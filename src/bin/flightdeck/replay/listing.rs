@@ -1,7 +1,8 @@
 //! Rows for a program, written one after the other: an answer may hold millions, and as JSON in memory each would take
 //! some twenty times what it takes in the store.
 
-use super::chain::{fields_of, number};
+use super::chain::{fields_of, number, shown, text_of};
+use super::deck::stored;
 use super::load::Loader;
 use crate::formats::Value;
 use flightdeck::events::Recorded;
@@ -30,22 +31,35 @@ impl<L: Serialize> Serialize for Listing<L> {
 pub struct Rows<'a> {
     events: Vec<Recorded<'a>>,
     loader: &'a Loader,
+    has_ids: bool,
 }
 
 impl<'a> Rows<'a> {
     pub fn of(events: Vec<Recorded<'a>>, loader: &'a Loader) -> Self {
-        Self { events, loader }
+        Self { events, loader, has_ids: false }
+    }
+
+    /// The same, each with what it belongs to.
+    pub fn with_ids(self) -> Self {
+        Self { has_ids: true, ..self }
     }
 }
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.events.iter().map(|event| row(event, self.loader)))
+        serializer.collect_seq(self.events.iter().map(|event| {
+            let mut row = row(event, self.loader);
+            if self.has_ids {
+                let (id, text) = (event.correlation(), text_of(event));
+                row["correlation"] = (!id.is_none()).then(|| shown(id, text)).into();
+            }
+            row
+        }))
     }
 }
 
 fn row(event: &Recorded<'_>, loader: &Loader) -> Json {
-    let file = number(event, "file").and_then(|file| loader.files.get(usize::try_from(file).ok()?));
+    let file = number(event, stored::FILE).and_then(|file| loader.files.get(usize::try_from(file).ok()?));
     let span = |span: flightdeck::SpanId| (!span.is_none()).then(|| span.to_string());
     let mut fields = Map::new();
     for (name, value) in fields_of(event, &loader.names) {
@@ -60,7 +74,7 @@ fn row(event: &Recorded<'_>, loader: &Loader) -> Json {
     }
     json!({
         "file": file.map(|file| &file.name),
-        "line": number(event, "line"),
+        "line": number(event, stored::LINE),
         "time_ns": event.ticks().0,
         "kind": event.kind(),
         "span": span(event.span()),

@@ -4,6 +4,8 @@
 //! - `batch`, `names`: rows that own what they hold
 //! - `deck`: the store and its size; `fill`: the threads that write to it
 //! - `chain`: what belongs to one id; `slowest`: the ids that took longest
+//! - `shapes`: kinds of events for rows whose fields are to be asked for
+//! - `wanted`, `moment`: which events are asked for; `events`: a list of them; `work`: what that took
 //! - `report`, `answer`: what is said of a whole replay, and of one id; `tree`: its spans; `listing`: rows for a
 //!   program
 
@@ -11,24 +13,33 @@ mod answer;
 mod batch;
 mod chain;
 mod deck;
+mod events;
 mod fill;
 mod listing;
 mod load;
+pub mod moment;
 mod names;
 mod report;
+mod shapes;
 mod slowest;
 mod tree;
+mod wanted;
+mod work;
 
 use crate::args::Replay;
 use crate::input::Source;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::shown::count;
 use crate::terminal::Look;
 use deck::Room;
 use load::Loader;
+pub use moment::Moment;
 use std::path::{Path, PathBuf};
 use std::thread;
+use wanted::Wanted;
+pub use wanted::WantedError;
 
 /// What most machines with a Debian in them have.
 const USUAL: &str = "/var/log/dpkg.log";
@@ -42,6 +53,16 @@ pub fn run(
     output: &mut Output,
     messages: &mut Messages,
 ) -> Result<Outcome, Failure> {
+    let wanted = match Wanted::new(asked) {
+        Ok(wanted) => wanted,
+        Err(error) => match (error.at(), &asked.predicate) {
+            (Some(at), Some(text)) => {
+                messages.error_in(error, text, at);
+                return Ok(Outcome::Misused);
+            }
+            _ => return Err(error.into()),
+        },
+    };
     let Some(files) = files(asked, messages) else { return Ok(Outcome::Unreadable) };
     let sources = match judge(&files, messages) {
         Ok(sources) => sources,
@@ -56,16 +77,28 @@ pub fn run(
         usize::from,
     );
     let mut loader = Loader::new(sources);
-    let filled = fill::fill(&mut loader, threads, Room::new(asked.memory, length.is_some()), messages)?;
+    let room = Room::new(asked.memory, length.is_some());
+    let filled = fill::fill(&mut loader, threads, room, wanted.asks_for_fields(), messages)?;
     messages.end_progress();
     loader.conclude(messages);
+    let wanted = wanted.within(filled.times.map_or(0, |(_, end)| end))?;
+    let opaque = filled.deck.opaque_rows();
+    if opaque > 0 {
+        messages.warn(format_args!(
+            "--where does not see into {}: too many sets of fields",
+            count(opaque, "row")
+        ));
+    }
     let found = match &asked.correlation {
-        Some(id) => answer::answer(id, asked, &filled.deck, &loader, look, output)?,
-        None => {
-            report::report(&filled, &loader, asked, look, output)?;
-            loader.rows() + loader.broken() > 0
-        }
+        Some(id) => answer::answer(id, asked, &wanted, &filled.deck, &loader, look, output),
+        None if asked.asks_for_events() => events::list(asked, &wanted, &filled.deck, &loader, output),
+        None => report::report(&filled, &loader, asked, look, output)
+            .map(|()| loader.rows() + loader.broken() > 0),
     };
+    let found = found.map_err(|error| match error {
+        Failure::Query(error) => wanted.explained(error, &filled.deck),
+        other => other,
+    })?;
     Ok(if loader.is_interrupted {
         messages.warn("interrupted: this is what was read until then");
         Outcome::Interrupted

@@ -1,15 +1,27 @@
 //! Numbers for field names, given once for a whole replay: a row stores two bytes instead of a name.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// More names than any log has; input that makes up a new one in each row cannot grow the table past
 /// this, its further names are stored in the rows.
 const MOST_NAMES: usize = 4_096;
 
-/// The names of fields, by number.
+/// The names of fields, by number. Whoever writes rows reads it while the parser adds more.
+#[derive(Debug)]
+pub struct NameTable(Box<[OnceLock<Box<str>>]>);
+
+impl NameTable {
+    /// The name behind a number.
+    pub fn get(&self, number: u16) -> Option<&str> {
+        self.0.get(usize::from(number))?.get().map(AsRef::as_ref)
+    }
+}
+
+/// Gives numbers to the names of fields.
 #[derive(Debug)]
 pub struct Names {
-    names: Vec<Box<str>>,
+    table: Arc<NameTable>,
     numbers: HashMap<Box<str>, u16>,
     /// Which number followed the one before, the last time: rows of one format have their names in one
     /// order. Place 0 stands for the start of a row, place `n + 1` for number `n`.
@@ -19,7 +31,8 @@ pub struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { names: Vec::new(), numbers: HashMap::new(), followers: vec![0], before: 0 }
+        let table = (0..MOST_NAMES).map(|_| OnceLock::new()).collect();
+        Self { table: Arc::new(NameTable(table)), numbers: HashMap::new(), followers: vec![0], before: 0 }
     }
 }
 
@@ -40,17 +53,21 @@ impl Names {
         Some(number)
     }
 
-    /// The name behind a number.
-    pub fn get(&self, number: u16) -> Option<&str> {
-        self.names.get(usize::from(number)).map(AsRef::as_ref)
+    /// The names so far, and those to come.
+    pub fn table(&self) -> &Arc<NameTable> {
+        &self.table
+    }
+
+    fn get(&self, number: u16) -> Option<&str> {
+        self.table.get(number)
     }
 
     fn find(&mut self, name: &str) -> Option<u16> {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);
         }
-        let number = u16::try_from(self.names.len()).ok().filter(|_| self.names.len() < MOST_NAMES)?;
-        self.names.push(name.into());
+        let number = u16::try_from(self.numbers.len()).ok()?;
+        self.table.0.get(usize::from(number))?.set(name.into()).ok()?;
         self.numbers.insert(name.into(), number);
         self.followers.push(0);
         Some(number)
@@ -71,7 +88,7 @@ mod tests {
                 assert_eq!(names.get(number), Some(name));
             }
         }
-        assert_eq!(names.names.len(), 3);
+        assert_eq!((names.get(2), names.get(3)), (Some("c"), None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::fill::{Filled, Written};
 use super::listing::{Listing, Rows};
 use super::load::{File, Loader};
 use super::slowest::{Slow, slowest};
+use super::wanted::Wanted;
 use crate::args::Replay;
 use crate::formats::{Format, excerpt, time_shown};
 use crate::outcome::Failure;
@@ -56,7 +57,7 @@ pub fn report(
     let (slow, ids) = slowest(deck, asked.slowest as usize)?;
     let slowest = slow
         .into_iter()
-        .map(|slow| Ok((slow.clone(), Chain::find(deck, &slow.correlation())?)))
+        .map(|slow| Ok((slow.clone(), Chain::find(deck, &slow.correlation(), &Wanted::default())?)))
         .collect::<Result<_, Failure>>()?;
     let report = Report { loader, filled, plan: deck.events.plan(), events, ids, slowest, look };
     if asked.json {
