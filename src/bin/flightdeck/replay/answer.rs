@@ -28,17 +28,21 @@ pub fn answer(
     output: &mut Output,
 ) -> Result<bool, Failure> {
     // Digits may be a number or a name: whichever of the two some format made of them.
-    let mut chains = Vec::new();
+    let (mut chains, mut wholes) = (Vec::new(), Vec::new());
     for correlation in meant(text) {
         let chain = Chain::find(deck, &correlation, wanted)?;
+        // How much of a span was its own is told by all below it, wanted or not.
+        if asked.tree {
+            wholes.push(Chain::find(deck, &correlation, &Wanted::default())?);
+        }
         chains.push((correlation, chain));
     }
     if asked.json {
-        json(text, asked, &chains, deck, loader, output)?;
+        json(text, asked, &chains, &wholes, deck, loader, output)?;
     } else {
-        for (_, chain) in chains.iter().filter(|(_, chain)| !chain.answer.is_empty()) {
-            if asked.tree {
-                tree::text(chain, loader, output)?;
+        for (at, (_, chain)) in chains.iter().enumerate().filter(|(_, (_, chain))| !chain.answer.is_empty()) {
+            if let Some(whole) = wholes.get(at) {
+                tree::text(whole, chain, loader, output)?;
                 continue;
             }
             let mut said = Ok(());
@@ -69,6 +73,7 @@ fn json(
     text: &str,
     asked: &Replay,
     chains: &[(Correlation<'_>, Chain)],
+    wholes: &[Chain],
     deck: &Deck,
     loader: &Loader,
     output: &mut Output,
@@ -111,8 +116,9 @@ fn json(
         head["work"] = work::json(&explained(chains));
     }
     if asked.tree {
-        let trees = chains.iter().map(|(_, chain)| chain.answer.tree()).collect();
-        output.json(&Listing { head, name: "spans", list: Spans { trees, loader } })
+        let trees = wholes.iter().map(|whole| whole.answer.tree()).collect();
+        let wanted = rows.iter().map(Recorded::id).collect();
+        output.json(&Listing { head, name: "spans", list: Spans { trees, wanted, loader } })
     } else {
         output.json(&Listing { head, name: "rows", list: Rows::of(rows, loader) })
     }

@@ -11,6 +11,7 @@ use crate::formats::{Value, excerpt, time_shown};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, grouped, nanos};
+use flightdeck::Ticks;
 use flightdeck::events::{Answer, QueryError, Recorded, Verdict};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ struct Newest {
     answer: Answer,
     total: u64,
     look_up: Duration,
+    /// From when on events are asked for.
+    from: Ticks,
 }
 
 impl Newest {
@@ -35,13 +38,13 @@ impl Newest {
         let total = if is_cut { query().count() } else { answer.len() as u64 };
         // Different threads may have written rows of one time.
         answer.sort_by_key(|event| (event.ticks(), number(event, stored::FILE), number(event, stored::LINE)));
-        Ok(Self { answer, total, look_up })
+        Ok(Self { answer, total, look_up, from: wanted.from() })
     }
 
     /// What is older may be missing.
     fn since(&self) -> Option<u64> {
-        let since = self.answer.since().0;
-        (since > 0 && !self.answer.verdict().is_complete()).then_some(since)
+        let since = self.answer.since();
+        (since > self.from).then_some(since.0)
     }
 }
 

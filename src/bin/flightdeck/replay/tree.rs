@@ -5,7 +5,7 @@ use super::load::Loader;
 use crate::formats::excerpt;
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, nanos};
-use flightdeck::events::{Node, Origin, TraceTree};
+use flightdeck::events::{EventId, Node, Origin, TraceTree};
 use serde_core::ser::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -14,15 +14,18 @@ use std::time::Duration;
 /// Deeper spans are indented no further.
 const DEEPEST: usize = 20;
 
-/// Says it for a person: `*` marks what was waited for last, from the top down.
-pub fn text(chain: &Chain, loader: &Loader, output: &mut Output) -> Result<(), OutputError> {
-    let tree = chain.answer.tree();
+/// Says it for a person: `*` marks what was waited for last, from the top down. Times are those in the whole chain, of
+/// which only what is wanted shows.
+pub fn text(whole: &Chain, wanted: &Chain, loader: &Loader, output: &mut Output) -> Result<(), OutputError> {
+    let tree = whole.answer.tree();
+    let wanted = ids(wanted);
+    let is_wanted = |node: &Node<'_>| wanted.contains(&node.event().id());
     let critical = critical(&tree);
     output.line(format_args!("{:>10} {:>10}", "total", "self"))?;
-    for node in tree.iter().filter(Node::is_span) {
+    for node in tree.iter().filter(|node| node.is_span() && is_wanted(node)) {
         let event = node.event();
         let name = operation(&event, &loader.names).map_or(event.kind(), |(_, name)| name);
-        let inside = node.children().filter(|child| !child.is_span()).count();
+        let inside = events_in(&node, &wanted);
         let inside =
             if inside > 0 { format!("  ({})", count(inside as u64, "event")) } else { String::new() };
         let mark = if critical.contains(&event.id()) { '*' } else { ' ' };
@@ -36,7 +39,7 @@ pub fn text(chain: &Chain, loader: &Loader, output: &mut Output) -> Result<(), O
             indent = 2 * node.depth().min(DEEPEST),
         ))?;
     }
-    let outside = tree.roots().filter(|node| !node.is_span()).count();
+    let outside = tree.roots().filter(|node| !node.is_span() && is_wanted(node)).count();
     if outside > 0 {
         output.line(format_args!(
             "{:>10} {:>10}   {} in no span of these",
@@ -48,8 +51,17 @@ pub fn text(chain: &Chain, loader: &Loader, output: &mut Output) -> Result<(), O
     Ok(())
 }
 
+fn ids(chain: &Chain) -> HashSet<EventId> {
+    chain.answer.iter().map(|event| event.id()).collect()
+}
+
+/// How many wanted events there are in a span that are no spans.
+fn events_in(node: &Node<'_>, wanted: &HashSet<EventId>) -> usize {
+    node.children().filter(|child| !child.is_span() && wanted.contains(&child.event().id())).count()
+}
+
 /// The events with which the spans began that were waited for last.
-fn critical(tree: &TraceTree<'_>) -> HashSet<flightdeck::events::EventId> {
+fn critical(tree: &TraceTree<'_>) -> HashSet<EventId> {
     let longest = tree.roots().filter(Node::is_span).max_by_key(Node::duration);
     longest.iter().flat_map(Node::critical_path).map(|node| node.event().id()).collect()
 }
@@ -66,9 +78,10 @@ fn origin(node: &Node<'_>) -> String {
     }
 }
 
-/// The same for a program: the spans depth first, each with the number of the one above it.
+/// The same for a program: the spans depth first, each with the number of the nearest one above it that shows.
 pub struct Spans<'a> {
     pub trees: Vec<TraceTree<'a>>,
+    pub wanted: HashSet<EventId>,
     pub loader: &'a Loader,
 }
 
@@ -79,18 +92,21 @@ impl Serialize for Spans<'_> {
             self.trees.iter().zip(&critical).flat_map(|(tree, critical)| {
                 tree.iter().filter(Node::is_span).map(move |node| (node, critical))
             });
-        // Of each span on the way down to this one, its number.
+        // Of each span on the way down to this one, its number if it shows.
         let mut above = Vec::new();
-        serializer.collect_seq(spans.enumerate().map(|(number, (node, critical))| {
+        let mut number = 0..;
+        serializer.collect_seq(spans.filter_map(|(node, critical)| {
             above.truncate(node.depth());
-            let parent = above.last().copied();
-            above.push(number);
-            span(&node, parent, critical.contains(&node.event().id()), self.loader)
+            let parent: Option<usize> = above.iter().rev().find_map(|number| *number);
+            let id = node.event().id();
+            above.push(self.wanted.contains(&id).then(|| number.next()).flatten());
+            above.last().copied().flatten()?;
+            Some(span(&node, parent, critical.contains(&id), events_in(&node, &self.wanted), self.loader))
         }))
     }
 }
 
-fn span(node: &Node<'_>, parent: Option<usize>, is_critical: bool, loader: &Loader) -> Json {
+fn span(node: &Node<'_>, parent: Option<usize>, is_critical: bool, events: usize, loader: &Loader) -> Json {
     let event = node.event();
     let ns = |time: Option<Duration>| time.map(nanos);
     let under = match node.origin() {
@@ -103,7 +119,7 @@ fn span(node: &Node<'_>, parent: Option<usize>, is_critical: bool, loader: &Load
         "depth": node.depth(),
         "parent": parent,
         "missing_parent": under,
-        "events": node.children().filter(|child| !child.is_span()).count(),
+        "events": events,
         "duration_ns": ns(node.duration()),
         "self_ns": ns(node.self_time()),
         "child_ns": ns(node.child_time()),

@@ -123,6 +123,11 @@ impl Wanted {
         Ok(self)
     }
 
+    /// From when on events are asked for.
+    pub fn from(&self) -> Ticks {
+        self.range.as_ref().map_or(Ticks(0), |range| *range.start())
+    }
+
     /// A query that asks for all this too.
     pub fn of<'d>(&self, query: Query<'d>) -> Query<'d> {
         let query = self.kinds.iter().fold(query, |query, kind| query.kind_named(kind));
