@@ -60,8 +60,9 @@ fn a_thread_without_a_shard_keeps_the_order_of_its_calls_however_coarse_the_cloc
             equal += stamps.windows(2).filter(|pair| pair[0] == pair[1]).count();
             found += numbers.len() as u64;
         }
-        let lost = events.stats().lost();
-        assert_eq!(found + lost, THREADS * CALLS, "{source:?}: neither found nor lost");
+        // Where the system puts whoever holds a shard aside, the rest goes to the overflow, which is small.
+        let gone = events.stats().lost() + events.stats().overwritten;
+        assert_eq!(found + gone, THREADS * CALLS, "{source:?}: neither found nor lost");
         assert!(found > CALLS, "{source:?}: {found} found");
         assert_eq!(equal, 0, "{source:?}");
     }

@@ -11,7 +11,7 @@ use crate::args::Replay;
 use crate::formats::{Correlation, meant};
 use crate::outcome::Failure;
 use crate::output::{Output, OutputError};
-use crate::shown::{count, nanos, plain};
+use crate::shown::{self, count, nanos, plain};
 use crate::terminal::Look;
 use flightdeck::events::{Recorded, Verdict, Work};
 use serde_json::json;
@@ -52,10 +52,10 @@ pub fn answer(
         let found: usize = chains.iter().map(|(_, chain)| chain.answer.len()).sum();
         let took = chains.iter().map(|(_, chain)| chain.look_up).sum::<Duration>();
         output.line(format_args!(
-            "{} of {}, looked up in {:.1} us",
+            "{} of {}, looked up in {}",
             count(found as u64, "event"),
             plain(text),
-            took.as_secs_f64() * 1e6
+            shown::ns(nanos(took))
         ))?;
         if asked.explain {
             output.line(explained(&chains))?;

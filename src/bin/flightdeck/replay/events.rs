@@ -74,8 +74,8 @@ fn text(newest: &Newest, asked: &Replay, loader: &Loader, output: &mut Output) -
     let some = if listed < newest.total { format!("the newest {} of {all}", grouped(listed)) } else { all };
     let doubt = newest.since().map(|since| format!(", older than {} some may be missing", time_shown(since)));
     output.line(format_args!(
-        "{some}, looked up in {:.1} us{}",
-        newest.look_up.as_secs_f64() * 1e6,
+        "{some}, looked up in {}{}",
+        shown::ns(nanos(newest.look_up)),
         doubt.unwrap_or_default()
     ))?;
     if asked.explain { output.line(newest.answer.work()) } else { Ok(()) }
