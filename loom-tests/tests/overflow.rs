@@ -25,6 +25,10 @@ fn write(overflow: &Overflow) -> bool {
 fn read(overflow: &Overflow) -> Option<(u64, u64)> {
     let mut words = Vec::new();
     let content = overflow.append(0, &mut words)?;
+    if words.is_empty() {
+        // Wiped.
+        return None;
+    }
     assert_eq!(words, [content.position], "torn: ticket {}", content.ticket);
     Some((content.position, content.total))
 }
@@ -129,6 +133,8 @@ fn wiped() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
             seen.refused.count();
         }
         assert_eq!(read(&overflow).is_some(), written, "{wiped} words wiped");
+        let total = overflow.append(0, &mut Vec::new()).map(|content| content.total);
+        assert_eq!(total, Some(1 + u64::from(written)), "each is counted, wiped or not");
     };
     (model, outcomes)
 }

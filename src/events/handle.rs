@@ -19,7 +19,7 @@ use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
 use crate::local;
-use crate::sync::{Arc, Relaxed};
+use crate::sync::Arc;
 
 /// An event store: the last moments of a host, kept in memory of a fixed size, oldest overwritten first.
 ///
@@ -69,8 +69,8 @@ struct LastHandle(Arc<Store>);
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
-        // Relaxed: a hint; whoever misses it keeps its memory until it ends.
-        self.0.orphaned.store(true, Relaxed);
+        // To whoever holds a seat it is a hint: one that misses it keeps its memory until it ends. To cursors it is the end.
+        self.0.kinds.set_after(&self.0.orphaned);
     }
 }
 

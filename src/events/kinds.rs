@@ -393,14 +393,26 @@ impl Kinds {
         self.publish_all(&mut changing);
     }
 
-    /// Whether it has. Whoever learns so sees all that was recorded before.
-    pub(crate) fn has_stopped(&self) -> bool {
-        let has_stopped = self.stopped.load(Relaxed);
-        if has_stopped {
-            // `stop` stores under this lock, so what came before that happened before what comes next here.
-            drop(self.changes.lock());
+    /// Whether it has, or a flag says so that was set [after all that came before](Kinds::set_after). Whoever learns so sees
+    /// all that was recorded before.
+    pub(crate) fn has_ended(&self, flag: &AtomicBool) -> bool {
+        let has_ended = self.stopped.load(Relaxed) || flag.load(Relaxed);
+        if has_ended {
+            // Both are set under this lock, so what came before that happened before what comes next here.
+            drop(self.lock_here());
         }
-        has_stopped
+        has_ended
+    }
+
+    /// Sets a flag for [`Kinds::has_ended`].
+    pub(crate) fn set_after(&self, flag: &AtomicBool) {
+        let _lock = self.lock_here();
+        flag.store(true, Relaxed);
+    }
+
+    /// None in a child, where the lock may be held for good.
+    fn lock_here(&self) -> Option<impl Drop> {
+        (os::forks() == self.born).then(|| self.changes.lock())
     }
 
     /// Replaces the directives, or how they are told in ticks, for all kinds and those yet to come.

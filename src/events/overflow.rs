@@ -81,9 +81,8 @@ impl State {
         self.0 & 1 == 1
     }
 
-    /// Whether there is nothing to read: no ticket yet, or wiped.
-    const fn is_empty(self) -> bool {
-        self.ticket() == 0 || self.0 & 2 == 2
+    const fn is_wiped(self) -> bool {
+        self.0 & 2 == 2
     }
 
     const fn ticket(self) -> u64 {
@@ -246,21 +245,23 @@ impl Overflow {
         self.slot(number).first().is_none_or(|state| state.load(Relaxed) == 0)
     }
 
-    /// Appends what slot `number` holds to `words`. `None`, and nothing appended, if it holds nothing, or did not stay the
-    /// same.
+    /// Appends what slot `number` holds to `words`; of what was wiped, nothing. `None`, and nothing appended, if it never held
+    /// anything, or did not stay the same.
     pub fn append(&self, number: u64, words: &mut Vec<u64>) -> Option<Content> {
         let slot = self.slot(number);
         let [state, since, total, records @ ..] = slot else { return None };
         let before = State(state.load(Relaxed));
         // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
         acquire_fence("slot-commit");
-        if before.is_being_written() || before.is_empty() {
+        if before.is_being_written() || before.ticket() == 0 {
             return None;
         }
+        // Of what was wiped the count is left.
+        let records = if before.is_wiped() { &[] } else { records };
         let [watermark, pruned_since, ..] = self.watermark.words();
         // What was in flight when others were pruned has a ticket below the watermark and may be newer than they were.
-        let is_pruned =
-            before.ticket() < watermark.load(Relaxed) && since.load(Relaxed) <= pruned_since.load(Relaxed);
+        let is_pruned = before.is_wiped()
+            || before.ticket() < watermark.load(Relaxed) && since.load(Relaxed) <= pruned_since.load(Relaxed);
         let (start, total) = (words.len(), total.load(Relaxed));
         words.extend(records.iter().map(|word| word.load(Relaxed)));
         // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
@@ -320,7 +321,7 @@ impl Overflow {
         let mut wiped = Wiped::default();
         for number in 0..self.used(self.cut()) {
             let slot = self.slot(number);
-            let [state, since, records @ ..] = slot else { continue };
+            let [state, since, _total, records @ ..] = slot else { continue };
             // Acquire, edge `slot-commit` (partner: `commit`): `since` is that of this ticket, if the exchange succeeds.
             let before = State(state.load(acquire("slot-commit")));
             if before.is_being_written() {
@@ -330,7 +331,7 @@ impl Overflow {
             let [watermark, pruned_since, ..] = self.watermark.words();
             let is_pruned = before.ticket() < watermark.load(Relaxed)
                 && since.load(Relaxed) <= pruned_since.load(Relaxed);
-            if before.is_empty() || !is_pruned {
+            if before.ticket() == 0 || before.is_wiped() || !is_pruned {
                 continue;
             }
             let writing = State::writing(before.ticket());
@@ -415,7 +416,7 @@ mod tests {
     use crate::events::record::{Flags, Lead};
     use crate::events::ring::Entry;
     use crate::events::shard::Owner;
-    use crate::events::{Batch, Builder, Class, Events, LossCause, Stamp, Value, Verdict};
+    use crate::events::{Batch, Builder, Class, Cursor, Delivery, Events, LossCause, Stamp, Value, Verdict};
     use crate::sync::Relaxed;
     use std::time::Duration;
 
@@ -557,5 +558,50 @@ mod tests {
         }
         let answer = events.query().run().unwrap();
         assert_eq!((answer.len(), events.stats().lost()), (1, 0), "all in the one that is left");
+    }
+
+    /// What a cursor delivers, and how many records its gaps stand for.
+    fn drained(cursor: &mut Cursor) -> (Vec<u64>, u64) {
+        let (mut numbers, mut missing) = (Vec::new(), 0);
+        cursor.drain(|delivery| match delivery {
+            Delivery::Event(event) => {
+                numbers.extend(event.field("n").and_then(|number| number.as_u64()));
+            }
+            Delivery::Gap(gap) => missing += gap.count,
+        });
+        (numbers, missing)
+    }
+
+    #[test]
+    fn what_comes_after_a_wipe_is_delivered_like_everything_else() {
+        for before in [4, 8, 11] {
+            let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
+            let mut cursor = events.cursor();
+            (0..before).for_each(|n| events.record(Usual { n }));
+            let _ = drained(&mut cursor);
+            events.clear();
+            assert!(events.scrub().is_complete());
+            (100..104).for_each(|n| events.record(Usual { n }));
+            assert_eq!(drained(&mut cursor), (vec![100, 101, 102, 103], 0), "{before}");
+            assert_eq!((cursor.stats().accounted(), cursor.stats().behind), (before + 4, 0));
+        }
+    }
+
+    #[test]
+    fn what_was_wiped_before_a_cursor_looks_is_a_gap() {
+        let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
+        let mut cursor = events.cursor();
+        (0..3).for_each(|n| events.record(Usual { n }));
+        events.clear();
+        let _ = events.scrub();
+        assert_eq!(drained(&mut cursor), (vec![], 3));
+        let stats = cursor.stats();
+        assert_eq!((stats.pruned, stats.overwritten, stats.accounted(), stats.behind), (3, 0, 3, 0));
+        // One that begins at wiped slots.
+        let mut cursor = events.cursor();
+        assert_eq!(cursor.stats().behind, 0);
+        (0..12).for_each(|n| events.record(Usual { n }));
+        assert_eq!(drained(&mut cursor), (vec![8, 9, 10, 11], 8));
+        assert_eq!((cursor.stats().accounted(), cursor.stats().behind), (12, 0));
     }
 }

@@ -13,7 +13,7 @@ pub struct ScrubReport {
     /// Bytes overwritten by this call.
     pub wiped_bytes: u64,
     /// Bytes that are left, of pruned events and of what is overwritten next: in shards that other threads hold, and in slots
-    /// of the overflow that somebody is in the middle of.
+    /// of the overflow that somebody is in the middle of: for good, if that was a thread that was killed there.
     pub pending_bytes: u64,
     /// How many shards those lie in.
     pub pending_shards: usize,
@@ -33,7 +33,7 @@ impl Events {
     ///
     /// Done at once for all shards that nobody holds, for the calling thread's own, and for the overflow. Another thread's
     /// shard only that thread may write: it is left a request, and fulfils it as it records, four blocks at each new block,
-    /// some microseconds each; if it ends before, the next owner or the next scrub does. Until then the report counts it as
+    /// which holds that record up by 15 us where blocks have 64 KiB; if it ends before, the next owner or the next scrub does. Until then the report counts it as
     /// pending; call again to ask how far it is, or have an idle thread call [`Events::scrub_this_thread`].
     ///
     /// Of each event its length, kind and severity stay, and the index and block tables. It does not touch

@@ -36,7 +36,7 @@ use super::query::{Filter, Query};
 use super::ring::Ring;
 use super::store::Store;
 use crate::clock::Ticks;
-use crate::sync::{Arc, Relaxed};
+use crate::sync::Arc;
 use losses::KnownLosses;
 use pace::Pace;
 use source::{One, RingSource, SlotSource, Wanted};
@@ -392,7 +392,7 @@ impl Cursor {
     fn look(&mut self) {
         let store = &*self.store;
         // Before the tails: what was recorded before the end is found then.
-        self.has_ended = self.has_ended || store.kinds.has_stopped() || store.orphaned.load(Relaxed);
+        self.has_ended = self.has_ended || store.kinds.has_ended(&store.orphaned);
         self.pace.look();
         // First the clock, then the tails, as a query does.
         self.wanted.latest = store.latest();

@@ -9,9 +9,6 @@ use crate::clock::Ticks;
 use crate::events::overflow::Overflow;
 use crate::events::read::{Found, headers_in};
 
-/// In place of a count: it begins with what is found first.
-const NOT_KNOWN: u64 = u64::MAX;
-
 /// The overflow of a class that is followed.
 #[derive(Debug)]
 pub(in crate::events::cursor) struct SlotSource {
@@ -57,11 +54,12 @@ impl SlotSource {
                         content.total - headers_in(&copy, content.position).count() as u64
                     }
                     Some(content) => content.total,
-                    None => NOT_KNOWN,
+                    // Whatever is committed at this moment may be told or not.
+                    None => overflow.records_of(slot),
                 }
             })
             .collect();
-        let passed_in_all = passed.iter().filter(|passed| **passed != NOT_KNOWN).sum();
+        let passed_in_all = passed.iter().sum();
         Self {
             place,
             passed,
@@ -97,20 +95,23 @@ impl SlotSource {
             let found = || headers_in(&self.words[start..end], content.position);
             let (mut count, mut latest) = (0, Ticks(0));
             found().for_each(|header| (count, latest) = (count + 1, latest.max(header.ticks)));
-            let before = if *passed == NOT_KNOWN { content.total - count } else { *passed };
-            if content.total == before {
+            if content.total == *passed {
                 self.words.truncate(start);
                 continue;
+            }
+            if start == end {
+                // Wiped: all that was there had been pruned.
+                count = content.total - *passed;
             }
             if found().any(|header| wanted.is_to_wait(&header)) {
                 self.waits = true;
                 self.words.truncate(start);
                 continue;
             }
-            let overwritten = content.total.saturating_sub(before + count);
+            let overwritten = content.total.saturating_sub(*passed + count);
             self.accounts.overwritten += overwritten;
             self.overwritten.add(overwritten, self.last, latest);
-            self.passed_in_all += content.total - if *passed == NOT_KNOWN { 0 } else { *passed };
+            self.passed_in_all += content.total - *passed;
             *passed = content.total;
             newest = newest.max(latest);
             if content.is_pruned {
