@@ -269,7 +269,7 @@ pub(crate) fn scan_from(
 
 /// Where the first record starts that is kept, if the one at `position` was pruned meanwhile, and that lies before `end`.
 #[cold]
-fn kept_before(ring: &Ring, position: u64, end: u64) -> Option<u64> {
+pub(crate) fn kept_before(ring: &Ring, position: u64, end: u64) -> Option<u64> {
     let floor = ring.watermark();
     (position < floor && floor < end).then_some(floor)
 }

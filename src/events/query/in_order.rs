@@ -6,7 +6,7 @@ use crate::clock::Ticks;
 use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::class::Class;
 use crate::events::error::QueryError;
-use crate::events::read::{BlockFilter, Found, Header, Step, header, in_slot, sweep};
+use crate::events::read::{BlockFilter, Found, Header, Step, header, in_slot, kept_before, sweep};
 use crate::events::record::Flags;
 use crate::events::ring::Ring;
 use std::cmp::Ordering;
@@ -139,7 +139,10 @@ impl<'a> Merge<'a> {
                 At::Record(position) if position < lane.tail => {
                     let block = ring.geometry().block_end(position + 1);
                     let Ok(header) = header(ring, position, lane.tail) else {
-                        at = At::Block(block.max(ring.oldest()));
+                        at = match kept_before(ring, position, block) {
+                            Some(kept) => At::Record(kept),
+                            None => At::Block(block.max(ring.oldest())),
+                        };
                         continue;
                     };
                     let end = position + header.words() as u64;
