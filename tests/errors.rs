@@ -238,6 +238,8 @@ fn supervisor(errors: &mut Errors) {
     errors.push(Box::new(twice.unwrap_err()));
     // By hand: only a system at its limit has no thread left.
     let source = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+    let unknown = Supervisor::builder().start().unwrap().remove("export", Duration::ZERO).unwrap_err();
+    errors.push(Box::new(unknown));
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use flightdeck::supervisor::{
-    Backoff, ChildSpec, Exit, Incident, Restart, Supervisor, WorkerContext, WorkerState,
+    Backoff, ChildSpec, Exit, Incident, Restart, Supervisor, WorkerContext, WorkerState, WorkerStatus,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -214,6 +214,72 @@ fn two_hundred_workers_come_and_go() {
     assert!(supervisor.add(ChildSpec::new("worker 7", Restart::Permanent, until_stopped)).is_err());
     let report = supervisor.shutdown(PATIENCE);
     assert_eq!((report.stopped.len(), report.abandoned.len()), (200, 0));
+}
+
+#[test]
+fn a_removed_worker_is_gone_and_its_name_free() {
+    let (incidents, observer) = kept();
+    let supervisor = Supervisor::builder().observer(observer).start().unwrap();
+    for _ in 0..3 {
+        supervisor.add(ChildSpec::new("export", Restart::Permanent, until_stopped)).unwrap();
+        let report = supervisor.remove("export", PATIENCE).unwrap();
+        assert_eq!((report.stopped.len(), report.is_clean()), (1, true));
+        assert!(supervisor.status().is_empty());
+    }
+    assert_eq!(supervisor.remove("export", PATIENCE).unwrap_err().name, "export");
+    // Nothing restarted one that was asked to go.
+    let incidents = incidents.lock().unwrap();
+    assert!(!incidents.iter().any(|incident| matches!(incident, Incident::RestartScheduled { .. })));
+}
+
+#[test]
+fn a_worker_that_waits_for_its_restart_can_be_removed() {
+    let backoff = Backoff { least: Duration::from_secs(3600), most: Duration::from_secs(3600) };
+    let supervisor = Supervisor::builder().start().unwrap();
+    supervisor.add(ChildSpec::new("export", Restart::Permanent, |_| ()).backoff(backoff)).unwrap();
+    let waits = |status: &WorkerStatus| matches!(status.state, WorkerState::BackingOff { .. });
+    until("its end", || waits(&supervisor.status()[0]));
+    assert!(supervisor.remove("export", PATIENCE).unwrap().is_clean());
+    assert!(supervisor.status().is_empty());
+}
+
+#[test]
+fn a_worker_that_will_not_go_is_abandoned_and_said_to_be() {
+    let gate = Arc::new(AtomicBool::new(false));
+    let shut = gate.clone();
+    let deaf = move |_: &WorkerContext| until("the gate to open", || shut.load(Ordering::Relaxed));
+    let supervisor = Supervisor::builder().start().unwrap();
+    supervisor.add(ChildSpec::new("deaf", Restart::Permanent, deaf)).unwrap();
+    let report = supervisor.remove("deaf", Duration::from_millis(20)).unwrap();
+    assert_eq!((report.abandoned.len(), report.pending), (1, false));
+    assert_eq!(supervisor.status()[0].state, WorkerState::Abandoned);
+    gate.store(true, Ordering::Relaxed);
+}
+
+#[test]
+fn a_worker_may_ask_for_its_own_removal() {
+    let supervisor = Supervisor::builder().start().unwrap();
+    let own = supervisor.clone();
+    let once = move |context: &WorkerContext| {
+        assert!(own.remove(context.name(), PATIENCE).unwrap().pending);
+    };
+    supervisor.add(ChildSpec::new("once", Restart::Permanent, once)).unwrap();
+    until("its end", || supervisor.status().is_empty());
+}
+
+#[test]
+fn restarts_without_limit_melt_nothing_down() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
+    let fails = move |_: &WorkerContext| -> Result<(), &str> {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Err("again")
+    };
+    let backoff = Backoff { least: Duration::from_micros(10), most: Duration::from_millis(1) };
+    let spec = ChildSpec::new("export", Restart::Permanent, fails).backoff(backoff).unlimited_restarts();
+    let supervisor = Supervisor::builder().max_restarts(1).worker(spec).start().unwrap();
+    until("ten runs", || runs.load(Ordering::Relaxed) >= 10);
+    assert!(!supervisor.has_melted_down());
 }
 
 #[test]

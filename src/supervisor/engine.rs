@@ -10,6 +10,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+/// How often a thread that was asked to stop is looked at: its last news comes before its destructors.
+const GONE_CHECK: Duration = Duration::from_millis(1);
+
 pub(crate) type Observer = dyn Fn(&Incident) + Send + Sync;
 pub(crate) type ChoreBody = dyn FnMut() + Send;
 
@@ -24,9 +27,36 @@ pub(crate) struct Chore {
 /// What the supervisor's thread is told.
 #[derive(Debug)]
 pub(crate) enum News {
-    Ended { worker: usize, generation: u64, exit: Exit },
-    Add(ChildSpec),
+    Ended { worker: u64, generation: u64, exit: Exit },
+    Add { worker: u64, spec: ChildSpec },
+    Remove { worker: u64, deadline: Instant },
     Stop { deadline: Instant },
+}
+
+/// The workers by number, in the order in which they were taken on. Numbers never come back.
+#[derive(Default)]
+struct Roll {
+    taken: u64,
+    workers: Vec<(u64, WorkerStatus)>,
+}
+
+impl Roll {
+    /// Puts a worker's name down, unless it is there already, and gives the worker a number.
+    fn enroll(&mut self, name: &Arc<str>) -> Option<u64> {
+        if self.workers.iter().any(|(_, status)| status.name == *name) {
+            return None;
+        }
+        self.taken += 1;
+        let status = WorkerStatus {
+            name: name.clone(),
+            state: WorkerState::Starting,
+            generation: 0,
+            restarts: 0,
+            last_failure: None,
+        };
+        self.workers.push((self.taken, status));
+        Some(self.taken)
+    }
 }
 
 /// What the supervisor's thread shares with handles and workers.
@@ -34,7 +64,7 @@ pub(crate) enum News {
 pub(crate) struct Shared {
     news: SegQueue<News>,
     thread: OnceLock<thread::Thread>,
-    pub(crate) status: Mutex<Vec<WorkerStatus>>,
+    roll: Mutex<Roll>,
     /// Threads of workers that run.
     own_threads: Mutex<Vec<thread::ThreadId>>,
     melted_down: AtomicBool,
@@ -60,12 +90,54 @@ impl Shared {
         self.thread.get().is_some_and(|thread| thread.id() == this) || self.own_threads.lock().contains(&this)
     }
 
-    /// The report of the stop, once there is one, or `None` at the deadline.
-    pub(crate) fn wait_for_report(&self, deadline: Instant) -> Option<StopReport> {
-        self.waiting.lock().push(thread::current());
+    /// Takes a worker on, unless there is one of its name.
+    pub(crate) fn add(&self, spec: ChildSpec) -> Result<(), ChildSpec> {
+        // The news goes out under the lock: nobody removes a worker that the engine has not heard of.
+        let mut roll = self.roll.lock();
+        match roll.enroll(&spec.name) {
+            Some(worker) => self.tell(News::Add { worker, spec }),
+            None => return Err(spec),
+        }
+        Ok(())
+    }
+
+    /// How the removal of a worker went, once it is over.
+    pub(crate) fn removal(&self, worker: u64) -> Option<StopReport> {
+        let roll = self.roll.lock();
+        match roll.workers.iter().find(|(number, _)| *number == worker) {
+            None => Some(StopReport::default()),
+            Some((_, status)) if status.state == WorkerState::Abandoned => {
+                Some(StopReport { abandoned: vec![status.name.clone()], ..StopReport::default() })
+            }
+            Some(_) => None,
+        }
+    }
+
+    pub(crate) fn number_of(&self, name: &str) -> Option<u64> {
+        let roll = self.roll.lock();
+        roll.workers.iter().find(|(_, status)| *status.name == *name).map(|(worker, _)| *worker)
+    }
+
+    pub(crate) fn status(&self) -> Vec<WorkerStatus> {
+        self.roll.lock().workers.iter().map(|(_, status)| status.clone()).collect()
+    }
+
+    /// The report of the stop, once there is one.
+    pub(crate) fn report(&self) -> Option<StopReport> {
+        self.report.lock().clone()
+    }
+
+    /// What `found` finds, once it does, or `None` at the deadline.
+    pub(crate) fn wait_for(
+        &self,
+        deadline: Instant,
+        found: impl Fn() -> Option<StopReport>,
+    ) -> Option<StopReport> {
         loop {
-            if let Some(report) = &*self.report.lock() {
-                return Some(report.clone());
+            // Put down anew each time: who wakes the waiting takes them all from the list.
+            self.waiting.lock().push(thread::current());
+            if let Some(report) = found() {
+                return Some(report);
             }
             match deadline.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => return None,
@@ -73,15 +145,22 @@ impl Shared {
             }
         }
     }
+
+    fn wake_waiting(&self) {
+        self.waiting.lock().drain(..).for_each(|thread| thread.unpark());
+    }
 }
 
 struct Child {
+    number: u64,
     spec: ChildSpec,
     history: History,
     generation: u64,
     began: Instant,
     running: Option<Incarnation>,
     restart_at: Option<Instant>,
+    /// Of one that is being removed: until when it may go in order.
+    leave_by: Option<Instant>,
 }
 
 /// The state behind the thread.
@@ -121,16 +200,14 @@ impl Engine {
         if cfg!(panic = "abort") {
             self.observe(&Incident::RestartsImpossible);
         }
-        for worker in 0..self.children.len() {
-            self.start(worker);
-        }
         loop {
             match self.shared.news.pop() {
                 Some(News::Ended { worker, generation, exit }) => self.ended(worker, generation, exit),
-                Some(News::Add(spec)) => {
-                    let worker = self.enlist(spec);
-                    self.start(worker);
+                Some(News::Add { worker, spec }) => {
+                    self.enlist(worker, spec);
+                    self.start(self.children.len() - 1);
                 }
+                Some(News::Remove { worker, deadline }) => self.remove(worker, deadline),
                 Some(News::Stop { deadline }) => return self.stop(deadline),
                 None => self.rest(),
             }
@@ -146,12 +223,15 @@ impl Engine {
         for child in &due {
             self.start(*child);
         }
+        let left = self.let_go(now);
         let chores = self.run_chores(now);
-        if !due.is_empty() || chores {
+        if !due.is_empty() || left || chores {
             return;
         }
         let restarts = self.children.iter().filter_map(|child| child.restart_at);
-        let next = restarts.chain(self.chores.iter().map(|chore| chore.due)).min();
+        let leaving = self.children.iter().filter_map(|child| child.leave_by);
+        let leaving = leaving.map(|deadline| deadline.min(now + GONE_CHECK));
+        let next = restarts.chain(leaving).chain(self.chores.iter().map(|chore| chore.due)).min();
         // News that came since was followed by an unpark, so neither form misses it.
         match next {
             Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
@@ -182,27 +262,57 @@ impl Engine {
     }
 
     /// Takes a worker on; it is yet to be started.
-    pub(crate) fn enlist(&mut self, spec: ChildSpec) -> usize {
-        self.shared.status.lock().push(WorkerStatus {
-            name: spec.name.clone(),
-            state: WorkerState::Starting,
-            generation: 0,
-            restarts: 0,
-            last_failure: None,
-        });
+    fn enlist(&mut self, number: u64, spec: ChildSpec) {
         self.children.push(Child {
+            number,
             spec,
             history: History::default(),
             generation: 0,
             began: Instant::now(),
             running: None,
             restart_at: None,
+            leave_by: None,
         });
-        self.children.len() - 1
     }
 
-    fn start(&mut self, worker: usize) {
-        let child = &mut self.children[worker];
+    /// Asks a worker to stop, for good.
+    fn remove(&mut self, worker: u64, deadline: Instant) {
+        let Some(child) = self.children.iter_mut().find(|child| child.number == worker) else {
+            return;
+        };
+        child.restart_at = None;
+        if let Some(incarnation) = &child.running {
+            incarnation.stop();
+        }
+        child.leave_by = Some(deadline.min(Instant::now() + child.spec.shutdown));
+    }
+
+    /// Takes those who were to leave and have left off the roll, and gives up on those whose time is over.
+    fn let_go(&mut self, now: Instant) -> bool {
+        let leaves = |child: &mut Child| {
+            let is_gone = child.running.as_ref().is_none_or(Incarnation::is_gone);
+            child.leave_by.is_some_and(|deadline| is_gone || deadline <= now)
+        };
+        let gone: Vec<Child> = self.children.extract_if(.., leaves).collect();
+        for child in &gone {
+            if child.running.as_ref().is_none_or(Incarnation::is_gone) {
+                let stays = |status: &WorkerStatus| status.state == WorkerState::Abandoned;
+                let mut roll = self.shared.roll.lock();
+                roll.workers.retain(|(worker, status)| *worker != child.number || stays(status));
+            } else {
+                self.update(child.number, |status| status.state = WorkerState::Abandoned);
+                self.observe(&Incident::Abandoned { worker: child.spec.name.clone() });
+            }
+        }
+        if !gone.is_empty() {
+            self.shared.wake_waiting();
+        }
+        !gone.is_empty()
+    }
+
+    fn start(&mut self, child: usize) {
+        let child = &mut self.children[child];
+        let worker = child.number;
         child.generation += 1;
         child.restart_at = None;
         child.began = Instant::now();
@@ -235,19 +345,27 @@ impl Engine {
         }
     }
 
-    fn ended(&mut self, worker: usize, generation: u64, exit: Exit) {
+    fn ended(&mut self, worker: u64, generation: u64, exit: Exit) {
         let now = Instant::now();
         self.draws += 1;
         let jitter = self.random.hash_one(self.draws) as f64 / u64::MAX as f64;
-        let Some(child) = self.children.get_mut(worker).filter(|child| child.generation == generation) else {
+        let is_ended = |child: &Child| child.number == worker && child.generation == generation;
+        let Some(index) = self.children.iter().position(is_ended) else {
             return;
         };
-        child.running = None;
+        let child = &mut self.children[index];
         let ran = now.saturating_duration_since(child.began);
+        if child.leave_by.is_some() {
+            // It is looked after until its thread is gone.
+            let worker = child.spec.name.clone();
+            return self.observe(&Incident::Ended { worker, generation, exit, ran });
+        }
+        child.running = None;
         let rules = Rules {
             restart: child.spec.restart,
             stable_after: child.spec.stable_after,
             backoff: child.spec.backoff,
+            limited: child.spec.limited,
         };
         let since_start = now.saturating_duration_since(self.started);
         let decision = rules.ended(&mut child.history, &mut self.window, since_start, ran, &exit, jitter);
@@ -267,7 +385,7 @@ impl Engine {
         match decision {
             Decision::Finish => {}
             Decision::Restart(delay) => {
-                self.children[worker].restart_at = Some(now + delay);
+                self.children[index].restart_at = Some(now + delay);
                 self.observe(&Incident::RestartScheduled { worker: name, delay });
             }
             Decision::MeltDown => {
@@ -279,8 +397,9 @@ impl Engine {
         }
     }
 
-    fn update(&self, worker: usize, change: impl FnOnce(&mut WorkerStatus)) {
-        if let Some(status) = self.shared.status.lock().get_mut(worker) {
+    fn update(&self, worker: u64, change: impl FnOnce(&mut WorkerStatus)) {
+        let mut roll = self.shared.roll.lock();
+        if let Some((_, status)) = roll.workers.iter_mut().find(|(number, _)| *number == worker) {
             change(status);
         }
     }
@@ -288,10 +407,11 @@ impl Engine {
     /// Stops the workers, last started first, each in its own time and all before the deadline.
     fn stop_children(&mut self, deadline: Instant) -> StopReport {
         let mut report = StopReport::default();
-        for worker in (0..self.children.len()).rev() {
-            self.children[worker].restart_at = None;
-            let name = self.children[worker].spec.name.clone();
-            let Some(incarnation) = self.children[worker].running.take() else {
+        for index in (0..self.children.len()).rev() {
+            let child = &mut self.children[index];
+            child.restart_at = None;
+            let (worker, name) = (child.number, child.spec.name.clone());
+            let Some(incarnation) = child.running.take() else {
                 report.stopped.push(name);
                 self.update(worker, |status| {
                     if status.state != WorkerState::Abandoned {
@@ -301,14 +421,14 @@ impl Engine {
                 continue;
             };
             incarnation.stop();
-            let deadline = deadline.min(Instant::now() + self.children[worker].spec.shutdown);
+            let deadline = deadline.min(Instant::now() + child.spec.shutdown);
             while !incarnation.is_gone() && Instant::now() < deadline {
                 // Woken by the news that it ended; then only its destructors are left.
                 let left = deadline.saturating_duration_since(Instant::now());
-                thread::park_timeout(left.min(Duration::from_millis(1)));
+                thread::park_timeout(left.min(GONE_CHECK));
             }
             // Ends of the generation that was just stopped are no news any more.
-            self.children[worker].generation += 1;
+            child.generation += 1;
             if incarnation.is_gone() {
                 report.stopped.push(name);
                 self.update(worker, |status| status.state = WorkerState::Finished);
@@ -324,6 +444,6 @@ impl Engine {
     fn stop(mut self, deadline: Instant) {
         let report = self.stop_children(deadline);
         *self.shared.report.lock() = Some(report);
-        self.shared.waiting.lock().drain(..).for_each(|thread| thread.unpark());
+        self.shared.wake_waiting();
     }
 }

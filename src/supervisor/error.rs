@@ -42,3 +42,25 @@ impl Diagnostic for StartError {
         }
     }
 }
+
+/// Why a worker was not removed: there is none of that name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no worker `{name}` to be removed: see `Supervisor::status` for those there are")]
+pub struct RemoveError {
+    /// The name.
+    pub name: String,
+}
+
+impl Diagnostic for RemoveError {
+    fn code(&self) -> &'static str {
+        "supervisor.worker.unknown"
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Warn
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+}

@@ -1,13 +1,12 @@
 //! The handle of a supervisor.
 
 use super::engine::{Chore, Engine, News, Observer, Shared};
-use super::error::StartError;
+use super::error::{RemoveError, StartError};
 use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
 use super::policy::Window;
 use super::spec::ChildSpec;
 use crate::os;
 use crate::sync::{Arc, thread};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -143,15 +142,11 @@ impl Builder {
     /// # Errors
     /// If two workers have one name, or the system gives no thread.
     pub fn start(self) -> Result<Supervisor, StartError> {
-        let mut names = BTreeSet::new();
-        if let Some(twice) = self.workers.iter().find(|spec| !names.insert(spec.name.clone())) {
-            return Err(StartError::DuplicateName { name: twice.name.to_string() });
-        }
         let shared = Arc::new(Shared::default());
         let window = Window::new(self.max_restarts, self.window);
-        let mut engine = Engine::new(shared.clone(), self.observer, window, self.chores);
-        for worker in self.workers {
-            engine.enlist(worker);
+        let engine = Engine::new(shared.clone(), self.observer, window, self.chores);
+        for spec in self.workers {
+            add(&shared, spec)?;
         }
         let thread = thread::Builder::new().name(self.name.clone());
         let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
@@ -173,17 +168,51 @@ impl Supervisor {
     /// # Errors
     /// If there is one of its name.
     pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
-        if self.shared.status.lock().iter().any(|status| status.name == spec.name) {
-            return Err(StartError::DuplicateName { name: spec.name.to_string() });
+        add(&self.shared, spec)
+    }
+
+    /// Stops a worker for good and takes it off the list, so that its name is free again. Returns by the deadline, whatever
+    /// the worker does; it has that time or its [`ChildSpec::shutdown`], whichever ends first. One that does not
+    /// stop is abandoned, and stays on the list as such. Called by a worker or an observer, it returns at once, since
+    /// they may be what it waits for.
+    ///
+    /// ```
+    /// use flightdeck::supervisor::{ChildSpec, Restart, Supervisor, WorkerContext};
+    /// use std::time::Duration;
+    ///
+    /// let supervisor = Supervisor::builder().start()?;
+    /// let wait = |context: &WorkerContext| { let _ = context.wait(Duration::MAX); };
+    /// supervisor.add(ChildSpec::new("export", Restart::Permanent, wait))?;
+    /// assert!(supervisor.remove("export", Duration::from_secs(5))?.is_clean());
+    /// assert!(supervisor.status().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no worker of that name.
+    pub fn remove(&self, name: &str, deadline: Duration) -> Result<StopReport, RemoveError> {
+        let worker = self.shared.number_of(name).ok_or_else(|| RemoveError { name: name.to_owned() })?;
+        let deadline = within(deadline);
+        self.shared.tell(News::Remove { worker, deadline });
+        if self.shared.is_own_thread() {
+            return Ok(StopReport::pending());
         }
-        self.shared.tell(News::Add(spec));
-        Ok(())
+        // Should everything be stopped meanwhile, that report tells of this worker too.
+        let removed = || self.shared.removal(worker).or_else(|| self.shared.report());
+        let mut report =
+            self.shared.wait_for(deadline + REPORT_GRACE, removed).unwrap_or_else(StopReport::pending);
+        report.abandoned.retain(|worker| **worker == *name);
+        report.stopped.clear();
+        if report.is_clean() {
+            report.stopped.push(name.into());
+        }
+        Ok(report)
     }
 
     /// How each worker is, in the order in which they started.
     #[must_use]
     pub fn status(&self) -> Vec<WorkerStatus> {
-        self.shared.status.lock().clone()
+        self.shared.status()
     }
 
     /// Whether there were too many restarts, and all workers have been stopped.
@@ -212,15 +241,22 @@ impl Supervisor {
 }
 
 fn stop(shared: &Shared, deadline: Duration) -> StopReport {
-    let now = Instant::now();
-    // Far enough for "whatever it takes", and never out of range.
-    let end = now + deadline.min(Duration::from_secs(1 << 30));
-    shared.tell(News::Stop { deadline: end });
-    let pending = || StopReport { pending: true, ..StopReport::default() };
+    let deadline = within(deadline);
+    shared.tell(News::Stop { deadline });
     if shared.is_own_thread() {
-        return pending();
+        return StopReport::pending();
     }
-    shared.wait_for_report(end + REPORT_GRACE).unwrap_or_else(pending)
+    shared.wait_for(deadline + REPORT_GRACE, || shared.report()).unwrap_or_else(StopReport::pending)
+}
+
+fn add(shared: &Shared, spec: ChildSpec) -> Result<(), StartError> {
+    let twice = |spec: ChildSpec| StartError::DuplicateName { name: spec.name.to_string() };
+    shared.add(spec).map_err(twice)
+}
+
+/// So long from now: far enough for "whatever it takes", and never out of range.
+fn within(time: Duration) -> Instant {
+    Instant::now() + time.min(Duration::from_secs(1 << 30))
 }
 
 const _: fn() = || {

@@ -117,6 +117,11 @@ pub struct StopReport {
 }
 
 impl StopReport {
+    /// Of a stop that this caller does not see the end of.
+    pub(crate) fn pending() -> Self {
+        Self { pending: true, ..Self::default() }
+    }
+
     /// Whether everything stopped.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -19,7 +19,7 @@ mod policy;
 mod spec;
 mod worker;
 
-pub use error::StartError;
+pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use policy::Exit;

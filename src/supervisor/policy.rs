@@ -79,6 +79,8 @@ pub(crate) struct Rules {
     pub(crate) restart: Restart,
     pub(crate) stable_after: Duration,
     pub(crate) backoff: Backoff,
+    /// Whether its restarts count in the window.
+    pub(crate) limited: bool,
 }
 
 impl Rules {
@@ -101,7 +103,7 @@ impl Rules {
             return Decision::Finish;
         }
         history.unstable = if ran >= self.stable_after { 0 } else { history.unstable.saturating_add(1) };
-        if window.admit(now) {
+        if !self.limited || window.admit(now) {
             Decision::Restart(self.backoff.delay(history.unstable, jitter))
         } else {
             Decision::MeltDown
@@ -117,7 +119,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn rules(restart: Restart) -> Rules {
-        Rules { restart, stable_after: 10 * SECOND, backoff: Backoff::default() }
+        Rules { restart, stable_after: 10 * SECOND, backoff: Backoff::default(), limited: true }
     }
 
     #[test]
@@ -147,6 +149,21 @@ mod tests {
         assert_eq!(delays, (0..12).map(expected).collect::<Vec<_>>());
         assert_eq!(ended(10 * SECOND), Decision::Restart(Duration::ZERO));
         assert_eq!(ended(Duration::ZERO), expected(0));
+    }
+
+    #[test]
+    fn restarts_without_limit_still_back_off_and_leave_the_window_alone() {
+        let (mut history, mut window) = (History::default(), Window::new(1, 60 * SECOND));
+        let mut ended = |limited| {
+            let rules = Rules { limited, ..rules(Restart::Permanent) };
+            rules.ended(&mut history, &mut window, SECOND, Duration::ZERO, &Exit::Returned, 0.0)
+        };
+        for n in 0..20 {
+            let delay = (Duration::from_millis(10) * 2_u32.pow(n)).min(10 * SECOND);
+            assert_eq!(ended(false), Decision::Restart(delay));
+        }
+        assert_eq!(ended(true), Decision::Restart(10 * SECOND));
+        assert_eq!(ended(true), Decision::MeltDown);
     }
 
     proptest! {

@@ -59,6 +59,7 @@ pub struct ChildSpec {
     pub(crate) shutdown: Duration,
     pub(crate) stable_after: Duration,
     pub(crate) backoff: Backoff,
+    pub(crate) limited: bool,
     pub(crate) body: Arc<Body>,
 }
 
@@ -78,6 +79,7 @@ impl ChildSpec {
             shutdown: Duration::from_secs(5),
             stable_after: Duration::from_secs(10),
             backoff: Backoff::default(),
+            limited: true,
             body: Arc::new(move |context| body(context).into_worker_result()),
         }
     }
@@ -101,6 +103,14 @@ impl ChildSpec {
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// However often it is started again, that never melts the supervisor down; it still backs off. For what the host
+    /// can do without, such as an export.
+    #[must_use]
+    pub fn unlimited_restarts(mut self) -> Self {
+        self.limited = false;
         self
     }
 }
