@@ -20,6 +20,11 @@ pub(crate) struct Header {
 
 impl Header {
     #[inline]
+    pub(crate) fn lead(&self) -> Lead {
+        self.lead
+    }
+
+    #[inline]
     pub(crate) fn kind(&self) -> u32 {
         self.lead.kind()
     }
@@ -292,6 +297,39 @@ pub(crate) fn scan_block(ring: &Ring, start: u64, tail: u64, mut visit: impl FnM
         position = header.end();
     }
     Step::On
+}
+
+/// How many leads are read before they are believed.
+const LEADS: usize = 256;
+
+/// Visits the leads of the records that start in the block of `start`, itself the start of one, from there on, some at a
+/// time: a fraction of the work where no more is asked for. Where it ended: before what is gone, is a gap, or goes on
+/// beyond the tail, if not with the block.
+#[inline]
+pub(crate) fn scan_leads(ring: &Ring, start: u64, tail: u64, mut visit: impl FnMut(&[Lead])) -> u64 {
+    let end = ring.geometry().block_end(start + 1).min(tail);
+    let mut leads = [Lead::from_word(0); LEADS];
+    let mut position = start;
+    loop {
+        let (first, mut read) = (position, 0);
+        while position < end
+            && let Some(place) = leads.get_mut(read)
+        {
+            let lead = Lead::from_word(ring.word(position));
+            let words = lead.words();
+            if words < lead.header_words() || tail - position < words as u64 {
+                break;
+            }
+            (*place, read) = (lead, read + 1);
+            position += words as u64;
+        }
+        let read = &leads[..read.min(LEADS)];
+        // Nothing is overwritten or pruned above what is kept.
+        if read.is_empty() || !ring.is_kept(first) {
+            return first;
+        }
+        visit(read);
+    }
 }
 
 /// Visits the records of an id in the cut that are not linked yet, in order of position. Looks at so many records at `most`;

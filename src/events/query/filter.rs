@@ -8,6 +8,7 @@ use crate::events::error::QueryError;
 use crate::events::kinds::Kinds;
 use crate::events::predicate::Predicate;
 use crate::events::read::{BlockFilter, Header};
+use crate::events::record::Lead;
 use crate::events::schema::Schema;
 use crate::id::{CorrelationId, SpanId};
 use std::fmt::Display;
@@ -209,13 +210,32 @@ impl Filter {
     #[inline(always)]
     pub(crate) fn wants(&self, header: &Header) -> bool {
         self.id.is_none_or(|id| id == header.id)
-            && self.kinds.as_ref().is_none_or(|kinds| kinds.numbers.contains(&header.kind()))
+            && self.wants_lead(header.lead())
             && self.span.is_none_or(|span| span == header.span)
             && self.thread.is_none_or(|thread| thread == header.thread())
-            && header.severity() >= self.severity
             && self.from <= header.ticks
             && header.ticks <= self.to
             && !self.is_never
+    }
+
+    /// Whether a record matches, as far as its lead tells.
+    #[inline(always)]
+    pub(super) fn wants_lead(&self, lead: Lead) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.numbers.contains(&lead.kind()))
+            && lead.severity() >= self.severity
+    }
+
+    /// Whether every lead will do.
+    pub(super) fn wants_all_leads(&self) -> bool {
+        self.kinds.is_none() && self.severity == Severity::Trace
+    }
+
+    /// Whether leads tell which records match of those stamped from `least` to `greatest`.
+    pub(super) fn is_of_leads_between(&self, least: Ticks, greatest: Ticks) -> bool {
+        (self.id, self.span, self.thread) == (None, None, None)
+            && !self.asks_for_fields()
+            && self.from <= least
+            && greatest <= self.to
     }
 
     /// Whether it matters what the fields hold.

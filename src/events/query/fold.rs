@@ -6,6 +6,7 @@ use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::error::QueryError;
 use crate::events::kinds::Kinds;
 use crate::events::read::{Found, Header};
+use crate::events::record::Lead;
 use crate::events::schema::Schema;
 use crate::events::value::Value;
 use std::collections::HashMap;
@@ -139,23 +140,18 @@ impl Query<'_> {
     /// If filters are contradictory or unknown.
     pub fn count_by_kind(mut self) -> Result<Folded<Counts>, QueryError> {
         self.settle()?;
-        let mut by_index = vec![0; Kinds::MOST];
-        let mut count = |kind| {
-            if let Some(count) = by_index.get_mut(Kinds::index(kind)) {
-                *count += 1;
-            }
-        };
+        let (skip, take) = (self.offset, self.limit);
+        let mut by_kind = ByKind { counts: vec![[0; 2]; Kinds::MOST], skip, take, more: false };
         let (seen, more) = if self.filter.asks_for_fields() {
-            let mut handed = Handed::new(&self, |event| count(event.row.kind()));
+            let mut handed = Handed::new(&self, |event| by_kind.count(0, event.row.kind()));
             (self.search(&mut handed), handed.more)
         } else {
-            let (skip, take) = (self.offset, self.limit);
-            let mut by_kind = ByKind { count, skip, take, more: false };
             (self.search(&mut by_kind), by_kind.more)
         };
         let mut counts: HashMap<Box<str>, u64> = HashMap::new();
         let mut rest = 0;
-        for (index, count) in by_index.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+        let by_index = by_kind.counts.iter().map(|[one, other]| one + other).enumerate();
+        for (index, count) in by_index.filter(|(_, count)| *count > 0) {
             match self.store.kinds.at(index).map(Schema::name) {
                 Some(name) => *counts.entry(name.into()).or_default() += count,
                 None => rest += count,
@@ -250,22 +246,48 @@ impl Query<'_> {
 }
 
 /// Counts what is found by kind.
-struct ByKind<F> {
-    count: F,
+struct ByKind {
+    /// In turns, since a second count of the same word waits for the first.
+    counts: Vec<[u64; 2]>,
     skip: usize,
     take: usize,
     more: bool,
 }
 
-impl<F: FnMut(u32)> Sink for ByKind<F> {
-    fn take(&mut self, _: Place, _: Found<'_>, header: &Header) {
+impl ByKind {
+    #[inline(always)]
+    fn count(&mut self, turn: usize, kind: u32) {
+        if let Some(counts) = self.counts.get_mut(Kinds::index(kind)) {
+            counts[turn % 2] += 1;
+        }
+    }
+
+    fn take_one(&mut self, lead: Lead) {
         if self.skip > 0 {
             self.skip -= 1;
         } else if self.take > 0 {
             self.take -= 1;
-            (self.count)(header.kind());
+            self.count(0, lead.kind());
         } else {
             self.more = true;
+        }
+    }
+}
+
+impl Sink for ByKind {
+    const LEADS_DO: bool = true;
+
+    fn take(&mut self, _: Place, _: Found<'_>, header: &Header) {
+        self.take_one(header.lead());
+    }
+
+    #[inline(always)]
+    fn take_leads(&mut self, leads: &[Lead], wants: impl Fn(Lead) -> bool) {
+        let wanted = leads.iter().copied().filter(|lead| wants(*lead));
+        if self.skip > 0 || self.take < usize::MAX {
+            wanted.for_each(|lead| self.take_one(lead));
+        } else {
+            wanted.enumerate().for_each(|(turn, lead)| self.count(turn, lead.kind()));
         }
     }
 

@@ -22,6 +22,7 @@ use super::class::PerClass;
 use super::error::QueryError;
 use super::predicate::Predicate;
 use super::read::{Found, Header};
+use super::record::Lead;
 use super::schema::Event;
 use super::store::Store;
 use crate::clock::Ticks;
@@ -409,7 +410,14 @@ impl<F: FnMut(Recorded<'_>)> Sink for Handed<'_, F> {
 struct Counted(u64);
 
 impl Sink for Counted {
+    const LEADS_DO: bool = true;
+
     fn take(&mut self, _: Place, _: Found<'_>, _: &Header) {
         self.0 += 1;
+    }
+
+    #[inline(always)]
+    fn take_leads(&mut self, leads: &[Lead], wants: impl Fn(Lead) -> bool) {
+        self.0 += leads.iter().filter(|lead| wants(**lead)).count() as u64;
     }
 }

@@ -13,9 +13,11 @@ use super::{Order, Seen};
 use crate::clock::Ticks;
 use crate::events::answer::Place;
 use crate::events::class::{Class, PerClass};
-use crate::events::read::{BlockFilter, Chain, Found, Header, Step, scan_block, scan_unlinked, sweep};
-use crate::events::record::Flags;
-use crate::events::ring::{Cut, Ring};
+use crate::events::read::{
+    BlockFilter, Chain, Found, Header, Step, scan_block, scan_leads, scan_unlinked, sweep,
+};
+use crate::events::record::{Flags, Lead};
+use crate::events::ring::{Cut, Ring, Summary};
 use crate::events::store::Store;
 use crate::id::CorrelationId;
 
@@ -24,8 +26,14 @@ pub(super) const SHORT_CHAIN: u64 = 64;
 
 /// What is done with what a query finds.
 pub(super) trait Sink {
+    /// Whether the lead of a record tells it all that it wants to know.
+    const LEADS_DO: bool = false;
+
     /// Takes a record that matches as far as its header tells, in no order.
     fn take(&mut self, place: Place, found: Found<'_>, header: &Header);
+
+    /// Takes records of these leads as far as they match, where leads do.
+    fn take_leads(&mut self, _: &[Lead], _: impl Fn(Lead) -> bool) {}
 
     /// Whether it wants no more.
     fn is_done(&self) -> bool {
@@ -261,10 +269,43 @@ impl<'a, S: Sink> Search<'a, S> {
         }
         self.seen.work.blocks += 1;
         // A floor lies in mid-block as a rule, where a record starts.
-        scan_block(ring, first.max(cut.floor), tail, |header| {
+        let mut first = first.max(cut.floor);
+        if S::LEADS_DO && self.leads_do(ring, &summary) {
+            first = self.leads(ring, first, tail);
+            if first >= ring.start_of(block + 1).min(tail) {
+                return self.on();
+            }
+        }
+        scan_block(ring, first, tail, |header| {
             self.seen.work.by_blocks += 1;
             self.look_at(place, Found::InRing(ring), header)
         })
+    }
+
+    /// Whether the leads of a block tell which of its records match, and none is one too many.
+    fn leads_do(&self, ring: &Ring, summary: &Summary) -> bool {
+        let words = ring.geometry().block as u64;
+        self.filter.is_of_leads_between(Ticks(summary.least), Ticks(summary.greatest))
+            && self.latest.is_none_or(|latest| summary.greatest <= latest.0)
+            && self.budget - self.seen.records >= words
+    }
+
+    /// Takes the records of a block by their leads; where it ended.
+    fn leads(&mut self, ring: &Ring, first: u64, tail: u64) -> u64 {
+        let (filter, sink) = (self.filter, &mut *self.sink);
+        let wants_all = filter.wants_all_leads();
+        let mut read = 0;
+        let end = scan_leads(ring, first, tail, |leads| {
+            read += leads.len() as u64;
+            if wants_all {
+                sink.take_leads(leads, |_| true);
+            } else {
+                sink.take_leads(leads, |lead| filter.wants_lead(lead));
+            }
+        });
+        self.seen.records += read;
+        self.seen.work.by_blocks += read;
+        end
     }
 
     /// Every slot in use: there is no index.
