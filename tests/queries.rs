@@ -320,3 +320,33 @@ fn answers_are_whole_from_their_since_on_while_writers_go_on() {
     assert!(whole > 10 && in_part > 10 && found_in_all > 10_000, "{whole}, {in_part}, {found_in_all}");
     assert!(events.stats().overwritten > 10_000);
 }
+
+#[test]
+fn a_count_while_a_writer_laps_it_is_of_what_was_there() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let (mut writer, written) = (events.writer().unwrap(), AtomicU64::new(0));
+    // More than once round, so that from here on it is full.
+    (0..20_000).for_each(|n| writer.record(Stepped { writer: 0, n }));
+    // Records of a block of 4 KiB, each of eight words.
+    let (holds, block) = (events.query().count(), 4_096 / 64);
+    std::thread::scope(|scope| {
+        let written = &written;
+        let writing = scope.spawn(move || {
+            for n in 0..300_000 {
+                writer.record(Stepped { writer: 0, n });
+                written.store(n + 1, Ordering::Release);
+            }
+        });
+        let mut counts = 0;
+        while !writing.is_finished() {
+            let before = written.load(Ordering::Acquire);
+            let counted = events.query().count();
+            // What was written meanwhile, and one that was on its way, may have cost as many, and a block at each end.
+            let meanwhile = written.load(Ordering::Acquire) + 1 - before;
+            assert!(counted + meanwhile + 2 * block >= holds, "{counted} of {holds}, {meanwhile} meanwhile");
+            assert!(counted <= holds + block, "{counted} of {holds}");
+            counts += 1;
+        }
+        assert!(counts > 0);
+    });
+}

@@ -459,6 +459,7 @@ impl<'a> Recorded<'a> {
     }
 
     /// What comes after the prefix: links and fields.
+    #[inline]
     fn after_prefix(&self) -> (Links<'a>, &'a [u8]) {
         let rest = self.payload.get(8 * self.row.prefix()..).unwrap_or_default();
         if self.row.flags.has(Flags::LINKED) { Links::split(rest) } else { (Links::default(), rest) }
@@ -497,6 +498,7 @@ impl<'a> Recorded<'a> {
 
     /// Its kind: name and fields.
     #[must_use]
+    #[inline]
     pub fn schema(&self) -> Option<&'a Schema> {
         self.store.kinds.schema(self.row.kind)
     }
@@ -508,6 +510,7 @@ impl<'a> Recorded<'a> {
     }
 
     /// Its fields, in order.
+    #[inline]
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         let fields = self.schema().map_or(&[][..], Schema::fields);
         decode(fields, self.after_prefix().1).map(|(field, value)| (&*field.name, value))
@@ -515,6 +518,7 @@ impl<'a> Recorded<'a> {
 
     /// A field by name.
     #[must_use]
+    #[inline]
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
         self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
     }

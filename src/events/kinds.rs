@@ -197,6 +197,7 @@ impl Table {
         Self { switches: Switches::new(), schemas: (0..CAPACITY).map(|_| OnceLock::new()).collect() }
     }
 
+    #[inline]
     fn schema(&self, number: u32) -> Option<&Schema> {
         self.schemas.get(number as usize)?.get().map(|known| match known {
             Known::Declared(schema) => *schema,
@@ -342,6 +343,7 @@ impl Kinds {
     }
 
     /// The schema of a kind that a record names.
+    #[inline]
     pub(crate) fn schema(&self, kind: u32) -> Option<&Schema> {
         if kind < DEFINED { self.declared.schema(kind) } else { self.defined.schema(kind - DEFINED) }
     }

@@ -239,6 +239,7 @@ impl Encode for &str {
 }
 
 /// The fields of a payload that was read. Ends early where the words do not bear out the schema.
+#[inline]
 pub(crate) fn decode<'a>(
     fields: &'a [Field],
     payload: &'a [u8],
@@ -255,6 +256,7 @@ pub(crate) fn decode<'a>(
 }
 
 /// The value that `bytes` begin with.
+#[inline]
 pub(crate) fn take_value<'a>(bytes: &mut &'a [u8], field_type: FieldType) -> Option<Value<'a>> {
     Some(match field_type {
         FieldType::U64 => Value::U64(take_word(bytes)?),
@@ -278,6 +280,7 @@ pub(crate) fn take_value<'a>(bytes: &mut &'a [u8], field_type: FieldType) -> Opt
     })
 }
 
+#[inline]
 pub(crate) fn take_word(bytes: &mut &[u8]) -> Option<u64> {
     let (word, rest) = bytes.split_first_chunk::<8>()?;
     *bytes = rest;
