@@ -209,8 +209,13 @@ impl Filter {
     /// Whether a record matches, as far as its header tells.
     #[inline(always)]
     pub(crate) fn wants(&self, header: &Header) -> bool {
-        self.id.is_none_or(|id| id == header.id)
-            && self.wants_lead(header.lead())
+        self.id.is_none_or(|id| id == header.id) && self.wants_beside_id(header)
+    }
+
+    /// The same of a record that has the id.
+    #[inline(always)]
+    pub(super) fn wants_beside_id(&self, header: &Header) -> bool {
+        self.wants_lead(header.lead())
             && self.span.is_none_or(|span| span == header.span)
             && self.thread.is_none_or(|thread| thread == header.thread())
             && self.from <= header.ticks

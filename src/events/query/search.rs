@@ -325,7 +325,8 @@ impl<'a, S: Sink> Search<'a, S> {
         }
     }
 
-    #[inline]
+    // Inlined into each of the ways, or the id's halves would be stored here and loaded as one there, which stalls.
+    #[inline(always)]
     fn look_at(&mut self, place: Place, found: Found<'_>, header: &Header) -> Step {
         if self.seen.records == self.budget {
             self.seen.out_of_budget = true;
@@ -341,7 +342,7 @@ impl<'a, S: Sink> Search<'a, S> {
             if header.flags().has(Flags::ROOT) {
                 self.seen.root = self.seen.root.max(Some(header.ticks));
             }
-            if self.filter.wants(header) {
+            if self.filter.wants_beside_id(header) {
                 self.sink.take(place, found, header);
             }
         }
