@@ -14,8 +14,10 @@
 //! | `two_threads` | two writers against one, and against what two threads share elsewhere |
 //! | `latency` | not the mean but the slowest of 100, 1,000 and 10,000 |
 //! | `readers` | what a writer has to bear from a reader on the other core |
+//! | `following` | the same from a cursor, and up to which rate that loses nothing |
 
 mod batches;
+mod following;
 mod held_back;
 mod latency;
 mod one_thread;
@@ -147,6 +149,7 @@ pub(super) fn run(session: &mut Session) {
     two_threads::run(session);
     latency::run(session);
     readers::run(session);
+    following::run(session);
     held_back::run(session);
     // Last: its peer keeps a thread.
     spans::run(session);
