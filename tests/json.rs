@@ -52,7 +52,7 @@ fn an_answer_says_what_it_holds_and_whether_that_is_all() {
     let mut expected = json!({
         "verdict": "complete", "since": null,
         "since_by_class": { "critical": null, "normal": null, "verbose": null },
-        "matched": 3, "gone": 0, "visited": answer.visited(),
+        "matched": 3, "missing": 0, "gone": 0, "visited": answer.visited(),
         "events": [
             {
                 "id": ids[0], "ticks": "100", "unix_ns": unix(100), "kind": "order.placed", "severity": "info",

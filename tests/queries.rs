@@ -350,3 +350,59 @@ fn a_count_while_a_writer_laps_it_is_of_what_was_there() {
         assert!(counts > 0);
     });
 }
+
+#[test]
+fn how_many_are_missing_is_known_of_an_answer_to_everything() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let missing = || events.query().run().unwrap().missing();
+    assert_eq!(missing(), Some(0));
+    let mut writer = events.writer().unwrap();
+    (0..50_000).for_each(|n| writer.record(Stepped { writer: 0, n }));
+    let answer = events.query().run().unwrap();
+    assert_eq!(answer.missing(), Some(50_000 - answer.len() as u64));
+    // Of some it is not known what was among those that are gone.
+    assert_eq!(events.query().kind::<Stepped>().run().unwrap().missing(), None);
+    assert_eq!(events.query().limit(10).run().unwrap().missing(), None);
+    let since = answer.since();
+    assert_eq!(events.query().between(since..).run().unwrap().missing(), Some(0));
+    // Somewhere in mid-block.
+    let middle = answer.iter().nth(answer.len() / 3).unwrap().ticks();
+    let pruned = events.prune_before(middle);
+    assert_eq!(missing(), Some(50_000 - answer.len() as u64 + pruned));
+    // From another thread's shard and time.
+    events.record(Stepped { writer: 1, n: 0 });
+    writer.record_with(Stamp::of(1_u64).at(Ticks(u64::MAX)), Stepped { writer: 0, n: 50_000 });
+    assert_eq!(events.losses().iter().map(|loss| loss.count).sum::<u64>(), 1);
+    let all = events.query().run().unwrap();
+    assert_eq!(all.missing(), Some(50_002 - all.len() as u64));
+    events.clear();
+    assert_eq!(missing(), Some(50_002));
+}
+
+#[test]
+fn how_many_are_missing_is_of_the_cut_while_writers_go_on() {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let (mut writer, written) = (events.writer().unwrap(), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let written = &written;
+        let writing = scope.spawn(move || {
+            for n in 0..400_000 {
+                writer.record(Stepped { writer: 0, n });
+                written.store(n + 1, Ordering::Release);
+            }
+        });
+        let mut known = 0;
+        while !writing.is_finished() {
+            let before = written.load(Ordering::Acquire);
+            let answer = events.query().run().unwrap();
+            let after = written.load(Ordering::Acquire) + 1;
+            let Some(missing) = answer.missing() else { continue };
+            known += 1;
+            let newest = answer.iter().filter_map(|event| event.field("n")?.as_u64()).max();
+            let all = missing + answer.len() as u64;
+            assert!((before.max(newest.map_or(0, |n| n + 1))..=after).contains(&all), "{before} {all} {after}");
+        }
+        println!("known {known} times");
+        assert!(known > 0);
+    });
+}

@@ -167,6 +167,8 @@ pub struct Answer {
     pub(crate) matched: usize,
     pub(crate) work: Work,
     pub(crate) gone: u64,
+    /// Of an answer to everything: how many events there were until then, those that were lost included.
+    pub(crate) recorded: Option<u64>,
 }
 
 impl Answer {
@@ -181,6 +183,7 @@ impl Answer {
             matched: 0,
             work: Work::default(),
             gone: 0,
+            recorded: None,
         }
     }
 
@@ -279,6 +282,34 @@ impl Answer {
     #[must_use]
     pub fn gone(&self) -> u64 {
         self.gone
+    }
+
+    /// How many matching events are missing from it, where that is known: what was overwritten left no trace of what it was.
+    /// Known are: none, of a complete answer; what the limit left out, while nothing was ever dropped; and of an answer to
+    /// everything, what was overwritten, pruned or lost until the query began.
+    ///
+    /// ```
+    /// use flightdeck::events::Events;
+    /// flightdeck::kind! { Beat("host.beat") { n: u64 } }
+    /// let events = Events::builder().memory(1 << 20).build()?;
+    /// (0..100_000).for_each(|n| events.record(Beat { n }));
+    ///
+    /// let all = events.query().run()?;
+    /// assert_eq!(all.missing(), Some(100_000 - all.len() as u64));
+    /// let span_less = events.query().span(flightdeck::SpanId::new(7)).run()?;
+    /// assert_eq!(span_less.missing(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn missing(&self) -> Option<u64> {
+        match self.verdict {
+            Verdict::Complete => Some(0),
+            Verdict::Truncated { by: Truncation::Limit } if self.since() == Ticks(0) => {
+                Some(self.matched.saturating_sub(self.len()) as u64)
+            }
+            Verdict::Truncated { .. } => None,
+            Verdict::Overwritten { .. } => Some(self.recorded?.saturating_sub(self.matched as u64)),
+        }
     }
 
     /// A conversion for the stamps of its events.

@@ -31,6 +31,7 @@ impl Answer {
     /// | `since` | from when on nothing is missing, as `ticks` and `unix_ns`; `null`: nothing ever was |
     /// | `since_by_class` | the same of each class |
     /// | `matched`, `gone`, `visited` | as [`Answer::matched`], [`Answer::gone`], [`Answer::visited`] |
+    /// | `missing` | as [`Answer::missing`]; `null` where that is not known |
     /// | `events` | the events in the order asked for, each as [`Recorded::json`] has it |
     /// | `tree` | the same by cause, as [`Answer::tree`] has it: a flat list, depth first |
     ///
@@ -109,6 +110,7 @@ impl Serialize for Json<&Answer> {
             &ByClass(PerClass::of(|class| since(answer.since_of(class)))),
         )?;
         object.serialize_entry("matched", &Integer(answer.matched() as u64))?;
+        object.serialize_entry("missing", &answer.missing().map(Integer))?;
         object.serialize_entry("gone", &Integer(answer.gone()))?;
         object.serialize_entry("visited", &Integer(answer.visited()))?;
         object.serialize_entry("events", &List(|| answer.iter().map(|event| Event { event, converter })))?;

@@ -240,6 +240,19 @@ impl Overflow {
         self.slot(number).get(TOTAL).map_or(0, |total| total.load(Relaxed))
     }
 
+    /// How many records were ever committed, slot by slot; `None` if somebody is in one of them.
+    pub(crate) fn recorded(&self) -> Option<u64> {
+        let used = 0..self.used(self.cut());
+        used.map(|number| {
+            // Nobody in it, and nobody since: its count stands.
+            let is_free = || {
+                self.slot(number).first().is_some_and(|state| !State(state.load(Relaxed)).is_being_written())
+            };
+            is_free().then(|| self.records_of(number)).filter(|_| is_free())
+        })
+        .sum()
+    }
+
     /// Whether nobody was ever in slot `number`.
     pub(crate) fn is_unused(&self, number: u64) -> bool {
         self.slot(number).first().is_none_or(|state| state.load(Relaxed) == 0)

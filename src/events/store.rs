@@ -505,6 +505,13 @@ impl Store {
         places.filter(|(_, losses)| losses.any()).flat_map(|(shard, losses)| losses.occurred(shard))
     }
 
+    /// How many records went elsewhere than to rings: to the overflow, or nowhere. `None` while somebody writes there.
+    pub(crate) fn recorded_elsewhere(&self) -> Option<u64> {
+        let overflow: Option<u64> = self.overflow.iter().map(|(_, overflow)| overflow.recorded()).sum();
+        let shards = self.shards.iter().map(|shard| shard.losses.total());
+        overflow.map(|overflow| overflow + self.losses.total() + shards.sum::<u64>())
+    }
+
     /// Every ring, with its class and the number of its shard.
     #[inline]
     pub(crate) fn rings(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {

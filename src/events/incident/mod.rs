@@ -17,7 +17,7 @@ mod tests;
 pub use error::{CaptureError, PinError};
 use shelf::Shelf;
 
-use super::answer::{Answer, Truncation, Verdict};
+use super::answer::{Answer, Verdict};
 use super::handle::Events;
 use super::store::Store;
 use crate::clock::Ticks;
@@ -292,17 +292,5 @@ impl Events {
     fn shelf<R>(&self, body: impl FnOnce(&mut Shelf) -> R) -> Option<R> {
         let store: &Store = self.store();
         (!store.is_forked()).then(|| body(&mut store.incidents.shelf.lock()))
-    }
-}
-
-/// How many events an answer lacks, where that is known.
-fn missing(answer: &Answer) -> Option<u64> {
-    match answer.verdict() {
-        Verdict::Complete => Some(0),
-        // Nothing was ever dropped, so the limit alone cut it.
-        Verdict::Truncated { by: Truncation::Limit } if answer.since() == Ticks(0) => {
-            Some(answer.matched().saturating_sub(answer.len()) as u64)
-        }
-        _ => None,
     }
 }

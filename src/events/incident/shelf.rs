@@ -2,7 +2,7 @@
 //! what is free then is overwritten with zeros.
 
 use super::packed::{pack, packed_bytes, unpack};
-use super::{Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError, missing};
+use super::{Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError};
 use crate::clock::Ticks;
 use crate::events::answer::{Answer, Verdict};
 use crate::events::class::PerClass;
@@ -49,6 +49,7 @@ struct Said {
     matched: usize,
     work: Work,
     gone: u64,
+    recorded: Option<u64>,
 }
 
 /// A copy of the events of an incident, to be unpacked without the lock.
@@ -59,11 +60,12 @@ pub(super) struct Copied {
 
 impl Copied {
     pub(super) fn unpack(self, store: &Arc<Store>) -> Answer {
-        let Said { verdict, since, matched, work, gone } = self.said;
+        let Said { verdict, since, matched, work, gone, recorded } = self.said;
         let mut answer = Answer::empty(store);
         answer.rows = unpack(&self.packed, &mut answer.bytes);
         (answer.verdict, answer.since) = (verdict, since);
-        (answer.matched, answer.work, answer.gone) = (matched, work, gone);
+        (answer.matched, answer.work) = (matched, work);
+        (answer.gone, answer.recorded) = (gone, recorded);
         answer
     }
 }
@@ -128,6 +130,7 @@ impl Shelf {
             matched: answer.matched,
             work: answer.work,
             gone: answer.gone,
+            recorded: answer.recorded,
         };
         self.entries.push(Entry { id, start, parts, events, at, is_protected: pin.is_protected, said });
         Ok(IncidentReceipt {
@@ -136,7 +139,7 @@ impl Shelf {
             bytes: needed,
             verdict: answer.verdict,
             since: answer.since(),
-            missing: missing(answer),
+            missing: answer.missing(),
             gone: answer.gone,
             evicted,
         })

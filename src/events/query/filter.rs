@@ -206,6 +206,11 @@ impl Filter {
         self.is_never
     }
 
+    /// Whether it lets everything through.
+    pub(super) fn is_everything(&self) -> bool {
+        self.is_of_leads_between(Ticks(0), Ticks(u64::MAX)) && self.wants_all_leads()
+    }
+
     /// Whether a record matches, as far as its header tells.
     #[inline(always)]
     pub(crate) fn wants(&self, header: &Header) -> bool {

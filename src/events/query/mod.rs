@@ -82,6 +82,8 @@ struct Seen {
     root: Option<Ticks>,
     /// Records stamped after the query began.
     too_new: u64,
+    /// How many records the rings ever had below the cut, where that is known, if it is asked for.
+    recorded: Option<Option<u64>>,
     work: Work,
 }
 
@@ -246,8 +248,22 @@ impl<'a> Query<'a> {
 
     fn answer(&self) -> (Answer, Seen) {
         let mut collected = Collected::new(self);
-        let seen = self.search(&mut collected);
+        // Where everything is asked for, it is known how much there was. What comes while it is looked for makes that uncertain.
+        let asks_for_all =
+            self.filter.is_everything() && (self.most(), self.budget) == (usize::MAX, u64::MAX);
+        let elsewhere = || asks_for_all.then(|| self.store.recorded_elsewhere()).flatten();
+        let before = elsewhere();
+        let mut search = self.searching(&mut collected);
+        if before.is_some() {
+            search = search.counting_recorded();
+        }
+        let seen = search.run();
         let mut answer = collected.finish(self.offset);
+        answer.recorded = seen
+            .recorded
+            .flatten()
+            .zip(before.filter(|_| before == elsewhere()))
+            .map(|(in_rings, elsewhere)| in_rings + elsewhere - seen.too_new);
         // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
         answer.recheck_batches(|place, first| self.is_there(place, first));
         (answer.verdict, answer.since) = self.judge(&seen, answer.matched > self.most());
@@ -310,7 +326,11 @@ impl<'a> Query<'a> {
     }
 
     fn search<S: Sink>(&self, sink: &mut S) -> Seen {
-        Search::new(self.store, &self.filter, sink).within(self.order, self.budget, self.way).run()
+        self.searching(sink).run()
+    }
+
+    fn searching<'s, S: Sink>(&'s self, sink: &'s mut S) -> Search<'s, S> {
+        Search::new(self.store, &self.filter, sink).within(self.order, self.budget, self.way)
     }
 
     /// From when on nothing is missing in the rings of each class. To be asked last: then it covers all that was

@@ -13,6 +13,7 @@ use super::{Order, Seen};
 use crate::clock::Ticks;
 use crate::events::answer::Place;
 use crate::events::class::{Class, PerClass};
+use crate::events::count::records_before;
 use crate::events::read::{
     BlockFilter, Chain, Found, Header, Step, scan_block, scan_leads, scan_unlinked, sweep,
 };
@@ -95,6 +96,12 @@ impl<'a, S: Sink> Search<'a, S> {
         self
     }
 
+    /// Finds out how many records there ever were in the rings, below the cut.
+    pub(super) fn counting_recorded(mut self) -> Self {
+        self.seen.recorded = Some(Some(0));
+        self
+    }
+
     pub(super) fn run(mut self) -> Seen {
         if self.filter.is_never() {
             return self.seen;
@@ -131,6 +138,10 @@ impl<'a, S: Sink> Search<'a, S> {
         let blocks = self.filter.blocks(&self.store.kinds);
         for (shard, class, ring) in self.store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
             let cut = ring.cut();
+            if let Some(recorded) = &mut self.seen.recorded {
+                *recorded =
+                    recorded.and_then(|before| records_before(ring, cut.tail).map(|here| before + here));
+            }
             if self.by_blocks(Place { shard, class }, ring, cut, cut.tail, blocks) == Step::Stop {
                 return Step::Stop;
             }

@@ -119,6 +119,10 @@ impl<'a> Notes<'a> {
         let events = Events(answer.len());
         match answer.verdict() {
             Verdict::Complete => write!(f, "complete: {events}"),
+            Verdict::Overwritten { since } if since <= layout.start && answer.missing().is_some() => {
+                let missing = Events(usize::try_from(answer.missing().unwrap_or(0)).unwrap_or(usize::MAX));
+                write!(f, "{events}; {missing} that came before the first of them are gone")
+            }
             Verdict::Overwritten { since } if since <= layout.start => {
                 write!(f, "{events}; what came before the first of them may have been overwritten")
             }
