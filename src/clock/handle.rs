@@ -168,19 +168,41 @@ impl Clock {
         })
     }
 
-    /// No stamp that was taken so far is later; none where somebody says what time it is. What the caller loads after it
-    /// is at least as new.
+    /// No stamp that was taken so far, as far as the caller has heard of it, is later; none where somebody says what time it
+    /// is. What the caller loads after it is at least as new.
     #[inline]
     pub(crate) fn latest(&self) -> Option<Ticks> {
         match self.0.reading {
             Reading::Hand => None,
             Reading::Tsc => {
                 let offset = self.0.keeper.offset.load(Relaxed);
-                Some(Ticks(tsc::read_before_loads().wrapping_add(offset)))
+                Some(Ticks(tsc::read_between_loads().wrapping_add(offset)))
             }
-            Reading::Coarse(_) => Some(Ticks(self.0.reading.raw())),
-            _ => Some(self.now()),
+            _ => Some(self.latest_of_system()),
         }
+    }
+
+    fn latest_of_system(&self) -> Ticks {
+        let latest = match self.0.reading {
+            Reading::Coarse(_) => Ticks(self.0.reading.raw()),
+            _ => self.now(),
+        };
+        // It waits for the loads before it by itself, and for none after it.
+        tsc::await_loads();
+        latest
+    }
+
+    /// Whether a stamp that the clock took is later than what [`Clock::latest`] said before.
+    #[inline(always)]
+    pub(crate) fn is_too_new(&self, ticks: Ticks, latest: Option<Ticks>) -> bool {
+        latest.is_some_and(|latest| ticks > latest) && self.has_been(ticks)
+    }
+
+    /// Not so of a counter that went back since the stamp was taken: of that nobody can tell by it when it was.
+    #[cold]
+    #[inline(never)]
+    fn has_been(&self, ticks: Ticks) -> bool {
+        self.latest().is_some_and(|now| ticks <= now)
     }
 
     /// How far apart the stamps of a thread must lie at least, in ticks, for its calls to keep their order; zero where

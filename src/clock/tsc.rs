@@ -53,17 +53,25 @@ mod counter {
         unsafe { _rdtsc() }
     }
 
-    /// As [`read`], before any load that comes after it: the processor may take a plain reading later than those (Intel SDM
-    /// volume 2, LFENCE and RDTSC).
+    /// As [`read`], between the loads before it and those after it, both of which the processor may pass with a plain
+    /// reading (Intel SDM volume 2, LFENCE and RDTSC): what was stamped before the caller heard of it is not later, and what
+    /// the caller loads from now on is not older.
     #[inline]
-    pub(crate) fn read_before_loads() -> u64 {
+    pub(crate) fn read_between_loads() -> u64 {
+        await_loads();
         let ticks = read();
+        await_loads();
+        ticks
+    }
+
+    /// Loads before it, and readings of the counter, come before all that is after it.
+    #[inline(always)]
+    pub(crate) fn await_loads() {
         // SAFETY: every x86-64 processor has SSE2.
         #[allow(unused_unsafe, reason = "safe from Rust 1.94 on, unsafe before")]
         unsafe {
             _mm_lfence();
         }
-        ticks
     }
 }
 
@@ -77,10 +85,19 @@ mod counter {
         0
     }
 
-    pub(crate) fn read_before_loads() -> u64 {
+    pub(crate) fn read_between_loads() -> u64 {
         0
+    }
+
+    /// The system's clock waits for what comes before it, and what comes after it depends on nothing of it.
+    pub(crate) fn await_loads() {
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: an instruction barrier touches nothing (Arm ARM, ISB).
+        unsafe {
+            core::arch::asm!("isb", options(nostack, preserves_flags));
+        }
     }
 }
 
 use counter::is_invariant;
-pub(super) use counter::{read, read_before_loads};
+pub(super) use counter::{await_loads, read, read_between_loads};

@@ -28,6 +28,10 @@ pub enum Verdict {
     /// Nothing that matched is missing: the store never dropped anything, or dropped nothing since the id began
     /// or since the range begins. What [`Directives`](super::Directives) or a [`Quota`](super::Quota) left out was not
     /// to be kept, and is not missing: [`Events::suppressed`](super::Events::suppressed) tells how much it was.
+    ///
+    /// An id begins where the earliest event lies that is marked as its [root](super::Stamp::root) and is still there, so one
+    /// that is used again after all of its first use was overwritten looks as though it began then. With further filters the
+    /// root is not always come by, and [`Verdict::Overwritten`] said where this one might have been.
     Complete,
     /// From `since` on nothing that matched is missing; what is older may be.
     Overwritten {

@@ -31,7 +31,8 @@ use std::ops::Range;
 /// Events that are to be recorded together, with [`Events::record_batch`] or [`Writer::record_batch`].
 ///
 /// They lie in one ring, that of the most precious class among them, in the order in which they were pushed, and
-/// readers see all of them or none. An event without a time of its own gets the moment at which the batch is
+/// readers see all of them or none; only where some have times of their own, and others do not, may a query that began at
+/// that very moment see those that have. An event without a time of its own gets the moment at which the batch is
 /// recorded. Its memory is kept from one use to the next: a batch that has been as large before allocates nothing.
 ///
 /// A batch is bound to no store, so values of `personal` fields wait in its memory as they are, and become pseudonyms
@@ -374,9 +375,9 @@ impl Write for Whole<'_> {
     }
 
     fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
-        for (_, record) in self.batch.admitted() {
+        for (item, record) in self.batch.admitted() {
             let class = Lead::from_word(record[0].load(Relaxed)).class();
-            store.lost(losses, cause, class);
+            store.lost_at(losses, cause, class, item.ticks);
         }
     }
 }

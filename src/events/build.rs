@@ -15,7 +15,7 @@ use super::overflow::{Overflow, Slots};
 use super::plan::Plan;
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
-use super::ring::Geometry;
+use super::ring::{CACHED, Geometry};
 use super::seeds::Seeds;
 use super::shard::Shard;
 use super::store::{Store, Values};
@@ -526,9 +526,6 @@ fn ring_words(about: u64) -> usize {
     (1_usize << power).max(LEAST_RING)
 }
 
-/// The index of a ring of so many words takes 256 KiB.
-const CACHED_RING: usize = 1 << 20;
-
 /// The sizes of a ring of so many words: a bucket for every two events of middling size (16 words), and
 /// blocks of a 256th of the ring, but of 4 KiB at least, and of 64 KiB at most: what is rare is found by passing over blocks.
 fn ring_of(words: usize) -> Geometry {
@@ -538,7 +535,7 @@ fn ring_of(words: usize) -> Geometry {
         buckets: (words / 32).max(64),
         // Where the index stays in a core's cache a miss is short, and queries have less to look through: a tenth of a
         // nanosecond more for an event, 40 less for a query and ring.
-        queue: if words <= CACHED_RING { 4 } else { 16 },
+        queue: if words <= CACHED { 4 } else { 16 },
         link_word: LINK_WORD,
     }
 }

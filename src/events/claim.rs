@@ -174,7 +174,7 @@ impl<'a> Claim<'a> {
         let (store, shard, class) = (self.store, self.shard, self.lead.class());
         if !self.is_open() {
             let cause = if store.is_forked() { LossCause::Forked } else { LossCause::NoShard };
-            store.lost(&store.losses, cause, class);
+            store.lost_at(&store.losses, cause, class, self.stamp.supplied());
             return Err(ClaimError::Closed);
         }
         self.follow_guest();

@@ -69,9 +69,9 @@ pub struct Loss {
     pub shard: Option<u16>,
     /// How many.
     pub count: u64,
-    /// The time of the first one.
+    /// When the first one was lost, or its own time, if the host supplied one that is later.
     pub first: Ticks,
-    /// The time of the last one.
+    /// The same of the last one.
     pub last: Ticks,
 }
 

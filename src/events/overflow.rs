@@ -318,8 +318,8 @@ impl Overflow {
         self.watermark.at::<WATERMARK>().load(Relaxed) * self.sizes.words as u64
     }
 
-    /// Whether what may have been at a position has been overwritten or pruned since. To be asked before the slots are
-    /// looked at.
+    /// Whether what may have been at a position has been overwritten or pruned since. To be asked after the slot was looked
+    /// at.
     pub(crate) fn is_gone(&self, position: u64) -> bool {
         let ticket = position / self.sizes.words as u64;
         let [state, ..] = self.slot(ticket) else { return false };

@@ -1,6 +1,7 @@
 //! What all handles of one event store share, and the write path.
 
 use super::age::Retention;
+use super::answer::Place;
 use super::bucket::BucketKey;
 use super::build::HugePages;
 use super::class::{Class, PerClass};
@@ -120,7 +121,7 @@ impl<E: Fields> Write for Draft<E> {
 
     #[cold]
     fn lose(&self, store: &Store, losses: &Losses, cause: LossCause) {
-        store.lost(losses, cause, self.lead.class());
+        store.lost_at(losses, cause, self.lead.class(), self.stamp.supplied());
     }
 }
 
@@ -138,7 +139,7 @@ impl<E: Fields> Draft<E> {
         let (class, longest) = (self.class(), store.values.longest);
         let words = self.words(longest);
         if words > store.longest[class] {
-            return store.lost(target.losses(store), LossCause::TooLarge, class);
+            return store.lost_at(target.losses(store), LossCause::TooLarge, class, self.stamp.supplied());
         }
         self.write_sized(store, target, thread, words, longest);
     }
@@ -159,7 +160,7 @@ impl<E: Fields> Draft<E> {
             return store.lost(target.losses(store), LossCause::TimeOutOfRange, class);
         };
         let Some(reserved) = target.reserve(words) else {
-            return store.lost(target.losses(store), target.refusal(), class);
+            return store.lost_at(target.losses(store), target.refusal(), class, stamp.supplied());
         };
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let lead_of = lead.of_record(words, stamp.flags);
@@ -488,7 +489,7 @@ impl Store {
         if words <= most {
             return Ok(());
         }
-        self.lost(&self.losses, LossCause::TooLarge, class);
+        self.lost_at(&self.losses, LossCause::TooLarge, class, draft.stamp.supplied());
         Err((words * 8, most * 8))
     }
 
@@ -496,6 +497,13 @@ impl Store {
     #[inline(never)]
     pub(crate) fn lost(&self, place: &Losses, cause: LossCause, class: Class) {
         place.count(cause, class, self.clock.now());
+    }
+
+    /// The same of an event that would have had this time, if the host supplies it: it is missing from then on, too.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn lost_at(&self, place: &Losses, cause: LossCause, class: Class, supplied: Option<Ticks>) {
+        place.count(cause, class, self.clock.now().max(supplied.unwrap_or_default()));
     }
 
     /// What was lost, anywhere.
@@ -518,6 +526,12 @@ impl Store {
         (0..)
             .zip(&self.shards)
             .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
+    }
+
+    /// The ring at a place; none of what the overflow holds, whose place comes after all shards.
+    #[inline]
+    pub(crate) fn ring(&self, place: Place) -> Option<&Ring> {
+        self.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
     }
 
     /// Those that were ever written to: there is nothing in the others.

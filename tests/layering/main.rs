@@ -58,6 +58,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/control/tally.rs",
     "events/handle.rs",
     "events/overflow.rs",
+    "events/query/tests/whole.rs",
     "events/ring/mod.rs",
     "events/ring/stress.rs",
     "events/ring/summary.rs",

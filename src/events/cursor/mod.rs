@@ -154,7 +154,8 @@ impl Events {
 }
 
 impl Query<'_> {
-    /// Follows what matches and is recorded from now on. See [`Cursor`].
+    /// Follows what matches and is recorded from now on. See [`Cursor`]. A [name](Query::kind_named) stands for the kinds
+    /// that have it by now, not for those that are declared later.
     ///
     /// # Errors
     /// If filters are contradictory or unknown, or it asks for an order, a limit or a budget, which answers have.
@@ -220,7 +221,13 @@ impl Cursor {
         let least = (Ticks(0), Place { shard: 0, class: Class::Critical }, 0);
         Self {
             store: store.clone(),
-            wanted: Wanted { filter, blocks, from: from.unwrap_or(least), latest: None },
+            wanted: Wanted {
+                filter,
+                blocks,
+                from: from.unwrap_or(least),
+                latest: None,
+                clock: store.clock.clone(),
+            },
             classes,
             rings,
             slots,

@@ -54,7 +54,8 @@ impl Track {
             let _ = ring.since();
             if ring.cut().tail == tail {
                 // Nothing came, so what is reserved goes round the ring: the next record will tell how many there were.
-                return Self::at(tail);
+                // Or nothing was ever committed, since the first owner vanished.
+                return Self { number: (ring.records() == 0).then_some(0), ..Self::at(tail) };
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Answers that are numbers: how many of each, how they spread, when they came.
 
 use super::search::Sink;
-use super::{Handed, Query};
+use super::{Handed, Page, Query};
 use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::error::QueryError;
 use crate::events::kinds::Kinds;
@@ -79,7 +79,9 @@ impl Spread {
     /// rank, so it is one of the values. `None` if there is none.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<f64> {
-        let rank = (self.values.len() as f64 * part.clamp(0.0, 1.0)).ceil() as usize;
+        // A hundredth is no binary fraction: 7 of 100 is 7, and not what is next to 7.000000000000001.
+        let exact = self.values.len() as f64 * part.clamp(0.0, 1.0);
+        let rank = (exact * (1.0 - 2.0 * f64::EPSILON)).ceil() as usize;
         self.values.get(rank.saturating_sub(1)).copied()
     }
 
@@ -140,13 +142,12 @@ impl Query<'_> {
     /// If filters are contradictory or unknown.
     pub fn count_by_kind(mut self) -> Result<Folded<Counts>, QueryError> {
         self.settle()?;
-        let (skip, take) = (self.offset, self.limit);
-        let mut by_kind = ByKind { counts: vec![[0; 2]; Kinds::MOST], skip, take, more: false };
+        let mut by_kind = ByKind { counts: vec![[0; 2]; Kinds::MOST], page: Page::of(&self) };
         let (seen, more) = if self.filter.asks_for_fields() {
             let mut handed = Handed::new(&self, |event| by_kind.count(0, event.row.kind()));
-            (self.search(&mut handed), handed.more)
+            (self.search(&mut handed), handed.page.has_more)
         } else {
-            (self.search(&mut by_kind), by_kind.more)
+            (self.search(&mut by_kind), by_kind.page.has_more)
         };
         let mut counts: HashMap<Box<str>, u64> = HashMap::new();
         let mut rest = 0;
@@ -186,7 +187,7 @@ impl Query<'_> {
         Ok(Folded { value: ranked(counts, rest), verdict })
     }
 
-    /// How the values of a field spread: exact, at 8 bytes a value.
+    /// How the values of a field spread: exact, at 8 bytes a value, but for integers beyond 2^53, which are rounded.
     ///
     /// ```
     /// use flightdeck::events::Events;
@@ -249,9 +250,7 @@ impl Query<'_> {
 struct ByKind {
     /// In turns, since a second count of the same word waits for the first.
     counts: Vec<[u64; 2]>,
-    skip: usize,
-    take: usize,
-    more: bool,
+    page: Page,
 }
 
 impl ByKind {
@@ -263,13 +262,8 @@ impl ByKind {
     }
 
     fn take_one(&mut self, lead: Lead) {
-        if self.skip > 0 {
-            self.skip -= 1;
-        } else if self.take > 0 {
-            self.take -= 1;
+        if self.page.takes_next() {
             self.count(0, lead.kind());
-        } else {
-            self.more = true;
         }
     }
 }
@@ -284,15 +278,15 @@ impl Sink for ByKind {
     #[inline(always)]
     fn take_leads(&mut self, leads: &[Lead], wants: impl Fn(Lead) -> bool) {
         let wanted = leads.iter().copied().filter(|lead| wants(*lead));
-        if self.skip > 0 || self.take < usize::MAX {
-            wanted.for_each(|lead| self.take_one(lead));
-        } else {
+        if self.page.is_all() {
             wanted.enumerate().for_each(|(turn, lead)| self.count(turn, lead.kind()));
+        } else {
+            wanted.for_each(|lead| self.take_one(lead));
         }
     }
 
     fn is_done(&self) -> bool {
-        self.more
+        self.page.has_more
     }
 }
 

@@ -1,14 +1,12 @@
 //! A query in the order of time that keeps nothing: the rings' events merged as they lie.
 
 use super::search::Sink;
-use super::{Handed, Order, Query, Seen};
+use super::{Asked, Handed, Order, Query, Seen};
 use crate::clock::Ticks;
 use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::class::Class;
 use crate::events::error::QueryError;
-use crate::events::read::{BlockFilter, Found, Header, Step, header, in_slot, kept_before, sweep};
-use crate::events::record::Flags;
-use crate::events::ring::Ring;
+use crate::events::read::{BlockFilter, Found, Step, header, in_slot, kept_before, sweep};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -69,12 +67,10 @@ impl Query<'_> {
             return Err(QueryError::Order);
         }
         self.settle()?;
-        let mut merge = Merge {
-            query: &self,
-            blocks: self.filter.blocks(&self.store.kinds),
-            latest: self.store.latest(),
-            seen: Seen::default(),
-        };
+        // First the clock, as in any search; what is a kind by now came before that.
+        let asked = Asked::now(&self);
+        let blocks = self.filter.blocks(&self.store.kinds);
+        let mut merge = Merge { query: &self, asked, blocks, seen: Seen::default() };
         let mut sink = Handed::new(&self, body);
         let mut lanes = merge.lanes();
         while let Some(mut lane) = lanes.peek_mut() {
@@ -87,23 +83,18 @@ impl Query<'_> {
                 None => drop(PeekMut::pop(lane)),
             }
         }
-        Ok(self.judge(&merge.seen, sink.more).0)
+        Ok(self.judge(&merge.seen, sink.page.has_more).0)
     }
 }
 
 struct Merge<'a> {
     query: &'a Query<'a>,
+    asked: Asked<'a>,
     blocks: BlockFilter,
-    latest: Option<Ticks>,
     seen: Seen,
 }
 
 impl<'a> Merge<'a> {
-    fn ring(&self, place: Place) -> Option<&'a Ring> {
-        let shard = self.query.store.shards.get(usize::from(place.shard))?;
-        Some(&shard.rings()[place.class])
-    }
-
     fn lanes(&mut self) -> BinaryHeap<Lane> {
         let (store, asked) = (self.query.store, self.query.filter.classes(&self.query.store.kinds));
         let mut lanes = Vec::new();
@@ -120,7 +111,7 @@ impl<'a> Merge<'a> {
         for class in Class::ALL.into_iter().filter(|class| asked[*class]) {
             let overflow = &store.overflow[class];
             sweep(overflow, overflow.cut(), |_, header| {
-                if self.wants(header) {
+                if self.asked.wants(header, &mut self.seen) {
                     let (ticks, place, position) = (header.ticks, Place { shard, class }, header.position);
                     lanes.push(Lane { ticks, place, position, then: At::End, tail: 0 });
                 }
@@ -132,7 +123,7 @@ impl<'a> Merge<'a> {
 
     /// The same lane at its next event that matches.
     fn next(&mut self, lane: &Lane) -> Option<Lane> {
-        let ring = self.ring(lane.place)?;
+        let ring = self.query.store.ring(lane.place)?;
         let mut at = lane.then;
         loop {
             match at {
@@ -147,8 +138,7 @@ impl<'a> Merge<'a> {
                     };
                     let end = position + header.words() as u64;
                     at = if end < block { At::Record(end) } else { At::Block(block) };
-                    self.seen.work.by_blocks += 1;
-                    if self.wants(&header) {
+                    if self.asked.wants(&header, &mut self.seen) {
                         return Some(Lane { ticks: header.ticks, position, then: at, ..*lane });
                     }
                     if self.seen.out_of_budget {
@@ -157,14 +147,8 @@ impl<'a> Merge<'a> {
                 }
                 At::Block(start) if start < lane.tail => {
                     at = match ring.first_of(start) {
-                        Some((first, summary)) if self.blocks.has(&summary) => {
-                            self.seen.work.blocks += 1;
-                            At::Record(first)
-                        }
-                        found => {
-                            self.seen.work.left_out += u64::from(found.is_some());
-                            At::Block((start + ring.geometry().block as u64).max(ring.oldest()))
-                        }
+                        Some((first, summary)) if self.blocks.has(&summary) => At::Record(first),
+                        _ => At::Block((start + ring.geometry().block as u64).max(ring.oldest())),
                     };
                 }
                 _ => return None,
@@ -172,27 +156,12 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn wants(&mut self, header: &Header) -> bool {
-        if self.seen.records == self.query.budget {
-            self.seen.out_of_budget = true;
-            return false;
-        }
-        self.seen.records += 1;
-        if self.latest.is_some_and(|latest| header.ticks > latest) && !header.flags().has(Flags::SUPPLIED) {
-            return false;
-        }
-        if self.query.filter.id == Some(header.id) && header.flags().has(Flags::ROOT) {
-            self.seen.root = self.seen.root.max(Some(header.ticks));
-        }
-        self.query.filter.wants(header)
-    }
-
     fn on(&self) -> Step {
         if self.seen.out_of_budget { Step::Stop } else { Step::On }
     }
 
     fn hand_over(&self, lane: &Lane, sink: &mut impl Sink) {
-        match self.ring(lane.place) {
+        match self.query.store.ring(lane.place) {
             // Gone by now, or not: the sink looks.
             Some(ring) => {
                 if let Ok(header) = header(ring, lane.position, lane.tail) {

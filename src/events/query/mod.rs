@@ -22,10 +22,10 @@ use super::class::PerClass;
 use super::error::QueryError;
 use super::predicate::Predicate;
 use super::read::{Found, Header};
-use super::record::Lead;
+use super::record::{Flags, Lead};
 use super::schema::Event;
 use super::store::Store;
-use crate::clock::Ticks;
+use crate::clock::{Clock, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
 use crate::sync::Arc;
@@ -78,13 +78,54 @@ enum Order {
 struct Seen {
     records: u64,
     out_of_budget: bool,
-    /// The latest record with which the id begins.
+    /// The earliest record with which the id begins: what begins twice is whole from there on.
     root: Option<Ticks>,
     /// Records stamped after the query began.
     too_new: u64,
     /// How many records the rings ever had below the cut, where that is known, if it is asked for.
     recorded: Option<Option<u64>>,
     work: Work,
+}
+
+/// What a search asks of each record, while it is under way.
+struct Asked<'a> {
+    clock: &'a Clock,
+    filter: &'a Filter,
+    budget: u64,
+    /// A stamp that the clock took after this is left out.
+    latest: Option<Ticks>,
+}
+
+impl<'a> Asked<'a> {
+    /// From now on: of what is stamped later nothing comes.
+    #[inline]
+    fn now(query: &'a Query<'_>) -> Self {
+        let clock = &query.store.clock;
+        Self { clock, filter: &query.filter, budget: query.budget, latest: clock.latest() }
+    }
+
+    /// Looks at a record, unless the budget is spent: whether it matches, as far as its header tells.
+    // Inlined into each of the ways, or the id's halves would be stored there and loaded as one here, which stalls.
+    #[inline(always)]
+    fn wants(&self, header: &Header, seen: &mut Seen) -> bool {
+        if seen.records == self.budget {
+            seen.out_of_budget = true;
+            return false;
+        }
+        seen.records += 1;
+        if !header.flags().has(Flags::SUPPLIED) && self.clock.is_too_new(header.ticks, self.latest) {
+            seen.too_new += 1;
+            return false;
+        }
+        if self.filter.id.is_some_and(|id| id != header.id) {
+            return false;
+        }
+        // A root counts whatever further filters say: it tells where the id begins.
+        if header.flags().has(Flags::ROOT) {
+            seen.root = Some(seen.root.map_or(header.ticks, |root| root.min(header.ticks)));
+        }
+        self.filter.wants_beside_id(header)
+    }
 }
 
 impl<'a> Query<'a> {
@@ -273,9 +314,8 @@ impl<'a> Query<'a> {
 
     /// Whether the record at `position` is still there.
     fn is_there(&self, place: Place, position: u64) -> bool {
-        // The place of the overflow comes after all shards; what was found there was copied whole.
-        let shard = self.store.shards.get(usize::from(place.shard));
-        shard.is_none_or(|shard| Found::InRing(&shard.rings()[place.class]).is_there(position))
+        // What was found in the overflow was copied whole.
+        self.store.ring(place).is_none_or(|ring| Found::InRing(ring).is_there(position))
     }
 
     /// Runs the query and hands over each event as it is found, keeping none: memory does not grow with the
@@ -291,7 +331,7 @@ impl<'a> Query<'a> {
         self.order = Order::OldestFirst;
         let mut handed = Handed::new(&self, body);
         let seen = self.search(&mut handed);
-        Ok(self.judge(&seen, handed.more).0)
+        Ok(self.judge(&seen, handed.page.has_more).0)
     }
 
     /// What [running](Query::run) it takes, found out by doing so: which ways it goes, and what each costs.
@@ -330,7 +370,7 @@ impl<'a> Query<'a> {
     }
 
     fn searching<'s, S: Sink>(&'s self, sink: &'s mut S) -> Search<'s, S> {
-        Search::new(self.store, &self.filter, sink).within(self.order, self.budget, self.way)
+        Search::new(self, sink)
     }
 
     /// From when on nothing is missing in the rings of each class. To be asked last: then it covers all that was
@@ -352,7 +392,8 @@ impl<'a> Query<'a> {
     /// Whether what was found is all there was, and from when on nothing is missing.
     fn judge(&self, seen: &Seen, is_cut: bool) -> (Verdict, PerClass<Ticks>) {
         let by_class = self.since();
-        let asked = self.filter.classes(&self.store.kinds);
+        // Those too that a kind would lie in of which nothing could be recorded.
+        let asked = self.filter.coming_classes(&self.store.kinds);
         let since = by_class.iter().filter(|(class, _)| asked[*class]).map(|(_, since)| *since).max();
         let since = since.unwrap_or_default();
         let whole = since == Ticks(0)
@@ -372,14 +413,42 @@ impl<'a> Query<'a> {
     }
 }
 
+/// Which of what is found is asked for: offset and limit.
+struct Page {
+    skip: usize,
+    take: usize,
+    /// There was more.
+    has_more: bool,
+}
+
+impl Page {
+    fn of(query: &Query<'_>) -> Self {
+        Self { skip: query.offset, take: query.limit, has_more: false }
+    }
+
+    /// Whether it is all of it.
+    fn is_all(&self) -> bool {
+        (self.skip, self.take) == (0, usize::MAX)
+    }
+
+    /// Whether the next one is on it.
+    #[inline(always)]
+    fn takes_next(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.has_more |= self.take == 0;
+        self.take = self.take.saturating_sub(1);
+        !self.has_more
+    }
+}
+
 /// Hands over what is found, one by one.
 struct Handed<'a, F> {
     store: &'a Store,
     filter: &'a Filter,
-    skip: usize,
-    take: usize,
-    /// There was more.
-    more: bool,
+    page: Page,
     /// For payloads that fit, so that these need no memory from the heap.
     short: [u8; 128],
     long: Vec<u8>,
@@ -388,9 +457,8 @@ struct Handed<'a, F> {
 
 impl<'a, F: FnMut(Recorded<'_>)> Handed<'a, F> {
     fn new(query: &'a Query<'_>, body: F) -> Self {
-        let Query { store, filter, offset: skip, limit: take, .. } = query;
-        let (skip, take) = (*skip, *take);
-        Self { store, filter, skip, take, more: false, short: [0; 128], long: Vec::new(), body }
+        let Query { store, filter, .. } = query;
+        Self { store, filter, page: Page::of(query), short: [0; 128], long: Vec::new(), body }
     }
 }
 
@@ -411,18 +479,13 @@ impl<F: FnMut(Recorded<'_>)> Sink for Handed<'_, F> {
         if !self.filter.wants_fields(&event) {
             return;
         }
-        if self.skip > 0 {
-            self.skip -= 1;
-        } else if self.take > 0 {
-            self.take -= 1;
+        if self.page.takes_next() {
             (self.body)(event);
-        } else {
-            self.more = true;
         }
     }
 
     fn is_done(&self) -> bool {
-        self.more
+        self.page.has_more
     }
 }
 

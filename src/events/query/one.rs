@@ -27,11 +27,8 @@ impl Lookup {
     pub(crate) fn of(store: &Arc<Store>, id: EventId) -> Self {
         let query = Query::new(store);
         let mut collected = Collected::new(&query);
-        let ring = |place: Place| {
-            store.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
-        };
         let is_overflow = |place: Place| usize::from(place.shard) == store.shards.len();
-        let end = |place: Place| match ring(place) {
+        let end = |place: Place| match store.ring(place) {
             Some(ring) => Some(ring.cut().tail),
             None => is_overflow(place).then(|| {
                 let overflow = &store.overflow[place.class];
@@ -39,17 +36,21 @@ impl Lookup {
             }),
         };
         let Some((place, position)) = id.place(end) else { return Lookup::NeverWas };
-        let at = match ring(place) {
+        let at = match store.ring(place) {
             Some(ring) => {
                 in_ring(ring, position, |header| collected.take(place, Found::InRing(ring), header))
             }
             None => {
                 let overflow = &store.overflow[place.class];
-                let mut at = if overflow.is_gone(position) { At::Gone } else { At::Nothing };
+                let mut at = At::Nothing;
                 in_slot(overflow, position, |found, header| {
                     collected.take(place, found, header);
                     at = At::Event;
                 });
+                // Whatever was not found may have been overwritten meanwhile.
+                if at == At::Nothing && overflow.is_gone(position) {
+                    at = At::Gone;
+                }
                 at
             }
         };

@@ -101,6 +101,12 @@ impl Prepared {
         Ok(answer)
     }
 
+    /// The answer of now, kept by nobody.
+    #[cfg(all(test, not(flightdeck_loom)))]
+    pub(super) fn run_anew(&self) -> Answer {
+        self.query().run().unwrap()
+    }
+
     /// How often it was asked.
     #[must_use]
     pub fn runs(&self) -> u64 {

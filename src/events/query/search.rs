@@ -8,8 +8,7 @@
 //! and given up for them after that. For the oldest few, which a chain comes to last, blocks are visited from the other end
 //! in turns with it. So a ring costs about twice its cheaper way at most.
 
-use super::filter::Filter;
-use super::{Order, Seen};
+use super::{Asked, Order, Query, Seen};
 use crate::clock::Ticks;
 use crate::events::answer::Place;
 use crate::events::class::{Class, PerClass};
@@ -17,7 +16,7 @@ use crate::events::count::records_before;
 use crate::events::read::{
     BlockFilter, Chain, Found, Header, Step, scan_block, scan_leads, scan_unlinked, sweep,
 };
-use crate::events::record::{Flags, Lead};
+use crate::events::record::Lead;
 use crate::events::ring::{Cut, Ring, Summary};
 use crate::events::store::Store;
 use crate::id::CorrelationId;
@@ -66,34 +65,18 @@ pub(super) enum Way {
 /// A search under way.
 pub(super) struct Search<'a, S> {
     store: &'a Store,
-    filter: &'a Filter,
+    asked: Asked<'a>,
     order: Order,
     way: Way,
-    budget: u64,
-    /// A precise stamp after this is left out.
-    latest: Option<Ticks>,
     seen: Seen,
     sink: &'a mut S,
 }
 
 impl<'a, S: Sink> Search<'a, S> {
-    pub(super) fn new(store: &'a Store, filter: &'a Filter, sink: &'a mut S) -> Self {
-        Self {
-            store,
-            filter,
-            order: Order::OldestFirst,
-            way: Way::Cheaper,
-            budget: u64::MAX,
-            // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
-            latest: store.latest(),
-            seen: Seen::default(),
-            sink,
-        }
-    }
-
-    pub(super) fn within(mut self, order: Order, budget: u64, way: Way) -> Self {
-        (self.order, self.budget, self.way) = (order, budget, way);
-        self
+    pub(super) fn new(query: &'a Query<'_>, sink: &'a mut S) -> Self {
+        let Query { store, order, way, .. } = query;
+        // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
+        Self { store, asked: Asked::now(query), order: *order, way: *way, seen: Seen::default(), sink }
     }
 
     /// Finds out how many records there ever were in the rings, below the cut.
@@ -103,14 +86,14 @@ impl<'a, S: Sink> Search<'a, S> {
     }
 
     pub(super) fn run(mut self) -> Seen {
-        if self.filter.is_never() {
+        if self.asked.filter.is_never() {
             return self.seen;
         }
-        let (step, asked) = match self.filter.id {
+        let (step, asked) = match self.asked.filter.id {
             // All classes count: its root may be of another one.
             Some(id) => (self.rings_by_index(id), PerClass::of(|_| true)),
             None => {
-                let asked = self.filter.classes(&self.store.kinds);
+                let asked = self.asked.filter.classes(&self.store.kinds);
                 (self.rings_by_blocks(asked), asked)
             }
         };
@@ -122,10 +105,9 @@ impl<'a, S: Sink> Search<'a, S> {
 
     fn rings_by_index(&mut self, id: CorrelationId) -> Step {
         let (store, bucket) = (self.store, self.store.key.bucket(id) as usize);
-        // All misses at once.
-        store.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
-        let leaves_out = self.filter.leaves_out_blocks();
-        let blocks = if leaves_out { self.filter.blocks(&store.kinds) } else { BlockFilter::ALL };
+        prefetch_chains(store, bucket);
+        let leaves_out = self.asked.filter.leaves_out_blocks();
+        let blocks = if leaves_out { self.asked.filter.blocks(&store.kinds) } else { BlockFilter::ALL };
         for (shard, class, ring) in store.rings_in_use() {
             if self.by_index(Place { shard, class }, ring, id, bucket, blocks) == Step::Stop {
                 return Step::Stop;
@@ -135,7 +117,7 @@ impl<'a, S: Sink> Search<'a, S> {
     }
 
     fn rings_by_blocks(&mut self, asked: PerClass<bool>) -> Step {
-        let blocks = self.filter.blocks(&self.store.kinds);
+        let blocks = self.asked.filter.blocks(&self.store.kinds);
         for (shard, class, ring) in self.store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
             let cut = ring.cut();
             if let Some(recorded) = &mut self.seen.recorded {
@@ -164,7 +146,7 @@ impl<'a, S: Sink> Search<'a, S> {
         }
         let mut step = Step::On;
         let before = self.seen.records;
-        let (looked_at, more) = scan_unlinked(ring, cut, id, self.budget - before, |header| {
+        let (looked_at, more) = scan_unlinked(ring, cut, id, self.asked.budget - before, |header| {
             step = self.look_at(place, Found::InRing(ring), header);
             step
         });
@@ -175,7 +157,7 @@ impl<'a, S: Sink> Search<'a, S> {
             return Step::Stop;
         }
         let mut chain = Chain::new(ring, cut, bucket);
-        if self.way != Way::Cheaper || !(self.filter.leaves_out_blocks() || self.sink.has_limit()) {
+        if self.way != Way::Cheaper || !(self.asked.filter.leaves_out_blocks() || self.sink.has_limit()) {
             self.along(place, ring, &mut chain, u64::MAX);
             return self.on();
         }
@@ -222,18 +204,19 @@ impl<'a, S: Sink> Search<'a, S> {
 
     /// Follows a chain for so many records; where it was left, if it did not end.
     fn along(&mut self, place: Place, ring: &Ring, chain: &mut Chain<'_>, records: u64) -> Option<u64> {
-        let mut left = records;
+        let (before, mut left, mut last) = (self.seen.records, records, None);
         for header in &mut *chain {
-            self.seen.work.by_index += 1;
             if self.look_at(place, Found::InRing(ring), &header) == Step::Stop {
-                return None;
+                break;
             }
             left = left.saturating_sub(1);
             if left == 0 {
-                return Some(header.position);
+                last = Some(header.position);
+                break;
             }
         }
-        None
+        self.seen.work.by_index += self.seen.records - before;
+        last
     }
 
     /// Visits the records below `tail`, as far as their blocks are asked for.
@@ -279,31 +262,36 @@ impl<'a, S: Sink> Search<'a, S> {
             return Step::On;
         }
         self.seen.work.blocks += 1;
+        let before = self.seen.records;
         // A floor lies in mid-block as a rule, where a record starts.
-        let mut first = first.max(cut.floor);
-        if S::LEADS_DO && self.leads_do(ring, &summary) {
+        let step = self.records(place, ring, first.max(cut.floor), tail, &summary);
+        self.seen.work.by_blocks += self.seen.records - before;
+        step
+    }
+
+    /// Visits the records of the block of `first`, itself the start of one, from there on.
+    fn records(&mut self, place: Place, ring: &Ring, mut first: u64, tail: u64, summary: &Summary) -> Step {
+        if S::LEADS_DO && self.leads_do(ring, summary) {
+            let end = ring.geometry().block_end(first + 1).min(tail);
             first = self.leads(ring, first, tail);
-            if first >= ring.start_of(block + 1).min(tail) {
+            if first >= end {
                 return self.on();
             }
         }
-        scan_block(ring, first, tail, |header| {
-            self.seen.work.by_blocks += 1;
-            self.look_at(place, Found::InRing(ring), header)
-        })
+        scan_block(ring, first, tail, |header| self.look_at(place, Found::InRing(ring), header))
     }
 
     /// Whether the leads of a block tell which of its records match, and none is one too many.
     fn leads_do(&self, ring: &Ring, summary: &Summary) -> bool {
         let words = ring.geometry().block as u64;
-        self.filter.is_of_leads_between(Ticks(summary.least), Ticks(summary.greatest))
-            && self.latest.is_none_or(|latest| summary.greatest <= latest.0)
-            && self.budget - self.seen.records >= words
+        self.asked.filter.is_of_leads_between(Ticks(summary.least), Ticks(summary.greatest))
+            && self.asked.latest.is_none_or(|latest| summary.greatest <= latest.0)
+            && self.asked.budget - self.seen.records >= words
     }
 
     /// Takes the records of a block by their leads; where it ended.
     fn leads(&mut self, ring: &Ring, first: u64, tail: u64) -> u64 {
-        let (filter, sink) = (self.filter, &mut *self.sink);
+        let (filter, sink) = (self.asked.filter, &mut *self.sink);
         let wants_all = filter.wants_all_leads();
         let mut read = 0;
         let end = scan_leads(ring, first, tail, |leads| {
@@ -315,7 +303,6 @@ impl<'a, S: Sink> Search<'a, S> {
             }
         });
         self.seen.records += read;
-        self.seen.work.by_blocks += read;
         end
     }
 
@@ -324,38 +311,22 @@ impl<'a, S: Sink> Search<'a, S> {
         let shard = self.store.shards.len() as u16;
         for class in Class::ALL.into_iter().filter(|class| asked[*class]) {
             let overflow = &self.store.overflow[class];
-            let mut step = Step::On;
+            let (before, mut step) = (self.seen.records, Step::On);
             sweep(overflow, overflow.cut(), |found, header| {
-                self.seen.work.in_slots += 1;
                 step = self.look_at(Place { shard, class }, found, header);
                 step
             });
+            self.seen.work.in_slots += self.seen.records - before;
             if step == Step::Stop {
                 return;
             }
         }
     }
 
-    // Inlined into each of the ways, or the id's halves would be stored here and loaded as one there, which stalls.
     #[inline(always)]
     fn look_at(&mut self, place: Place, found: Found<'_>, header: &Header) -> Step {
-        if self.seen.records == self.budget {
-            self.seen.out_of_budget = true;
-            return Step::Stop;
-        }
-        self.seen.records += 1;
-        if self.latest.is_some_and(|latest| header.ticks > latest) && !header.flags().has(Flags::SUPPLIED) {
-            self.seen.too_new += 1;
-            return Step::On;
-        }
-        if self.filter.id.is_none_or(|id| id == header.id) {
-            // A root counts whatever further filters say: it tells where the id begins.
-            if header.flags().has(Flags::ROOT) {
-                self.seen.root = self.seen.root.max(Some(header.ticks));
-            }
-            if self.filter.wants_beside_id(header) {
-                self.sink.take(place, found, header);
-            }
+        if self.asked.wants(header, &mut self.seen) {
+            self.sink.take(place, found, header);
         }
         self.on()
     }
@@ -363,6 +334,38 @@ impl<'a, S: Sink> Search<'a, S> {
     #[inline]
     fn on(&self) -> Step {
         if self.seen.out_of_budget || self.sink.is_done() { Step::Stop } else { Step::On }
+    }
+}
+
+/// How many rings' chains are asked for side by side.
+const SIDE_BY_SIDE: usize = 64;
+/// How many records of each.
+const STEPS: usize = 6;
+
+/// Asks for what a walk along a bucket's chains will come by, in all rings at once: one by one, each record is a miss.
+#[inline]
+fn prefetch_chains(store: &Store, bucket: usize) {
+    store.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
+    // What caches hold is not worth a second look, and one chain alone is no faster for it.
+    let mut large = store.rings_in_use().filter(|(_, _, ring)| ring.outgrows_caches());
+    if large.nth(1).is_some() {
+        prefetch_further(store, bucket);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn prefetch_further(store: &Store, bucket: usize) {
+    let mut places = [None; SIDE_BY_SIDE];
+    for step in 0..STEPS {
+        for (place, (_, _, ring)) in places.iter_mut().zip(store.rings_in_use()) {
+            *place = match *place {
+                None if step == 0 => ring.head(bucket),
+                None => None,
+                Some(position) => ring.link(position).previous(position),
+            };
+            place.inspect(|position| ring.prefetch(*position));
+        }
     }
 }
 

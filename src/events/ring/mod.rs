@@ -46,6 +46,7 @@ pub(crate) use summary::Summary;
 pub use take_over::Unlinked;
 pub use writing::{Entry, Reserved, Writing};
 
+use crate::events::record::Link;
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, CachePadded, Relaxed, UnsafeCell, acquire_fence, release_fence};
 use std::ops::Range;
@@ -69,6 +70,8 @@ pub struct Geometry {
 
 /// The longest queue of records that wait to be linked.
 const QUEUE: usize = 16;
+/// Words of the largest ring whose index, 256 KiB, stays in a core's cache.
+pub(crate) const CACHED: usize = 1 << 20;
 /// Where positions end, in words: event ids have 54 bits for them. One shard written to at full rate gets there after half
 /// a year, and says so then.
 const LAST_POSITION: u64 = 1 << 54;
@@ -202,6 +205,16 @@ impl Ring {
         }
     }
 
+    /// What a hostile file may say.
+    #[cfg(all(test, not(flightdeck_loom)))]
+    pub(crate) fn say(&self, intent: u64, tail: u64, indexed: u64, head: u64, word: u64) {
+        self.blocks.at::<INTENT>().store(intent, Relaxed);
+        self.commits.at::<TAIL>().store(tail, Relaxed);
+        self.commits.at::<INDEXED>().store(indexed, Relaxed);
+        (0..self.heads.len()).for_each(|bucket| self.heads.at(bucket).store(head, Relaxed));
+        (0..self.words.len()).for_each(|at| self.words.at(at).store(word, Relaxed));
+    }
+
     /// The sizes.
     pub fn geometry(&self) -> Geometry {
         self.geometry
@@ -234,6 +247,8 @@ impl Ring {
         // Acquire, edges `ring-tail` (partner: `commit`) and `ring-indexed` (partner: `link`): the words of all
         // records below `tail`, and the heads and links of all below `indexed`, are visible.
         acquire_fence("ring-tail");
+        // In a mapped file a tail may be anything. The writer raises `intent` first, so a sound one is no higher.
+        let tail = tail.min(self.blocks.at::<INTENT>().load(Relaxed)).min(self.geometry.block_end(self.last));
         // The two loads may be answered out of order; an index that reaches further than the cut is no harm.
         Cut { floor: self.watermark(), indexed: indexed.min(tail), tail }
     }
@@ -251,7 +266,8 @@ impl Ring {
         let head = self.heads.at(bucket).load(Relaxed);
         // Acquire, edge `ring-head` (partner: `link`): the record at `head` and its link are visible.
         acquire_fence("ring-head");
-        (head != 0).then_some(head)
+        // In a mapped file it may be anything; what was committed lies below `intent`.
+        (head != 0 && head < self.blocks.at::<INTENT>().load(Relaxed)).then_some(head)
     }
 
     /// How many records were ever committed.
@@ -268,6 +284,16 @@ impl Ring {
     #[inline(always)]
     pub(crate) fn prefetch(&self, position: u64) {
         self.words.prefetch_two(position as usize);
+    }
+
+    /// Where the record before the one at `position` lies in its bucket, and who wrote it: as any word, worth nothing alone.
+    pub(crate) fn link(&self, position: u64) -> Link {
+        Link::from_word(self.word(position.wrapping_add(self.geometry.link_word as u64)))
+    }
+
+    /// Whether a walk over it misses caches as a rule.
+    pub(crate) fn outgrows_caches(&self) -> bool {
+        self.geometry.words > CACHED
     }
 
     /// One word. Worth nothing before [`Ring::is_intact`] has said so.

@@ -2,7 +2,7 @@
 
 use super::delivery::{Gap, GapCause, Missing};
 use super::track::Track;
-use crate::clock::Ticks;
+use crate::clock::{Clock, Ticks};
 use crate::events::answer::{Place, Row};
 use crate::events::query::Filter;
 use crate::events::read::{BlockFilter, Found, Header, NoRecord, header_even_if_pruned};
@@ -19,6 +19,7 @@ pub(super) struct Wanted {
     pub(super) from: (Ticks, Place, u64),
     /// The clock at the last look: stamps that it took later wait for the next one.
     pub(super) latest: Option<Ticks>,
+    pub(super) clock: Clock,
 }
 
 impl Wanted {
@@ -33,7 +34,7 @@ impl Wanted {
 
     /// Whether it has to wait for a later look, so that looks follow one another in time.
     fn is_to_wait(&self, header: &Header) -> bool {
-        !header.flags().has(Flags::SUPPLIED) && self.latest.is_some_and(|latest| header.ticks > latest)
+        !header.flags().has(Flags::SUPPLIED) && self.clock.is_too_new(header.ticks, self.latest)
     }
 }
 

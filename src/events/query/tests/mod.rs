@@ -1,5 +1,9 @@
 //! Queries by time over a clock with a past, and the ways that queries take.
 
+mod hostile;
+mod walk;
+mod whole;
+
 use super::Query;
 use super::search::{SHORT_CHAIN, Way};
 use crate::clock::script::Script;
@@ -81,6 +85,10 @@ fn filled(random: &mut u64) -> Events {
         }
     }
     events
+}
+
+fn stepping(bytes: usize) -> Events {
+    Events::builder().memory(bytes).shards(1).clock(Clock::stepping(Duration::from_nanos(1))).build().unwrap()
 }
 
 /// An xorshift generator (Marsaglia 2003).
