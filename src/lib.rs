@@ -78,6 +78,7 @@ pub use id::{CorrelationId, Revision, SpanId};
 pub mod internals {
     pub use crate::clock::segments::{Segment, Segments};
     pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
+    pub use crate::events::bell::Bell;
     pub use crate::events::control::{Bucket, Cell as Tallied, Gates, Key, Keys, Pace, Setting, Slab, Slot};
     pub use crate::events::cursor::{NoRecord, Track};
     pub use crate::events::kinds::{Switch, Switches};

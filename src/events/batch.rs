@@ -258,14 +258,14 @@ impl Batch {
                 item.kind_number = lead.kind();
                 item.bucket = (!item.id.is_none()).then(|| store.key.bucket(item.id));
                 self.words[item.at].store(lead.of_record(item.len, item.flags).word(), Relaxed);
-                whole.add(lead.class(), item.len);
+                whole.add(lead.class(), item.len, item.kind.schema().is_prompt());
             }
         }
         if !refused.is_empty() {
             refused.sort_by_key(|(number, _)| *number);
             return Err(BatchError::Refused { items: refused });
         }
-        let Prepared { class, words, count } = whole;
+        let Prepared { class, words, count, .. } = whole;
         let most = store.longest_batch[class];
         if words > most {
             return Err(BatchError::TooLarge { events: count, bytes: words * 8, class, most: most * 8 });
@@ -293,7 +293,8 @@ impl Batch {
                 item.is_admitted = store.pass(gated).is_some();
             }
             if item.is_admitted {
-                left.add(item.kind.schema().class(), item.len);
+                let schema = item.kind.schema();
+                left.add(schema.class(), item.len, schema.is_prompt());
             }
         }
         left
@@ -320,15 +321,18 @@ struct Prepared {
     class: Class,
     words: usize,
     count: usize,
+    /// Whether one of its kinds is prompt.
+    is_prompt: bool,
 }
 
 impl Prepared {
-    const NOTHING: Self = Self { class: Class::Verbose, words: 0, count: 0 };
+    const NOTHING: Self = Self { class: Class::Verbose, words: 0, count: 0, is_prompt: false };
 
-    fn add(&mut self, class: Class, words: usize) {
+    fn add(&mut self, class: Class, words: usize, is_prompt: bool) {
         self.class = self.class.min(class);
         self.words += words;
         self.count += 1;
+        self.is_prompt |= is_prompt;
     }
 }
 
@@ -341,6 +345,10 @@ struct Whole<'a> {
 impl Write for Whole<'_> {
     fn class(&self) -> Class {
         self.prepared.class
+    }
+
+    fn is_prompt(&self) -> bool {
+        self.prepared.is_prompt
     }
 
     fn write<'a>(&self, store: &'a Store, mut target: impl Target<'a>, thread: u32) {

@@ -3,6 +3,7 @@
 //! What a host chooses, and how, is told at [`Builder`].
 
 use super::age::Retention;
+use super::bell::Bell;
 use super::bucket::BucketKey;
 use super::class::{Class, PerClass};
 use super::control::{Control, Given};
@@ -442,6 +443,7 @@ impl Builder {
             orphaned: AtomicBool::new(false),
             reclaimed: AtomicU64::new(0),
             seeds: Seeds::new(self.span_seed),
+            bell: Bell::default(),
         };
         store.seeds.restart_this_thread();
         Ok(Events::of(Arc::new(store), plan))

@@ -43,6 +43,7 @@ pub struct Claim<'a> {
     /// Of the thread's own shard, not a writer's.
     is_of_thread: bool,
     lead: Lead,
+    is_prompt: bool,
     stamp: Stamp,
     reserved: Reserved<'a>,
     /// In bytes.
@@ -94,13 +95,14 @@ impl<'a> Claim<'a> {
         wanted: Wanted<'_>,
         words: usize,
     ) -> Result<Self, ReserveError> {
-        let Wanted { stamp, class, bytes: room, .. } = wanted;
+        let Wanted { schema, stamp, class, bytes: room } = wanted;
+        let is_prompt = schema.is_prompt();
         // SAFETY: the contract is the same.
         let mut writing = unsafe { shard.writing(class) };
         // `longest` is less than a ring takes, so there are no positions left.
         let reserved = writing.reserve(words).ok_or(ReserveError::UsedUp { class })?;
         let _thread = PhantomData;
-        Ok(Self { store, shard, thread, is_of_thread, lead, stamp, reserved, room, written: 0, _thread })
+        Ok(Self { store, shard, thread, is_of_thread, lead, is_prompt, stamp, reserved, room, written: 0, _thread })
     }
 
     /// How many bytes were reserved.
@@ -193,6 +195,9 @@ impl<'a> Claim<'a> {
         let bucket = (!id.is_none()).then(|| store.key.bucket(id));
         let reserved = Reserved { words: record, ..self.reserved };
         target.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });
+        if self.is_prompt {
+            store.bell.after_commit();
+        }
         Ok(())
     }
 

@@ -3,9 +3,10 @@
 
 /// Declares kinds of events: a struct each, its schema interned once, its fields stored without allocation.
 ///
-/// `kind! { pub Name("dotted.name", severity = Info, class = Normal, starts) { field: type, .. } }`; `severity` (default
-/// `Info`), `class` (default `Normal`, see [`Class`](crate::events::Class)) and `starts` (the correlation id begins with
-/// such an event) may be left out.
+/// `kind! { pub Name("dotted.name", severity = Info, class = Normal, starts, prompt) { field: type, .. } }`; `severity`
+/// (default `Info`), `class` (default `Normal`, see [`Class`](crate::events::Class)), `starts` (the correlation id begins with
+/// such an event) and `prompt` (such an event wakes whoever waits for it, see
+/// [`Cursor::prompt`](crate::events::Cursor::prompt)) may be left out.
 ///
 /// | type | the struct holds | stored |
 /// |---|---|---|
@@ -152,6 +153,7 @@ macro_rules! __kind_severity {
     ([severity $severity:ident] $($more:tt)*) => { $crate::Severity::$severity };
     ([class $class:ident] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
     ([starts] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
+    ([prompt] $($more:tt)*) => { $crate::__kind_severity!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -161,6 +163,7 @@ macro_rules! __kind_class {
     ([class $class:ident] $($more:tt)*) => { $crate::events::Class::$class };
     ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
     ([starts] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
+    ([prompt] $($more:tt)*) => { $crate::__kind_class!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -170,6 +173,17 @@ macro_rules! __kind_starts {
     ([starts] $($more:tt)*) => { true };
     ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
     ([class $class:ident] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
+    ([prompt] $($more:tt)*) => { $crate::__kind_starts!($($more)*) };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __kind_prompt {
+    () => { false };
+    ([prompt] $($more:tt)*) => { true };
+    ([severity $severity:ident] $($more:tt)*) => { $crate::__kind_prompt!($($more)*) };
+    ([class $class:ident] $($more:tt)*) => { $crate::__kind_prompt!($($more)*) };
+    ([starts] $($more:tt)*) => { $crate::__kind_prompt!($($more)*) };
 }
 
 #[doc(hidden)]
@@ -185,6 +199,7 @@ macro_rules! __kind_event {
         { $($field:ident : $type:tt),* }) => {
         impl $crate::events::Event for $name $(<$lt>)? {
             const CLASS: $crate::events::Class = $crate::__kind_class!($($options)*);
+            const PROMPT: bool = $crate::__kind_prompt!($($options)*);
             #[inline(always)]
             fn site() -> &'static $crate::events::Site {
                 static SITE: $crate::events::Site = $crate::events::Site::new($crate::events::Schema::declared(
@@ -192,6 +207,7 @@ macro_rules! __kind_event {
                     $crate::__kind_severity!($($options)*),
                     $crate::__kind_class!($($options)*),
                     $crate::__kind_starts!($($options)*),
+                    $crate::__kind_prompt!($($options)*),
                     &[$($crate::events::Field {
                         name: ::std::borrow::Cow::Borrowed(stringify!($field)),
                         field_type: $crate::__kind_field_type!($type),

@@ -567,6 +567,23 @@ pub enum FollowError {
     Closed,
 }
 
+/// Why a cursor cannot be prompt. One that does not ask for it goes on with its time-outs.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PromptError {
+    /// There is no barrier over all threads of a process, or this process may not use it.
+    #[error(
+        "cursor cannot be prompt without a barrier over all threads ({reason}): build with feature `os` on Linux 4.14 or later and allow `membarrier`, or leave the cursor to its time-outs"
+    )]
+    NoBarrier {
+        /// What the system says.
+        reason: String,
+    },
+    /// Nothing is recorded in a child.
+    #[error("this process is a fork of the one that built the store: build another here")]
+    Forked,
+}
+
 /// Why a `traceparent` header names no scope. Begin a new trace then.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -667,6 +684,10 @@ diagnostic! {
     FollowError {
         TimedOut => "events.follow.timed_out", Later;
         Closed => "events.follow.closed", Never;
+    }
+    PromptError {
+        NoBarrier => "events.prompt.no_barrier", Never;
+        Forked => "events.prompt.forked", Never;
     }
     TraceparentError {
         Malformed => "events.traceparent.malformed", Never;

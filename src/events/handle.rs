@@ -71,6 +71,7 @@ impl Drop for LastHandle {
     fn drop(&mut self) {
         // To whoever holds a seat it is a hint: one that misses it keeps its memory until it ends. To cursors it is the end.
         self.0.kinds.set_after(&self.0.orphaned);
+        self.0.bell.after_commit();
     }
 }
 
@@ -255,6 +256,8 @@ impl Events {
     /// Ends recording for good: what is recorded from now on counts as lost. Reading goes on.
     pub fn stop(&self) {
         self.store.kinds.stop();
+        // Whoever waits learns of the end.
+        self.store.bell.after_commit();
     }
 
     /// Asks what happened, while everything keeps writing.
@@ -348,6 +351,9 @@ pub struct Stats {
     pub values_cut: u64,
     /// Links over the 32 that an event keeps; see [`Events::record_linked`].
     pub links_left_out: u64,
+    /// How often an event of a prompt kind, or the end, woke those who waited: see
+    /// [`Cursor::prompt`](super::Cursor::prompt). As many writes made a system call.
+    pub woken: u64,
     /// Shards that a thread or a writer holds now.
     pub shards_claimed: usize,
     /// Shards that were taken back from threads that ended without a word: see [`Events::reclaim_shards`]. Each may have

@@ -114,6 +114,7 @@ pub(crate) struct Given<'a, const HIDES: bool> {
     values: &'a [Value<'a>],
     /// Of them all, uncut: added up once, asked for twice.
     words: usize,
+    is_prompt: bool,
 }
 
 impl<'a, const HIDES: bool> Given<'a, HIDES> {
@@ -130,7 +131,7 @@ impl<'a, const HIDES: bool> Given<'a, HIDES> {
         if fields.len() != values.len() {
             return Err(ValuesError::count(schema, values));
         }
-        Ok(Self { fields, values, words })
+        Ok(Self { fields, values, words, is_prompt: schema.is_prompt() })
     }
 
     #[inline(always)]
@@ -156,6 +157,10 @@ impl<const HIDES: bool> Fields for Given<'_, HIDES> {
     #[inline(always)]
     fn class(&self, lead: Lead) -> Class {
         lead.class()
+    }
+    #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        self.is_prompt
     }
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {

@@ -45,6 +45,11 @@ impl<E: Event> Fields for Linked<'_, E> {
     }
 
     #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        E::PROMPT
+    }
+
+    #[inline(always)]
     fn words(&self, longest: usize) -> usize {
         1 + WORDS * self.kept.len() + self.event.payload_words(longest)
     }

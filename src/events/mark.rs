@@ -26,6 +26,11 @@ impl<E: Fields> Write for Mark<E> {
     }
 
     #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        self.fields.is_prompt()
+    }
+
+    #[inline(always)]
     fn write<'a>(&self, store: &'a Store, mut target: impl Target<'a>, _thread: u32) {
         let (class, longest) = (self.class(), store.values.longest);
         let words = MARK_WORDS + self.fields.words(longest);

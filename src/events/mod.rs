@@ -12,6 +12,7 @@
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `span`, `link` | stretches of work from start to end, and what they belong together with |
 //! | `record` | the words of a record |
+//! | `bell` | waking whoever waits for events of prompt kinds |
 //! | `ring`, `bucket` | the protocol: one writer, torn-proof readers, the index; from an id to its bucket |
 //! | `class`, `shard` | retention classes; a ring for each, and the claim on them |
 //! | `overflow` | the last resort: slots that many threads write |
@@ -56,6 +57,7 @@
 mod age;
 mod answer;
 mod batch;
+pub(crate) mod bell;
 mod bucket;
 mod build;
 mod calls;
@@ -120,7 +122,7 @@ pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, ClaimError, DefineError, FollowError, QueryError, RecordError, ReserveError,
+    BatchError, BuildError, ClaimError, DefineError, FollowError, PromptError, QueryError, RecordError, ReserveError,
     TraceparentError, ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};

@@ -91,6 +91,11 @@ impl<E: Event> Write for Run<'_, E> {
     }
 
     #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        E::PROMPT
+    }
+
+    #[inline(always)]
     fn write<'a>(&self, store: &'a Store, target: impl Target<'a>, thread: u32) {
         // Two copies: in the first no value can have to be cut, and no length is compared.
         if self.size.longest == ANY_LENGTH {

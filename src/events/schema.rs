@@ -46,6 +46,7 @@ pub struct Schema {
     pub(crate) severity: Severity,
     pub(crate) class: Class,
     pub(crate) starts: bool,
+    pub(crate) prompt: bool,
     pub(crate) fields: Cow<'static, [Field]>,
 }
 
@@ -58,9 +59,10 @@ impl Schema {
         severity: Severity,
         class: Class,
         starts: bool,
+        prompt: bool,
         fields: &'static [Field],
     ) -> Self {
-        Self { name: Cow::Borrowed(name), severity, class, starts, fields: Cow::Borrowed(fields) }
+        Self { name: Cow::Borrowed(name), severity, class, starts, prompt, fields: Cow::Borrowed(fields) }
     }
 
     /// A kind made at run time, at severity `Info`, of class [`Class::Normal`], without fields.
@@ -71,6 +73,7 @@ impl Schema {
             severity: Severity::Info,
             class: Class::Normal,
             starts: false,
+            prompt: false,
             fields: Cow::Borrowed(&[]),
         }
     }
@@ -93,6 +96,13 @@ impl Schema {
     #[must_use]
     pub fn starting(mut self) -> Self {
         self.starts = true;
+        self
+    }
+
+    /// The same, of events that wake whoever waits for them: see [`Cursor::prompt`](super::Cursor::prompt).
+    #[must_use]
+    pub fn prompting(mut self) -> Self {
+        self.prompt = true;
         self
     }
 
@@ -161,6 +171,12 @@ impl Schema {
         self.starts
     }
 
+    /// Whether such an event wakes whoever waits for it: see [`Cursor::prompt`](super::Cursor::prompt).
+    #[must_use]
+    pub const fn is_prompt(&self) -> bool {
+        self.prompt
+    }
+
     /// The fields, in the order in which they are stored.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
@@ -192,6 +208,9 @@ pub trait Event: Copy {
     /// The class of the kind, so that its ring is known when the call is compiled.
     #[doc(hidden)]
     const CLASS: Class;
+    /// Whether such an event wakes whoever waits for it.
+    #[doc(hidden)]
+    const PROMPT: bool = false;
     /// The kind.
     #[doc(hidden)]
     fn site() -> &'static Site;

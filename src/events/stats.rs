@@ -256,6 +256,7 @@ pub(super) fn of(events: &Events) -> Stats {
     }
     stats.values_cut = store.values.cut.load(Relaxed);
     stats.links_left_out = store.values.links_left_out.load(Relaxed);
+    stats.woken = store.bell.rung();
     stats.shards_claimed = store.shards.iter().filter(|shard| shard.is_claimed()).count();
     stats.shards_reclaimed = store.reclaimed.load(Relaxed);
     stats

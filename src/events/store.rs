@@ -2,6 +2,7 @@
 
 use super::age::Retention;
 use super::answer::Place;
+use super::bell::Bell;
 use super::bucket::BucketKey;
 use super::build::HugePages;
 use super::class::{Class, PerClass};
@@ -70,6 +71,8 @@ pub(crate) struct Store {
     /// [`os::forks`] when it was built.
     pub(crate) born: u32,
     pub(crate) seeds: Seeds,
+    /// Of those who wait for events of prompt kinds.
+    pub(crate) bell: Bell,
 }
 
 /// What is done to values on their way into a record.
@@ -98,6 +101,8 @@ pub(crate) trait Write {
     fn class(&self) -> Class;
     /// Writes it to a place of that class.
     fn write<'a>(&self, store: &'a Store, target: impl Target<'a>, thread: u32);
+    /// Whether it is to wake whoever waits: of kinds that are known when the call is compiled, a constant.
+    fn is_prompt(&self) -> bool;
     /// Counts it as lost, where its losses are counted.
     fn lose(&self, store: &Store, losses: &Losses, cause: LossCause);
 }
@@ -106,6 +111,11 @@ impl<E: Fields> Write for Draft<E> {
     #[inline(always)]
     fn class(&self) -> Class {
         self.fields.class(self.lead)
+    }
+
+    #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        self.fields.is_prompt()
     }
 
     /// Straight line: loads, stores, branches; no lock, no allocation, no call out.
@@ -184,6 +194,8 @@ impl<E: Fields> Draft<E> {
 pub(crate) trait Fields: Copy {
     /// The class of their kind, whose records begin like this.
     fn class(&self, lead: Lead) -> Class;
+    /// Whether their kind is prompt.
+    fn is_prompt(&self) -> bool;
     /// How many words they take, if no value is longer than so many bytes.
     fn words(&self, longest: usize) -> usize;
     fn encode(&self, payload: &mut Payload<'_>);
@@ -193,6 +205,10 @@ impl<E: Event> Fields for E {
     #[inline(always)]
     fn class(&self, _: Lead) -> Class {
         E::CLASS
+    }
+    #[inline(always)]
+    fn is_prompt(&self) -> bool {
+        E::PROMPT
     }
     #[inline(always)]
     fn words(&self, longest: usize) -> usize {
@@ -244,9 +260,19 @@ impl Store {
         self.lost(&self.losses, cause, schema.class);
     }
 
-    /// Records from this thread, by whatever way is open to it. Wait-free.
+    /// Records from this thread, by whatever way is open to it, and wakes whoever waits for such an event. Wait-free.
     #[inline(always)]
     pub(crate) fn record<W: Write>(self: &Arc<Self>, draft: W) {
+        let is_prompt = draft.is_prompt();
+        self.place(draft);
+        // After all that was held is free again: who wakes somebody may take some time.
+        if is_prompt {
+            self.bell.after_commit();
+        }
+    }
+
+    #[inline(always)]
+    fn place<W: Write>(self: &Arc<Self>, draft: W) {
         let Some(_busy) = Busy::set() else {
             return self.record_in_emergency(draft);
         };
@@ -345,6 +371,9 @@ impl Store {
             return draft.lose(self, &self.losses, LossCause::Forked);
         }
         self.record_aside(self.emergency().iter().chain(self.shared()), &draft);
+        if draft.is_prompt() {
+            self.bell.after_commit();
+        }
     }
 
     /// Through one of these shards, or the overflow, without anything that belongs to the thread.

@@ -108,6 +108,9 @@ impl Writer {
         }
         // SAFETY: this value holds the claim on its shard, and is borrowed mutably for the write.
         unsafe { self.store.write(&self.shard, self.thread.get(), draft) };
+        if draft.is_prompt() {
+            self.store.bell.after_commit();
+        }
     }
 }
 

@@ -63,6 +63,27 @@ pub(crate) fn sequence_observe(_edge: &'static str) {
     fence(Ordering::SeqCst);
 }
 
+/// One half of "publish, then look" where the other half is a [`heavy_fence`]: costs no instruction.
+#[inline(always)]
+pub(crate) fn light_fence(_edge: &'static str) {
+    compiler_fence();
+}
+
+/// The half that pays for both: `barrier` is one in every thread of the process. Whoever passes a [`light_fence`] later sees
+/// what this thread wrote before; of whoever passed it earlier this thread sees what that one wrote.
+pub(crate) fn heavy_fence<E>(
+    _edge: &'static str,
+    barrier: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
+    barrier()
+}
+
+/// Keeps the compiler from moving any access from one side to the other.
+#[inline(always)]
+pub(crate) fn compiler_fence() {
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
 /// `thread_local!` whose value needs no lazy start: without a destructor, one address computation.
 macro_rules! plain_thread_local {
     ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;) => {

@@ -41,23 +41,39 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
 
     /// Explores the model with one side of `edge` weakened: it must fail.
     pub fn fails_without(self, edge: &'static str, side: Side) -> Self {
-        let silent = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| ()));
-        let count = AtomicUsize::new(0).into();
-        let outcome = catch_unwind(AssertUnwindSafe(|| with_weakened(edge, side, || self.explore(&count))));
-        std::panic::set_hook(silent);
-        let executions = count.load(Ordering::Relaxed);
-        match outcome {
-            Ok(()) => panic!(
+        match with_weakened(edge, side, || self.failure()) {
+            Err(executions) => panic!(
                 "{}: holds without the {side:?} side of `{edge}` ({executions} executions): it does not watch that edge",
                 self.name
             ),
-            Err(_) => println!(
+            Ok(executions) => println!(
                 "model {}: fails without the {side:?} side of `{edge}`, as it must, in execution {executions}",
                 self.name
             ),
         }
         self
+    }
+
+    /// Explores a model of a protocol that lacks `what`: it must fail.
+    pub fn fails(self, what: &str) -> Self {
+        match self.failure() {
+            Err(executions) => panic!("{}: holds without {what} ({executions} executions)", self.name),
+            Ok(executions) => {
+                println!("model {}: fails without {what}, as it must, in execution {executions}", self.name)
+            }
+        }
+        self
+    }
+
+    /// The execution in which it fails; an error if it holds in all of so many.
+    fn failure(&self) -> Result<usize, usize> {
+        let silent = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| ()));
+        let count = AtomicUsize::new(0).into();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.explore(&count)));
+        std::panic::set_hook(silent);
+        let executions = count.load(Ordering::Relaxed);
+        if outcome.is_err() { Ok(executions) } else { Err(executions) }
     }
 
     /// Counts as it goes: a failure ends it.

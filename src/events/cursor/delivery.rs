@@ -118,6 +118,10 @@ pub struct CursorStats {
     pub looks: u64,
     /// How often it parked its thread.
     pub parks: u64,
+    /// Of those, how often an event of a prompt kind ended that: see [`Cursor::prompt`](super::Cursor::prompt).
+    pub woken: u64,
+    /// Of those, how often none could have, since the system refused the barrier.
+    pub deaf: u64,
 }
 
 impl CursorStats {

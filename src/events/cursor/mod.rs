@@ -7,6 +7,7 @@
 //! | `losses` | what was never stored |
 //! | `start` | where it begins |
 //! | `pace` | when it looks, and how long it parks |
+//! | `prompt` | being woken |
 //! | `delivery` | what it hands over, and its accounts |
 //!
 //! A cursor is a reader like a query: it copies, and believes what is intact. Writers do nothing for it and know nothing of
@@ -16,6 +17,7 @@
 mod delivery;
 mod losses;
 mod pace;
+mod prompt;
 mod source;
 mod start;
 mod track;
@@ -39,6 +41,7 @@ use crate::clock::Ticks;
 use crate::sync::Arc;
 use losses::KnownLosses;
 use pace::Pace;
+use prompt::Listening;
 use source::{One, RingSource, SlotSource, Wanted};
 use std::cmp::Reverse;
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
@@ -50,7 +53,7 @@ use std::time::{Duration, Instant};
 ///
 /// From [`Events::cursor`] or [`Query::follow`]. Moves between threads, and serves one at a time; a store has as many as you
 /// like, each with a place of its own. Writers do nothing for it: they do not wait for a slow one, and do not wake one that
-/// waits. So events may be overwritten before it comes by; then a [`Gap`] says how many. It sees nothing that its store does
+/// waits, unless it is [prompt](Cursor::prompt). So events may be overwritten before it comes by; then a [`Gap`] says how many. It sees nothing that its store does
 /// not hold: it is no queue, and keeps nothing for anybody.
 ///
 /// **Looks.** It looks how far each ring reaches, at most once in 20 us, since that costs the writer the line it commits on,
@@ -104,6 +107,8 @@ pub struct Cursor {
     one: One,
     precious_first: bool,
     pace: Pace,
+    /// Of a prompt one.
+    listening: Option<Listening>,
     /// The store had ended before the last look.
     has_ended: bool,
     delivered: u64,
@@ -237,6 +242,7 @@ impl Cursor {
             one: One::default(),
             precious_first: false,
             pace: Pace::default(),
+            listening: None,
             has_ended: false,
             delivered: 0,
             late: 0,
@@ -335,9 +341,20 @@ impl Cursor {
                     return Some(next);
                 }
             }
-            if self.state() == CursorState::Closed || !self.pace.park(deadline) {
+            if self.state() == CursorState::Closed {
                 return None;
             }
+            let stay = self.pace.stay(deadline)?;
+            if self.announce() {
+                self.look();
+                if let Some(next) = self.step() {
+                    return Some(next);
+                }
+                if self.state() == CursorState::Closed {
+                    return None;
+                }
+            }
+            self.park(stay);
         }
     }
 
@@ -365,6 +382,9 @@ impl Cursor {
             parks: self.pace.parks,
             ..CursorStats::default()
         };
+        if let Some(listening) = &self.listening {
+            (stats.woken, stats.deaf) = (listening.woken, listening.deaf);
+        }
         let behind = self.rings.iter().map(|source| source.behind(ring(&self.store, source.place)));
         let of_slots =
             self.slots.iter().map(|source| source.behind(&self.store.overflow[source.place.class]));
@@ -385,14 +405,18 @@ impl Cursor {
     }
 
     fn state(&self) -> CursorState {
-        let waits = self.rings.iter().any(|ring| ring.waits) || self.slots.iter().any(|slots| slots.waits);
         if !self.heads.is_empty() || !self.gaps.is_empty() {
             CursorState::More
-        } else if self.has_ended && !waits {
+        } else if self.has_ended && !self.has_something_later() {
             CursorState::Closed
         } else {
             CursorState::Idle
         }
+    }
+
+    /// Whether something is there that the last look left to the next one.
+    fn has_something_later(&self) -> bool {
+        self.rings.iter().any(|ring| ring.waits) || self.slots.iter().any(|slots| slots.waits)
     }
 
     /// Looks how far everything reaches now. To be called when all of the last look is delivered.

@@ -1,7 +1,6 @@
-//! When a cursor looks, and how long it parks. Writers neither test a flag nor wake anybody, so one who waits comes back by
-//! itself: soon at first, later the longer nothing comes.
+//! When a cursor looks, and how long it parks. Writers neither test a flag nor wake anybody, but for those of prompt kinds, so
+//! one who waits comes back by itself: soon at first, later the longer nothing comes.
 
-use crate::sync::thread;
 use std::time::{Duration, Instant};
 
 /// A reader costs the writer the transfer of the line that it commits on, so it comes by no more often than this.
@@ -53,16 +52,16 @@ impl Pace {
         self.next = self.least;
     }
 
-    /// Parks this thread, until `deadline` at the most; each time twice as long as the last, if nothing was delivered in
-    /// between. `false` if there is no time left.
-    pub(super) fn park(&mut self, deadline: Option<Instant>) -> bool {
+    /// How long to park next, until `deadline` at the most; `None` if there is no time left.
+    pub(super) fn stay(&self, deadline: Option<Instant>) -> Option<Duration> {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            return false;
-        }
+        let stay = left.map_or(self.next, |left| left.min(self.next));
+        (!stay.is_zero()).then_some(stay)
+    }
+
+    /// The thread is parked: the next time for twice as long, if nothing is delivered in between.
+    pub(super) fn parked(&mut self) {
         self.parks += 1;
-        thread::park_timeout(left.map_or(self.next, |left| left.min(self.next)));
         self.next = (self.next * 2).min(self.most);
-        true
     }
 }
