@@ -13,9 +13,9 @@ mod wake;
 
 #[cfg(not(all(feature = "os", unix, not(flightdeck_loom))))]
 pub(crate) use absent::*;
-#[cfg(all(feature = "os", unix, not(flightdeck_loom)))]
-pub(crate) use unix::*;
 #[cfg(not(all(feature = "os", target_os = "linux", not(flightdeck_loom))))]
 pub(crate) use no_wake::*;
+#[cfg(all(feature = "os", unix, not(flightdeck_loom)))]
+pub(crate) use unix::*;
 #[cfg(all(feature = "os", target_os = "linux", not(flightdeck_loom)))]
 pub(crate) use wake::*;

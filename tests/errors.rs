@@ -5,7 +5,7 @@
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
     Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
-    Predicate, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
+    Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
@@ -60,6 +60,10 @@ fn events(errors: &mut Errors) {
     quotas(errors);
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(WriterError::Forked));
+    // By hand: only a filter on system calls, a build without them and a child get these (see `tests/prompt.rs`).
+    errors
+        .push(Box::new(PromptError::NoBarrier { reason: "Operation not permitted (os error 1)".to_owned() }));
+    errors.push(Box::new(PromptError::Forked));
 
     let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("order.filled").field("qty", FieldType::U64).field("venue", FieldType::Str);

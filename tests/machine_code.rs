@@ -95,8 +95,9 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 12] = [
+const HOT: [&str; 13] = [
     "hot_record",
+    "hot_prompt",
     "hot_record_text",
     "hot_write",
     "hot_off",
@@ -183,7 +184,7 @@ fn stack_of(deck: &Deck<'_>, name: &str) -> usize {
 fn a_record_takes_at_most_512_bytes_of_stack() {
     let library = Loaded::open();
     let deck = library.begin();
-    let paths = HOT.iter().chain(&["signal_record"]);
+    let paths = HOT.iter().chain(&["signal_record", "signal_prompt"]);
     // First touches are not meant: a thread's seat, a page.
     paths.clone().for_each(|name| {
         deck.call(name, 1);
@@ -202,31 +203,46 @@ fn a_record_takes_at_most_512_bytes_of_stack() {
 /// Of each function, what it calls or jumps to.
 type Calls = BTreeMap<String, BTreeSet<String>>;
 
-/// As `objdump` tells it; `None` where there is none.
-fn calls() -> Option<Calls> {
-    let dump = Command::new("objdump")
-        .args(["--disassemble", "--demangle", "--no-show-raw-insn", "--section=.text"])
-        .arg(library())
-        .output();
-    let Ok(dump) = dump else {
+/// What `objdump` tells of the code; `None` where there is none.
+fn dump(names: &[&str]) -> Option<String> {
+    let options = ["--disassemble", "--no-show-raw-insn", "--section=.text"];
+    let Ok(dump) = Command::new("objdump").args(options).args(names).arg(library()).output() else {
         println!("SKIPPED: no objdump here, so nobody looked at the machine code");
         return None;
     };
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    Some(String::from_utf8_lossy(&dump.stdout).into_owned())
+}
+
+/// `path::name#hash`: what was made of one generic function for two types has one name and two hashes.
+fn told_apart(name: &str, mangled: &str) -> String {
+    let hash = mangled.strip_suffix('E').and_then(|mangled| mangled.rsplit_once("17h"));
+    hash.map_or_else(|| name.to_owned(), |(_, hash)| format!("{name}#{hash}"))
+}
+
+fn calls() -> Option<Calls> {
+    let (names, mangled) = (dump(&["--demangle"])?, dump(&[])?);
     let mut calls = Calls::new();
     let mut function = String::new();
-    for line in String::from_utf8_lossy(&dump.stdout).lines() {
+    for (line, mangled) in names.lines().zip(mangled.lines()) {
+        let parts = |end| {
+            let part = |line: &'_ str| -> Option<(String, String)> {
+                let (code, name) = line.strip_suffix(end)?.split_once(" <")?;
+                Some((code.to_owned(), name.rsplit_once("+0x").map_or(name, |(name, _)| name).to_owned()))
+            };
+            let ((code, name), (_, mangled)) = (part(line)?, part(mangled)?);
+            Some((code, told_apart(&name, &mangled)))
+        };
         // `0000000000001234 <name>:` begins a function.
-        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
-            function = name.to_owned();
+        if let Some((_, name)) = parts(">:") {
+            function = name;
             calls.entry(function.clone()).or_default();
         // `... call 1234 <name>`, `jne 1234 <name+0x12>`, `call *0x12(%rip) # 1234 <name@GLIBC>`.
-        } else if let Some((code, name)) = line.strip_suffix('>').and_then(|line| line.split_once(" <")) {
-            let name = name.rsplit_once("+0x").map_or(name, |(name, _)| name);
+        } else if let Some((code, name)) = parts(">") {
             let instruction = code.split_once(":\t").map_or("", |(_, code)| code);
             let leaves = ["call", "j", "b"].iter().any(|start| instruction.starts_with(start));
             if leaves && name != function {
-                calls.entry(function.clone()).or_default().insert(name.to_owned());
+                calls.entry(function.clone()).or_default().insert(name);
             }
         }
     }
@@ -297,13 +313,31 @@ fn no_hot_path_has_a_panicking_branch() {
 #[test]
 fn nothing_that_a_handler_may_not_do_is_on_its_path() {
     let Some(calls) = calls() else { return };
-    let ways = reachable(&calls, &["signal_record"], &[SYSTEM_CLOCK]);
     let forbidden = ["alloc", "_lock", "lock_", "mutex", "park", "tls_get_addr", "once", "syscall", "thread"];
-    println!("{:#?}", ways.keys());
-    let is_bad = |function: &&str| {
-        forbidden.iter().any(|part| function.to_lowercase().contains(part)) || is_panic(function)
+    // Of a prompt kind one wakes whoever waits, which is a system call that it may make.
+    for (root, left_out) in
+        [("signal_record", &[SYSTEM_CLOCK][..]), ("signal_prompt", &[SYSTEM_CLOCK, "syscall@"])]
+    {
+        let ways = reachable(&calls, &[root], left_out);
+        println!("{:#?}", ways.keys());
+        let is_bad = |function: &&str| {
+            forbidden.iter().any(|part| function.to_lowercase().contains(part)) || is_panic(function)
+        };
+        let count = |way: &String| way.split(" -> ").filter(is_bad).count();
+        let found: Vec<_> = ways.values().filter(|way| count(way) == 1).collect();
+        assert!(found.is_empty(), "{root}: {found:#?}");
+    }
+}
+
+#[test]
+fn kinds_that_are_not_prompt_know_nothing_of_the_bell() {
+    let Some(calls) = calls() else { return };
+    let knows = |root: &str| {
+        reachable(&calls, &[root], &[]).keys().any(|name| name.contains("Bell") && name.contains("ring"))
     };
-    let count = |way: &String| way.split(" -> ").filter(is_bad).count();
-    let found: Vec<_> = ways.values().filter(|way| count(way) == 1).collect();
-    assert!(found.is_empty(), "{found:#?}");
+    assert!(knows("hot_prompt") && knows("signal_prompt"), "the test sees nothing");
+    let prompt = ["hot_prompt"];
+    for root in HOT.iter().filter(|root| !prompt.contains(root)).chain(&["signal_record"]) {
+        assert!(!knows(root), "{root} rings");
+    }
 }

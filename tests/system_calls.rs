@@ -11,9 +11,11 @@ use flightdeck::Clock;
 use flightdeck::config::Config;
 use flightdeck::events::{Events, Rate, Stamp};
 use flightdeck::telemetry::Telemetry;
+use std::time::{Duration, Instant};
 
 flightdeck::kind! {
     Filled("order.filled") { qty: u64, venue: str }
+    Prompt("order.rejected", prompt) { n: u64 }
     Off("held.off") { n: u64 }
     Sampled("held.sampled") { n: u64 }
     Limited("held.limited") { n: u64 }
@@ -66,6 +68,9 @@ fn recording_counting_and_reading_config_make_none() {
         events.record(Filled { qty: n, venue: "XETRA" });
         coarse.record(Filled { qty: n, venue: "XETRA" });
         writer.record_with(Stamp::of(1 + n), Filled { qty: n, venue: "XETRA" });
+        // Nobody waits.
+        events.record(Prompt { n });
+        writer.record(Prompt { n });
         events.record(Off { n });
         events.record(Sampled { n });
         writer.record(Sampled { n });
@@ -80,4 +85,27 @@ fn recording_counting_and_reading_config_make_none() {
     // First touches may call: pages, the thread's seat.
     (0..100_000).for_each(&mut work);
     assert!(ends_without_system_calls(|| (0..100_000).for_each(&mut work)));
+}
+
+#[cfg(feature = "os")]
+#[test]
+fn a_prompt_kind_makes_one_where_somebody_waits_and_none_before() {
+    let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
+    let patience = Duration::from_secs(20);
+    let mut cursor = events.cursor().park_between(patience, patience).prompt().unwrap();
+    let record = || (0..1_000).for_each(|n| events.record(Prompt { n }));
+    record();
+    assert!(ends_without_system_calls(record), "nobody waits");
+    cursor.drain(|_| ());
+    std::thread::scope(|threads| {
+        threads.spawn(|| assert!(cursor.next(patience).is_ok()));
+        // The child inherits that somebody waits, as soon as somebody does.
+        let end = Instant::now() + patience;
+        while ends_without_system_calls(record) {
+            assert!(Instant::now() < end, "a cursor that waits goes unseen");
+        }
+        assert_eq!(events.stats().woken, 0, "those were the children's records");
+        record();
+        assert!(events.stats().woken > 0);
+    });
 }

@@ -102,7 +102,19 @@ impl<'a> Claim<'a> {
         // `longest` is less than a ring takes, so there are no positions left.
         let reserved = writing.reserve(words).ok_or(ReserveError::UsedUp { class })?;
         let _thread = PhantomData;
-        Ok(Self { store, shard, thread, is_of_thread, lead, is_prompt, stamp, reserved, room, written: 0, _thread })
+        Ok(Self {
+            store,
+            shard,
+            thread,
+            is_of_thread,
+            lead,
+            is_prompt,
+            stamp,
+            reserved,
+            room,
+            written: 0,
+            _thread,
+        })
     }
 
     /// How many bytes were reserved.

@@ -93,7 +93,8 @@ impl Events {
     ///
     /// Wait-free: a thread-local look-up, a clock reading, plain stores and a few release stores. The first
     /// call of a thread takes a shard, later ones allocate nothing. Switched off, a kind costs a load and a branch; left
-    /// out by a sample or a rate of [`Directives`](super::Directives), its thread's own counter on top of that.
+    /// out by a sample or a rate of [`Directives`](super::Directives), its thread's own counter on top of that. An event of a
+    /// kind that is [prompt](super::Cursor::prompt) makes a system call where somebody waits for one; no other ever does.
     /// Not for signal handlers: see [`Events::record_in_signal`].
     #[inline(always)]
     pub fn record<E: Event>(&self, event: E) {
@@ -119,8 +120,8 @@ impl Events {
     /// Records an event from a signal handler: on any thread, in the middle of anything, a record, an allocation or
     /// this very call included, and be it the first that the thread ever records.
     ///
-    /// Async-signal-safe: it takes no lock, allocates nothing, makes no system call, registers nothing and touches no
-    /// thread-local, which in a library loaded at run time may allocate at its first use. So there is no scope,
+    /// Async-signal-safe: it takes no lock, allocates nothing, makes no system call (but for the one that wakes whoever [waits
+    /// for a prompt kind](super::Cursor::prompt)), registers nothing and touches no thread-local, which in a library loaded at run time may allocate at its first use. So there is no scope,
     /// and no thread number: it is 0. Wait-free, and lock-free where the kind has a rate: it tries the shards that no thread keeps, one attempt each, and then the
     /// slots of the [overflow](Builder::overflow_slots).
     ///

@@ -122,8 +122,8 @@ pub use diff::{Change, Diff};
 #[cfg(feature = "zerocopy")]
 pub use error::PodError;
 pub use error::{
-    BatchError, BuildError, ClaimError, DefineError, FollowError, PromptError, QueryError, RecordError, ReserveError,
-    TraceparentError, ValuesError, WriterError,
+    BatchError, BuildError, ClaimError, DefineError, FollowError, PromptError, QueryError, RecordError,
+    ReserveError, TraceparentError, ValuesError, WriterError,
 };
 pub use handle::{Events, Stats};
 pub use incident::{CaptureError, Incident, IncidentId, IncidentReceipt, IncidentStats, Pin, PinError};

@@ -71,10 +71,7 @@ pub(crate) fn light_fence(_edge: &'static str) {
 
 /// The half that pays for both: `barrier` is one in every thread of the process. Whoever passes a [`light_fence`] later sees
 /// what this thread wrote before; of whoever passed it earlier this thread sees what that one wrote.
-pub(crate) fn heavy_fence<E>(
-    _edge: &'static str,
-    barrier: impl FnOnce() -> Result<(), E>,
-) -> Result<(), E> {
+pub(crate) fn heavy_fence<E>(_edge: &'static str, barrier: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
     barrier()
 }
 

@@ -72,6 +72,7 @@ const UNSAFE_FILES: &[&str] = &[
     "events/store.rs",
     "events/writer.rs",
     "os/unix.rs",
+    "os/wake.rs",
     "region.rs",
     "region/copy.rs",
     "sync/model/epoch.rs",

@@ -44,9 +44,11 @@ impl Cursor {
     /// ```
     ///
     /// **Cost.** A write of a prompt kind looks whether somebody waits, which is a load and a branch after its commit. If so,
-    /// it wakes all who wait: the only case in which recording makes a system call (`futex`), and one write for all that come
-    /// until somebody waits again. Kinds that are not prompt pay nothing. All ways to record wake: threads, writers, batches
-    /// (once, if an event of it is prompt), claims, spans, and signal handlers, for which that call is allowed.
+    /// it wakes all who wait: the only case in which recording makes a system call (`futex`), and one write does for all that
+    /// come until somebody waits again. A cursor that is gone, or busy, may cost one more. Kinds that are declared and not prompt
+    /// pay nothing, those defined at run time a branch. All ways to record wake: threads, writers, batches (once, if an
+    /// event of it is prompt), claims, spans, and signal handlers, for which that call is allowed. In the child of a fork nobody
+    /// is woken: nothing is recorded.
     ///
     /// The cursor pays for both sides: before it parks, unless nobody rang since it parked last, it asks the system for a
     /// barrier in all threads of the process (`membarrier`; some microseconds, and an interrupt to each core that runs one of

@@ -8,8 +8,10 @@ use std::time::Instant;
 
 flightdeck::kind! {
     Numbered("code.numbered") { n: u64 }
+    Prompt("code.prompt", prompt) { n: u64 }
     Filled("code.filled") { qty: u64, price: f64, venue: str }
     Interrupted("code.interrupted") { n: u64 }
+    PromptInterrupted("code.prompt_interrupted", prompt) { n: u64 }
     Off("off") { n: u64 }
     Sampled("sampled") { n: u64 }
     Limited("limited") { n: u64 }
@@ -37,6 +39,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let events = events.build().ok()?;
         let quota = events.quota("code.quota", Rate::per_hour(1), 100).ok()?;
         events.declare::<Interrupted>();
+        events.declare::<PromptInterrupted>();
         let telemetry = Telemetry::new();
         let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
         let histogram = telemetry.histogram("spread");
@@ -77,6 +80,8 @@ exported! {
     hot_nothing(_deck, _n) {}
     /// Records through the handle.
     hot_record(deck, n) { deck.events.record(Numbered { n }) }
+    /// Records an event of a prompt kind through the handle.
+    hot_prompt(deck, n) { deck.events.record(Prompt { n }) }
     /// Records text through the handle, under an id.
     hot_record_text(deck, n) {
         let venue = ["", "XETRA", "a longer name of a venue"][n as usize % 3];
@@ -104,6 +109,8 @@ exported! {
     hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
     /// Records as a signal handler does.
     signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
+    /// Records an event of a prompt kind as a signal handler does.
+    signal_prompt(deck, n) { deck.events.record_in_signal(PromptInterrupted { n }) }
     /// Takes a shard for this thread.
     code_register(deck, _n) -> u64 { u64::from(deck.events.register_thread()) }
     /// How many nanoseconds one record of this thread takes.
