@@ -21,6 +21,8 @@
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
+//! | print events as they come | [`Flightdeck::tail`] |
+//! | be woken by an event | [`events::Cursor::prompt`] |
 //! | record in a tight loop | [`events::Events::writer`] |
 //! | record in a signal handler | [`events::Events::record_in_signal`] |
 //! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |
@@ -34,7 +36,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads; through `libc`, on Unix |
+//! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
 //! | `json` | answers and events as JSON, through `serde_json` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
@@ -69,7 +71,7 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
-pub use hub::{Builder, Concern, Flightdeck, Health, StartError};
+pub use hub::{Builder, Concern, Flightdeck, Health, StartError, Tail, TailBuilder, TailError};
 pub use id::{CorrelationId, Revision, SpanId};
 
 /// What models reach of the inside.

@@ -9,7 +9,7 @@ use flightdeck::events::{
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
-use flightdeck::{Clock, CorrelationId, Diagnostic, TickError, Ticks};
+use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,8 +20,15 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     telemetry(&mut errors);
     supervisor(&mut errors);
     config(&mut errors);
+    hub(&mut errors);
     clock(&mut errors);
     errors
+}
+
+fn hub(errors: &mut Errors) {
+    let deck = Flightdeck::builder().start().unwrap();
+    assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
+    errors.push(Box::new(deck.tail().to(std::io::sink()).unwrap_err()));
 }
 
 type Errors = Vec<Box<dyn Diagnostic>>;

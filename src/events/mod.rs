@@ -26,6 +26,7 @@
 //! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //! | `cursor` | followed live: each event once, and each gap counted |
+//! | `tail` | printed live, line by line |
 //! | `predicate` | conditions on the fields of events |
 //!
 //! # Why single-writer shards
@@ -100,6 +101,7 @@ mod span;
 mod stamp;
 mod stats;
 mod store;
+pub(crate) mod tail;
 mod target;
 mod threads;
 mod timeline;
@@ -151,6 +153,7 @@ pub use scrub::ScrubReport;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
+pub use tail::{TailState, TailStats};
 pub use timeline::{FieldsOf, NameOf, Timeline};
 pub use trace_context::Traceparent;
 pub use tree::{Children, Node, Origin, TraceTree};

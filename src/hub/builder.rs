@@ -1,6 +1,7 @@
 //! What a deck is made of, and starting it.
 
 use super::journal::Journal;
+use super::tail::Tails;
 use super::{Flightdeck, Inner};
 use crate::clock::TickError;
 use crate::config::{Change, Config, Rejected, Validate};
@@ -253,6 +254,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .start()
             .map_err(StartError::Supervisor)?;
         let started = Instant::now();
-        Ok(Flightdeck { inner: Arc::new(Inner { config, events, telemetry, supervisor, started, ticker }) })
+        let tails = Tails::new();
+        Ok(Flightdeck {
+            inner: Arc::new(Inner { config, events, telemetry, supervisor, tails, started, ticker }),
+        })
     }
 }

@@ -5,15 +5,18 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | how a deck is |
+//! | `tail` | events printed live |
 //!
 //! The parts offer plain methods (an observer, a `tick`); the hub joins them.
 
 mod builder;
 mod health;
 mod journal;
+mod tail;
 
 pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
+pub use tail::{Tail, TailBuilder, TailError};
 
 use crate::clock::Ticker;
 use crate::config::Config;
@@ -24,6 +27,7 @@ use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use std::fmt;
 use std::time::{Duration, Instant};
+use tail::Tails;
 
 /// A deck: config, events, telemetry and supervisor of one host, joined.
 ///
@@ -66,10 +70,14 @@ struct Inner<C> {
     events: Events,
     telemetry: Telemetry,
     supervisor: Supervisor,
+    tails: Tails,
     started: Instant,
     /// Of a deck whose coarse clock is refreshed.
     ticker: Mutex<Option<Ticker>>,
 }
+
+/// Long enough for whatever is to be done, and never out of the clock's range.
+const LONGEST: Duration = Duration::from_secs(1 << 30);
 
 impl<C> Clone for Flightdeck<C> {
     fn clone(&self) -> Self {
@@ -139,14 +147,16 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         health::of(&self.inner)
     }
 
-    /// Stops workers in reverse order, then recording. Always returns by the deadline, and says what it could not
+    /// Stops workers in reverse order, then recording, and prints what [tails](Flightdeck::tail) have not. Always returns by the deadline, and says what it could not
     /// finish. May be called twice, by a worker, or by a callback: see [`Supervisor::shutdown`].
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
+        let until = Instant::now() + deadline.min(LONGEST);
         let report = self.inner.supervisor.shutdown(deadline);
         // Workers that still stop shall be heard until they have.
         if !report.pending {
             self.inner.config.tick();
             self.inner.events.stop();
+            self.inner.tails.finish(until);
             drop(self.inner.ticker.lock().take());
         }
         report

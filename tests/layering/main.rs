@@ -31,7 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "os", "region", "sync"];
 const BELOW_HUB: &[&str] =
-    &["clock", "error", "id", "local", "region", "sync", "config", "events", "telemetry", "supervisor"];
+    &["clock", "error", "id", "local", "os", "region", "sync", "config", "events", "telemetry", "supervisor"];
 const BELOW_GLOBAL: &[&str] = &[
     "clock",
     "error",

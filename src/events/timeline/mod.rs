@@ -8,8 +8,8 @@
 mod layout;
 mod line;
 mod notes;
-mod style;
-mod text;
+pub(super) mod style;
+pub(super) mod text;
 mod wrap;
 
 use super::answer::{Answer, Recorded};

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 /// How a timeline is drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
+pub(in crate::events) struct Style {
     pub(super) glyphs: &'static Glyphs,
     is_coloured: bool,
 }
@@ -53,7 +53,7 @@ const ASCII: Glyphs = Glyphs {
 
 /// What a colour stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(in crate::events) enum Role {
     Name,
     Warning,
     Error,
@@ -84,17 +84,17 @@ impl Style {
         Self { glyphs: &ASCII, ..self }
     }
 
-    pub(super) fn coloured(self, is_coloured: bool) -> Self {
+    pub(in crate::events) fn coloured(self, is_coloured: bool) -> Self {
         Self { is_coloured, ..self }
     }
 
     /// In the colour of its role, if colours are wanted.
-    pub(super) fn paint<T: Display>(self, role: Role, what: T) -> Painted<T> {
+    pub(in crate::events) fn paint<T: Display>(self, role: Role, what: T) -> Painted<T> {
         Painted { role: Some(role).filter(|_| self.is_coloured), what }
     }
 }
 
-pub(super) struct Painted<T> {
+pub(in crate::events) struct Painted<T> {
     role: Option<Role>,
     what: T,
 }

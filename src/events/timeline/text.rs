@@ -25,7 +25,7 @@ impl Display for At {
 }
 
 /// A length of time in nanoseconds, at three or four digits.
-pub(super) struct Span(pub(super) u64);
+pub(in crate::events) struct Span(pub(in crate::events) u64);
 
 impl Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +41,7 @@ impl Display for Span {
 }
 
 /// A value on one line: what could break it is escaped, long text cut.
-pub(super) struct Cut<'a>(pub(super) &'a Value<'a>);
+pub(in crate::events) struct Cut<'a>(pub(in crate::events) &'a Value<'a>);
 
 impl Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
