@@ -128,7 +128,7 @@ impl Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         digits.char_indices().try_for_each(|(at, digit)| {
-            if at > 0 && (digits.len() - at) % 3 == 0 {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
                 f.write_char(',')?;
             }
             f.write_char(digit)

@@ -145,10 +145,9 @@ impl Tail {
 
     /// Prints what is left, unless somebody else is at it.
     pub(crate) fn finish(&self) {
-        if let Some(mut printing) = self.printing.try_lock().filter(|_| !self.is_closed()) {
-            if let Some(state) = printing.go_on(&self.accounts, true) {
-                self.end(state);
-            }
+        let printing = self.printing.try_lock().filter(|_| !self.is_closed());
+        if let Some(state) = printing.and_then(|mut printing| printing.go_on(&self.accounts, true)) {
+            self.end(state);
         }
     }
 
