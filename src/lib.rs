@@ -9,8 +9,8 @@
 //! Each part works alone. A [`Flightdeck`] joins them, so that a config change and a worker's restart appear as
 //! events and in counters by themselves.
 //!
-//! It will not write to disk, open a socket or start a thread beyond the supervisor's and the workers' own; and it
-//! does not outlive the process.
+//! It will not write to disk unless a trigger is told to, open a socket or start a thread beyond the supervisor's, the
+//! workers' and the triggers' own; and it does not outlive the process.
 //!
 //! # Where to start
 //!
@@ -20,6 +20,7 @@
 //! | declare events | [`kind!`] |
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
+//! | keep what led to a failure, by itself | [`events::Trigger`] |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
 //! | be woken by an event | [`events::Cursor::prompt`] |
@@ -38,6 +39,7 @@
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
 //! | `json` | answers and events as JSON, through `serde_json` |
+//! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside
@@ -71,7 +73,9 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
-pub use hub::{Builder, Concern, Flightdeck, Health, StartError, Tail, TailBuilder, TailError};
+pub use hub::{
+    Builder, Concern, Flightdeck, Health, PanicHookError, StartError, Tail, TailBuilder, TailError,
+};
 pub use id::{CorrelationId, Revision, SpanId};
 
 /// What models reach of the inside.

@@ -4,12 +4,13 @@
 
 use flightdeck::config::{Config, Validate, Violations};
 use flightdeck::events::{
-    Batch, BuildError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin, PinError,
-    Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Value, WriterError,
+    Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
+    PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
+    TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
 use flightdeck::telemetry::Telemetry;
-use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, TickError, Ticks};
+use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -112,6 +113,7 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(events.query().correlation(CorrelationId::NONE).run().unwrap_err()));
     predicates(errors, &events);
     incidents(errors);
+    triggers(errors);
     errors.push(Box::new(events.query().kind_named("order.filed").run().unwrap_err()));
     errors.push(Box::new(events.query().thread(1).thread(2).run().unwrap_err()));
     let severe = events.query().kind_named("order.filled").severity_at_least(flightdeck::Severity::Error);
@@ -141,6 +143,46 @@ fn incidents(errors: &mut Errors) {
     errors.push(Box::new(small.pin("checkout failed", &answer(&small)).unwrap_err()));
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(PinError::Forked));
+}
+
+fn triggers(errors: &mut Errors) {
+    let build =
+        |bytes| Events::builder().memory(1 << 20).incidents(bytes, 4).clock(Clock::manual()).build().unwrap();
+    let (events, off) = (build(100_000), build(0));
+    let triggers = Triggers::new(&events);
+    let mut refused = |trigger: Trigger| errors.push(Box::new(triggers.add(trigger).unwrap_err()));
+    refused(events.query().kind_named("order.filed").trigger("typed"));
+    refused(off.query().trigger("of another"));
+    refused(Trigger::on_call(""));
+    refused(Trigger::on_call("x".repeat(300)));
+    refused(Trigger::on_call("last words").into_directory("/var/crash"));
+    refused(Trigger::on_call("nowhere").into_directory("/no/such/directory"));
+    refused(Trigger::on_call("a_device").into_directory("/dev/null"));
+    refused(Trigger::on_call("often").at_most(0, Duration::from_secs(1)));
+    refused(Trigger::on_call("often").at_most(5_000, Duration::ZERO));
+    refused(Trigger::on_signal("term", 15));
+    triggers.add(Trigger::on_call("slow")).unwrap();
+    refused(Trigger::on_call("slow"));
+    let name = |n: u32| Trigger::on_call(format!("call {n}"));
+    errors.push(Box::new((0..10_000).find_map(|n| triggers.add(name(n)).err()).expect("there is an end")));
+    errors.push(Box::new(triggers.fire("slwo").unwrap_err()));
+    let without = Triggers::new(&off);
+    errors.push(Box::new(without.add(Trigger::on_call("slow")).unwrap_err()));
+    without.finish(Duration::ZERO);
+    errors.push(Box::new(without.fire("slow").unwrap_err()));
+    // By hand: what the system and a supervisor say (see `tests/triggers.rs` for those of captures).
+    errors.push(Box::new(TriggerError::NoHandler {
+        signal: 12,
+        reason: "Invalid argument (os error 22)".into(),
+    }));
+    errors.push(Box::new(TriggerError::NoThread { reason: "worker `triggers` is there twice".into() }));
+    let path = "/var/crash/flightdeck-errors-1-1-1.txt";
+    let reason = "No space left on device (os error 28)".into();
+    errors.push(Box::new(CaptureError::File { path: path.into(), reason }));
+    errors.push(Box::new(CaptureError::FileTooLarge { path: path.into(), needed: 300, limit: 100 }));
+    errors.push(Box::new(CaptureError::OutOfTime));
+    errors.push(Box::new(CaptureError::Panicked { message: "no\nluck".into() }));
+    errors.push(Box::new(PanicHookError::Taken));
 }
 
 fn cursors(errors: &mut Errors, events: &Events) {

@@ -28,6 +28,7 @@
 //! | `cursor` | followed live: each event once, and each gap counted |
 //! | `tail` | printed live, line by line |
 //! | `predicate` | conditions on the fields of events |
+//! | `trigger` | what is captured when something happens, by itself |
 //!
 //! # Why single-writer shards
 //!
@@ -107,6 +108,7 @@ mod threads;
 mod timeline;
 mod trace_context;
 mod tree;
+mod trigger;
 mod value;
 mod writer;
 
@@ -157,5 +159,9 @@ pub use tail::{TailState, TailStats};
 pub use timeline::{FieldsOf, NameOf, Timeline};
 pub use trace_context::Traceparent;
 pub use tree::{Children, Node, Origin, TraceTree};
+pub use trigger::{
+    CapturePlace, Captured, Directory, LeftOut, Polled, Trigger, TriggerCause, TriggerError, TriggerReceipt,
+    TriggerStatus, Triggers,
+};
 pub use value::Value;
 pub use writer::Writer;

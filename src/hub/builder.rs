@@ -1,12 +1,13 @@
 //! What a deck is made of, and starting it.
 
 use super::journal::Journal;
+use super::panic_hook::{PanicHook, PanicHookError};
 use super::tail::Tails;
 use super::{Flightdeck, Inner};
 use crate::clock::TickError;
 use crate::config::{Change, Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
-use crate::events::{self, Directives, Events};
+use crate::events::{self, Directives, Events, Triggers};
 use crate::id::DeckId;
 use crate::supervisor::{self, ChildSpec, IntoWorkerResult, Restart, Supervisor, WorkerContext};
 use crate::sync::{Arc, Mutex};
@@ -36,6 +37,7 @@ pub struct Builder<C> {
     supervisor: supervisor::Builder,
     directives: Option<FromConfig<C>>,
     coarse_ticks: Option<Duration>,
+    panic_hook: bool,
 }
 
 /// What the config says about which events are to be recorded.
@@ -80,6 +82,9 @@ pub enum StartError<C> {
     /// The clock of the events is not refreshed.
     #[error(transparent)]
     Clock(TickError),
+    /// It cannot hear of all panics.
+    #[error(transparent)]
+    PanicHook(PanicHookError),
     /// The supervisor did not start.
     #[error(transparent)]
     Supervisor(supervisor::StartError),
@@ -92,6 +97,7 @@ impl<C> fmt::Debug for StartError<C> {
             Self::Events(error) => error.fmt(f),
             Self::Telemetry(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
+            Self::PanicHook(error) => error.fmt(f),
             Self::Supervisor(error) => error.fmt(f),
         }
     }
@@ -104,6 +110,7 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::Events(error) => error,
             Self::Telemetry(error) => error,
             Self::Clock(error) => error,
+            Self::PanicHook(error) => error,
             Self::Supervisor(error) => error,
         }
     }
@@ -132,6 +139,7 @@ impl Builder<()> {
             supervisor: Supervisor::builder(),
             directives: None,
             coarse_ticks: None,
+            panic_hook: false,
         }
     }
 }
@@ -139,8 +147,8 @@ impl Builder<()> {
 impl<C> Builder<C> {
     /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
-        let Self { events, telemetry, supervisor, coarse_ticks, .. } = self;
-        Builder { config, events, telemetry, supervisor, directives: None, coarse_ticks }
+        let Self { events, telemetry, supervisor, coarse_ticks, panic_hook, .. } = self;
+        Builder { config, events, telemetry, supervisor, directives: None, coarse_ticks, panic_hook }
     }
 
     /// Which events are recorded, as the config says: asked at the start and at each change of the config, and in force
@@ -191,6 +199,28 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whether each panic of this process, of whatever thread, becomes an event: `flightdeck.thread.panicked`, in the scope in
+    /// which the thread was. Not, by default.
+    ///
+    /// The process has one hook for panics, so one deck at a time can have it. What was there before is called after the deck
+    /// has recorded. It is given back when the last handle of the deck drops; if somebody has put another one on
+    /// top by then, ours stays underneath and only passes on. See [`Flightdeck::on_panic`].
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    ///
+    /// let deck = Flightdeck::builder().panic_hook(true).start()?;
+    /// let failed = std::thread::spawn(|| panic!("a bug")).join();
+    /// assert!(failed.is_err());
+    /// let answer = deck.events().query().kind_named("flightdeck.thread.panicked").run()?;
+    /// assert_eq!(answer.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn panic_hook(mut self, on: bool) -> Self {
+        self.panic_hook = on;
+        self
+    }
+
     /// Sizes of the telemetry.
     pub fn telemetry(mut self, set: impl FnOnce(telemetry::Builder) -> telemetry::Builder) -> Self {
         self.telemetry = set(self.telemetry);
@@ -217,8 +247,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     /// Validates, reserves all memory, and starts the supervisor and with it the workers.
     ///
     /// # Errors
-    /// If the config is refused, memory does not suffice, the clock has nothing to be refreshed, or a worker cannot be
-    /// started. Nothing is left running.
+    /// If the config is refused, memory does not suffice, the clock has nothing to be refreshed, another deck has the panic
+    /// hook, or a worker cannot be started. Nothing is left running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
         let config = Config::new(self.config).map_err(StartError::Config)?;
@@ -229,6 +259,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let telemetry = self.telemetry.deck(deck).build().map_err(StartError::Telemetry)?;
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
+        let panic_hook = self.panic_hook.then(|| PanicHook::take(&events)).transpose();
+        let panic_hook = panic_hook.map_err(StartError::PanicHook)?;
         let journal = Arc::new(Journal::new(&events, &telemetry));
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let of_config = journal.clone();
@@ -254,9 +286,11 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .start()
             .map_err(StartError::Supervisor)?;
         let started = Instant::now();
-        let tails = Tails::new();
-        Ok(Flightdeck {
-            inner: Arc::new(Inner { config, events, telemetry, supervisor, tails, started, ticker }),
-        })
+        let (tails, triggers) = (Tails::new(), Triggers::new(&events));
+        let inner =
+            Inner { config, events, triggers, telemetry, supervisor, tails, started, panic_hook, ticker };
+        let inner = Arc::new(inner);
+        Inner::host_triggers(&inner);
+        Ok(Flightdeck { inner })
     }
 }

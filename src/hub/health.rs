@@ -46,6 +46,11 @@ pub enum Concern {
         /// How many.
         subscribers: u64,
     },
+    /// Triggers were set off, and nothing was captured: their receipts say why.
+    CapturesFailed {
+        /// How many captures.
+        captures: u64,
+    },
     /// A worker waits to be started again.
     WorkerBackingOff {
         /// Its name.
@@ -110,6 +115,7 @@ impl fmt::Display for Concern {
             Self::SubscribersDetached { subscribers } => {
                 write!(f, "{subscribers} config subscribers detached")
             }
+            Self::CapturesFailed { captures } => write!(f, "{captures} captures of triggers failed"),
             Self::WorkerBackingOff { worker } => write!(f, "worker `{worker}` backing off"),
             Self::WorkerFailed { worker } => write!(f, "worker `{worker}` failed"),
             Self::WorkerAbandoned { worker } => write!(f, "worker `{worker}` abandoned"),
@@ -137,6 +143,10 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     let subscribers = deck.config.stats().detached;
     if subscribers > 0 {
         concerns.push(Concern::SubscribersDetached { subscribers });
+    }
+    let captures = deck.triggers.list().iter().map(|trigger| trigger.failed).sum();
+    if captures > 0 {
+        concerns.push(Concern::CapturesFailed { captures });
     }
     let workers = deck.supervisor.status();
     for status in &workers {

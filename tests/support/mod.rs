@@ -1,5 +1,5 @@
 //! Waiting for what other threads do, without sleeping.
-
+#![allow(dead_code, reason = "each test file uses what it needs")]
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 use flightdeck::supervisor::WorkerContext;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns once the condition holds.
-pub fn until(what: &str, condition: impl Fn() -> bool) {
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < end, "waited in vain: {what}");

@@ -2,6 +2,7 @@
 
 use crate::error::{Diagnostic, Retry, Severity};
 use crate::events::error::QueryError;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why an answer was not pinned. What was pinned before stays as it was.
@@ -85,7 +86,7 @@ impl Diagnostic for PinError {
     }
 }
 
-/// Why the events of an id were not captured.
+/// Why events were not captured.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -95,27 +96,65 @@ pub enum CaptureError {
     /// They could not be pinned.
     #[error(transparent)]
     Pin(PinError),
+    /// They could not be written to a file. What was written of it is removed.
+    #[error("file `{}` was not written: {reason}", path.to_string_lossy().escape_debug())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        reason: Box<str>,
+    },
+    /// Not even the match itself fits into the file.
+    #[error("file `{}` would have {needed} bytes, over {limit}: give the directory more, or capture less", path.to_string_lossy().escape_debug())]
+    FileTooLarge {
+        /// Its path.
+        path: PathBuf,
+        /// How long it would be.
+        needed: u64,
+        /// How long it may be.
+        limit: u64,
+    },
+    /// The store was shut down first.
+    #[error("the time to shut down was over before the capture: give `shutdown` more of it")]
+    OutOfTime,
+    /// It panicked, in code of the host that says what is to be captured, as a rule.
+    #[error("the capture panicked, so look at what it is narrowed with: {}", message.escape_debug())]
+    Panicked {
+        /// What it said.
+        message: Box<str>,
+    },
 }
 
 impl CaptureError {
-    fn cause(&self) -> &dyn Diagnostic {
+    fn cause(&self) -> Option<&dyn Diagnostic> {
         match self {
-            Self::Query(error) => error,
-            Self::Pin(error) => error,
+            Self::Query(error) => Some(error),
+            Self::Pin(error) => Some(error),
+            _ => None,
         }
     }
 }
 
 impl Diagnostic for CaptureError {
     fn code(&self) -> &'static str {
-        self.cause().code()
+        match self {
+            Self::Query(error) => error.code(),
+            Self::Pin(error) => error.code(),
+            Self::File { .. } => "events.capture.file",
+            Self::FileTooLarge { .. } => "events.capture.file_too_large",
+            Self::OutOfTime => "events.capture.out_of_time",
+            Self::Panicked { .. } => "events.capture.panicked",
+        }
     }
 
     fn severity(&self) -> Severity {
-        self.cause().severity()
+        self.cause().map_or(Severity::Error, Diagnostic::severity)
     }
 
     fn retry(&self) -> Retry {
-        self.cause().retry()
+        match self {
+            Self::File { .. } => Retry::Later,
+            _ => self.cause().map_or(Retry::Never, Diagnostic::retry),
+        }
     }
 }

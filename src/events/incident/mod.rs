@@ -15,6 +15,7 @@ mod shelf;
 mod tests;
 
 pub use error::{CaptureError, PinError};
+pub(super) use packed::packed_bytes;
 use shelf::Shelf;
 
 use super::answer::{Answer, Verdict};

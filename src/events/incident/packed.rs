@@ -19,7 +19,7 @@ use crate::id::{CorrelationId, SpanId};
 const ROW: usize = 8 * 8;
 
 /// How many bytes an event with so long a payload takes.
-pub(super) fn packed_bytes(row: &Row) -> usize {
+pub(in crate::events) fn packed_bytes(row: &Row) -> usize {
     ROW + row.payload.len()
 }
 
