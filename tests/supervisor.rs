@@ -130,6 +130,16 @@ fn workers_start_in_order_and_stop_in_reverse() {
 }
 
 #[test]
+fn a_worker_that_stops_last_outlives_those_that_were_started_before_it() {
+    let wait = |name: &str| ChildSpec::new(name, Restart::Permanent, until_stopped);
+    let builder = Supervisor::builder().worker(wait("book")).worker(wait("export").stops_last());
+    let supervisor = builder.worker(wait("feed")).worker(wait("audit").stops_last()).start().unwrap();
+    let report = supervisor.shutdown(PATIENCE);
+    let names: Vec<&str> = report.stopped.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["feed", "book", "audit", "export"]);
+}
+
+#[test]
 fn a_worker_that_does_not_look_is_abandoned_by_the_deadline() {
     static RELEASED: AtomicBool = AtomicBool::new(false);
     let deaf = |_: &WorkerContext| {

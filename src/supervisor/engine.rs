@@ -407,7 +407,9 @@ impl Engine {
     /// Stops the workers, last started first, each in its own time and all before the deadline.
     fn stop_children(&mut self, deadline: Instant) -> StopReport {
         let mut report = StopReport::default();
-        for index in (0..self.children.len()).rev() {
+        let mut order: Vec<usize> = (0..self.children.len()).rev().collect();
+        order.sort_by_key(|child| self.children[*child].spec.stops_last);
+        for index in order {
             let child = &mut self.children[index];
             child.restart_at = None;
             let (worker, name) = (child.number, child.spec.name.clone());

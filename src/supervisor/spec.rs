@@ -60,6 +60,7 @@ pub struct ChildSpec {
     pub(crate) stable_after: Duration,
     pub(crate) backoff: Backoff,
     pub(crate) limited: bool,
+    pub(crate) stops_last: bool,
     pub(crate) body: Arc<Body>,
 }
 
@@ -80,6 +81,7 @@ impl ChildSpec {
             stable_after: Duration::from_secs(10),
             backoff: Backoff::default(),
             limited: true,
+            stops_last: false,
             body: Arc::new(move |context| body(context).into_worker_result()),
         }
     }
@@ -111,6 +113,14 @@ impl ChildSpec {
     #[must_use]
     pub fn unlimited_restarts(mut self) -> Self {
         self.limited = false;
+        self
+    }
+
+    /// Where everything stops, it is stopped after all that do not say so, whenever it was started. For what passes on
+    /// what the others leave behind.
+    #[must_use]
+    pub fn stops_last(mut self) -> Self {
+        self.stops_last = true;
         self
     }
 }
