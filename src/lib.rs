@@ -29,6 +29,7 @@
 //! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |
 //! | have no slow first record | [`events::Events::register_thread`], [`events::Builder::prefault`] |
 //! | read config on a hot path | [`config::Config::reader`] |
+//! | pass events on to somewhere else | [`events::Pipeline`] |
 //! | count | [`telemetry::Telemetry::counter`] |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
@@ -89,6 +90,7 @@ pub mod internals {
     pub use crate::events::cursor::{NoRecord, Track};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::overflow::{Overflow, Slots};
+    pub use crate::events::pipeline::{Bell, Handover, Latch};
     pub use crate::events::record::{Lead, Link};
     pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Unlinked, Writing};
     pub use crate::events::shard::{Owner, Shard};

@@ -27,6 +27,7 @@
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
 //! | `cursor` | followed live: each event once, and each gap counted |
 //! | `tail` | printed live, line by line |
+//! | `pipeline`, `owned` | stages behind a cursor; events that they pass on |
 //! | `predicate` | conditions on the fields of events |
 //! | `trigger` | what is captured when something happens, by itself |
 //!
@@ -81,7 +82,9 @@ mod link;
 mod loss;
 mod mark;
 pub(crate) mod overflow;
+mod owned;
 mod payload;
+pub(crate) mod pipeline;
 mod plan;
 #[cfg(feature = "zerocopy")]
 mod pod;
@@ -136,8 +139,12 @@ pub use json::Json;
 pub use kind::Kind;
 pub use link::Links;
 pub use loss::{Loss, LossCause};
+pub use owned::OwnedEvent;
 #[doc(hidden)]
 pub use payload::{Encode, Payload};
+pub use pipeline::{
+    Batched, Dropped, Pipeline, PipelineStatus, PipelineWorker, SinkError, StageStatus, Stages,
+};
 pub use plan::Plan;
 #[cfg(feature = "zerocopy")]
 #[doc(hidden)]

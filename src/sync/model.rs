@@ -12,8 +12,10 @@ mod arc_swap;
 pub(crate) use crossbeam_epoch as epoch;
 #[cfg(not(crossbeam_loom))]
 pub(crate) mod epoch;
+mod queue;
 mod signal;
 pub(crate) use arc_swap::{ArcSwap, SwapGuard};
+pub(crate) use queue::ArrayQueue;
 pub(crate) use signal::Signal;
 
 /// Which side of an edge a model weakens.

@@ -8,6 +8,7 @@ use super::Ordering;
 mod signal;
 pub(crate) use arc_swap::ArcSwap;
 pub(crate) use crossbeam_epoch as epoch;
+pub(crate) use crossbeam_queue::ArrayQueue;
 pub(crate) use signal::Signal;
 
 /// What [`ArcSwap::load`] gives: usually no count is touched.

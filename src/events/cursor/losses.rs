@@ -7,7 +7,7 @@ use crate::events::loss::{LossCause, Losses};
 use crate::events::store::Store;
 
 /// The counters as they were.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownLosses {
     /// Those of the store, then those of each shard.
     places: Box<[Known]>,

@@ -9,12 +9,14 @@
 //! | `pace` | when it looks, and how long it parks |
 //! | `prompt` | being woken |
 //! | `delivery` | what it hands over, and its accounts |
+//! | `lanes` | a cursor for each class, for pipelines |
 //!
 //! A cursor is a reader like a query: it copies, and believes what is intact. Writers do nothing for it and know nothing of
 //! it, so it can be too slow; then records are overwritten before it comes by. How many, it knows to the last one: rings
 //! number their blocks, slots count their contents.
 
 mod delivery;
+mod lanes;
 mod losses;
 mod pace;
 mod prompt;
@@ -25,6 +27,7 @@ mod track;
 #[cfg(flightdeck_loom)]
 pub use super::read::NoRecord;
 pub use delivery::{CursorState, CursorStats, Delivery, Gap, GapCause, Progress};
+pub(in crate::events) use lanes::Written;
 pub use start::Start;
 #[cfg(any(test, flightdeck_loom))]
 pub use track::Track;

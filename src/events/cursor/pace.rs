@@ -8,7 +8,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_micros(20);
 const LEAST: Duration = Duration::from_micros(50);
 const MOST: Duration = Duration::from_millis(1);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pace {
     looked: Option<Instant>,
     least: Duration,
@@ -44,6 +44,11 @@ impl Pace {
 
     pub(super) fn since_look(&self) -> Duration {
         self.looked.map_or(Duration::ZERO, |looked| looked.elapsed())
+    }
+
+    /// How long to wait between looks: at first, and at most.
+    pub(super) fn waits(&self) -> (Duration, Duration) {
+        (self.least, self.most)
     }
 
     /// Something was delivered.

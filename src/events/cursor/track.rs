@@ -181,6 +181,11 @@ impl Track {
         std::mem::take(&mut self.overwritten)
     }
 
+    /// Whether what comes next was overwritten, and nothing came after it that tells how much that was.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.next.is_none()
+    }
+
     /// How many records there were before the next one.
     pub fn number(&self) -> Option<u64> {
         self.number

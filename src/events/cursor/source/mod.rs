@@ -207,6 +207,15 @@ impl RingSource {
         overwritten.or_else(|| self.pruned.take(GapCause::Pruned, class, Some(shard)))
     }
 
+    /// No further look comes: of so many events that had been written before the last one, it passed what it will. The rest was
+    /// overwritten, which a later event would have told.
+    pub(super) fn settle(&mut self, written: u64) {
+        if self.track.is_lost() || self.waits {
+            self.accounts.overwritten +=
+                self.track.number().map_or(0, |number| written.saturating_sub(number));
+        }
+    }
+
     /// How many events were written that it did not pass yet.
     pub(super) fn behind(&self, ring: &Ring) -> u64 {
         self.track.number().map_or(0, |number| ring.records().saturating_sub(number))

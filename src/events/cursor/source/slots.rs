@@ -153,6 +153,19 @@ impl SlotSource {
         overwritten.or_else(|| self.pruned.take(GapCause::Pruned, class, None))
     }
 
+    /// How many events were written to each slot.
+    pub(in crate::events::cursor) fn written(overflow: &Overflow) -> Vec<u64> {
+        (0..overflow.slots() as u64).map(|slot| overflow.records_of(slot)).collect()
+    }
+
+    /// As of [`RingSource`](super::RingSource). Where a slot was being written at the last look, or held what was to wait, that
+    /// took the place of what is missing.
+    pub(in crate::events::cursor) fn settle(&mut self, written: &[u64]) {
+        let missing =
+            written.iter().zip(&self.passed).map(|(written, passed)| written.saturating_sub(*passed));
+        self.accounts.overwritten += missing.sum::<u64>();
+    }
+
     /// How many events were written, or are about to be, that it did not pass yet.
     pub(in crate::events::cursor) fn behind(&self, overflow: &Overflow) -> u64 {
         overflow.records().saturating_sub(self.passed_in_all) + self.events.len() as u64
