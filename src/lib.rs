@@ -29,7 +29,7 @@
 //! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |
 //! | have no slow first record | [`events::Events::register_thread`], [`events::Builder::prefault`] |
 //! | read config on a hot path | [`config::Config::reader`] |
-//! | pass events on to somewhere else | [`events::Pipeline`] |
+//! | pass events on to somewhere else | [`Flightdeck::pipeline`] |
 //! | count | [`telemetry::Telemetry::counter`] |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
@@ -75,7 +75,8 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, Flightdeck, Health, PanicHookError, StartError, Tail, TailBuilder, TailError,
+    Builder, Concern, Flightdeck, Health, PanicHookError, PipelineHandle, StartError, Tail, TailBuilder,
+    TailError,
 };
 pub use id::{CorrelationId, Revision, SpanId};
 
@@ -90,7 +91,7 @@ pub mod internals {
     pub use crate::events::cursor::{NoRecord, Track};
     pub use crate::events::kinds::{Switch, Switches};
     pub use crate::events::overflow::{Overflow, Slots};
-    pub use crate::events::pipeline::{Bell, Handover, Latch};
+    pub use crate::events::pipeline::{Bell as WorkerBell, Handover, Latch};
     pub use crate::events::record::{Lead, Link};
     pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Unlinked, Writing};
     pub use crate::events::shard::{Owner, Shard};

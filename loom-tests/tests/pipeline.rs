@@ -4,7 +4,7 @@
 
 mod support;
 
-use flightdeck_loom::internals::{Bell, Class, Handover, Latch, Side};
+use flightdeck_loom::internals::{Class, Handover, Latch, Side, WorkerBell as Bell};
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use std::sync::Arc;

@@ -2,14 +2,15 @@
 
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
+use super::pipeline::Pipelines;
 use super::tail::Tails;
 use super::{Flightdeck, Inner};
 use crate::clock::TickError;
 use crate::config::{Change, Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
-use crate::events::{self, Directives, Events, Triggers};
+use crate::events::{self, Directives, Events, Pipeline, Triggers};
 use crate::id::DeckId;
-use crate::supervisor::{self, ChildSpec, IntoWorkerResult, Restart, Supervisor, WorkerContext};
+use crate::supervisor::{self, ChildSpec, Incident, IntoWorkerResult, Restart, Supervisor, WorkerContext};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::{self, Telemetry};
 use std::fmt;
@@ -38,6 +39,16 @@ pub struct Builder<C> {
     directives: Option<FromConfig<C>>,
     coarse_ticks: Option<Duration>,
     panic_hook: bool,
+    pipelines: Vec<OnEvents>,
+}
+
+/// A pipeline on events that are yet to be built.
+struct OnEvents(Box<dyn FnOnce(&Events) -> Pipeline + Send>);
+
+impl fmt::Debug for OnEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnEvents")
+    }
 }
 
 /// What the config says about which events are to be recorded.
@@ -140,6 +151,7 @@ impl Builder<()> {
             directives: None,
             coarse_ticks: None,
             panic_hook: false,
+            pipelines: Vec::new(),
         }
     }
 }
@@ -147,8 +159,17 @@ impl Builder<()> {
 impl<C> Builder<C> {
     /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
-        let Self { events, telemetry, supervisor, coarse_ticks, panic_hook, .. } = self;
-        Builder { config, events, telemetry, supervisor, directives: None, coarse_ticks, panic_hook }
+        let Self { events, telemetry, supervisor, coarse_ticks, panic_hook, pipelines, .. } = self;
+        Builder {
+            config,
+            events,
+            telemetry,
+            supervisor,
+            directives: None,
+            coarse_ticks,
+            panic_hook,
+            pipelines,
+        }
     }
 
     /// Which events are recorded, as the config says: asked at the start and at each change of the config, and in force
@@ -241,6 +262,40 @@ impl<C> Builder<C> {
     {
         self.supervisor(|supervisor| supervisor.worker(ChildSpec::new(name, restart, body)))
     }
+
+    /// A pipeline that follows the events from the first one on; see [`Flightdeck::pipeline`].
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    /// use flightdeck::events::{SinkError, Value};
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let deck = Flightdeck::builder()
+    ///     .pipeline(move |events| {
+    ///         let stages = events.cursor().pipeline("export");
+    ///         stages
+    ///             .filter(|event| event.kind() == "order.filled")
+    ///             .enrich(|event| match event.field("qty") {
+    ///                 Some(Value::U64(qty)) => format!("filled {qty}"),
+    ///                 _ => "filled".to_owned(),
+    ///             })
+    ///             .batch(100, Duration::from_millis(50))
+    ///             .sink(move |batch| sender.send(batch.to_vec()).map_err(SinkError::later))
+    ///     })
+    ///     .start()?;
+    /// deck.record(OrderFilled { qty: 5 });
+    /// deck.record(OrderFilled { qty: 7 });
+    /// assert!(deck.shutdown(Duration::from_secs(5)).is_clean());
+    /// assert_eq!(receiver.try_iter().flatten().collect::<Vec<_>>(), ["filled 5", "filled 7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pipeline(mut self, of: impl FnOnce(&Events) -> Pipeline + Send + 'static) -> Self {
+        self.pipelines.push(OnEvents(Box::new(of)));
+        self
+    }
 }
 
 impl<C: Validate + Send + Sync + 'static> Builder<C> {
@@ -272,9 +327,15 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
                 config.tick();
             }
         };
-        let supervisor = self
-            .supervisor
+        let pipelines = Arc::new(Pipelines::new(&events, &telemetry));
+        let (counted, told) = (pipelines.clone(), pipelines.clone());
+        let mut supervisor = self.supervisor;
+        for OnEvents(of) in self.pipelines {
+            supervisor = pipelines.enlist(of(&events), supervisor);
+        }
+        let supervisor = supervisor
             .every(TICK, "config", tick)
+            .every(TICK, "pipelines", move || counted.follow())
             .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
             .every(RECLAIM, "shards", move || {
                 shards.reclaim_shards();
@@ -282,14 +343,28 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(AGE_CHECK, "age", move || {
                 aging.prune_expired();
             })
-            .observer(move |incident| journal.worker(incident))
+            .observer(move |incident| {
+                journal.worker(incident);
+                if let Incident::Ended { .. } = incident {
+                    told.follow();
+                }
+            })
             .start()
             .map_err(StartError::Supervisor)?;
         let started = Instant::now();
         let (tails, triggers) = (Tails::new(), Triggers::new(&events));
-        let inner =
-            Inner { config, events, triggers, telemetry, supervisor, tails, started, panic_hook, ticker };
-        let inner = Arc::new(inner);
+        let inner = Arc::new(Inner {
+            config,
+            events,
+            triggers,
+            telemetry,
+            pipelines,
+            supervisor,
+            tails,
+            started,
+            panic_hook,
+            ticker,
+        });
         Inner::host_triggers(&inner);
         Ok(Flightdeck { inner })
     }

@@ -5,6 +5,7 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | how a deck is |
+//! | `pipeline` | pipelines: supervised, counted, written down |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
 //! | `panic_hook` | panics of any thread, as events |
@@ -15,25 +16,31 @@ mod builder;
 mod health;
 mod journal;
 mod panic_hook;
+mod pipeline;
 mod tail;
 mod triggers;
 
 pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
 pub use panic_hook::PanicHookError;
+pub use pipeline::PipelineHandle;
 pub use tail::{Tail, TailBuilder, TailError};
 
 use crate::clock::Ticker;
 use crate::config::Config;
-use crate::events::{Event, Events, ScopeGuard, Triggers};
+use crate::events::{Event, Events, Pipeline, ScopeGuard, Triggers};
 use crate::id::CorrelationId;
-use crate::supervisor::{StopReport, Supervisor};
+use crate::supervisor::{self, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use panic_hook::PanicHook;
+use pipeline::Pipelines;
 use std::fmt;
 use std::time::{Duration, Instant};
 use tail::Tails;
+
+/// How long workers of pipelines go on when the last handle drops, within the second that all have.
+const DRAINING_AT_DROP: Duration = Duration::from_millis(900);
 
 /// A deck: config, events, telemetry and supervisor of one host, joined.
 ///
@@ -76,6 +83,7 @@ struct Inner<C> {
     events: Events,
     triggers: Triggers,
     telemetry: Telemetry,
+    pipelines: Arc<Pipelines>,
     supervisor: Supervisor,
     tails: Tails,
     started: Instant,
@@ -83,6 +91,14 @@ struct Inner<C> {
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.
     ticker: Mutex<Option<Ticker>>,
+}
+
+impl<C> Drop for Inner<C> {
+    /// Nobody has the deck any more.
+    fn drop(&mut self) {
+        self.pipelines.give_up_in(DRAINING_AT_DROP);
+        self.end_triggers();
+    }
 }
 
 /// Long enough for whatever is to be done, and never out of the clock's range.
@@ -156,17 +172,58 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         health::of(&self.inner)
     }
 
-    /// Stops workers in reverse order, captures what triggers are [set off by it](crate::events::Trigger::on_shutdown) and
-    /// what they have open, then ends recording, and prints what [tails](Flightdeck::tail) have not. Always returns by
-    /// the deadline, and says what it could not finish; where there are triggers, workers have a tenth of it less, at most
-    /// 100 ms. May be called twice, by a worker, or by a callback: see [`Supervisor::shutdown`].
+    /// Runs a pipeline: a supervised worker for each of its [`Pipeline::workers`], started again with backoff when a stage
+    /// panics, and never melting the deck down. For one that misses nothing of the start: [`Builder::pipeline`].
+    ///
+    /// Telemetry has its numbers, at most 250 ms old, under `pipeline.NAME`: `cursor.out`, `cursor.overwritten`, `cursor.behind` and
+    /// so on of the cursor; `STAGE.in`, `.out`, `.invalid`, `.filtered`, `.refused`, `.lost_in_panic`, `.retries`, `.busy_ns`,
+    /// `.held` and `.queue.CLASS` of each stage; `sink.call_ns` is a histogram. What is lost in a panic is an event, too:
+    /// `flightdeck.pipeline.lost`. When the deck is shut down, its other workers stop first; then the pipeline delivers what is
+    /// there, within the deadline.
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    /// use std::time::Duration;
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let deck = Flightdeck::builder().start()?;
+    /// let export = deck.events().query().kind::<OrderFilled>().follow()?.pipeline("export").batch(100, Duration::from_millis(50));
+    /// let export = deck.pipeline(export.sink(|batch| {
+    ///     println!("{batch:?}");
+    ///     Ok(())
+    /// }))?;
+    /// deck.record(OrderFilled { qty: 5 });
+    /// let status = export.stop(Duration::from_secs(5));
+    /// assert_eq!((status.delivered(), status.left()), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is a pipeline of its name, or another worker that is called as one of its own. Nothing of it runs then.
+    pub fn pipeline(&self, pipeline: Pipeline) -> Result<PipelineHandle, supervisor::StartError> {
+        pipeline::start(&self.inner, pipeline)
+    }
+
+    /// The pipelines that it runs.
+    #[must_use]
+    pub fn pipelines(&self) -> Vec<PipelineHandle> {
+        pipeline::all(&self.inner)
+    }
+
+    /// Stops workers in reverse order, those of pipelines last, which deliver what is there in the time that is left. Then
+    /// captures what triggers are [set off by it](crate::events::Trigger::on_shutdown) and what they have open, ends
+    /// recording, and prints what [tails](Flightdeck::tail) have not. Always returns by the deadline, and says what it
+    /// could not finish; where there are triggers, workers have a tenth of it less, at most 100 ms. May be called twice,
+    /// by a worker, or by a callback: see [`Supervisor::shutdown`].
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
         let deadline = deadline.min(LONGEST);
         let until = Instant::now() + deadline;
         let for_workers = deadline.saturating_sub(self.inner.for_last_captures(deadline));
+        self.inner.pipelines.give_up_in(for_workers);
         let report = self.inner.supervisor.shutdown(for_workers);
         // Workers that still stop shall be heard until they have.
         if !report.pending {
+            self.inner.pipelines.stopped();
             self.inner.triggers.finish(until.saturating_duration_since(Instant::now()));
             self.inner.config.tick();
             self.inner.events.stop();

@@ -21,11 +21,9 @@ impl<C> Inner<C> {
     pub(super) fn for_last_captures(&self, deadline: Duration) -> Duration {
         if self.triggers.is_empty() { Duration::ZERO } else { (deadline / 10).min(FOR_LAST_CAPTURES) }
     }
-}
 
-impl<C> Drop for Inner<C> {
-    /// Nobody has the deck any more: the end of its triggers, if nobody has shut it down.
-    fn drop(&mut self) {
+    /// The end of its triggers, if nobody has shut it down.
+    pub(super) fn end_triggers(&self) {
         if !self.triggers.is_empty() {
             self.triggers.finish(FOR_LAST_CAPTURES);
         }

@@ -23,6 +23,7 @@ impl Cursor {
                     blocks: self.wanted.blocks,
                     from: self.wanted.from,
                     latest: self.wanted.latest,
+                    clock: self.wanted.clock.clone(),
                 },
                 classes: PerClass::of(|other| other == class && self.classes[other]),
                 rings: rings.extract_if(.., |source| source.place.class == class).collect(),
@@ -33,6 +34,8 @@ impl Cursor {
                 one: One::default(),
                 precious_first: false,
                 pace: self.pace.clone(),
+                // Workers of pipelines wait by time.
+                listening: None,
                 has_ended: self.has_ended,
                 delivered: std::mem::take(&mut delivered),
                 late: std::mem::take(&mut late),
@@ -126,6 +129,8 @@ impl CursorStats {
             lag: self.lag.max(other.lag),
             looks: self.looks + other.looks,
             parks: self.parks + other.parks,
+            woken: self.woken + other.woken,
+            deaf: self.deaf + other.deaf,
         }
     }
 
@@ -140,6 +145,8 @@ impl CursorStats {
             late: self.late - earlier.late,
             looks: self.looks - earlier.looks,
             parks: self.parks - earlier.parks,
+            woken: self.woken - earlier.woken,
+            deaf: self.deaf - earlier.deaf,
             ..self
         }
     }

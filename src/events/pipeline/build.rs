@@ -46,7 +46,7 @@ struct Parts {
 
 impl Cursor {
     /// Begins a pipeline: what this cursor delivers from now on goes through its stages. See [`Pipeline`]. The order of time holds
-    /// within a class alone then.
+    /// within a class alone then, and its workers look by time, be the cursor a [prompt](Cursor::prompt) one or not.
     pub fn pipeline(self, name: impl Into<Arc<str>>) -> Stages<OwnedEvent> {
         let (end, accounts) = (Arc::new(End::new()), Arc::new(Accounts::default()));
         let feed = Box::new(FromCursor::new(self, end.clone(), accounts.clone()));
