@@ -1,6 +1,5 @@
 //! Waiting for what other threads do, without sleeping.
 #![allow(dead_code, reason = "each test file uses what it needs")]
-#![allow(dead_code, reason = "each test file uses what it needs")]
 
 use flightdeck::supervisor::WorkerContext;
 use std::time::{Duration, Instant};
