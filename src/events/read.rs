@@ -390,7 +390,10 @@ pub(crate) struct Chain<'a> {
 impl<'a> Chain<'a> {
     #[inline]
     pub(crate) fn new(ring: &'a Ring, cut: Cut, bucket: usize) -> Self {
-        Self { ring, indexed: cut.indexed, floor: cut.floor, next: ring.head(bucket) }
+        // In a mapped file it may be anything. More than a lap above the cut all below that is gone.
+        let end = cut.tail.saturating_add(ring.geometry().words as u64);
+        let next = ring.head(bucket).filter(|head| *head < end);
+        Self { ring, indexed: cut.indexed, floor: cut.floor, next }
     }
 }
 

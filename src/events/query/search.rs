@@ -346,9 +346,9 @@ const STEPS: usize = 6;
 #[inline]
 fn prefetch_chains(store: &Store, bucket: usize) {
     store.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
-    // What caches hold is not worth a second look, and one chain alone is no faster for it.
-    let mut large = store.rings_in_use().filter(|(_, _, ring)| ring.outgrows_caches());
-    if large.nth(1).is_some() {
+    // What caches hold is not worth a second look. Shards are alike; the first has the largest rings.
+    if store.shards.first().is_some_and(|shard| shard.rings().iter().any(|(_, ring)| ring.outgrows_caches()))
+    {
         prefetch_further(store, bucket);
     }
 }
@@ -356,6 +356,10 @@ fn prefetch_chains(store: &Store, bucket: usize) {
 #[cold]
 #[inline(never)]
 fn prefetch_further(store: &Store, bucket: usize) {
+    // One chain alone is no faster for it.
+    if store.rings_in_use().nth(1).is_none() {
+        return;
+    }
     let mut places = [None; SIDE_BY_SIDE];
     for step in 0..STEPS {
         for (place, (_, _, ring)) in places.iter_mut().zip(store.rings_in_use()) {

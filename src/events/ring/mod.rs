@@ -266,8 +266,7 @@ impl Ring {
         let head = self.heads.at(bucket).load(Relaxed);
         // Acquire, edge `ring-head` (partner: `link`): the record at `head` and its link are visible.
         acquire_fence("ring-head");
-        // In a mapped file it may be anything; what was committed lies below `intent`.
-        (head != 0 && head < self.blocks.at::<INTENT>().load(Relaxed)).then_some(head)
+        (head != 0).then_some(head)
     }
 
     /// How many records were ever committed.
