@@ -504,6 +504,27 @@ fn it_begins_with_what_its_cursor_had_found_and_counts_from_there() {
 }
 
 #[test]
+fn a_cursor_that_was_woken_before_is_counted_from_there_too() {
+    flightdeck::kind! { Urgent("pipe.urgent", prompt) { n: u64 } }
+    let events = small();
+    // Not every system has the barrier.
+    let Ok(mut cursor) = events.cursor().park_between(PATIENCE, PATIENCE).prompt() else { return };
+    while cursor.stats().woken == 0 {
+        thread::scope(|threads| {
+            threads.spawn(|| {
+                thread::sleep(Duration::from_millis(20));
+                events.record(Urgent { n: 0 });
+            });
+            assert!(cursor.recv().is_some());
+        });
+    }
+    let running = run(cursor.pipeline("urgent").sink(|_| Ok(())));
+    events.record(Urgent { n: 1 });
+    let status = running.stop(1);
+    assert_eq!((status.delivered(), status.cursor.woken, status.cursor.deaf), (1, 0, 0));
+}
+
+#[test]
 fn it_ends_by_itself_when_its_store_does() {
     let events = small();
     let (taken, sink) = kept();

@@ -45,8 +45,9 @@ struct Parts {
 }
 
 impl Cursor {
-    /// Begins a pipeline: what this cursor delivers from now on goes through its stages. See [`Pipeline`]. The order of time holds
-    /// within a class alone then, and its workers look by time, be the cursor a [prompt](Cursor::prompt) one or not.
+    /// Begins a pipeline: what this cursor delivers from now on goes through its stages. See [`Pipeline`]. The order of time
+    /// holds within a class alone then. One that was [prompt](Cursor::prompt) is so no longer: nobody wakes the first worker,
+    /// which looks by itself, see [`Cursor::park_between`].
     pub fn pipeline(self, name: impl Into<Arc<str>>) -> Stages<OwnedEvent> {
         let (end, accounts) = (Arc::new(End::new()), Arc::new(Accounts::default()));
         let feed = Box::new(FromCursor::new(self, end.clone(), accounts.clone()));

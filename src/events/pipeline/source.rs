@@ -72,10 +72,18 @@ impl Lane {
     }
 }
 
+/// The accounts of all lanes.
+fn sum(lanes: &PerClass<Lane>) -> CursorStats {
+    let lanes = lanes.iter().map(|(_, lane)| lane.cursor.stats());
+    lanes.fold(CursorStats::default(), CursorStats::and)
+}
+
 impl FromCursor {
     pub(super) fn new(cursor: Cursor, end: Arc<End>, accounts: Arc<Accounts>) -> Self {
-        let (before, waits) = (cursor.stats(), cursor.waits());
+        let waits = cursor.waits();
         let lanes = PerClass(cursor.by_class().0.map(|cursor| Lane { cursor, end: LaneEnd::Open }));
+        // Of the lanes, as all later ones: they do not go on with what the cursor counted of being woken.
+        let before = sum(&lanes);
         let (noted, next_wait) = (Instant::now(), waits.0);
         Self { lanes, end, accounts, before, noted, waits, next_wait }
     }
@@ -113,9 +121,7 @@ impl Feed<OwnedEvent> for FromCursor {
             return;
         }
         self.noted = Instant::now();
-        let lanes = self.lanes.iter().map(|(_, lane)| lane.cursor.stats());
-        let all = lanes.fold(CursorStats::default(), CursorStats::and);
-        let mut since = all.since(&self.before);
+        let mut since = sum(&self.lanes).since(&self.before);
         if self.is_at_end() {
             // What came after its last look was recorded after its end.
             (since.behind, since.lag) = (0, Duration::ZERO);
