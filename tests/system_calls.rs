@@ -11,7 +11,6 @@ use flightdeck::Clock;
 use flightdeck::config::Config;
 use flightdeck::events::{Events, Rate, Stamp};
 use flightdeck::telemetry::Telemetry;
-use std::time::{Duration, Instant};
 
 flightdeck::kind! {
     Filled("order.filled") { qty: u64, venue: str }
@@ -90,6 +89,7 @@ fn recording_counting_and_reading_config_make_none() {
 #[cfg(feature = "os")]
 #[test]
 fn a_prompt_kind_makes_one_where_somebody_waits_and_none_before() {
+    use std::time::{Duration, Instant};
     let events = Events::builder().memory(1 << 20).clock(Clock::manual()).build().unwrap();
     let patience = Duration::from_secs(20);
     let mut cursor = events.cursor().park_between(patience, patience).prompt().unwrap();
