@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// [`PipelineStatus::accounted`], exactly: delivered, filtered, invalid, refused, lost in panics, overwritten and pruned, and what is
 /// left.
 ///
-/// **Cost.** For an event: an allocation for its copy, about 50 ns of reading the clock at each stage, a fence and a queue's
+/// **Cost.** For an event: an allocation for its copy, a reading of the system's clock before and after each stage, a fence and a queue's
 /// exchange at each hand-over. Workers wait parked; the first one looks by itself, as its [`Cursor`](crate::events::Cursor)
 /// says. Of the write path, nothing.
 ///

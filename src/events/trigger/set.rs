@@ -31,8 +31,8 @@ const PARKS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_m
 /// handles of this are gone.
 ///
 /// **Latency.** An idle thread looks each millisecond; so a match is found within that, and what the system takes to run a
-/// thread. While much is recorded each trigger in its turn looks at all that came since its last one, up to 4,096 matches, at
-/// a few million events a second, and each capture takes milliseconds a megabyte on the same thread. What a disk takes for
+/// thread. While much is recorded each trigger in its turn looks at all that came since its last one, up to 4,096 matches, as
+/// fast as a cursor goes, and each capture takes its query and its copy on the same thread. What a disk takes for
 /// a file, all wait for. A trigger that cannot keep up misses events: [`LeftOut::missed`](super::LeftOut::missed) says how many.
 ///
 /// It is the events that are watched, not the host: whatever [`Directives`](crate::events::Directives) leave out
