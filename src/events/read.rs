@@ -56,7 +56,7 @@ impl Header {
     }
 
     #[inline]
-    fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.position + self.words() as u64
     }
 }
@@ -108,7 +108,7 @@ fn header_words(ring: &Ring, position: u64) -> [u64; HEADER_WORDS] {
 
 /// What these words say, if they can be those of a record at `position` that ends at `end` or before.
 #[inline]
-fn header_in(words: [u64; HEADER_WORDS], position: u64, end: u64) -> Option<Header> {
+pub(crate) fn header_in(words: [u64; HEADER_WORDS], position: u64, end: u64) -> Option<Header> {
     let lead = Lead::from_word(words[0]);
     // Intact, and still not believed: in a mapped file the bytes may be anybody's.
     if lead.words() < lead.header_words() || position.checked_add(lead.words() as u64)? > end {

@@ -49,7 +49,7 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GapCause {
-    /// Newer ones had taken their place before the cursor came by: it is too slow, or the store too small.
+    /// Newer ones had taken their place before the cursor came by, or were about to: it is too slow, or the store too small.
     Overwritten,
     /// They were pruned or cleared before it came by.
     Pruned,
@@ -151,8 +151,12 @@ impl Missing {
     }
 
     /// As a gap, if there are any; none are left then.
+    #[inline]
     pub(super) fn take(&mut self, cause: GapCause, class: Class, shard: Option<u16>) -> Option<Gap> {
+        if self.count == 0 {
+            return None;
+        }
         let Self { count, from, until } = std::mem::take(self);
-        (count > 0).then_some(Gap { cause, count, class, shard, from, until })
+        Some(Gap { cause, count, class, shard, from, until })
     }
 }

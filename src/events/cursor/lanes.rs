@@ -11,7 +11,7 @@ use std::time::Duration;
 impl Cursor {
     /// One for each class. Together they deliver what this one would have, and their accounts add up to its own.
     pub(in crate::events) fn by_class(mut self) -> PerClass<Self> {
-        let has_found = !self.heads.is_empty();
+        let has_found = self.has_heads();
         let (mut rings, mut slots) = (self.rings.into_vec(), self.slots.into_vec());
         let (mut gaps, mut losses) = (self.gaps, self.losses);
         let (mut delivered, mut late) = (self.delivered, self.late);
@@ -21,6 +21,7 @@ impl Cursor {
                 wanted: Wanted {
                     filter: self.wanted.filter.clone(),
                     blocks: self.wanted.blocks,
+                    everything: self.wanted.everything,
                     from: self.wanted.from,
                     latest: self.wanted.latest,
                     clock: self.wanted.clock.clone(),
@@ -30,6 +31,7 @@ impl Cursor {
                 slots: slots.extract_if(.., |source| source.place.class == class).collect(),
                 losses: losses.clone(),
                 heads: BinaryHeap::new(),
+                turn: None,
                 gaps: gaps.iter().filter(|gap| gap.class == class).copied().collect(),
                 one: One::default(),
                 precious_first: false,

@@ -47,7 +47,7 @@ use pace::Pace;
 use prompt::Listening;
 use source::{One, RingSource, SlotSource, Wanted};
 use std::cmp::Reverse;
-use std::collections::binary_heap::{BinaryHeap, PeekMut};
+use std::collections::binary_heap::BinaryHeap;
 use std::collections::vec_deque::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -68,13 +68,15 @@ use std::time::{Duration, Instant};
 /// [`CursorStats::late`] counts those.
 ///
 /// **Gaps** come before the next event of their ring, or at the end of a look. They count events of whatever kind, filters or
-/// not. Where events are missing and none has come after them, the gap is told with the next one of its ring.
+/// not. Where events are missing and none has come after them, the gap is told with the next one of its ring. A cursor that is too
+/// slow for a writer gives up what the writer is about to overwrite, goes on a quarter of the ring behind it and counts that as
+/// overwritten: right in front of it, it would make it half as fast, and deliver no more.
 ///
 /// **The end.** After [`Events::stop`], or when the last handle of the store is dropped, it is closed once all is delivered. What
 /// another thread was in the middle of recording, or a [`Writer`](super::Writer) that outlives the handles records, may come after
 /// that: a later call delivers it.
 ///
-/// **Cost.** A load or two for each ring in use and look, a copy for each event; blocks that hold nothing of what is asked for are
+/// **Cost.** A load or two for each ring in use and look, a copy of 4 KiB at a time and one of each event; blocks that hold nothing of what is asked for are
 /// passed as a whole. No allocation once its buffers have grown to the longest event, and to what the overflow holds. It takes 8
 /// bytes for each slot of the overflow. Wait-free, but where it parks.
 ///
@@ -105,6 +107,8 @@ pub struct Cursor {
     losses: KnownLosses,
     /// The next event of each source that has one in this look, the first on top.
     heads: BinaryHeap<Reverse<Head>>,
+    /// Whose events come before all of those.
+    turn: Option<Turn>,
     /// Gaps that no event of this look follows, and losses.
     gaps: VecDeque<Gap>,
     one: One,
@@ -129,6 +133,14 @@ struct Head {
     order: (Ticks, Place, u64),
     /// Rings first, then slots.
     source: usize,
+}
+
+/// A source whose next event comes before those of all others, and until when: as a rule several do, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    source: usize,
+    /// The first of the others.
+    until: Option<Head>,
 }
 
 /// What comes next; an event lies in `Cursor::one`.
@@ -230,6 +242,7 @@ impl Cursor {
         Self {
             store: store.clone(),
             wanted: Wanted {
+                everything: from.is_none_or(|from| from == least) && filter.wants_every_record(),
                 filter,
                 blocks,
                 from: from.unwrap_or(least),
@@ -241,6 +254,7 @@ impl Cursor {
             slots,
             losses,
             heads: BinaryHeap::with_capacity(sources),
+            turn: None,
             gaps: VecDeque::with_capacity(2 * sources),
             one: One::default(),
             precious_first: false,
@@ -398,7 +412,11 @@ impl Cursor {
             stats.overwritten += accounts.overwritten;
             stats.pruned += accounts.pruned;
         }
-        let oldest = self.heads.iter().map(|Reverse(head)| head.order.0).min();
+        let of_turn = self.turn.and_then(|turn| match self.rings.get(turn.source) {
+            Some(of_ring) => of_ring.head(),
+            None => self.slots.get(turn.source - self.rings.len())?.head(),
+        });
+        let oldest = self.heads.iter().map(|Reverse(head)| head.order.0).chain(of_turn).min();
         stats.lag = match oldest {
             Some(oldest) => Duration::from_nanos(self.store.clock.ns_since(oldest)),
             None if stats.behind > 0 => self.pace.since_look(),
@@ -408,13 +426,18 @@ impl Cursor {
     }
 
     fn state(&self) -> CursorState {
-        if !self.heads.is_empty() || !self.gaps.is_empty() {
+        if self.has_heads() || !self.gaps.is_empty() {
             CursorState::More
         } else if self.has_ended && !self.has_something_later() {
             CursorState::Closed
         } else {
             CursorState::Idle
         }
+    }
+
+    /// Whether events of the last look are left.
+    fn has_heads(&self) -> bool {
+        self.turn.is_some() || !self.heads.is_empty()
     }
 
     /// Whether something is there that the last look left to the next one.
@@ -452,7 +475,7 @@ impl Cursor {
 
     /// Where no event is left, takes what is missing behind the last ones.
     fn collect_gaps(&mut self) {
-        if !self.heads.is_empty() {
+        if self.has_heads() {
             return;
         }
         let of_rings = self.rings.iter_mut().map(|source| (source.gap(), source.gap()));
@@ -463,6 +486,7 @@ impl Cursor {
     }
 
     /// The next event of a source.
+    #[inline(always)]
     fn peek(&mut self, source: usize) -> Option<Head> {
         let order = match self.rings.get_mut(source) {
             Some(of_ring) => of_ring.peek(ring(&self.store, of_ring.place), &self.wanted)?,
@@ -492,48 +516,64 @@ impl Cursor {
         next
     }
 
+    #[inline]
     fn step_unpaced(&mut self) -> Option<Next> {
-        if let Some(gap) = self.gaps.pop_front() {
-            return Some(Next::Gap(gap));
-        }
-        while let Some(&Reverse(Head { order, source, .. })) = self.heads.peek() {
-            let (gap, is_taken) = match self.rings.get_mut(source) {
+        loop {
+            if let Some(gap) = self.gaps.pop_front() {
+                return Some(Next::Gap(gap));
+            }
+            let turn = match self.turn {
+                Some(turn) => turn,
+                None => self.next_turn()?,
+            };
+            let (gap, taken) = match self.rings.get_mut(turn.source) {
                 Some(of_ring) => match of_ring.gap() {
                     None => (None, of_ring.take(ring(&self.store, of_ring.place), &mut self.one)),
-                    gap => (gap, false),
+                    gap => (gap, None),
                 },
-                None => match self.slots.get_mut(source - self.rings.len()).map(|slots| (slots.gap(), slots))
-                {
-                    Some((None, slots)) => (None, slots.take(&mut self.one)),
-                    Some((gap, _)) => (gap, false),
-                    None => (None, false),
+                None => match self.slots.get_mut(turn.source - self.rings.len()) {
+                    Some(slots) => match slots.gap() {
+                        None => (None, slots.take(&mut self.one)),
+                        gap => (gap, None),
+                    },
+                    None => (None, None),
                 },
             };
             if let Some(gap) = gap {
                 return Some(Next::Gap(gap));
             }
-            let next = self.peek(source);
-            if let Some(mut top) = self.heads.peek_mut() {
-                match next {
-                    Some(head) => *top = Reverse(head),
-                    None => {
-                        PeekMut::pop(top);
-                    }
-                }
+            match self.peek(turn.source) {
+                Some(head) if turn.until.is_none_or(|until| head < until) => {}
+                head => self.end_turn(head),
             }
-            self.collect_gaps();
-            if is_taken && !self.event().is_some_and(|event| self.wanted.filter.wants_fields(&event)) {
-                self.filter_out(source);
-            } else if is_taken {
-                let (ticks, ..) = order;
-                self.delivered += 1;
-                self.late += u64::from(ticks < self.newest_before);
-                self.newest = self.newest.max(ticks);
-                return Some(Next::Event);
+            let Some(ticks) = taken else { continue };
+            if self.wanted.filter.asks_for_fields()
+                && !self.event().is_some_and(|event| self.wanted.filter.wants_fields(&event))
+            {
+                self.filter_out(turn.source);
+                continue;
             }
+            self.delivered += 1;
+            self.late += u64::from(ticks < self.newest_before);
+            self.newest = self.newest.max(ticks);
+            return Some(Next::Event);
         }
+    }
+
+    /// The source whose event comes first; none if no event is left.
+    fn next_turn(&mut self) -> Option<Turn> {
+        let Reverse(head) = self.heads.pop()?;
+        let until = self.heads.peek().map(|Reverse(head)| *head);
+        self.turn = Some(Turn { source: head.source, until });
+        self.turn
+    }
+
+    /// Another source has the first event now, or none has.
+    fn end_turn(&mut self, head: Option<Head>) {
+        self.turn = None;
+        self.heads.extend(head.map(Reverse));
         // The last one may have gone just before it was copied.
-        self.gaps.pop_front().map(Next::Gap)
+        self.collect_gaps();
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Track {
     number: Option<u64>,
     /// Records that were overwritten before they were passed, and not asked for yet.
     overwritten: u64,
+    /// What came next when it was last asked how much the writer has left before it, in words, and how much it was.
+    asked_at: u64,
+    room: u64,
 }
 
 impl Track {
@@ -62,7 +65,14 @@ impl Track {
 
     /// Where nothing is known.
     fn at(tail: u64) -> Self {
-        Self { next: Some(tail), entering: tail, number: None, overwritten: 0 }
+        Self {
+            next: Some(tail),
+            entering: tail,
+            number: None,
+            overwritten: 0,
+            asked_at: tail,
+            room: u64::MAX,
+        }
     }
 
     /// Counts the records of the newest block. `None` if it went meanwhile.
@@ -97,6 +107,16 @@ impl Track {
     /// Where the next record below `tail` starts, as far as one can tell before it is read.
     #[inline]
     pub fn next(&mut self, ring: &Ring, tail: u64) -> Option<u64> {
+        match self.next {
+            Some(next) if self.number.is_some() => (next < tail).then_some(next),
+            _ => self.find(ring, tail),
+        }
+    }
+
+    /// Where a block has to be entered, or has to tell how many records there were.
+    #[cold]
+    #[inline(never)]
+    fn find(&mut self, ring: &Ring, tail: u64) -> Option<u64> {
         while self.next.is_none() && self.enter(ring, tail) {}
         let next = self.next.filter(|next| *next < tail)?;
         if self.number.is_none() {
@@ -120,12 +140,19 @@ impl Track {
             Entry::At { first, number } => {
                 self.overwritten += self.number.map_or(0, |own| number.saturating_sub(own));
                 (self.number, self.next) = (Some(number), Some(first));
+                self.ask_room(ring, first);
             }
             // A record that comes later may still start in it.
             Entry::Nothing if after > tail => return false,
             Entry::Nothing => self.entering = after,
         }
         true
+    }
+
+    /// Where the next record starts, if [`Track::next`] found one last.
+    #[inline]
+    pub(crate) fn position(&self) -> Option<u64> {
+        self.next
     }
 
     /// The record that starts at `next` was read, and ends there.
@@ -173,6 +200,26 @@ impl Track {
             NoRecord::Gap => after,
             NoRecord::Gone => after.max(ring.oldest()),
         };
+    }
+
+    /// Goes on a quarter of a lap behind the writer where that is about to overtake it: where it has less than a quarter of the
+    /// ring left before what comes next, and what was read since this was asked last gained hardly any. Who reads right in front
+    /// of a writer takes each line away from it just before it writes there, which makes it half as fast; and of one that
+    /// is faster it passes no more records that way than at a distance.
+    #[cold]
+    pub(crate) fn keep_clear(&mut self, ring: &Ring) {
+        let lap = ring.geometry().words as u64;
+        let Some(next) = self.next.filter(|next| *next >= self.asked_at + lap / 16) else { return };
+        let (read, before) = (next - self.asked_at, self.room);
+        self.ask_room(ring, next);
+        if self.room < lap / 4 && self.room < before.saturating_add(read / 2) {
+            (self.next, self.entering) = (None, next + lap * 3 / 4 - self.room);
+        }
+    }
+
+    /// How much room there is before the writer.
+    fn ask_room(&mut self, ring: &Ring, next: u64) {
+        (self.asked_at, self.room) = (next, ring.room_before(next));
     }
 
     /// How many records were overwritten before they were passed, since this was asked last.

@@ -235,6 +235,14 @@ impl Filter {
             && lead.severity() >= self.severity
     }
 
+    /// Whether every record matches, whatever its fields.
+    pub(crate) fn wants_every_record(&self) -> bool {
+        self.wants_all_leads()
+            && (self.id, self.span, self.thread) == (None, None, None)
+            && (self.from, self.to) == (Ticks(0), Ticks(u64::MAX))
+            && !self.is_never
+    }
+
     /// Whether every lead will do.
     pub(super) fn wants_all_leads(&self) -> bool {
         self.kinds.is_none() && self.severity == Severity::Trace

@@ -103,7 +103,7 @@ impl Geometry {
     /// Where the block that holds the word before `end` ends. A mask: a division by what might be zero has a panicking
     /// branch.
     #[inline(always)]
-    pub(super) const fn block_end(self, end: u64) -> u64 {
+    pub(in crate::events) const fn block_end(self, end: u64) -> u64 {
         let mask = self.block as u64 - 1;
         (end + mask) & !mask
     }
@@ -319,6 +319,12 @@ impl Ring {
         // Before the first lap there is nothing.
         let lap = self.geometry.words as u64;
         self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(lap).max(lap)
+    }
+
+    /// How many words the writer has left before it overwrites what lies at `position`.
+    pub(crate) fn room_before(&self, position: u64) -> u64 {
+        let end = position.saturating_add(self.geometry.words as u64);
+        end.saturating_sub(self.blocks.at::<INTENT>().load(Relaxed))
     }
 
     /// From these ticks on nothing has been overwritten or pruned; 0: nothing at all.

@@ -367,6 +367,54 @@ fn whoever_follows_misses_what_it_is_too_slow_for() {
 }
 
 #[test]
+fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
+    let mut subject = Subject::new(1);
+    subject.write(&[(16, None)]);
+    let mut follower = Follower::new(&subject, Track::at_oldest(&subject.ring));
+    // A writer at twice its pace.
+    let mut near = 0;
+    for _ in 0..200 {
+        subject.write(&[(16, None), (16, None)]);
+        follower.track.keep_clear(&subject.ring);
+        follower.follow(&subject, 1);
+        let room = follower.track.position().map_or(0, |next| next - subject.ring.oldest());
+        near += u64::from(room < GEOMETRY.words as u64 / 8);
+    }
+    assert!(near < 20, "right in front of the writer {near} times of 200");
+    // One that has stopped overtakes nobody, and one at its own pace only until there is room enough.
+    let before = follower.missed;
+    for round in 0..20 {
+        if round < 10 {
+            subject.write(&[(16, None)]);
+        }
+        follower.track.keep_clear(&subject.ring);
+        follower.follow(&subject, 1);
+    }
+    assert_eq!(follower.missed, before);
+    let [passed, missed] = follower.finish(&subject);
+    assert!(passed > 150 && passed + missed == 411, "{passed} + {missed}");
+}
+
+#[test]
+fn whoever_slept_and_comes_back_to_a_writer_that_rests_misses_no_more_than_was_overwritten() {
+    let mut subject = Subject::new(1);
+    subject.write(&[(16, None)]);
+    let mut follower = Follower::new(&subject, Track::at_oldest(&subject.ring));
+    (0..100).for_each(|_| subject.write(&[(16, None)]));
+    let kept =
+        subject.written.iter().filter(|record| record.position >= subject.ring.oldest()).count() as u64;
+    loop {
+        let before = follower.passed;
+        follower.track.keep_clear(&subject.ring);
+        follower.follow(&subject, 1);
+        if follower.passed == before {
+            break;
+        }
+    }
+    assert_eq!(follower.finish(&subject), [kept, 101 - kept]);
+}
+
+#[test]
 fn what_a_vanished_owner_did_not_count_is_counted() {
     let mut subject = Subject::new(1);
     for count in [1, 3, 40] {

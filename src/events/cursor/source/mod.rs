@@ -1,13 +1,19 @@
 //! What a cursor follows: one ring, or the slots of one class. Each has a next event, or none for now.
 
+mod slots;
+mod window;
+
+pub(super) use slots::SlotSource;
+
 use super::delivery::{Gap, GapCause, Missing};
 use super::track::Track;
 use crate::clock::{Clock, Ticks};
 use crate::events::answer::{Place, Row};
 use crate::events::query::Filter;
-use crate::events::read::{BlockFilter, Found, Header, NoRecord, header_even_if_pruned};
+use crate::events::read::{BlockFilter, Found, Header, header_even_if_pruned};
 use crate::events::record::Flags;
 use crate::events::ring::{Ring, Summary};
+use window::Window;
 
 /// What is wanted, and how far a look reaches.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub(super) struct Wanted {
     pub(super) filter: Filter,
     /// Blocks of others hold nothing that is wanted.
     pub(super) blocks: BlockFilter,
+    /// Whatever there is.
+    pub(super) everything: bool,
     /// What comes before in the total order is left out.
     pub(super) from: (Ticks, Place, u64),
     /// The clock at the last look: stamps that it took later wait for the next one.
@@ -23,8 +31,9 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    #[inline]
     fn wants(&self, place: Place, header: &Header) -> bool {
-        self.filter.wants(header) && (header.ticks, place, header.position) >= self.from
+        self.everything || self.filter.wants(header) && (header.ticks, place, header.position) >= self.from
     }
 
     /// Whether a block may hold something that is wanted, or that has to wait.
@@ -53,6 +62,14 @@ impl One {
         self.row = is_there.then(|| Row::found(place, found, header, &self.bytes, 0));
         is_there
     }
+
+    /// Takes a record whose payload was copied before.
+    #[inline]
+    fn take(&mut self, place: Place, found: Found<'_>, header: &Header, payload: &[u8]) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(payload);
+        self.row = Some(Row::found(place, found, header, payload, 0));
+    }
 }
 
 /// What one place has had so far.
@@ -71,10 +88,11 @@ pub(super) struct RingSource {
     /// Of the last look.
     tail: u64,
     floor: u64,
-    /// The block that was looked at as a whole last.
-    block: u64,
-    /// The next event, read up to its payload.
-    head: Option<Header>,
+    window: Window,
+    /// Where the block ends that was looked at as a whole last.
+    block_end: u64,
+    /// The stamp of the next event, which lies in the window.
+    head: Option<Ticks>,
     /// Something waits for the next look.
     pub(super) waits: bool,
     /// The stamp of the last record that was passed.
@@ -112,7 +130,8 @@ impl RingSource {
             track,
             tail: 0,
             floor: 0,
-            block: u64::MAX,
+            window: Window::default(),
+            block_end: 0,
             head: None,
             waits: false,
             last: Ticks(0),
@@ -129,29 +148,35 @@ impl RingSource {
     }
 
     /// The next event of this look: where it stands in the total order.
+    #[inline(always)]
     pub(super) fn peek(&mut self, ring: &Ring, wanted: &Wanted) -> Option<(Ticks, Place, u64)> {
         self.head = None;
-        let block = ring.geometry().block as u64;
         while let Some(position) = self.track.next(ring, self.tail) {
             // Once in a block.
-            if self.block != position / block && position >= self.floor {
-                self.block = position / block;
+            if !wanted.everything && position >= self.block_end && position >= self.floor {
+                self.block_end = ring.geometry().block_end(position + 1);
                 if self.leave_out_block(ring, wanted) {
                     continue;
                 }
             }
-            let (header, is_kept) = match header_even_if_pruned(ring, position, self.tail) {
+            // Of blocks that are left out nothing is copied.
+            if !self.window.has(position) {
+                self.track.keep_clear(ring);
+                if self.track.position().is_none() {
+                    continue;
+                }
+            }
+            let end = if position < self.block_end { self.block_end.min(self.tail) } else { self.tail };
+            let (header, is_kept) = match self.window.header(ring, position, end, self.tail) {
                 Ok(found) => found,
                 Err(reason) => {
                     self.track.miss(ring, reason);
                     continue;
                 }
             };
-            let overwritten = self.track.take_overwritten();
-            self.accounts.overwritten += overwritten;
             // Of a pruned one the time may have been wiped.
             let at = if is_kept { header.ticks } else { header.ticks.max(self.last) };
-            self.overwritten.add(overwritten, self.last, at);
+            self.account(at);
             if !is_kept {
                 self.accounts.pruned += 1;
                 self.pruned.add(1, self.last, at);
@@ -159,7 +184,7 @@ impl RingSource {
                 self.waits = true;
                 return None;
             } else if wanted.wants(self.place, &header) {
-                self.head = Some(header);
+                self.head = Some(header.ticks);
                 return Some((header.ticks, self.place, position));
             } else {
                 self.accounts.filtered += 1;
@@ -173,30 +198,42 @@ impl RingSource {
     fn leave_out_block(&mut self, ring: &Ring, wanted: &Wanted) -> bool {
         let passed = self.track.pass_block(ring, self.tail, |summary| wanted.wants_some_of(summary));
         let Some((count, greatest)) = passed else { return false };
-        let overwritten = self.track.take_overwritten();
-        self.accounts.overwritten += overwritten;
-        self.overwritten.add(overwritten, self.last, Ticks(greatest));
+        self.account(Ticks(greatest));
         self.accounts.filtered += count;
         self.last = Ticks(greatest);
         true
     }
 
+    /// Puts what was overwritten before a record of this time on the account.
+    #[inline]
+    fn account(&mut self, at: Ticks) {
+        let overwritten = self.track.take_overwritten();
+        if overwritten > 0 {
+            self.accounts.overwritten += overwritten;
+            self.overwritten.add(overwritten, self.last, at);
+        }
+    }
+
+    #[inline]
     fn pass(&mut self, header: &Header, at: Ticks) {
         self.track.pass(header.position + header.words() as u64);
         self.last = at;
     }
 
-    /// Copies the next event; `false` if it went meanwhile.
-    pub(super) fn take(&mut self, ring: &Ring, one: &mut One) -> bool {
-        let Some(header) = self.head.take() else { return false };
-        let is_there = one.copy(self.place, Found::InRing(ring), &header);
-        if is_there {
-            self.pass(&header, header.ticks);
-        } else if !ring.is_intact(header.position) {
-            self.track.miss(ring, NoRecord::Gone);
-        }
-        // If it was pruned meanwhile, the next look finds that.
-        is_there
+    /// The stamp of the next event.
+    pub(super) fn head(&self) -> Option<Ticks> {
+        self.head
+    }
+
+    /// Copies the next event; its stamp, or none if it was pruned meanwhile: the next look finds that.
+    #[inline]
+    pub(super) fn take(&mut self, ring: &Ring, one: &mut One) -> Option<Ticks> {
+        let position = self.head.take().and(self.track.position())?;
+        let header = self.window.header_at(position, self.tail).filter(|_| position >= ring.watermark())?;
+        self.window.prefetch(ring, position, self.tail);
+        one.take(self.place, Found::InRing(ring), &header, self.window.payload(&header));
+        self.pass(&header, header.ticks);
+        Some(header.ticks)
     }
 
     /// What is missing before the next event, and not told yet.
@@ -221,6 +258,3 @@ impl RingSource {
         self.track.number().map_or(0, |number| ring.records().saturating_sub(number))
     }
 }
-
-mod slots;
-pub(super) use slots::SlotSource;

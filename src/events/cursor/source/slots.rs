@@ -139,11 +139,18 @@ impl SlotSource {
     }
 
     /// Copies the next event.
-    pub(in crate::events::cursor) fn take(&mut self, one: &mut One) -> bool {
-        let Some(event) = self.events.pop() else { return false };
+    pub(in crate::events::cursor) fn take(&mut self, one: &mut One) -> Option<Ticks> {
+        let event = self.events.pop()?;
         let words = &self.words[event.start..event.end];
         let header = headers_in(words, event.first).find(|header| header.position == event.position);
-        header.is_some_and(|header| one.copy(self.place, Found::InSlot(words, event.first), &header))
+        let is_taken =
+            header.is_some_and(|header| one.copy(self.place, Found::InSlot(words, event.first), &header));
+        is_taken.then_some(event.ticks)
+    }
+
+    /// As of [`RingSource`](super::RingSource).
+    pub(in crate::events::cursor) fn head(&self) -> Option<Ticks> {
+        self.events.last().map(|event| event.ticks)
     }
 
     /// As of [`RingSource`](super::RingSource).
