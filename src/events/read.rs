@@ -400,7 +400,7 @@ impl<'a> Chain<'a> {
 impl Iterator for Chain<'_> {
     type Item = Header;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Header> {
         loop {
             let position = self.next.take().filter(|position| *position >= self.floor)?;

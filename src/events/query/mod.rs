@@ -463,6 +463,7 @@ impl<'a, F: FnMut(Recorded<'_>)> Handed<'a, F> {
 }
 
 impl<F: FnMut(Recorded<'_>)> Sink for Handed<'_, F> {
+    #[inline]
     fn take(&mut self, place: Place, found: Found<'_>, header: &Header) {
         let payload = match self.short.get_mut(..header.payload_bytes()) {
             Some(payload) => payload,

@@ -3,7 +3,7 @@
 use super::super::events::{Lossless, sizes};
 use crate::machine;
 use flightdeck::Ticks;
-use flightdeck::events::{Builder, Class, Event, Events, HugePages, Shares, Stamp, Writer};
+use flightdeck::events::{Builder, Class, Event, Events, HugePages, Shares, Stamp, Work, Writer};
 use std::ops::Range;
 
 flightdeck::kind! {
@@ -111,9 +111,18 @@ impl Ids {
     /// Records that a query for one of these looks at: those of the id, those that share its buckets, and in each ring those
     /// not linked yet.
     pub(super) fn looks_at(&self, ids: impl Iterator<Item = u64>) -> f64 {
+        self.looks(ids, Work::records)
+    }
+
+    /// The same, without those that wait to be linked: how many do is a matter of how large rings are.
+    pub(super) fn looks_at_by_index(&self, ids: impl Iterator<Item = u64>) -> f64 {
+        self.looks(ids, |work| work.by_index)
+    }
+
+    fn looks(&self, ids: impl Iterator<Item = u64>, records: impl Fn(&Work) -> u64) -> f64 {
         let looked_at = ids.map(|id| {
             let query = self.events.query().correlation(id);
-            query.explain().expect("the query contradicts nothing").records()
+            records(&query.explain().expect("the query contradicts nothing"))
         });
         let (queries, records) =
             looked_at.fold((0, 0), |(queries, records), more| (queries + 1, records + more));
