@@ -15,11 +15,13 @@
 //! | `latency` | not the mean but the slowest of 100, 1,000 and 10,000 |
 //! | `readers` | what a writer has to bear from a reader on the other core |
 //! | `following` | the same from a cursor, and up to which rate that loses nothing |
+//! | `listeners` | what prompt kinds, triggers and pipelines cost |
 
 mod batches;
 mod following;
 mod held_back;
 mod latency;
+mod listeners;
 mod one_thread;
 mod peers;
 mod readers;
@@ -150,6 +152,7 @@ pub(super) fn run(session: &mut Session) {
     latency::run(session);
     readers::run(session);
     following::run(session);
+    listeners::run(session);
     held_back::run(session);
     // Last: its peer keeps a thread.
     spans::run(session);
