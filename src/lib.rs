@@ -100,4 +100,5 @@ pub mod internals {
     pub use crate::sync::fuse::vanishes_before;
     pub use crate::sync::model::{Side, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};
+    pub use crate::telemetry::series::claims::Claims;
 }

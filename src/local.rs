@@ -40,10 +40,12 @@ pub(crate) enum Role {
     Claimed = 2,
     /// What it counted of events that were held back.
     Tally = 3,
+    /// The label sets of metrics that it has at hand.
+    Series = 4,
 }
 
 /// How many those are.
-const ROLES: usize = 4;
+const ROLES: usize = 5;
 
 /// Where a thread is in its life, as far as this block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,3 +67,31 @@ impl SiteNumber {
         self.get()
     }
 }
+
+/// The process-wide number of a call site that names a metric, given at first use. As [`SiteNumber`], but without a limit: no
+/// table is sized by it.
+#[derive(Debug)]
+pub(crate) struct CallSite(StdAtomicU32);
+
+impl CallSite {
+    pub(crate) const fn new() -> Self {
+        Self(StdAtomicU32::new(0))
+    }
+
+    /// The number, from 1 up; 0 before [`CallSite::assigned`].
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u32 {
+        // Relaxed: the number stands for itself.
+        self.0.load(Relaxed)
+    }
+
+    /// The number, given now if it was not before.
+    pub(crate) fn assigned(&self) -> u32 {
+        static NEXT: StdAtomicU32 = StdAtomicU32::new(1);
+        if self.get() == 0 {
+            // Whoever comes second takes the first one's.
+            let _ = self.0.compare_exchange(0, NEXT.fetch_add(1, Relaxed), Relaxed, Relaxed);
+        }
+        self.get()
+    }
+}

@@ -107,3 +107,23 @@ fn telemetry_allocates_at_the_first_touch_of_a_thread_only() {
     };
     assert_eq!(allocations(|| (0..100_000).for_each(update)), 0);
 }
+
+#[test]
+fn labels_allocate_when_a_thread_first_meets_them_only() {
+    let telemetry = Telemetry::new();
+    let (counters, histograms) =
+        (telemetry.counter_by("requests", ["method", "status"]), telemetry.histogram_by("took", ["method"]));
+    let statuses = ["200", "404", "500"];
+    let long = "x".repeat(1 << 20);
+    let update = |n: u64| {
+        let status = statuses[n as usize % 3];
+        flightdeck::counter!(telemetry, "requests_at", "method" => "GET", "status" => "200").increment(n);
+        flightdeck::gauge!(telemetry, "level", "method" => "GET").set(n as i64);
+        counters.with(["GET", status]).increment(n);
+        counters.with(["GET", &long]).increment(n);
+        histograms.with([status]).record(n);
+    };
+    (0..3).for_each(update);
+    assert_eq!(allocations(|| (0..100_000).for_each(update)), 0);
+    assert!(allocations(|| counters.with(["GET", "new"]).increment(1)) > 0, "the test sees nothing");
+}

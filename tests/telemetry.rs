@@ -114,7 +114,7 @@ fn gauges_keep_what_was_last_set() {
     let snapshot = telemetry.snapshot();
     assert_eq!(snapshot.get("queue"), Some(&Value::Gauge(-4)));
     assert_eq!(snapshot.get("load"), Some(&Value::FloatGauge(0.75)));
-    assert_eq!(snapshot.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["load", "queue"]);
+    assert_eq!(snapshot.iter().map(|(key, _)| key.name()).collect::<Vec<_>>(), ["load", "queue"]);
 }
 
 #[test]

@@ -318,7 +318,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let panic_hook = panic_hook.map_err(StartError::PanicHook)?;
         let journal = Arc::new(Journal::new(&events, &telemetry));
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
-        let of_config = journal.clone();
+        let (of_config, idle) = (journal.clone(), telemetry.clone());
         config.observe(move |notice| of_config.config(notice));
         let (ticked, beaten) = (config.downgrade(), events.clone());
         let tick = move || {
@@ -339,6 +339,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
             .every(RECLAIM, "shards", move || {
                 shards.reclaim_shards();
+            })
+            .every(AGE_CHECK, "series", move || {
+                idle.tick(Instant::now());
             })
             .every(AGE_CHECK, "age", move || {
                 aging.prune_expired();

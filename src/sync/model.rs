@@ -115,6 +115,9 @@ pub(crate) fn heavy_fence<E>(edge: &'static str, _: impl FnOnce() -> Result<(), 
     Ok(())
 }
 
+/// Nothing: models are not reordered.
+pub(crate) fn compiler_fence() {}
+
 /// loom's thread-locals have neither const initialisers nor a cheaper form.
 macro_rules! plain_thread_local {
     ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr;) => {

@@ -134,6 +134,17 @@ impl Cells {
         self.shared_updates.fetch_add(1, Relaxed);
     }
 
+    /// Makes a cell zero again, in every slab. For whoever knows that nobody writes it: its series has no claims left.
+    pub fn zero(&self, cell: usize) {
+        self.shared.at(cell).store(0, Relaxed);
+        for slab in &self.slabs[..self.reached.load(Relaxed) as usize] {
+            let chunk = slab.table.at(cell / CHUNK).load(Relaxed) as usize;
+            if chunk != 0 {
+                self.pool.at(chunk + cell % CHUNK).store(0, Relaxed);
+            }
+        }
+    }
+
     /// The shared cell itself: what a gauge sets.
     pub(crate) fn shared(&self, cell: usize) -> &AtomicU64 {
         self.shared.at(cell)

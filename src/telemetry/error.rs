@@ -1,6 +1,7 @@
 //! What can go wrong when a metric is registered. Updating one never fails.
 
 use super::registry::MetricType;
+use super::series::{Description, LabelError, NameError};
 use crate::error::{Diagnostic, Retry, Severity};
 use thiserror::Error;
 
@@ -34,9 +35,22 @@ pub enum RegisterError {
         /// What it was asked for as.
         asked: MetricType,
     },
-    /// A name without a character.
-    #[error("metric name is empty: give it one, such as `requests_total`")]
-    EmptyName,
+    /// There are as many metrics as there are cells.
+    #[error(
+        "metric `{name}` is one too many: there are {most} already; put what varies into labels, or build with more cells"
+    )]
+    ManyMetrics {
+        /// The metric.
+        name: String,
+        /// How many there are.
+        most: usize,
+    },
+    /// Its name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Its labels are none.
+    #[error(transparent)]
+    Label(#[from] LabelError),
 }
 
 impl Diagnostic for RegisterError {
@@ -44,7 +58,82 @@ impl Diagnostic for RegisterError {
         match self {
             Self::NoRoom { .. } => "telemetry.metric.no_room",
             Self::OtherType { .. } => "telemetry.metric.other_type",
-            Self::EmptyName => "telemetry.metric.empty_name",
+            Self::ManyMetrics { .. } => "telemetry.metric.too_many",
+            Self::Name(error) => error.code(),
+            Self::Label(error) => error.code(),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+}
+
+/// Why a metric was not described.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DescribeError {
+    /// It was described otherwise before.
+    #[error(
+        "metric `{metric}` is described as {:?} in {} with at most {} series already, and was now as {:?} in {} with {}: describe it once",
+        before.help(), before.unit_name(), before.limit(), asked.help(), asked.unit_name(), asked.limit()
+    )]
+    Otherwise {
+        /// The metric.
+        metric: String,
+        /// What was said first, and holds.
+        before: Box<Description>,
+        /// What was said now.
+        asked: Box<Description>,
+    },
+    /// A unit that some exporter could not write.
+    #[error("metric `{metric}` has a unit {unit:?}: use 1 to 63 letters, digits and underscores")]
+    UnfitUnit {
+        /// The metric.
+        metric: String,
+        /// The unit.
+        unit: String,
+    },
+    /// A help text that is too long.
+    #[error("metric `{metric}` has a help text of {bytes} bytes, of at most {}: shorten it", Self::MOST_HELP)]
+    LongHelp {
+        /// The metric.
+        metric: String,
+        /// How long it is.
+        bytes: usize,
+    },
+    /// There are as many metrics as there are cells.
+    #[error(
+        "metric `{metric}` is one too many: {most} are described or registered already; build with more cells"
+    )]
+    ManyMetrics {
+        /// The metric.
+        metric: String,
+        /// How many there are.
+        most: usize,
+    },
+    /// Its name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl DescribeError {
+    /// Bytes of a help text.
+    pub const MOST_HELP: usize = 1_023;
+}
+
+impl Diagnostic for DescribeError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Otherwise { .. } => "telemetry.description.otherwise",
+            Self::UnfitUnit { .. } => "telemetry.description.unfit_unit",
+            Self::LongHelp { .. } => "telemetry.description.long_help",
+            Self::ManyMetrics { .. } => "telemetry.description.too_many",
+            Self::Name(error) => error.code(),
         }
     }
 

@@ -2,22 +2,25 @@
 
 use super::buckets::BUCKETS;
 use super::cells::{CHUNK, Cells, Sizes};
-use super::error::{BuildError, RegisterError};
+use super::error::{BuildError, DescribeError, RegisterError};
 use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED};
 use super::registry::{MetricType, Registry};
 use super::seat;
+use super::series::member::Series;
+use super::series::{Description, MetricStatus, Retired, Sites};
 use super::snapshot::{HistogramValues, Snapshot, Value};
 use crate::id::DeckId;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all handles of one telemetry share.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) deck: DeckId,
     pub(crate) cells: Arc<Cells>,
-    registry: Registry,
+    pub(crate) registry: Registry,
     refused: AtomicU64,
+    retire_after: Option<Duration>,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
 }
@@ -50,18 +53,22 @@ pub(crate) struct Inner {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    inner: Arc<Inner>,
-    _handle: Arc<LastHandle>,
+    pub(super) inner: Arc<Inner>,
+    handle: Arc<LastHandle>,
 }
 
 /// Dropped with the last handle: threads that still hold a seat may forget the telemetry.
 #[derive(Debug)]
-struct LastHandle(Arc<Inner>);
+struct LastHandle {
+    inner: Arc<Inner>,
+    /// Here, since the handles in it keep `inner` alive.
+    sites: Sites,
+}
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
         // Relaxed: a hint; whoever misses it keeps its memory until it ends.
-        self.0.orphaned.store(true, Relaxed);
+        self.inner.orphaned.store(true, Relaxed);
     }
 }
 
@@ -73,11 +80,12 @@ pub struct Builder {
     threads: usize,
     memory: usize,
     deck: Option<DeckId>,
+    retire_after: Option<Duration>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { cells: 1 << 15, threads: 256, memory: 16 << 20, deck: None }
+        Self { cells: 1 << 15, threads: 256, memory: 16 << 20, deck: None, retire_after: None }
     }
 }
 
@@ -102,6 +110,13 @@ impl Builder {
         self
     }
 
+    /// Retires series that nobody holds when their value has not changed for so long: see [`Telemetry::tick`], which must be
+    /// called, and [`Telemetry::retire_idle`]. They stay unless this is said.
+    pub fn retire_after(mut self, age: Duration) -> Self {
+        self.retire_after = Some(age);
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -119,14 +134,17 @@ impl Builder {
             chunks: rounded(self.memory / (CHUNK * 8), 1),
         };
         let bytes = sizes.footprint().saturating_mul(8);
+        let cells = Cells::new(sizes).ok_or(BuildError::OutOfMemory { bytes })?;
         let inner = Arc::new(Inner {
             deck: self.deck.unwrap_or_else(DeckId::unique),
-            cells: Cells::new(sizes).ok_or(BuildError::OutOfMemory { bytes })?,
-            registry: Registry::new(sizes.cells, RESERVED),
+            registry: Registry::new(cells.clone(), sizes.cells, RESERVED),
+            cells,
             refused: AtomicU64::new(0),
+            retire_after: self.retire_after,
             orphaned: AtomicBool::new(false),
         });
-        Ok(Telemetry { _handle: Arc::new(LastHandle(inner.clone())), inner })
+        let handle = LastHandle { inner: inner.clone(), sites: Sites::default() };
+        Ok(Telemetry { handle: Arc::new(handle), inner })
     }
 }
 
@@ -165,7 +183,7 @@ impl Telemetry {
     /// # Errors
     /// If there is no room, or the name belongs to a metric of another type.
     pub fn try_counter(&self, name: &str) -> Result<Counter, RegisterError> {
-        self.resolve(name, MetricType::Counter).map(Counter)
+        self.resolve(name, &[], MetricType::Counter).map(Counter)
     }
 
     /// The integer gauge of this name; see [`Telemetry::counter`].
@@ -179,7 +197,7 @@ impl Telemetry {
     /// # Errors
     /// As [`Telemetry::try_counter`].
     pub fn try_gauge(&self, name: &str) -> Result<Gauge, RegisterError> {
-        self.resolve(name, MetricType::Gauge).map(Gauge)
+        self.resolve(name, &[], MetricType::Gauge).map(Gauge)
     }
 
     /// The gauge of this name that holds a floating-point number; see [`Telemetry::counter`].
@@ -193,7 +211,7 @@ impl Telemetry {
     /// # Errors
     /// As [`Telemetry::try_counter`].
     pub fn try_float_gauge(&self, name: &str) -> Result<FloatGauge, RegisterError> {
-        self.resolve(name, MetricType::FloatGauge).map(FloatGauge)
+        self.resolve(name, &[], MetricType::FloatGauge).map(FloatGauge)
     }
 
     /// The histogram of this name; see [`Telemetry::counter`].
@@ -207,7 +225,68 @@ impl Telemetry {
     /// # Errors
     /// As [`Telemetry::try_counter`].
     pub fn try_histogram(&self, name: &str) -> Result<Histogram, RegisterError> {
-        self.resolve(name, MetricType::Histogram).map(Histogram)
+        self.resolve(name, &[], MetricType::Histogram).map(Histogram)
+    }
+
+    /// Says what a metric is for, its unit and how many label sets it may have. Before or after the metric is asked for;
+    /// saying the same again is fine. Until then it has no unit, and a thousand label sets.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::{Description, Telemetry, Unit};
+    /// let telemetry = Telemetry::new();
+    /// telemetry.describe("sent", Description::new("bytes that went out").unit(Unit::Bytes))?;
+    /// telemetry.counter("sent").increment(1_500);
+    /// let snapshot = telemetry.snapshot();
+    /// let (key, _) = snapshot.iter().next().unwrap();
+    /// assert_eq!((key.unit(), key.help()), (Some(Unit::Bytes), Some("bytes that went out")));
+    /// # Ok::<(), flightdeck::telemetry::DescribeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it was described otherwise before, which then holds; or the name, the unit or the text is unfit.
+    pub fn describe(&self, name: &str, description: Description) -> Result<(), DescribeError> {
+        self.inner.registry.describe(name, description)
+    }
+
+    /// How each metric is doing, by name: its series, its limit, what was beyond it, what was retired.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricStatus> {
+        self.inner.registry.metrics()
+    }
+
+    /// Retires the series whose value has not changed for `age` or longer, as far as calls of this saw, and that nobody
+    /// holds: their cells and labels are free for others.
+    ///
+    /// A series of which there is a handle stays, as does one that a call site ([`counter!`](crate::counter)) has resolved.
+    /// What threads that count by values ([`Family`](super::Family)) have at hand they let go of at their next update by
+    /// values, and the series goes at a later call; a thread that makes none keeps at most 1,024 series.
+    ///
+    /// Readers no longer see the series in snapshots taken afterwards; what it had counted is in
+    /// [`MetricStatus::retired_total`]. Asked for again, it begins at zero. Takes the registry's lock
+    /// and reads all cells, about as long as a snapshot: not for hot paths.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::Telemetry;
+    /// use std::time::Duration;
+    /// let telemetry = Telemetry::new();
+    /// telemetry.counter_with("sessions_total", &[("user", "ann")]).increment(2);
+    /// let bob = telemetry.counter_with("sessions_total", &[("user", "bob")]);
+    /// telemetry.retire_idle(Duration::ZERO);
+    /// let retired = telemetry.retire_idle(Duration::ZERO);
+    /// assert_eq!((retired.series, retired.held_by_handles), (1, 1));
+    /// assert_eq!(telemetry.metrics()[0].retired_total, 2);
+    /// bob.increment(1);
+    /// assert_eq!(bob.value(), 1);
+    /// ```
+    pub fn retire_idle(&self, age: Duration) -> Retired {
+        self.inner.registry.retire_idle(Instant::now(), age)
+    }
+
+    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says. To be called every
+    /// now and then, from one thread or several; a deck does so by itself.
+    pub fn tick(&self, now: Instant) -> Retired {
+        let due = |age| self.inner.registry.retire_now_and_then(now, age);
+        self.inner.retire_after.map(due).unwrap_or_default()
     }
 
     /// Takes a slab for this thread ahead of its first update. Returns whether it has one now; otherwise it
@@ -221,23 +300,24 @@ impl Telemetry {
     pub fn snapshot(&self) -> Snapshot {
         let began = Instant::now();
         let inner = &self.inner;
-        let value = |metric_type, cell| match metric_type {
-            MetricType::Counter => Value::Counter(inner.cells.sum(cell)),
-            MetricType::Gauge => Value::Gauge(inner.cells.shared(cell).load(Relaxed).cast_signed()),
+        let value = |series: &Series| match series.metric_type {
+            MetricType::Counter => Value::Counter(inner.cells.sum(series.cell)),
+            MetricType::Gauge => Value::Gauge(inner.cells.shared(series.cell).load(Relaxed).cast_signed()),
             MetricType::FloatGauge => {
-                Value::FloatGauge(f64::from_bits(inner.cells.shared(cell).load(Relaxed)))
+                Value::FloatGauge(f64::from_bits(inner.cells.shared(series.cell).load(Relaxed)))
             }
-            MetricType::Histogram => Value::Histogram(inner.histogram(cell)),
+            MetricType::Histogram => Value::Histogram(inner.histogram(series.cell)),
         };
-        let metrics = inner.registry.all().into_iter();
-        let values = metrics.map(|metric| (metric.name, value(metric.metric_type, metric.cell))).collect();
-        Snapshot { values, began, took: began.elapsed() }
+        let list = inner.registry.list();
+        let values = list.series.iter().map(|series| value(series)).collect();
+        Snapshot { keys: list.keys.clone(), values, began, took: began.elapsed() }
     }
 
     /// How the telemetry itself is doing.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let [slabs_owned, slabs_reached, chunks, shared_updates] = self.inner.cells.usage();
+        let usage = self.inner.registry.usage();
         Stats {
             slabs_owned,
             slabs_reached,
@@ -245,17 +325,33 @@ impl Telemetry {
             shared_updates,
             refused_metrics: self.inner.refused.load(Relaxed),
             refused_updates: self.inner.cells.sum(REFUSED),
+            metrics: usage.metrics,
+            series: usage.series,
+            cells_left: usage.cells_left,
+            retired: usage.retired,
+            overflowed: usage.overflowed,
+            label_values_cut: usage.values_cut,
         }
     }
 
-    fn resolve(&self, name: &str, metric_type: MetricType) -> Result<Cell, RegisterError> {
-        let cell = self.inner.registry.resolve(name, metric_type)?;
-        Ok(Cell::of(&self.inner, cell))
+    fn resolve(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        metric_type: MetricType,
+    ) -> Result<Cell, RegisterError> {
+        let hold = self.inner.registry.resolve(name, labels, metric_type)?;
+        Ok(Cell::of(&self.inner, hold))
     }
 
     fn refused(&self) -> Cell {
-        self.inner.refused.fetch_add(1, Relaxed);
-        Cell::refused(&self.inner)
+        self.inner.refused()
+    }
+
+    /// The handles that call sites have resolved.
+    #[inline(always)]
+    pub(super) fn sites(&self) -> &Sites {
+        &self.handle.sites
     }
 }
 
@@ -275,9 +371,27 @@ pub struct Stats {
     pub refused_metrics: u64,
     /// Uses of such handles.
     pub refused_updates: u64,
+    /// Metrics there are, whatever became of their series.
+    pub metrics: u64,
+    /// Series there are.
+    pub series: u64,
+    /// Cells that no series has.
+    pub cells_left: u64,
+    /// Series that were idle and went: see [`Telemetry::retire_idle`].
+    pub retired: u64,
+    /// How often a label set was beyond its metric's limit: see [`Telemetry::metrics`].
+    pub overflowed: u64,
+    /// Values of labels of which only the beginning was kept.
+    pub label_values_cut: u64,
 }
 
 impl Inner {
+    /// In place of a metric that could not be registered.
+    pub(super) fn refused(self: &Arc<Self>) -> Cell {
+        self.refused.fetch_add(1, Relaxed);
+        Cell::refused(self)
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn add_first(self: &Arc<Self>, cell: usize, amount: u64) {

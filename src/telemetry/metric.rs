@@ -4,6 +4,7 @@ use super::buckets::{BUCKETS, bucket};
 use super::cells::Claim;
 use super::handle::Inner;
 use super::seat;
+use super::series::member::{Cached, Hold};
 use super::snapshot::HistogramValues;
 use crate::id::DeckId;
 use crate::sync::{Arc, Relaxed};
@@ -15,23 +16,30 @@ pub(super) const RESERVED: usize = 1;
 
 /// A metric as its handles know it.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub struct Cell {
     /// That of `inner`, at hand.
     deck: DeckId,
     cell: usize,
     inner: Arc<Inner>,
     refused: bool,
+    /// Keeps the cells from becoming another series'.
+    hold: Option<Hold>,
 }
 
 impl Cell {
-    /// The metric that begins at `cell`.
-    pub(super) fn of(inner: &Arc<Inner>, cell: usize) -> Self {
-        Self { deck: inner.deck, cell, inner: inner.clone(), refused: false }
+    /// The series of this claim.
+    pub(super) fn of(inner: &Arc<Inner>, hold: Hold) -> Self {
+        Self { deck: inner.deck, cell: hold.cell(), inner: inner.clone(), refused: false, hold: Some(hold) }
     }
 
     /// In place of a metric that could not be registered.
     pub(super) fn refused(inner: &Arc<Inner>) -> Self {
-        Self { refused: true, ..Self::of(inner, REFUSED) }
+        Self { deck: inner.deck, cell: REFUSED, inner: inner.clone(), refused: true, hold: None }
+    }
+
+    /// Marks the claim of this handle as a thread's cache's.
+    pub(super) fn cached(&self) -> Option<Cached> {
+        self.hold.as_ref().map(Hold::cached)
     }
 
     /// Adds from this thread to a cell, `offset` cells on from the metric's first. Wait-free; after the thread's

@@ -6,7 +6,8 @@
 //! | `metric` | the handles of metrics: what hot paths hold |
 //! | `cells` | slabs: one writer each, adopted when their thread ends |
 //! | `seat` | a thread's hold on its slab |
-//! | `registry` | names, types and cells |
+//! | `registry` | names, types and series |
+//! | `series` | labels, units, limits, and when series go |
 //! | `buckets` | where a histogram counts a value |
 //! | `snapshot` | values as they were read |
 
@@ -18,10 +19,16 @@ mod handle;
 mod metric;
 mod registry;
 mod seat;
+pub(crate) mod series;
 mod snapshot;
 
-pub use error::{BuildError, RegisterError};
+pub use error::{BuildError, DescribeError, RegisterError};
 pub use handle::{Builder, Stats, Telemetry};
 pub use metric::{Counter, FloatGauge, Gauge, Histogram};
 pub use registry::MetricType;
+#[doc(hidden)]
+pub use series::Site;
+pub use series::{
+    Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, With,
+};
 pub use snapshot::{HistogramValues, Snapshot, Value};

@@ -1,10 +1,16 @@
-//! Which metrics there are: names, types, cells. Cold: a handle is resolved once.
+//! Which metrics there are: names, types, series. Cold: a handle is resolved once.
 
 use super::buckets::BUCKETS;
-use super::error::RegisterError;
-use crate::sync::Mutex;
-use ahash::AHashMap;
+use super::cells::Cells;
+use super::error::{DescribeError, RegisterError};
+use super::series::member::{Common, Hold, List};
+use super::series::name::{MOST_VALUE, check_name, cut};
+use super::series::pool::{Exhausted, Pool};
+use super::series::{Description, Labels, Members, MetricStatus, Retired};
+use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
+use ahash::{AHashMap, RandomState};
 use std::fmt;
+use std::time::{Duration, Instant};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +28,7 @@ pub enum MetricType {
 
 impl MetricType {
     /// A histogram's cells are its buckets, then its sum.
-    const fn cells(self) -> usize {
+    pub(crate) const fn cells(self) -> usize {
         match self {
             Self::Histogram => BUCKETS + 1,
             _ => 1,
@@ -41,64 +47,253 @@ impl fmt::Display for MetricType {
     }
 }
 
-/// A registered metric.
-#[derive(Clone, Debug)]
-pub(crate) struct Metric {
-    pub(crate) name: String,
-    pub(crate) metric_type: MetricType,
-    pub(crate) cell: usize,
-}
-
 /// All metrics of a telemetry.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    cells: usize,
     known: Mutex<Known>,
+    /// Values of labels that were too long.
+    cut: AtomicU64,
+    /// How often threads' caches were asked to let go of what they hold.
+    generation: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    metrics: Vec<Metric>,
-    by_name: AHashMap<String, usize>,
-    used: usize,
+    /// By name. Never forgotten: what a metric once was it stays.
+    metrics: AHashMap<Arc<str>, Members>,
+    /// Described, and not asked for yet.
+    described: AHashMap<Arc<str>, Description>,
+    pool: Pool,
+    /// What readers go through, until there is another series.
+    list: Option<Arc<List>>,
+    overflowed: u64,
+    retired: u64,
+    /// When somebody last looked for idle series, now and then.
+    looked: Option<Instant>,
+}
+
+/// How the registry is doing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) metrics: u64,
+    pub(crate) series: u64,
+    pub(crate) cells_left: u64,
+    pub(crate) retired: u64,
+    pub(crate) overflowed: u64,
+    pub(crate) values_cut: u64,
 }
 
 impl Registry {
-    /// `reserved` cells have another use.
-    pub(crate) fn new(cells: usize, reserved: usize) -> Self {
-        Self { cells, known: Mutex::new(Known { used: reserved, ..Known::default() }) }
+    /// Of `size` cells, of which `reserved` have another use.
+    pub(crate) fn new(cells: Arc<Cells>, size: usize, reserved: usize) -> Self {
+        let known = Known {
+            metrics: AHashMap::default(),
+            described: AHashMap::default(),
+            pool: Pool::new(cells, size, reserved),
+            list: None,
+            overflowed: 0,
+            retired: 0,
+            looked: None,
+        };
+        Self { known: Mutex::new(known), cut: AtomicU64::new(0), generation: AtomicU64::new(0) }
     }
 
-    /// The first cell of a metric, which is made if it is new.
-    pub(crate) fn resolve(&self, name: &str, asked: MetricType) -> Result<usize, RegisterError> {
-        if name.is_empty() {
-            return Err(RegisterError::EmptyName);
+    /// A claim on a metric's series of these labels, which is made if it is new.
+    pub(crate) fn resolve(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        asked: MetricType,
+    ) -> Result<Hold, RegisterError> {
+        check_name(name)?;
+        let (labels, cut) = Labels::new(name, labels)?;
+        if cut > 0 {
+            self.cut.fetch_add(cut, Relaxed);
         }
-        let mut known = self.known.lock();
-        if let Some(metric) = known.by_name.get(name).and_then(|index| known.metrics.get(*index)) {
-            let registered = metric.metric_type;
-            return if registered == asked {
-                Ok(metric.cell)
-            } else {
+        self.known.lock().resolve(name, labels, asked)
+    }
+
+    /// Whether a metric of this name and type may be there, or come.
+    pub(crate) fn expect(&self, name: &str, asked: MetricType) -> Result<(), RegisterError> {
+        check_name(name)?;
+        match self.known.lock().metrics.get(name).map(Members::metric_type) {
+            Some(registered) if registered != asked => {
                 Err(RegisterError::OtherType { name: name.to_owned(), registered, asked })
-            };
+            }
+            _ => Ok(()),
         }
-        let (cell, needed) = (known.used, asked.cells());
-        let left = self.cells - cell;
-        if needed > left {
-            return Err(RegisterError::NoRoom { name: name.to_owned(), needed, left, cells: self.cells });
-        }
-        known.used += needed;
-        let index = known.metrics.len();
-        known.metrics.push(Metric { name: name.to_owned(), metric_type: asked, cell });
-        known.by_name.insert(name.to_owned(), index);
-        Ok(cell)
     }
 
-    /// All metrics, by name.
-    pub(crate) fn all(&self) -> Vec<Metric> {
-        let mut metrics = self.known.lock().metrics.clone();
-        metrics.sort_by(|a, b| a.name.cmp(&b.name));
+    /// What threads' caches must have been filled in to be of use.
+    #[inline(always)]
+    pub(crate) fn generation(&self) -> u64 {
+        // Relaxed: a hint; what a cache holds is a handle like any other.
+        self.generation.load(Relaxed)
+    }
+
+    /// Retires what has not changed for so long and is held by nobody.
+    pub(crate) fn retire_idle(&self, now: Instant, age: Duration) -> Retired {
+        let mut known = self.known.lock();
+        let retired = known.retire_idle(now, age);
+        // With the lock, so one at a time. Caches may also hold what stands in for a series that has room now.
+        if retired.series + retired.held_by_caches > 0 {
+            self.generation.store(self.generation() + 1, Relaxed);
+        }
+        retired
+    }
+
+    /// As [`Registry::retire_idle`], at most twice in that time.
+    pub(crate) fn retire_now_and_then(&self, now: Instant, age: Duration) -> Retired {
+        let due = {
+            let mut known = self.known.lock();
+            let due = known.looked.is_none_or(|last| now.saturating_duration_since(last) >= age / 2);
+            if due {
+                known.looked = Some(now);
+            }
+            due
+        };
+        if due { self.retire_idle(now, age) } else { Retired::default() }
+    }
+
+    /// Says what a metric is for. It need not be there yet.
+    pub(crate) fn describe(&self, name: &str, description: Description) -> Result<(), DescribeError> {
+        check_name(name)?;
+        if let Some(unit) = description.its_unit().filter(|unit| !unit.is_fit()) {
+            return Err(DescribeError::UnfitUnit {
+                metric: name.to_owned(),
+                unit: cut(&unit.to_string(), MOST_VALUE).to_owned(),
+            });
+        }
+        if description.help().len() > DescribeError::MOST_HELP {
+            return Err(DescribeError::LongHelp { metric: name.to_owned(), bytes: description.help().len() });
+        }
+        self.known.lock().describe(name, description)
+    }
+
+    /// All series now.
+    pub(crate) fn list(&self) -> Arc<List> {
+        self.known.lock().list()
+    }
+
+    /// How each metric is doing, by name.
+    pub(crate) fn metrics(&self) -> Vec<MetricStatus> {
+        let mut metrics: Vec<_> = self.known.lock().metrics.values().map(Members::status).collect();
+        metrics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         metrics
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        let mut known = self.known.lock();
+        Usage {
+            metrics: known.metrics.len() as u64,
+            series: known.metrics.values().map(Members::len).sum::<usize>() as u64,
+            cells_left: known.pool.left() as u64,
+            retired: known.retired,
+            overflowed: known.overflowed,
+            values_cut: self.cut.load(Relaxed),
+        }
+    }
+
+    /// What of a label's value is looked at.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn cut_value<'a>(&self, value: &'a str) -> &'a str {
+        self.cut.fetch_add(1, Relaxed);
+        cut(value, MOST_VALUE)
+    }
+}
+
+impl Known {
+    fn resolve(&mut self, name: &str, labels: Labels, asked: MetricType) -> Result<Hold, RegisterError> {
+        let (size, metrics) = (self.pool.size(), self.metrics.len());
+        let no_room = |exhausted: Exhausted| RegisterError::NoRoom {
+            name: name.to_owned(),
+            needed: asked.cells(),
+            left: exhausted.left,
+            cells: size,
+        };
+        if let Some(members) = self.metrics.get_mut(name) {
+            let registered = members.metric_type();
+            if registered != asked {
+                return Err(RegisterError::OtherType { name: name.to_owned(), registered, asked });
+            }
+            let (series, overflowed) = (members.len(), members.overflowed());
+            let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
+            self.overflowed += members.overflowed() - overflowed;
+            if members.len() != series {
+                self.list = None;
+            }
+            return Ok(hold);
+        }
+        if metrics >= size {
+            return Err(RegisterError::ManyMetrics { name: name.to_owned(), most: size });
+        }
+        // Kept only if it gets cells: a name that was refused is free for another type.
+        let name: Arc<str> = name.into();
+        let description = self.described.get(&name).cloned();
+        let common = Common { name: name.clone(), metric_type: asked, description };
+        let mut members = Members::new(common, RandomState::new());
+        let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
+        self.overflowed += members.overflowed();
+        self.described.remove(&name);
+        self.metrics.insert(name, members);
+        self.list = None;
+        Ok(hold)
+    }
+
+    fn describe(&mut self, name: &str, description: Description) -> Result<(), DescribeError> {
+        let before = match self.metrics.get(name) {
+            Some(members) => members.description(),
+            None => self.described.get(name),
+        };
+        match before {
+            Some(before) if *before == description => return Ok(()),
+            Some(before) => {
+                let before = Box::new(before.clone());
+                let (metric, asked) = (name.to_owned(), Box::new(description));
+                return Err(DescribeError::Otherwise { metric, before, asked });
+            }
+            None => {}
+        }
+        let (size, described) = (self.pool.size(), self.metrics.len() + self.described.len());
+        match self.metrics.get_mut(name) {
+            Some(members) => {
+                members.describe(description);
+                self.list = None;
+            }
+            None if described >= size => {
+                return Err(DescribeError::ManyMetrics { metric: name.to_owned(), most: size });
+            }
+            None => {
+                self.described.insert(name.into(), description);
+            }
+        }
+        Ok(())
+    }
+
+    fn retire_idle(&mut self, now: Instant, age: Duration) -> Retired {
+        let mut all = Retired::default();
+        let pool = &mut self.pool;
+        let cells = pool.cells().clone();
+        for members in self.metrics.values_mut() {
+            all += members.retire_idle(&cells, now, age, |series| pool.give_back(series));
+        }
+        if all.series > 0 {
+            self.retired += all.series;
+            self.list = None;
+        }
+        all
+    }
+
+    fn list(&mut self) -> Arc<List> {
+        let make = || {
+            let mut all: Vec<_> = self.metrics.values().flat_map(Members::list).collect();
+            all.sort_unstable_by(|(a, _), (b, _)| (a.name(), a.labels()).cmp(&(b.name(), b.labels())));
+            let (keys, series): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+            Arc::new(List { keys: keys.into(), series: series.into() })
+        };
+        let list = self.list.take().unwrap_or_else(make);
+        self.list = Some(list.clone());
+        list
     }
 }

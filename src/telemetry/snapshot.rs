@@ -1,12 +1,15 @@
 //! Values as they were read.
 
 use super::buckets::{OVERFLOW, bounds};
+use super::series::SeriesKey;
+use crate::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All metrics of a telemetry at about one time.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    pub(crate) values: Vec<(String, Value)>,
+    pub(crate) keys: Arc<[SeriesKey]>,
+    pub(crate) values: Vec<Value>,
     pub(crate) began: Instant,
     pub(crate) took: Duration,
 }
@@ -26,16 +29,39 @@ pub enum Value {
 }
 
 impl Snapshot {
-    /// Names and values, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.values.iter().map(|(name, value)| (&**name, value))
+    /// Series and their values, by name and then by labels; the series without labels is the first of its metric.
+    pub fn iter(&self) -> impl Iterator<Item = (&SeriesKey, &Value)> {
+        self.keys.iter().zip(&self.values)
     }
 
-    /// The value of a metric.
+    /// The value of a metric's series without labels.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let found = self.values.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-        self.values.get(found).map(|(_, value)| value)
+        self.get_with(name, &[])
+    }
+
+    /// The value of a metric's series of these labels, in any order.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::{Telemetry, Value};
+    /// let telemetry = Telemetry::new();
+    /// telemetry.counter_with("requests_total", &[("method", "GET"), ("path", "/")]).increment(2);
+    /// let snapshot = telemetry.snapshot();
+    /// let labels = [("path", "/"), ("method", "GET")];
+    /// assert_eq!(snapshot.get_with("requests_total", &labels), Some(&Value::Counter(2)));
+    /// ```
+    #[must_use]
+    pub fn get_with(&self, name: &str, labels: &[(&str, &str)]) -> Option<&Value> {
+        let mut sorted = labels.to_vec();
+        sorted.sort_unstable();
+        let order = |key: &SeriesKey| key.name().cmp(name).then_with(|| key.labels().compare(&sorted));
+        self.values.get(self.keys.binary_search_by(order).ok()?)
+    }
+
+    /// All series of a metric.
+    pub fn series<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a SeriesKey, &'a Value)> {
+        let first = self.keys.partition_point(|key| key.name() < name);
+        self.iter().skip(first).take_while(move |(key, _)| key.name() == name)
     }
 
     /// When reading began.

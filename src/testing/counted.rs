@@ -106,7 +106,8 @@ impl Counts {
         };
         let mut moved: Vec<(&str, u64)> = now
             .iter()
-            .filter_map(|(other, _)| Some((other, self.of(&now, other)?)))
+            .filter(|(other, _)| other.labels().is_empty())
+            .filter_map(|(other, _)| Some((other.name(), self.of(&now, other.name())?)))
             .filter(|(_, by)| *by > 0)
             .collect();
         moved.sort_by_cached_key(|(other, _)| distance(other, name));

@@ -1,0 +1,156 @@
+//! A series: one label set of a metric, its cells, and who holds it.
+
+use super::claims::Claims;
+use super::labels::Labels;
+use super::unit::{Description, Unit};
+use crate::sync::{Arc, AtomicU64, Relaxed};
+use crate::telemetry::registry::MetricType;
+use std::fmt;
+
+/// The cells of a series. They return to the registry when the last `Arc` of it is gone: handles, threads'
+/// caches, and readers that still go through a list of series.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) metric_type: MetricType,
+    pub(crate) cell: usize,
+    claims: Claims,
+    /// How many of the claims are those of threads' caches.
+    cached: AtomicU64,
+}
+
+impl Series {
+    pub(crate) fn new(metric_type: MetricType, cell: usize) -> Arc<Self> {
+        Arc::new(Self { metric_type, cell, claims: Claims::new(), cached: AtomicU64::new(0) })
+    }
+
+    /// Where its cells end.
+    pub(crate) fn cells(&self) -> std::ops::Range<usize> {
+        self.cell..self.cell + self.metric_type.cells()
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Whether only threads' caches hold it, as far as can be told while they work.
+    pub(crate) fn is_held_by_caches_alone(&self) -> bool {
+        self.claims.count() <= self.cached.load(Relaxed)
+    }
+}
+
+/// A claim on a series: what every handle has.
+#[derive(Debug)]
+pub(crate) struct Hold(Arc<Series>);
+
+impl Hold {
+    /// For the registry alone, under its lock.
+    pub(crate) fn claim(series: &Arc<Series>) -> Self {
+        series.claims.add();
+        Self(series.clone())
+    }
+
+    pub(crate) fn cell(&self) -> usize {
+        self.0.cell
+    }
+
+    /// Marks the claim as that of a thread's cache for as long as the mark lives.
+    pub(crate) fn cached(&self) -> Cached {
+        self.0.cached.fetch_add(1, Relaxed);
+        Cached(self.0.clone())
+    }
+}
+
+impl Clone for Hold {
+    fn clone(&self) -> Self {
+        Self::claim(&self.0)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.claims.remove();
+    }
+}
+
+/// The mark that a claim is a cache's. A hint: nothing but when to ask caches to let go depends on it.
+#[derive(Debug)]
+pub(crate) struct Cached(Arc<Series>);
+
+impl Drop for Cached {
+    fn drop(&mut self) {
+        self.0.cached.fetch_sub(1, Relaxed);
+    }
+}
+
+/// What all series of a metric have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Common {
+    pub(crate) name: Arc<str>,
+    pub(crate) metric_type: MetricType,
+    pub(crate) description: Option<Description>,
+}
+
+/// What a snapshot knows a series by: its metric and its labels. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SeriesKey {
+    common: Arc<Common>,
+    labels: Labels,
+}
+
+impl SeriesKey {
+    pub(crate) fn new(common: Arc<Common>, labels: Labels) -> Self {
+        Self { common, labels }
+    }
+
+    /// The metric's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.common.name
+    }
+
+    /// What tells it from the metric's other series.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// What the metric is.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.common.metric_type
+    }
+
+    /// The unit that the metric was described with.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        self.common.description.as_ref()?.its_unit()
+    }
+
+    /// What the metric was said to be for.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        Some(self.common.description.as_ref()?.help())
+    }
+}
+
+/// `requests_total{method="GET"}`.
+impl fmt::Display for SeriesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if self.labels.is_empty() { Ok(()) } else { write!(f, "{}", self.labels) }
+    }
+}
+
+impl fmt::Debug for SeriesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SeriesKey({self})")
+    }
+}
+
+/// All series at one time, by name and then by labels. Whoever holds it may read all their cells.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// May be kept for as long as one likes: it holds no cells.
+    pub(crate) keys: Arc<[SeriesKey]>,
+    pub(crate) series: Box<[Arc<Series>]>,
+}
