@@ -9,7 +9,7 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
-use flightdeck::telemetry::Telemetry;
+use flightdeck::telemetry::{Description, Telemetry, Unit};
 use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -282,6 +282,33 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(telemetry.try_histogram("requests_total").unwrap_err()));
     errors.push(Box::new(telemetry.try_histogram("latency_ns").unwrap_err()));
     errors.push(Box::new(telemetry.try_gauge("").unwrap_err()));
+    errors.push(Box::new(telemetry.try_gauge("queue\nlength").unwrap_err()));
+    errors.push(Box::new(telemetry.try_gauge(&"queue_".repeat(50)).unwrap_err()));
+    let labelled = |labels: &[(&str, &str)]| telemetry.try_counter_with("hits", labels).unwrap_err();
+    errors.push(Box::new(labelled(&[("", "GET")])));
+    errors.push(Box::new(labelled(&[(&"method_".repeat(20), "GET")])));
+    errors.push(Box::new(labelled(&[("method\t", "GET")])));
+    errors.push(Box::new(labelled(&[("method", "GET"), ("method", "PUT")])));
+    errors.push(Box::new(labelled(&[("overflow", "true")])));
+    errors.push(Box::new(labelled(&[("method", "GET"); 17])));
+    let described = |name: &str, description| telemetry.describe(name, description);
+    described("sent", Description::new("bytes that went out").unit(Unit::Bytes)).unwrap();
+    errors.push(Box::new(described("sent", Description::new("").most_series(5)).unwrap_err()));
+    errors.push(Box::new(described("sent", Description::new("").unit(Unit::Other("a b"))).unwrap_err()));
+    errors.push(Box::new(described("sent", Description::new(&"x".repeat(1_024))).unwrap_err()));
+    let full = Telemetry::builder().cells(64).build().unwrap();
+    for n in 0..63 {
+        let _counter = full.counter_with("n", &[("n", &n.to_string())]);
+    }
+    (0..63).for_each(|n| full.describe(&format!("later_{n}"), Description::new("")).unwrap());
+    errors.push(Box::new(full.describe("sent", Description::new("")).unwrap_err()));
+    // Metrics whose series were retired stay, so there can be as many as cells.
+    let full = Telemetry::builder().cells(64).build().unwrap();
+    for n in 0..64 {
+        full.counter(&format!("metric_{n}")).increment(0);
+        full.retire_idle(Duration::ZERO);
+    }
+    errors.push(Box::new(full.try_counter("requests_total").unwrap_err()));
     errors.push(Box::new(flightdeck::telemetry::BuildError::OutOfMemory { bytes: 1 << 42 }));
 }
 

@@ -429,7 +429,7 @@ fn retired_and_used_again_under_threads_nothing_is_lost_or_counted_twice() {
     let family = telemetry.counter_by("n", ["n"]);
     let (done, counted, retired) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let until = Instant::now() + Duration::from_secs(30);
-    let enough = || retired.load(Ordering::Relaxed) >= 300 || Instant::now() > until;
+    let enough = || retired.load(Ordering::Relaxed) >= 3_000 || Instant::now() > until;
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     std::thread::scope(|threads| {
         let retiring = threads.spawn(|| {
@@ -464,7 +464,7 @@ fn retired_and_used_again_under_threads_nothing_is_lost_or_counted_twice() {
         retiring.join().unwrap();
     });
     let status = status(&telemetry, "n");
-    assert!(status.retired >= 300, "little was retired: {status:?}");
+    assert!(status.retired >= 3_000, "little was retired: {status:?}");
     assert_eq!(total(&telemetry, "n") + status.retired_total, counted.load(Ordering::Relaxed));
     assert_eq!(telemetry.stats().refused_updates, 0);
     assert!(telemetry.stats().cells_left >= 200, "{:?}", telemetry.stats());

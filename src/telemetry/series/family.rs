@@ -156,7 +156,7 @@ impl<M: Kind, const N: usize> With<'_, M, N> {
         {
             return;
         }
-        update(&core.missed(&sought));
+        core.missed(&sought, &update);
     }
 
     fn resolve(self) -> M {
@@ -183,10 +183,14 @@ impl<const N: usize> Core<N> {
         Sought { family: self.id, hash: hasher.finish(), values, generation }
     }
 
-    /// A handle that this thread has not at hand; from now on it has.
+    /// Updates what this thread has not at hand; from now on it has.
     #[cold]
     #[inline(never)]
-    fn missed<M: Kind>(&self, sought: &Sought<'_>) -> M {
+    fn missed<M: Kind>(&self, sought: &Sought<'_>, update: &impl Fn(&M)) {
+        update(&self.from_now_at_hand(sought));
+    }
+
+    fn from_now_at_hand<M: Kind>(&self, sought: &Sought<'_>) -> M {
         let inner = &self.inner;
         if let Access::None = cache::enter(inner.deck) {
             cache::take(inner);

@@ -3,7 +3,7 @@
 
 use flightdeck::config::{Config, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
-use flightdeck::telemetry::{Counter, Gauge, Histogram, Telemetry, Value};
+use flightdeck::telemetry::{Counter, Family, Gauge, Histogram, Telemetry, Value};
 use std::time::Instant;
 
 flightdeck::kind! {
@@ -26,6 +26,8 @@ pub struct Deck {
     counter: Counter,
     gauge: Gauge,
     histogram: Histogram,
+    counters: Family<Counter, 2>,
+    histograms: Family<Histogram, 1>,
     reader: Reader<()>,
     telemetry: Telemetry,
 }
@@ -43,9 +45,22 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let telemetry = Telemetry::new();
         let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
         let histogram = telemetry.histogram("spread");
+        let counters = telemetry.counter_by("requests", ["method", "status"]);
+        let histograms = telemetry.histogram_by("took", ["status"]);
         let reader = Config::new(()).ok()?.reader();
         let writer = events.writer().ok()?;
-        Some(Deck { events, writer, quota, counter, gauge, histogram, reader, telemetry })
+        Some(Deck {
+            events,
+            writer,
+            quota,
+            counter,
+            gauge,
+            histogram,
+            counters,
+            histograms,
+            reader,
+            telemetry,
+        })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
 }
@@ -105,6 +120,14 @@ exported! {
     hot_set(deck, n) { deck.gauge.set(n as i64) }
     /// Notes a value.
     hot_observe(deck, n) { deck.histogram.record(n) }
+    /// Counts at a call site with labels.
+    hot_site(deck, n) { flightdeck::counter!(deck.telemetry, "sites", "method" => "GET", "way" => "site").increment(n) }
+    /// Counts by values of labels.
+    hot_family(deck, n) {
+        deck.counters.with(["GET", ["200", "404", "a longer status"][(n / 4) as usize % 3]]).increment(n)
+    }
+    /// Notes a value by values of labels.
+    hot_family_observe(deck, n) { deck.histograms.with([["200", "404"][(n / 4) as usize % 2]]).record(n) }
     /// Reads config.
     hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
     /// Records as a signal handler does.
