@@ -30,7 +30,8 @@
 //! | have no slow first record | [`events::Events::register_thread`], [`events::Builder::prefault`] |
 //! | read config on a hot path | [`config::Config::reader`] |
 //! | pass events on to somewhere else | [`Flightdeck::pipeline`] |
-//! | count | [`telemetry::Telemetry::counter`] |
+//! | count | [`telemetry::Telemetry::counter`], [`counter!`] |
+//! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!

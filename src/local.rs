@@ -81,6 +81,7 @@ struct Block {
     entries: [Entry; DECKS_PER_THREAD],
     state: Cell<State>,
     busy: Cell<bool>,
+    taking: Cell<bool>,
     scope: Cell<Scope>,
     /// The state of this thread's generator of span ids; 0: not seeded yet.
     spans: Cell<u64>,
@@ -110,6 +111,7 @@ plain_thread_local! {
         entries: [const { Entry::empty() }; DECKS_PER_THREAD],
         state: Cell::new(State::Live),
         busy: Cell::new(false),
+        taking: Cell::new(false),
         scope: Cell::new(Scope::NONE),
         spans: Cell::new(0),
     };
@@ -232,6 +234,23 @@ impl Drop for Busy {
     #[inline(always)]
     fn drop(&mut self) {
         BLOCK.with(|block| block.busy.set(false));
+    }
+}
+
+/// The mark that this thread is about to take something for telemetry, which allocates. An allocator that counts
+/// while it is set must take nothing of its own.
+pub(crate) struct Taking(());
+
+impl Taking {
+    /// Sets the mark; `None` if it was set already.
+    pub(crate) fn set() -> Option<Self> {
+        BLOCK.with(|block| if block.taking.replace(true) { None } else { Some(Self(())) })
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        BLOCK.with(|block| block.taking.set(false));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cells::Claim;
 use super::handle::Inner;
 use crate::id::DeckId;
-use crate::local::{self, Role, Seat};
+use crate::local::{self, Role, Seat, Taking};
 use crate::sync::{Arc, Relaxed};
 use std::ptr::NonNull;
 
@@ -41,6 +41,8 @@ pub(crate) fn with<R>(deck: DeckId, body: impl FnOnce(&Claim) -> R) -> Option<R>
 
 /// Takes a slab for this thread; `None` if there is none, or the thread may hold no more or is ending.
 pub(crate) fn take(inner: &Arc<Inner>) -> Option<Arc<SlabSeat>> {
+    // An allocator that counts gets no further slab for what we allocate here.
+    let _taking = Taking::set()?;
     local::may_hold(inner.deck).ok()?;
     let seat = Arc::new(SlabSeat { inner: inner.clone(), claim: inner.cells.claim()? });
     let target = NonNull::from(&*seat).cast();

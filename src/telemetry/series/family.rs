@@ -4,6 +4,7 @@ use super::cache::{self, Access, Sought};
 use super::kind::Kind;
 use super::labels::Labels;
 use super::name::MOST_VALUE;
+use crate::local::Taking;
 use crate::sync::{Arc, unique_number};
 use crate::telemetry::handle::Inner;
 use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError};
@@ -113,6 +114,11 @@ impl<const N: usize> With<'_, Counter, N> {
     pub fn increment(self, amount: u64) {
         self.update(|counter| counter.increment(amount));
     }
+
+    /// Takes what this thread's first update would take.
+    pub fn touch(self) {
+        self.update(Counter::touch);
+    }
 }
 
 impl<const N: usize> With<'_, Gauge, N> {
@@ -136,6 +142,11 @@ impl<const N: usize> With<'_, Histogram, N> {
     #[inline]
     pub fn record(self, value: u64) {
         self.update(|histogram| histogram.record(value));
+    }
+
+    /// Takes what this thread's first update would take.
+    pub fn touch(self) {
+        self.update(Histogram::touch);
     }
 }
 
@@ -187,24 +198,33 @@ impl<const N: usize> Core<N> {
     #[cold]
     #[inline(never)]
     fn missed<M: Kind>(&self, sought: &Sought<'_>, update: &impl Fn(&M)) {
-        update(&self.from_now_at_hand(sought));
+        update(&self.resolve_and_keep(sought));
     }
 
-    fn from_now_at_hand<M: Kind>(&self, sought: &Sought<'_>) -> M {
+    fn resolve_and_keep<M: Kind>(&self, sought: &Sought<'_>) -> M {
         let inner = &self.inner;
+        // We may be in an allocation that the registry makes under its lock, or in one for this thread's cache: an
+        // allocator that counts. Whoever is first sets a mark, in the cache or without one.
+        let nested = || M::of(inner.refused());
+        let mut taking = None;
         if let Access::None = cache::enter(inner.deck) {
+            taking = Taking::set();
+            if taking.is_none() {
+                return nested();
+            }
             cache::take(inner);
         }
-        match cache::enter(inner.deck) {
+        let handle = match cache::enter(inner.deck) {
             Access::Entered(mut entered) => {
                 let handle: M = self.resolve(sought.values);
                 entered.with(|cache| cache.insert(sought, handle.clone()));
                 handle
             }
             Access::None => self.resolve(sought.values),
-            // We may be in an allocation that the registry makes under its lock.
-            Access::Nested => M::of(inner.refused()),
-        }
+            Access::Nested => nested(),
+        };
+        drop(taking);
+        handle
     }
 
     fn resolve<M: Kind>(&self, values: &[&str]) -> M {
