@@ -11,16 +11,16 @@ use thiserror::Error;
 pub enum RegisterError {
     /// No cells are left.
     #[error(
-        "metric `{name}` needs {needed} cells, and {left} of {cells} are left: build the telemetry with more cells"
+        "metric `{name}` needs {needed} cells side by side, and at most {left} of {cells} are free: build the telemetry with more cells"
     )]
     NoRoom {
         /// The metric.
         name: String,
         /// What it takes.
         needed: usize,
-        /// What there is.
+        /// The longest run there is.
         left: usize,
-        /// What there was.
+        /// All there are.
         cells: usize,
     },
     /// The name is taken by a metric of another type.

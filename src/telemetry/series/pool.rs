@@ -1,7 +1,7 @@
 //! Which cells are free.
 //!
-//! Cells are given out from the front, in runs of what a metric needs, and come back when a series is retired. They are given
-//! out again to a metric that needs as many; runs are neither split nor joined.
+//! Cells are given out in runs of what a metric needs, and come back when a series is retired. Runs that lie side by side become
+//! one, and the first that is long enough is given out next: from its beginning, zeroed if it was in use before.
 
 use super::member::Series;
 use crate::sync::Arc;
@@ -13,24 +13,27 @@ use std::collections::BTreeMap;
 pub(crate) struct Pool {
     cells: Arc<Cells>,
     all: usize,
-    /// How many were ever given out.
+    /// How far cells were ever given out. What is beyond is zero.
     used: usize,
-    /// Beginnings of runs to be given out again, by length.
-    free: BTreeMap<usize, Vec<usize>>,
+    /// Runs by where they begin: how long they are. No two touch.
+    free: BTreeMap<usize, usize>,
     /// Retired, and perhaps still read by somebody.
     leaving: Vec<Arc<Series>>,
 }
 
-/// There are no such cells: how many are left.
+/// There is no such run of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted {
+    /// The longest that there is.
     pub(crate) left: usize,
 }
 
 impl Pool {
     /// All but the first `reserved` of `all`.
     pub(crate) fn new(cells: Arc<Cells>, all: usize, reserved: usize) -> Self {
-        Self { cells, all, used: reserved, free: BTreeMap::new(), leaving: Vec::new() }
+        let mut pool = Self { cells, all, used: reserved, free: BTreeMap::new(), leaving: Vec::new() };
+        pool.free(reserved, all.saturating_sub(reserved));
+        pool
     }
 
     pub(crate) fn cells(&self) -> &Arc<Cells> {
@@ -44,17 +47,30 @@ impl Pool {
     /// A run of `needed` cells, all zero.
     pub(crate) fn take(&mut self, needed: usize) -> Result<usize, Exhausted> {
         self.collect();
-        if let Some(first) = self.free.get_mut(&needed).and_then(Vec::pop) {
-            // Of nobody, since the last `Arc` of its series is gone: we are the only writer.
-            (first..first + needed).for_each(|cell| self.cells.zero(cell));
-            return Ok(first);
-        }
-        let (first, left) = (self.used, self.all.saturating_sub(self.used));
-        if needed > left {
-            return Err(Exhausted { left });
-        }
-        self.used += needed;
+        let (first, length) = match self.free.iter().find(|(_, length)| **length >= needed) {
+            Some((first, length)) => (*first, *length),
+            None => return Err(Exhausted { left: self.free.values().copied().max().unwrap_or(0) }),
+        };
+        self.free.remove(&first);
+        self.free(first + needed, length - needed);
+        // Of nobody, since the last `Arc` of each series that had them is gone: we are the only writer.
+        (first..(first + needed).min(self.used)).for_each(|cell| self.cells.zero(cell));
+        self.used = self.used.max(first + needed);
         Ok(first)
+    }
+
+    /// Adds a run to those that are free.
+    fn free(&mut self, first: usize, length: usize) {
+        if length == 0 {
+            return;
+        }
+        let after = self.free.remove(&(first + length)).unwrap_or(0);
+        match self.free.range_mut(..first).next_back() {
+            Some((before, its)) if before + *its == first => *its += length + after,
+            _ => {
+                self.free.insert(first, length + after);
+            }
+        }
     }
 
     /// A series that has no claims any more, and will have none.
@@ -68,7 +84,7 @@ impl Pool {
         while let Some(series) = self.leaving.get_mut(index) {
             if Arc::get_mut(series).is_some() {
                 let series = self.leaving.swap_remove(index);
-                self.free.entry(series.metric_type.cells()).or_default().push(series.cell);
+                self.free(series.cell, series.metric_type.cells());
             } else {
                 index += 1;
             }
@@ -78,7 +94,57 @@ impl Pool {
     /// Cells that are free: never given out, or given back and read by nobody.
     pub(crate) fn left(&mut self) -> usize {
         self.collect();
-        let again: usize = self.free.iter().map(|(length, runs)| length * runs.len()).sum();
-        self.all.saturating_sub(self.used) + again
+        self.free.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::cells::Sizes;
+    use crate::telemetry::registry::MetricType;
+    use proptest::prelude::*;
+
+    const ALL: usize = 8_192;
+
+    proptest! {
+        #[test]
+        fn runs_never_overlap_are_zero_and_all_come_back(steps in prop::collection::vec((any::<bool>(), 0_usize..16), 1..120)) {
+            let cells = Cells::new(Sizes { cells: ALL, slabs: 1, chunks: 1 }).unwrap();
+            let mut pool = Pool::new(cells.clone(), ALL, 1);
+            let mut taken: Vec<Arc<Series>> = Vec::new();
+            for (take, which) in steps {
+                let metric_type = if which < 4 { MetricType::Histogram } else { MetricType::Counter };
+                if take && let Ok(cell) = pool.take(metric_type.cells()) {
+                    let series = Series::new(metric_type, cell);
+                    for cell in series.cells() {
+                        prop_assert_eq!(cells.sum(cell), 0, "in use by another, or as it was");
+                        cells.add_shared(cell, 1);
+                    }
+                    taken.push(series);
+                } else if !taken.is_empty() {
+                    let series = taken.swap_remove(which % taken.len());
+                    pool.give_back(series);
+                }
+                let in_use: usize = taken.iter().map(|series| series.cells().len()).sum();
+                prop_assert_eq!(pool.left(), ALL - 1 - in_use);
+            }
+            taken.into_iter().for_each(|series| pool.give_back(series));
+            prop_assert_eq!(pool.take(ALL - 1), Ok(1), "one run again");
+            prop_assert_eq!(pool.take(1), Err(Exhausted { left: 0 }));
+        }
+    }
+
+    #[test]
+    fn what_somebody_still_reads_is_not_given_out() {
+        let mut pool = Pool::new(Cells::new(Sizes { cells: 64, slabs: 1, chunks: 1 }).unwrap(), 64, 62);
+        let mut take = || pool.take(1).map(|cell| Series::new(MetricType::Counter, cell));
+        let (first, second) = (take().unwrap(), take().unwrap());
+        let read = first.clone();
+        pool.give_back(first);
+        assert_eq!(pool.take(1), Err(Exhausted { left: 0 }));
+        drop(read);
+        assert_eq!(pool.take(1), Ok(62));
+        drop(second);
     }
 }
