@@ -68,8 +68,8 @@ impl SiteNumber {
     }
 }
 
-/// The process-wide number of a call site that names a metric, given at first use. As [`SiteNumber`], but without a limit: no
-/// table is sized by it.
+/// The process-wide number of a call site that names a metric, given at first use. As [`SiteNumber`], but without a
+/// limit: no table is sized by it.
 #[derive(Debug)]
 pub(crate) struct CallSite(StdAtomicU32);
 

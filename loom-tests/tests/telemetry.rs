@@ -60,8 +60,8 @@ fn two_slabs_add_up() {
     Model::new("two slabs", 2, counted(2).0).holds(1_000);
 }
 
-/// Two handles of a series count in two slabs and go. Whoever retires it finds no claim, zeroes its cell and passes it on: to
-/// a thread that counts in it for another series.
+/// Two handles of a series count in two slabs and go. Whoever retires it finds no claim, zeroes its cell and passes
+/// it on: to a thread that counts in it for another series.
 fn reused() -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
     let used_again = Seen::default();
     let seen = used_again.clone();

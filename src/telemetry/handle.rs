@@ -110,8 +110,8 @@ impl Builder {
         self
     }
 
-    /// Retires series that nobody holds when their value has not changed for so long: see [`Telemetry::tick`], which must be
-    /// called, and [`Telemetry::retire_idle`]. They stay unless this is said.
+    /// Retires series that nobody holds when their value has not changed for so long: see [`Telemetry::tick`], which
+    /// must be called, and [`Telemetry::retire_idle`]. They stay unless this is said.
     pub fn retire_after(mut self, age: Duration) -> Self {
         self.retire_after = Some(age);
         self
@@ -228,8 +228,8 @@ impl Telemetry {
         self.resolve(name, &[], MetricType::Histogram).map(Histogram)
     }
 
-    /// Says what a metric is for, its unit and how many label sets it may have. Before or after the metric is asked for;
-    /// saying the same again is fine. Until then it has no unit, and a thousand label sets.
+    /// Says what a metric is for, its unit and how many label sets it may have. Before or after the metric is asked
+    /// for; saying the same again is fine. Until then it has no unit, and a thousand label sets.
     ///
     /// ```
     /// use flightdeck::telemetry::{Description, Telemetry, Unit};
@@ -257,9 +257,10 @@ impl Telemetry {
     /// Retires the series whose value has not changed for `age` or longer, as far as calls of this saw, and that nobody
     /// holds: their cells and labels are free for others.
     ///
-    /// A series of which there is a handle stays, as does one that a call site ([`counter!`](crate::counter)) has resolved.
-    /// What threads that count by values ([`Family`](super::Family)) have at hand they let go of at their next update by
-    /// values, and the series goes at a later call; a thread that makes none keeps at most 1,024 series.
+    /// A series of which there is a handle stays, as does one that a call site ([`counter!`](crate::counter)) has
+    /// resolved. What threads that count by values ([`Family`](super::Family)) have at hand they let go of at their
+    /// next update by values, and the series goes at a later call; a thread that makes none keeps at most 1,024
+    /// series.
     ///
     /// Readers no longer see the series in snapshots taken afterwards; what it had counted is in
     /// [`MetricStatus::retired_total`]. Asked for again, it begins at zero. Takes the registry's lock
@@ -282,8 +283,8 @@ impl Telemetry {
         self.inner.registry.retire_idle(Instant::now(), age)
     }
 
-    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says. To be called every
-    /// now and then, from one thread or several; a deck does so by itself.
+    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says. To be
+    /// called every now and then, from one thread or several; a deck does so by itself.
     pub fn tick(&self, now: Instant) -> Retired {
         let due = |age| self.inner.registry.retire_now_and_then(now, age);
         self.inner.retire_after.map(due).unwrap_or_default()

@@ -1,9 +1,9 @@
 //! The label sets that a thread uses, at hand: a small table of handles by label values.
 //!
-//! A set is found by hash and compared in full. What is in the table holds a claim on its series like any other handle, so
-//! its cells are never another's. In return it lets go when asked: the registry raises its
-//! generation when caches hold idle series, and each thread empties its table before the next use. A thread
-//! that never comes by again keeps what it holds until it ends, which is no more than 1,024 series.
+//! A set is found by hash and compared in full. What is in the table holds a claim on its series like any other
+//! handle, so its cells are never another's. In return it lets go when asked: the registry raises its generation when
+//! caches hold idle series, and each thread empties its table before the next use. A thread that never comes by again
+//! keeps what it holds until it ends, which is no more than 1,024 series.
 
 use super::kind::{Kept, Kind};
 use super::member::Cached;
@@ -211,8 +211,8 @@ impl Drop for Entered<'_> {
 #[inline(always)]
 pub(super) fn enter<'a>(deck: DeckId) -> Access<'a> {
     let Some(seat) = local::held(deck, Role::Series) else { return Access::None };
-    // SAFETY: this thread holds the seat, which is given back only when the thread ends, or takes another seat while this
-    // one is not busy.
+    // SAFETY: this thread holds the seat, which is given back only when the thread ends, or takes another seat while
+    // this one is not busy.
     let seat: &'a CacheSeat = unsafe { seat.cast::<CacheSeat>().as_ref() };
     if seat.busy.load(Relaxed) {
         return Access::Nested;

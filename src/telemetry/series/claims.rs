@@ -31,13 +31,15 @@ impl Claims {
 
     /// One less: after its last use.
     pub fn remove(&self) {
-        // Release, edge `series-claim` (partner: `are_gone`): whoever finds no claim sees all that was counted with this.
+        // Release, edge `series-claim` (partner: `are_gone`): whoever finds no claim sees all that was counted with
+        // this.
         self.0.fetch_sub(1, release("series-claim"));
     }
 
     /// Whether there is none. For the registry, under its lock: it stays so.
     pub fn are_gone(&self) -> bool {
-        // Acquire, edge `series-claim` (partner: `remove`): what was counted is in the cells, and stays before we zero them.
+        // Acquire, edge `series-claim` (partner: `remove`): what was counted is in the cells, and stays before we
+        // zero them.
         self.0.load(acquire("series-claim")) == 0
     }
 

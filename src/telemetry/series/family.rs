@@ -19,11 +19,11 @@ use std::marker::PhantomData;
 /// and no allocation. What is not there is resolved by the registry, under a lock, and kept for the next time;
 /// a thread keeps up to 1,024 label sets. A [kept handle](With::handle) costs less still.
 ///
-/// Values may be any text; of a longer one the first 255 bytes count. Label sets beyond the metric's limit are counted in one
-/// series labelled `overflow="true"`, and those of a gauge set that one.
+/// Values may be any text; of a longer one the first 255 bytes count. Label sets beyond the metric's limit are
+/// counted in one series labelled `overflow="true"`, and those of a gauge set that one.
 ///
-/// Not for signal handlers, and in a global allocator an update that happens while the same thread looks up another is not
-/// counted in the metric, but in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
+/// Not for signal handlers, and in a global allocator an update that happens while the same thread looks up another
+/// is not counted in the metric, but in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
 ///
 /// ```
 /// use flightdeck::telemetry::{Telemetry, Value};

@@ -9,9 +9,11 @@
 //!
 //! > `cells x 8 B` (shared) `+ threads x cells / 8 B` (tables) `+ chunks touched x 512 B` `+ label sets`
 //!
-//! where chunks touched are at most *most threads alive at once* x *cells in use* / 64, and no more than the pool has; and
-//! label sets are at most `sum over metrics of (limit + 2)` and never more than there are cells, each of its text (at most
-//! 16 labels of 127 + 255 bytes) and about 250 bytes. A thread that counts by values keeps up to 1,024 sets at hand.
+//! where chunks touched are at most *most threads alive at once* x *cells in use* / 64, and no more than the pool
+//! has; and label sets are at most `sum over metrics of (limit + 2)` and never more than there are cells, each of its
+//! text (at most 16 labels of 127 + 255 bytes) and about 250 bytes. A thread that counts by values keeps up to 1,024
+//! sets at hand, in up to 100 KiB and the text of the values; call sites have a handle each in a table that is at
+//! most twice as large as need be.
 //!
 //! | file | idea |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! Which cells are free.
 //!
-//! Cells are given out in runs of what a metric needs, and come back when a series is retired. Runs that lie side by side become
-//! one, and the first that is long enough is given out next: from its beginning, zeroed if it was in use before.
+//! Cells are given out in runs of what a metric needs, and come back when a series is retired. Runs that lie side by
+//! side become one, and the first that is long enough is given out next: from its beginning, zeroed if it was in use
+//! before.
 
 use super::member::Series;
 use crate::sync::Arc;
@@ -84,7 +85,7 @@ impl Pool {
         while let Some(series) = self.leaving.get_mut(index) {
             if Arc::get_mut(series).is_some() {
                 let series = self.leaving.swap_remove(index);
-                self.free(series.cell, series.metric_type.cells());
+                self.free(series.cell, series.cells().len());
             } else {
                 index += 1;
             }
@@ -109,7 +110,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_never_overlap_are_zero_and_all_come_back(steps in prop::collection::vec((any::<bool>(), 0_usize..16), 1..120)) {
+        fn runs_never_overlap_are_zero_and_all_come_back(
+            steps in prop::collection::vec((any::<bool>(), 0_usize..16), 1..120),
+        ) {
             let cells = Cells::new(Sizes { cells: ALL, slabs: 1, chunks: 1 }).unwrap();
             let mut pool = Pool::new(cells.clone(), ALL, 1);
             let mut taken: Vec<Arc<Series>> = Vec::new();

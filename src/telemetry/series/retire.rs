@@ -4,8 +4,8 @@
 //! site, no thread's cache. So there is no handle that counts into nothing. What it had counted is added to what
 //! its metric says was retired. If its labels come up again, they get a new series, which begins at zero.
 //!
-//! Threads' caches hold series, too. Where they alone stand in the way, they are asked to let go: see `cache`. The series then
-//! goes when somebody looks for idle ones the next time.
+//! Threads' caches hold series, too. Where they alone stand in the way, they are asked to let go: see `cache`. The
+//! series then goes when somebody looks for idle ones the next time.
 
 use super::member::Series;
 use super::members::{Member, Members};

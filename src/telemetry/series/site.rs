@@ -1,8 +1,9 @@
 //! Call sites that resolve their metric once, and macros that make them.
 //!
-//! A call site is a `static`, so it holds nothing of any telemetry, and keeps none alive. It has its name and labels, and a
-//! number that no other site has, given at its first use. Each telemetry has a table of handles by that number. So any number
-//! of telemetries go through one site without getting in each other's way, and a dropped one takes its handles with it.
+//! A call site is a `static`, so it holds nothing of any telemetry, and keeps none alive. It has its name and labels,
+//! and a number that no other site has, given at its first use. Each telemetry has a table of handles by that number.
+//! So any number of telemetries go through one site without getting in each other's way, and a dropped one takes its
+//! handles with it.
 
 use super::kind::Kind;
 use crate::sync::{CallSite, OnceLock};
@@ -96,8 +97,8 @@ impl<M> Table<M> {
         self.buckets.get(bucket)?.get()?.get(index)?.get()
     }
 
-    /// Keeps a handle unless there is one already, and gives the one that is kept. What allocates does so before anybody
-    /// else could wait for it: an allocator may count through this very table.
+    /// Keeps a handle unless there is one already, and gives the one that is kept. What allocates does so before
+    /// anybody else could wait for it: an allocator may count through this very table.
     fn set(&self, number: u32, handle: M) -> &M {
         let (bucket, index) = place(number);
         let kept = &self.buckets[bucket];
@@ -112,11 +113,11 @@ impl<M> Table<M> {
 
 /// The counter of a name and constant labels, resolved once per call site and telemetry: a `&Counter`.
 ///
-/// After the first use by a telemetry it costs three loads more than a kept [`Counter`]. A call site
-/// keeps no telemetry alive. Its series stays for as long as the telemetry lives and is never retired, even if the code is not
+/// After the first use by a telemetry it costs three loads more than a kept [`Counter`]. A call site keeps no
+/// telemetry alive. Its series stays for as long as the telemetry lives and is never retired, even if the code is not
 /// reached again: there are no more of those than the code has call sites. Values that vary go through
-/// [`Telemetry::counter_by`]. Where [`Telemetry::try_counter_with`] fails, the handle counts nothing, and
-/// stays that way; its uses are counted in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
+/// [`Telemetry::counter_by`]. Where [`Telemetry::try_counter_with`] fails, the handle counts nothing, and stays that
+/// way; its uses are counted in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
 ///
 /// ```
 /// use flightdeck::counter;

@@ -120,7 +120,8 @@ impl Description {
         Self { unit: Some(unit), ..self }
     }
 
-    /// How many label sets it may have at once; [`Description::MOST_SERIES`] unless said. Further ones share one series.
+    /// How many label sets it may have at once; [`Description::MOST_SERIES`] unless said. Further ones share one
+    /// series.
     #[must_use]
     pub fn most_series(self, most_series: usize) -> Self {
         Self { most_series, ..self }
