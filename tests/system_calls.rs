@@ -60,6 +60,7 @@ fn recording_counting_and_reading_config_make_none() {
     let config = Config::new(()).unwrap();
     let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
     let histogram = telemetry.histogram("spread");
+    let by_status = telemetry.counter_by("requests", ["method", "status"]);
     let mut reader = config.reader();
     let mut writer = events.writer().unwrap();
     let _in = events.scope(5_u64);
@@ -79,6 +80,8 @@ fn recording_counting_and_reading_config_make_none() {
         counter.increment(n);
         gauge.set(n as i64);
         histogram.record(n);
+        flightdeck::counter!(telemetry, "requests", "method" => "GET", "status" => "200").increment(n);
+        by_status.with(["GET", ["200", "404", "500"][n as usize % 3]]).increment(n);
         assert!(reader.get().revision().get() > 0);
     };
     // First touches may call: pages, the thread's seat.
