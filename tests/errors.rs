@@ -9,7 +9,7 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
-use flightdeck::telemetry::{Description, Telemetry, Unit};
+use flightdeck::telemetry::{Description, ProcessError, Telemetry, Unit};
 use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -310,6 +310,12 @@ fn telemetry(errors: &mut Errors) {
     }
     errors.push(Box::new(full.try_counter("requests_total").unwrap_err()));
     errors.push(Box::new(flightdeck::telemetry::BuildError::OutOfMemory { bytes: 1 << 42 }));
+    // Real ones are made in `tests/process.rs`: their paths are those of a machine.
+    let path = || std::path::PathBuf::from("/proc/self/stat");
+    errors.push(Box::new(ProcessError::Unsupported { system: "netbsd" }));
+    errors.push(Box::new(ProcessError::Unreadable { path: path(), kind: std::io::ErrorKind::NotFound }));
+    errors.push(Box::new(ProcessError::Malformed { path: path(), field: "utime" }));
+    errors.push(Box::new(ProcessError::TooLong { path: path(), limit: 1 << 20 }));
 }
 
 fn supervisor(errors: &mut Errors) {

@@ -10,6 +10,7 @@
 //! | `series` | labels, units, limits, and when series go |
 //! | `buckets` | where a histogram counts a value |
 //! | `snapshot` | values as they were read |
+//! | `process` | what the system says about this process (feature `process`) |
 
 pub(crate) mod cells;
 
@@ -22,6 +23,9 @@ mod seat;
 pub(crate) mod series;
 mod snapshot;
 
+#[cfg(feature = "process")]
+mod process;
+
 pub use error::{BuildError, DescribeError, RegisterError};
 pub use handle::{Builder, Stats, Telemetry};
 pub use metric::{Counter, FloatGauge, Gauge, Histogram};
@@ -32,3 +36,6 @@ pub use series::{
     Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, With,
 };
 pub use snapshot::{HistogramValues, Snapshot, Value};
+
+#[cfg(feature = "process")]
+pub use process::{Process, ProcessError, ProcessMetrics, ProcessStats};
