@@ -128,8 +128,8 @@ fn gauges_keep_their_values_when_a_refresh_fails_and_it_is_counted() {
     proc.write("self/limits", "");
     assert!(metrics.refresh().is_err());
     let after = telemetry.snapshot();
-    for (name, value) in before.iter().filter(|(name, _)| *name != "process_read_errors_total") {
-        assert_eq!(after.get(name), Some(value), "{name}");
+    for (key, value) in before.iter().filter(|(key, _)| key.name() != "process_read_errors_total") {
+        assert_eq!(after.get(key.name()), Some(value), "{key:?}");
     }
     assert_eq!(after.get("process_read_errors_total"), Some(&Value::Counter(1)));
 }

@@ -12,7 +12,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// Reads what the system says about this process.
 ///
-/// It reads files of `/proc`: some tens of microseconds and system calls each time, and memory for their text. Nothing
+/// It reads files of `/proc`: some system calls and memory for their text each time, and one entry for each open descriptor. Nothing
 /// for a hot path. It keeps no descriptor open.
 ///
 /// ```
