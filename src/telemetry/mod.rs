@@ -9,7 +9,8 @@
 //! | `registry` | names, types and series |
 //! | `series` | labels, units, limits, and when series go |
 //! | `buckets` | where a histogram counts a value |
-//! | `snapshot` | values as they were read |
+//! | `snapshot` | all metrics as they were read |
+//! | `values` | values as they were read |
 //! | `process` | what the system says about this process (feature `process`) |
 
 pub(crate) mod cells;
@@ -22,6 +23,7 @@ mod registry;
 mod seat;
 pub(crate) mod series;
 mod snapshot;
+mod values;
 
 #[cfg(feature = "process")]
 mod process;
@@ -35,7 +37,8 @@ pub use series::Site;
 pub use series::{
     Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, With,
 };
-pub use snapshot::{HistogramValues, Snapshot, Value};
+pub use snapshot::Snapshot;
+pub use values::{HistogramValues, Value};
 
 #[cfg(feature = "process")]
 pub use process::{Process, ProcessError, ProcessMetrics, ProcessStats};

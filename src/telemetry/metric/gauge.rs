@@ -1,0 +1,37 @@
+//! What was last set.
+
+use super::Cell;
+
+/// An integer that was last set. Cheap to clone; clones are the same gauge.
+#[derive(Clone, Debug)]
+pub struct Gauge(pub(in crate::telemetry) Cell);
+
+impl Gauge {
+    /// Sets it. Wait-free: a store into a cell that all threads share.
+    pub fn set(&self, value: i64) {
+        self.0.set(value.cast_unsigned());
+    }
+
+    /// What it was last set to; 0 before.
+    #[must_use]
+    pub fn value(&self) -> i64 {
+        self.0.get().cast_signed()
+    }
+}
+
+/// A floating-point number that was last set. Cheap to clone; clones are the same gauge.
+#[derive(Clone, Debug)]
+pub struct FloatGauge(pub(in crate::telemetry) Cell);
+
+impl FloatGauge {
+    /// Sets it. Wait-free: a store into a cell that all threads share.
+    pub fn set(&self, value: f64) {
+        self.0.set(value.to_bits());
+    }
+
+    /// What it was last set to; 0 before.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        f64::from_bits(self.0.get())
+    }
+}
