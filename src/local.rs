@@ -42,10 +42,12 @@ pub(crate) enum Role {
     Tally = 3,
     /// The label sets of metrics that it has at hand.
     Series = 4,
+    /// Where its slab of telemetry cells begins. Held as long as the slab is.
+    Cells = 5,
 }
 
 /// How many those are.
-const ROLES: usize = 5;
+const ROLES: usize = 6;
 
 /// Where a thread is in its life, as far as this block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,6 +209,17 @@ pub(crate) fn hold(
         .unwrap_or(Err(Refusal::Ended))
 }
 
+/// From now on this thread holds a slab of `deck`'s cells that begins here, for as long as it holds the slab's seat.
+pub(crate) fn hold_cells(deck: DeckId, first: NonNull<()>) {
+    BLOCK.with(|block| {
+        if let Some(entry) = block.entries.iter().find(|entry| entry.deck.get() == deck)
+            && entry.held[Role::Slab as usize].get().is_some()
+        {
+            entry.held[Role::Cells as usize].set(Some(first));
+        }
+    });
+}
+
 /// This thread is all that a fork left, in a child: it forgets what it holds, and finds out at its next record or
 /// count. Touches nothing but the block, as in a signal handler.
 pub(crate) fn forget_in_child() {
@@ -335,6 +348,9 @@ impl Taken {
                 entry.held[self.role as usize].set(None);
                 if self.role == Role::Shard {
                     entry.held[Role::Claimed as usize].set(None);
+                }
+                if self.role == Role::Slab {
+                    entry.held[Role::Cells as usize].set(None);
                 }
                 if entry.held.iter().all(|held| held.get().is_none()) {
                     entry.deck.set(DeckId::NONE);

@@ -188,6 +188,12 @@ impl Words {
         unsafe { &*self.run_unchecked(index, N).as_ptr().cast() }
     }
 
+    /// Where it begins: a pointer that reaches the whole region.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> *const AtomicU64 {
+        self.first
+    }
+
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.mask + 1

@@ -9,7 +9,7 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
-use flightdeck::telemetry::{Description, ProcessError, Telemetry, Unit};
+use flightdeck::telemetry::{Description, ProcessError, Resolution, Telemetry, Unit};
 use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -309,6 +309,12 @@ fn telemetry(errors: &mut Errors) {
         full.retire_idle(Duration::ZERO);
     }
     errors.push(Box::new(full.try_counter("requests_total").unwrap_err()));
+    let (roomy, fine) = (Telemetry::new(), Resolution::new(7));
+    let _coarse = roomy.histogram("latency_ns");
+    errors.push(Box::new(roomy.try_histogram_of("latency_ns", &[], fine).unwrap_err()));
+    errors.push(Box::new(roomy.try_histogram_of("size", &[], Resolution::new(13)).unwrap_err()));
+    let _level = roomy.gauge("requests_total");
+    errors.push(Box::new(roomy.snapshot().plus(&telemetry.snapshot()).unwrap_err()));
     errors.push(Box::new(flightdeck::telemetry::BuildError::OutOfMemory { bytes: 1 << 42 }));
     // Real ones are made in `tests/process.rs`: their paths are those of a machine.
     let path = || std::path::PathBuf::from("/proc/self/stat");

@@ -97,15 +97,29 @@ fn telemetry_allocates_at_the_first_touch_of_a_thread_only() {
     let telemetry = Telemetry::new();
     let (counter, gauge, histogram) =
         (telemetry.counter("count"), telemetry.gauge("level"), telemetry.histogram("spread"));
+    let (open, load) = (telemetry.up_down_counter("open"), telemetry.float_gauge("load"));
+    let (calls, latency) = (telemetry.counter("calls"), telemetry.histogram("latency_ns"));
+    let sampled = latency.sampled(&calls, 64.try_into().unwrap());
     assert!(telemetry.register_thread());
     counter.touch();
+    open.touch();
+    gauge.touch();
+    load.touch();
+    calls.touch();
     histogram.touch();
+    latency.touch();
+    let touched = telemetry.stats().chunk_bytes;
     let update = |n: u64| {
         counter.increment(n);
+        open.add(-(n as i64));
         gauge.set(n as i64);
+        load.set(n as f64);
         histogram.record(n * n);
+        latency.measure(|| sampled.measure(|| n));
     };
     assert_eq!(allocations(|| (0..100_000).for_each(update)), 0);
+    let stats = telemetry.stats();
+    assert_eq!((stats.chunk_bytes, stats.shared_updates), (touched, 0), "all had been touched");
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 16] = [
+const HOT: [&str; 19] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -108,6 +108,9 @@ const HOT: [&str; 16] = [
     "hot_increment",
     "hot_set",
     "hot_observe",
+    "hot_up_down",
+    "hot_timer",
+    "hot_sampled_timer",
     "hot_site",
     "hot_family",
     "hot_family_observe",
@@ -289,7 +292,9 @@ fn no_hot_path_has_a_panicking_branch() {
         "::pass_otherwise",
         "Keys>::enter",
         "Keys::enter",
-        "::add_first",
+        "::add_otherwise",
+        "::record_otherwise",
+        "::count_refused",
         "Kinds>::meet",
         "Kinds::meet",
         ">::refresh",

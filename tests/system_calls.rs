@@ -59,8 +59,11 @@ fn recording_counting_and_reading_config_make_none() {
     let telemetry = Telemetry::new();
     let config = Config::new(()).unwrap();
     let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
-    let histogram = telemetry.histogram("spread");
     let by_status = telemetry.counter_by("requests", ["method", "status"]);
+    let (histogram, open) = (telemetry.histogram("spread"), telemetry.up_down_counter("open"));
+    let timed = Telemetry::builder().clock(Clock::manual()).build().unwrap();
+    let latency = timed.histogram("latency_ns");
+    let sampled = latency.sampled(&timed.counter("calls"), 7.try_into().unwrap());
     let mut reader = config.reader();
     let mut writer = events.writer().unwrap();
     let _in = events.scope(5_u64);
@@ -82,6 +85,8 @@ fn recording_counting_and_reading_config_make_none() {
         histogram.record(n);
         flightdeck::counter!(telemetry, "requests", "method" => "GET", "status" => "200").increment(n);
         by_status.with(["GET", ["200", "404", "500"][n as usize % 3]]).increment(n);
+        open.add(-(n as i64));
+        latency.measure(|| sampled.measure(|| ()));
         assert!(reader.get().revision().get() > 0);
     };
     // First touches may call: pages, the thread's seat.

@@ -131,8 +131,12 @@ fn a_refused_metric_is_an_error_or_a_handle_whose_uses_are_counted() {
     refused.record(3);
     refused.touch();
     telemetry.gauge("one").set(3);
+    let (up_down, counter) = (telemetry.up_down_counter("one"), telemetry.counter(""));
+    up_down.add(-7);
+    counter.increment(1_000);
     let stats = telemetry.stats();
-    assert_eq!((stats.refused_metrics, stats.refused_updates), (2, 2));
+    assert_eq!((stats.refused_metrics, stats.refused_updates), (4, 4));
+    assert_eq!((up_down.value(), counter.value()), (0, 0));
     assert_eq!(refused.values().count(), 0);
     assert_eq!(telemetry.counter("one").value(), 5);
 }

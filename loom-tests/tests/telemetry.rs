@@ -34,7 +34,9 @@ fn counted(slabs: usize) -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {
                     claim.add(1, 1);
                     claim.release();
                 }
-                None => cells.add_shared(1, 2),
+                None => {
+                    cells.add_shared(1, 2);
+                }
             })
         };
         let workers = [worker(), worker()];

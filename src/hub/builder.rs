@@ -311,7 +311,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         if let Some(directives) = self.directives {
             directives.follow(&config, &events);
         }
-        let telemetry = self.telemetry.deck(deck).build().map_err(StartError::Telemetry)?;
+        let telemetry =
+            self.telemetry.deck(deck).clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let panic_hook = self.panic_hook.then(|| PanicHook::take(&events)).transpose();

@@ -3,29 +3,36 @@
 //! A metric is an index into cells. A thread owns a *slab*: a table of chunks, each with room for
 //! [`CHUNK`] cells, taken from a common pool when a cell of the chunk is first touched. It alone writes them, so
 //! an increment is a load and a store. When the thread exits, the slab is released as it is, and the next
-//! thread *adopts* it and counts on: values never move, nothing is folded, nothing is counted twice,
-//! and memory is bounded by the most threads alive at once. The value of a cell is the sum over all slabs and the shared
+//! thread *adopts* it and counts on: values never move, nothing is folded, nothing is counted twice.
+//! The value of a cell is the sum over all slabs and the shared
 //! cell, into which everybody counts who has no slab or finds the pool empty.
 //!
-//! Pool and tables start as zeros and chunks never move or return, so a chunk's number can be
-//! published Relaxed: there is nothing behind it that a reader could see too early.
+//! # Memory
+//!
+//! All of it is reserved at once and never grows: [`Sizes::footprint`]. Of that the system provides what is touched: at
+//! most `peak threads x (cells / 8 + 8 x cells of the chunks they touched)` bytes, and 8 bytes a cell that is shared.
 //!
 //! # Edges
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
 //! | `slab-owner` | store in [`Cells::release`] | exchange in [`Cells::claim`] |
+//!
+//! A chunk that appears in a table needs none: see [`Table::lead`].
+
+mod table;
 
 use crate::region::{Region, Words};
 use crate::sync::{Arc, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
+use std::ops::Range;
+pub(crate) use table::BareTable;
+pub(crate) use table::CHUNK;
+use table::Table;
 
-/// Cells of one chunk: 512 bytes.
-pub(crate) const CHUNK: usize = 64;
-
-/// The sizes of a set of cells; all are powers of two.
+/// The sizes of a set of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Cells in all: a counter takes one, a histogram over a thousand.
+    /// Cells in all, a power of two: a counter takes one, a histogram over a thousand.
     pub cells: usize,
     /// Slabs: how many threads count at once without sharing.
     pub slabs: usize,
@@ -38,19 +45,23 @@ impl Sizes {
         (self.cells / CHUNK).max(1)
     }
 
+    /// Where the pool begins.
+    fn pool(self) -> usize {
+        self.cells + self.slabs * self.tables()
+    }
+
     /// Words of memory that these take.
     pub fn footprint(self) -> usize {
-        self.cells + self.slabs * self.tables() + self.chunks * CHUNK
+        self.pool() + self.chunks * CHUNK
     }
 }
 
 /// All cells of a telemetry.
 #[derive(Debug)]
 pub struct Cells {
+    sizes: Sizes,
     shared: Words,
-    pool: Words,
-    /// The next chunk to be given out; may exceed the pool, whose size says how many there are. Chunk 0 stays
-    /// unused, so that 0 can mean "none".
+    /// The next chunk to be given out; may exceed the pool, whose size says how many there are.
     given: CachePadded<AtomicU64>,
     /// Updates that went to shared cells although their thread might have had its own.
     shared_updates: CachePadded<AtomicU64>,
@@ -63,18 +74,16 @@ pub struct Cells {
 struct Slab {
     /// 0: free, 1: owned.
     owner: AtomicU32,
-    /// By chunk of cells: where it starts in the pool; 0: not touched.
-    table: Words,
+    table: Table,
 }
 
 /// A claimed slab: the right of one thread to write its cells.
 #[derive(Debug)]
 pub struct Claim {
+    /// That of the slab, at hand.
+    table: Table,
     cells: Arc<Cells>,
     number: usize,
-    /// The slab's table and the pool, at hand: an increment follows no further pointer.
-    table: Words,
-    pool: Words,
 }
 
 impl Cells {
@@ -84,12 +93,12 @@ impl Cells {
         let tables = sizes.tables();
         let slab = |number: usize| Slab {
             owner: AtomicU32::new(0),
-            table: region.words(sizes.cells + number * tables, tables),
+            table: Table::new(&region, sizes.cells + number * tables, tables),
         };
         Some(Arc::new(Self {
+            sizes,
             shared: region.words(0, sizes.cells),
-            pool: region.words(sizes.cells + sizes.slabs * tables, sizes.chunks * CHUNK),
-            given: CachePadded::new(AtomicU64::new(1)),
+            given: CachePadded::new(AtomicU64::new(0)),
             shared_updates: CachePadded::new(AtomicU64::new(0)),
             slabs: (0..sizes.slabs).map(slab).collect(),
             reached: AtomicU32::new(0),
@@ -100,52 +109,74 @@ impl Cells {
     pub fn claim(self: &Arc<Self>) -> Option<Claim> {
         let free = |slab: &Slab| {
             slab.owner.load(Relaxed) == 0
-                // Acquire, edge `slab-owner` (partner: `release`): we count on from what the last owner counted.
+                // Acquire, edge `slab-owner` (partner: `release`): we count on from what the last owner counted, and in
+                // the chunks that it had.
                 && slab.owner.compare_exchange(0, 1, acquire("slab-owner"), Relaxed).is_ok()
         };
         let number = self.slabs.iter().position(free)?;
         // Relaxed: whoever must see our counts has an edge from us that carries this too.
         self.reached.fetch_max(number as u32 + 1, Relaxed);
-        let (table, pool) = (self.slabs[number].table.clone(), self.pool.clone());
-        Some(Claim { cells: self.clone(), number, table, pool })
+        Some(Claim { table: self.slabs[number].table.clone(), cells: self.clone(), number })
     }
 
     fn release(&self, number: usize) {
-        // Release, edge `slab-owner` (partner: `claim`): the next owner sees our last counts.
+        // Release, edge `slab-owner` (partner: `claim`): the next owner sees our last counts and chunks.
         self.slabs[number].owner.store(0, release("slab-owner"));
+    }
+
+    /// Those of all slabs that somebody may have counted in.
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.slabs[..self.reached.load(Relaxed) as usize].iter().map(|slab| &slab.table)
     }
 
     /// The value of a cell: the sum over all threads, living and gone.
     pub fn sum(&self, cell: usize) -> u64 {
-        let mut sum = self.shared.at(cell).load(Relaxed);
-        for slab in &self.slabs[..self.reached.load(Relaxed) as usize] {
-            let chunk = slab.table.at(cell / CHUNK).load(Relaxed) as usize;
-            if chunk != 0 {
-                sum = sum.wrapping_add(self.pool.at(chunk + cell % CHUNK).load(Relaxed));
-            }
-        }
-        sum
+        let shared = self.shared.at(cell).load(Relaxed);
+        let own = self.tables().filter_map(|table| table.cell(cell));
+        own.fold(shared, |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
     }
 
-    /// Adds to a cell from a thread that has no slab.
+    /// The values of many cells, in one go through memory: slab by slab, chunk by chunk.
+    pub fn sums(&self, cells: Range<usize>) -> Vec<u64> {
+        let mut sums: Vec<u64> = cells.clone().map(|cell| self.shared.at(cell).load(Relaxed)).collect();
+        for table in self.tables() {
+            let mut left = &mut sums[..];
+            let mut cell = cells.start;
+            while !left.is_empty() {
+                let skipped = cell % CHUNK;
+                let here = left.len().min(CHUNK - skipped);
+                let (sums, rest) = left.split_at_mut(here);
+                if let Some(chunk) = table.chunk(cell / CHUNK) {
+                    for (sum, cell) in sums.iter_mut().zip(&chunk[skipped..]) {
+                        *sum = sum.wrapping_add(cell.load(Relaxed));
+                    }
+                }
+                (left, cell) = (rest, cell + here);
+            }
+        }
+        sums
+    }
+
+    /// Adds to a cell from a thread that has no slab. What was counted there before.
     #[cold]
-    pub fn add_shared(&self, cell: usize, amount: u64) {
-        self.shared.at(cell).fetch_add(amount, Relaxed);
+    pub fn add_shared(&self, cell: usize, amount: u64) -> u64 {
         self.shared_updates.fetch_add(1, Relaxed);
+        self.shared.at(cell).fetch_add(amount, Relaxed)
     }
 
     /// Makes a cell zero again, in every slab. For whoever knows that nobody writes it: its series has no claims left.
     pub fn zero(&self, cell: usize) {
         self.shared.at(cell).store(0, Relaxed);
-        for slab in &self.slabs[..self.reached.load(Relaxed) as usize] {
-            let chunk = slab.table.at(cell / CHUNK).load(Relaxed) as usize;
-            if chunk != 0 {
-                self.pool.at(chunk + cell % CHUNK).store(0, Relaxed);
-            }
-        }
+        self.tables().filter_map(|table| table.cell(cell)).for_each(|cell| cell.store(0, Relaxed));
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.sizes.cells
     }
 
     /// The shared cell itself: what a gauge sets.
+    #[inline(always)]
     pub(crate) fn shared(&self, cell: usize) -> &AtomicU64 {
         self.shared.at(cell)
     }
@@ -154,46 +185,52 @@ impl Cells {
     pub(crate) fn usage(&self) -> [u64; 4] {
         let reached = self.reached.load(Relaxed) as usize;
         let owned = self.slabs[..reached].iter().filter(|slab| slab.owner.load(Relaxed) != 0).count();
-        let chunks = self.given.load(Relaxed).min((self.pool.len() / CHUNK) as u64) - 1;
+        let chunks = self.given.load(Relaxed).min(self.sizes.chunks as u64);
         [owned as u64, reached as u64, chunks, self.shared_updates.load(Relaxed)]
     }
 }
 
 impl Claim {
-    /// Adds to a cell of the slab, of which this thread is the only writer.
-    #[inline(always)]
-    pub fn add(&self, cell: usize, amount: u64) {
-        let chunk = self.table.at(cell / CHUNK).load(Relaxed) as usize;
-        if chunk == 0 {
-            return self.add_first(cell, amount);
+    /// Adds to a cell of the slab, of which this thread is the only writer. What was counted there before.
+    pub fn add(&self, cell: usize, amount: u64) -> u64 {
+        match self.table.cell(cell) {
+            Some(cell) => add_alone(cell, amount),
+            None => self.add_first(cell, amount),
         }
-        let cell = self.pool.at(chunk + cell % CHUNK);
-        // One writer, so a load and a store lose nothing.
-        cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
+    }
+
+    /// Where it begins: for hot paths, as long as the claim lives.
+    pub(crate) fn table(&self) -> BareTable {
+        self.table.bare()
     }
 
     /// The first update of a chunk: takes one from the pool, or counts into the shared cell.
     #[cold]
     #[inline(never)]
-    fn add_first(&self, cell: usize, amount: u64) {
+    fn add_first(&self, cell: usize, amount: u64) -> u64 {
         if self.touch(cell) { self.add(cell, amount) } else { self.cells.add_shared(cell, amount) }
     }
 
     /// Makes sure that the cell's chunk is there; `false` if the pool is empty.
     pub fn touch(&self, cell: usize) -> bool {
-        let cells = &*self.cells;
-        let entry = self.table.at(cell / CHUNK);
-        if entry.load(Relaxed) != 0 {
+        let cell = cell % self.table.cells();
+        if self.table.cell(cell).is_some() {
             return true;
         }
+        let (cells, sizes) = (&*self.cells, self.cells.sizes);
         // Looked at first, so that an empty pool does not make the count run away.
-        let most = (cells.pool.len() / CHUNK) as u64;
+        let most = sizes.chunks as u64;
         if cells.given.load(Relaxed) >= most {
             return false;
         }
+        // Relaxed: an exchange gives each number once, whatever else is seen.
         let chunk = cells.given.fetch_add(1, Relaxed);
         if chunk < most {
-            entry.store(chunk * CHUNK as u64, Relaxed);
+            let table = sizes.cells + self.number * sizes.tables();
+            let start = sizes.pool() + chunk as usize * CHUNK;
+            // SAFETY: it was not there, and we are the owner; the number is that of a chunk in the pool, which lies behind
+            // all tables, and was given to nobody else.
+            unsafe { self.table.lead(cell / CHUNK, start - table) };
         }
         chunk < most
     }
@@ -202,4 +239,12 @@ impl Claim {
     pub fn release(&self) {
         self.cells.release(self.number);
     }
+}
+
+/// Adds to a cell that nobody else writes, so that a load and a store lose nothing. What it said before.
+#[inline(always)]
+pub(crate) fn add_alone(cell: &AtomicU64, amount: u64) -> u64 {
+    let before = cell.load(Relaxed);
+    cell.store(before.wrapping_add(amount), Relaxed);
+    before
 }

@@ -1,5 +1,6 @@
 //! What can go wrong when a metric is registered. Updating one never fails.
 
+use super::buckets::Resolution;
 use super::registry::MetricType;
 use super::series::{Description, LabelError, NameError};
 use crate::error::{Diagnostic, Retry, Severity};
@@ -35,6 +36,30 @@ pub enum RegisterError {
         /// What it was asked for as.
         asked: MetricType,
     },
+    /// The histogram has another resolution.
+    #[error(
+        "histogram `{name}` has a relative error of {} up to {} already, and was asked for with {} up to {}: ask for one resolution, or none",
+        registered.relative_error(), registered.greatest(), asked.relative_error(), asked.greatest()
+    )]
+    OtherResolution {
+        /// The metric.
+        name: String,
+        /// Its resolution.
+        registered: Resolution,
+        /// What it was asked for with.
+        asked: Resolution,
+    },
+    /// There is no such precision.
+    #[error(
+        "histogram `{name}` was asked for with a precision of {precision} bits: give it {} to {}",
+        Resolution::PRECISIONS.start(), Resolution::PRECISIONS.end()
+    )]
+    Precision {
+        /// The metric.
+        name: String,
+        /// What it was asked for with.
+        precision: u32,
+    },
     /// There are as many metrics as there are cells.
     #[error(
         "metric `{name}` is one too many: there are {most} already; put what varies into labels, or build with more cells"
@@ -58,10 +83,42 @@ impl Diagnostic for RegisterError {
         match self {
             Self::NoRoom { .. } => "telemetry.metric.no_room",
             Self::OtherType { .. } => "telemetry.metric.other_type",
+            Self::OtherResolution { .. } => "telemetry.metric.other_resolution",
+            Self::Precision { .. } => "telemetry.metric.precision",
             Self::ManyMetrics { .. } => "telemetry.metric.too_many",
             Self::Name(error) => error.code(),
             Self::Label(error) => error.code(),
         }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+}
+
+/// Why two snapshots do not add up.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddError {
+    /// A series is of one type here, and of another there.
+    #[error("series `{series}` is a {here} here and a {there} there: give one of them another name")]
+    OtherType {
+        /// Its name and labels.
+        series: String,
+        /// What it is here.
+        here: MetricType,
+        /// What it is in the other snapshot.
+        there: MetricType,
+    },
+}
+
+impl Diagnostic for AddError {
+    fn code(&self) -> &'static str {
+        "telemetry.snapshot.other_type"
     }
 
     fn severity(&self) -> Severity {

@@ -1,15 +1,16 @@
 //! What hosts hold: a telemetry.
 
-use super::buckets::BUCKETS;
+use super::buckets::Resolution;
 use super::cells::{CHUNK, Cells, Sizes};
 use super::error::{BuildError, DescribeError, RegisterError};
-use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED};
+use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED, UpDownCounter};
 use super::registry::{MetricType, Registry};
 use super::seat;
 use super::series::member::Series;
 use super::series::{Description, MetricStatus, Retired, Sites};
 use super::snapshot::Snapshot;
 use super::values::{HistogramValues, Value};
+use crate::clock::Clock;
 use crate::id::DeckId;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Inner {
     pub(crate) deck: DeckId,
     pub(crate) cells: Arc<Cells>,
+    /// What timers read.
+    pub(super) clock: Clock,
     pub(crate) registry: Registry,
     refused: AtomicU64,
     retire_after: Option<Duration>,
@@ -81,12 +84,13 @@ pub struct Builder {
     threads: usize,
     memory: usize,
     deck: Option<DeckId>,
+    clock: Option<Clock>,
     retire_after: Option<Duration>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { cells: 1 << 15, threads: 256, memory: 16 << 20, deck: None, retire_after: None }
+        Self { cells: 1 << 15, threads: 256, memory: 16 << 20, deck: None, clock: None, retire_after: None }
     }
 }
 
@@ -118,6 +122,17 @@ impl Builder {
         self
     }
 
+    /// The clock that timers read; [`Clock::precise`] by default. A deck gives its own, unless one was given here.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    pub(crate) fn clock_of_deck(mut self, clock: &Clock) -> Self {
+        self.clock.get_or_insert_with(|| clock.clone());
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -132,7 +147,7 @@ impl Builder {
         let sizes = Sizes {
             cells: rounded(self.cells, CHUNK),
             slabs: rounded(self.threads, 1),
-            chunks: rounded(self.memory / (CHUNK * 8), 1),
+            chunks: self.memory.min(1 << 40) / (CHUNK * 8),
         };
         let bytes = sizes.footprint().saturating_mul(8);
         let cells = Cells::new(sizes).ok_or(BuildError::OutOfMemory { bytes })?;
@@ -140,6 +155,7 @@ impl Builder {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             registry: Registry::new(cells.clone(), sizes.cells, RESERVED),
             cells,
+            clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
             retire_after: self.retire_after,
             orphaned: AtomicBool::new(false),
@@ -187,6 +203,20 @@ impl Telemetry {
         self.resolve(name, &[], MetricType::Counter).map(Counter)
     }
 
+    /// The counter of this name that goes up and down; see [`Telemetry::counter`].
+    #[must_use]
+    pub fn up_down_counter(&self, name: &str) -> UpDownCounter {
+        self.try_up_down_counter(name).unwrap_or_else(|_| UpDownCounter(self.refused()))
+    }
+
+    /// The counter of this name that goes up and down.
+    ///
+    /// # Errors
+    /// As [`Telemetry::try_counter`].
+    pub fn try_up_down_counter(&self, name: &str) -> Result<UpDownCounter, RegisterError> {
+        self.resolve(name, &[], MetricType::UpDownCounter).map(UpDownCounter)
+    }
+
     /// The integer gauge of this name; see [`Telemetry::counter`].
     #[must_use]
     pub fn gauge(&self, name: &str) -> Gauge {
@@ -218,7 +248,7 @@ impl Telemetry {
     /// The histogram of this name; see [`Telemetry::counter`].
     #[must_use]
     pub fn histogram(&self, name: &str) -> Histogram {
-        self.try_histogram(name).unwrap_or_else(|_| Histogram(self.refused()))
+        self.try_histogram(name).unwrap_or_else(|_| Histogram::of(self.refused()))
     }
 
     /// The histogram of this name.
@@ -226,7 +256,7 @@ impl Telemetry {
     /// # Errors
     /// As [`Telemetry::try_counter`].
     pub fn try_histogram(&self, name: &str) -> Result<Histogram, RegisterError> {
-        self.resolve(name, &[], MetricType::Histogram).map(Histogram)
+        self.resolve(name, &[], MetricType::Histogram).map(Histogram::of)
     }
 
     /// Says what a metric is for, its unit and how many label sets it may have. Before or after the metric is asked
@@ -302,16 +332,10 @@ impl Telemetry {
     pub fn snapshot(&self) -> Snapshot {
         let began = Instant::now();
         let inner = &self.inner;
-        let value = |series: &Series| match series.metric_type {
-            MetricType::Counter => Value::Counter(inner.cells.sum(series.cell)),
-            MetricType::Gauge => Value::Gauge(inner.cells.shared(series.cell).load(Relaxed).cast_signed()),
-            MetricType::FloatGauge => {
-                Value::FloatGauge(f64::from_bits(inner.cells.shared(series.cell).load(Relaxed)))
-            }
-            MetricType::Histogram => Value::Histogram(inner.histogram(series.cell)),
-        };
         let list = inner.registry.list();
-        let values = list.series.iter().map(|series| value(series)).collect();
+        let end = list.series.iter().map(|series| series.cells().end).max().unwrap_or(0);
+        let sums = inner.cells.sums(0..end);
+        let values = list.series.iter().map(|series| inner.value(series, &sums)).collect();
         Snapshot { keys: list.keys.clone(), values, began, took: began.elapsed() }
     }
 
@@ -342,7 +366,7 @@ impl Telemetry {
         labels: &[(&str, &str)],
         metric_type: MetricType,
     ) -> Result<Cell, RegisterError> {
-        let hold = self.inner.registry.resolve(name, labels, metric_type)?;
+        let hold = self.inner.registry.resolve(name, labels, metric_type, None)?;
         Ok(Cell::of(&self.inner, hold))
     }
 
@@ -394,24 +418,45 @@ impl Inner {
         Cell::refused(self)
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(super) fn add_first(self: &Arc<Self>, cell: usize, amount: u64) {
+    /// Adds to a cell from whatever thread. What the cell that was added to said before.
+    pub(super) fn add(self: &Arc<Self>, cell: usize, amount: u64) -> u64 {
+        if let Some(before) = seat::with(self.deck, |claim| claim.add(cell, amount)) {
+            return before;
+        }
         match seat::take(self) {
             Some(seat) => seat.claim().add(cell, amount),
             None => self.cells.add_shared(cell, amount),
         }
     }
 
-    pub(super) fn histogram(&self, cell: usize) -> HistogramValues {
-        // The sum first: it never covers a value that the buckets do not.
-        let sum = self.cells.sum(cell + BUCKETS);
-        HistogramValues::new((0..BUCKETS).map(|bucket| self.cells.sum(cell + bucket)).collect(), sum)
+    pub(super) fn histogram(&self, cell: usize, resolution: Resolution) -> HistogramValues {
+        let cells = self.cells.sums(cell..cell + resolution.buckets() + 1);
+        self.histogram_of(cell, resolution, &cells)
+    }
+
+    /// Of the sums of its cells.
+    fn histogram_of(&self, cell: usize, resolution: Resolution, cells: &[u64]) -> HistogramValues {
+        let beyond = self.cells.shared(cell + resolution.cells() - 1).load(Relaxed);
+        HistogramValues::of(resolution, cells, beyond)
+    }
+
+    /// Of the sums of all cells.
+    fn value(&self, series: &Series, sums: &[u64]) -> Value {
+        let own = sums.get(series.cells()).unwrap_or_default();
+        let sum = own.first().copied().unwrap_or(0);
+        let set = || self.cells.shared(series.cell).load(Relaxed);
+        match series.metric_type {
+            MetricType::Counter => Value::Counter(sum),
+            MetricType::UpDownCounter => Value::UpDownCounter(sum.cast_signed()),
+            MetricType::Gauge => Value::Gauge(set().cast_signed()),
+            MetricType::FloatGauge => Value::FloatGauge(f64::from_bits(set())),
+            MetricType::Histogram => Value::Histogram(self.histogram_of(series.cell, series.resolution, own)),
+        }
     }
 }
 
 const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Telemetry>();
-    shared::<(Counter, Gauge, FloatGauge, Histogram)>();
+    shared::<(Counter, UpDownCounter, Gauge, FloatGauge, Histogram)>();
 };

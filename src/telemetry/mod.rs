@@ -4,21 +4,25 @@
 //! |---|---|
 //! | `handle` | [`Telemetry`], what hosts hold |
 //! | `metric` | the handles of metrics: what hot paths hold |
+//! | `place` | the cells of a metric, as its handles know them |
 //! | `cells` | slabs: one writer each, adopted when their thread ends |
 //! | `seat` | a thread's hold on its slab |
 //! | `registry` | names, types and series |
 //! | `series` | labels, units, limits, and when series go |
 //! | `buckets` | where a histogram counts a value |
 //! | `snapshot` | all metrics as they were read |
+//! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
 //! | `process` | what the system says about this process (feature `process`) |
 
 pub(crate) mod cells;
 
+mod arithmetic;
 mod buckets;
 mod error;
 mod handle;
 mod metric;
+mod place;
 mod registry;
 mod seat;
 pub(crate) mod series;
@@ -28,9 +32,10 @@ mod values;
 #[cfg(feature = "process")]
 mod process;
 
-pub use error::{BuildError, DescribeError, RegisterError};
+pub use buckets::Resolution;
+pub use error::{AddError, BuildError, DescribeError, RegisterError};
 pub use handle::{Builder, Stats, Telemetry};
-pub use metric::{Counter, FloatGauge, Gauge, Histogram};
+pub use metric::{Counter, FloatGauge, Gauge, Histogram, SampledTimer, Timer, UpDownCounter};
 pub use registry::MetricType;
 #[doc(hidden)]
 pub use series::Site;

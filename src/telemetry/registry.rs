@@ -1,6 +1,6 @@
 //! Which metrics there are: names, types, series. Cold: a handle is resolved once.
 
-use super::buckets::BUCKETS;
+use super::buckets::Resolution;
 use super::cells::Cells;
 use super::error::{DescribeError, RegisterError};
 use super::series::member::{Common, Hold, List};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 pub enum MetricType {
     /// A sum that only grows.
     Counter,
+    /// A sum that goes up and down.
+    UpDownCounter,
     /// An integer that was last set.
     Gauge,
     /// A number that was last set.
@@ -27,10 +29,10 @@ pub enum MetricType {
 }
 
 impl MetricType {
-    /// A histogram's cells are its buckets, then its sum.
-    pub(crate) const fn cells(self) -> usize {
+    /// A histogram's cells are its buckets, its sum, and the greatest value beyond its range.
+    pub(crate) const fn cells(self, resolution: Resolution) -> usize {
         match self {
-            Self::Histogram => BUCKETS + 1,
+            Self::Histogram => resolution.cells(),
             _ => 1,
         }
     }
@@ -40,6 +42,7 @@ impl fmt::Display for MetricType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Counter => "counter",
+            Self::UpDownCounter => "up/down counter",
             Self::Gauge => "gauge",
             Self::FloatGauge => "float gauge",
             Self::Histogram => "histogram",
@@ -104,13 +107,19 @@ impl Registry {
         name: &str,
         labels: &[(&str, &str)],
         asked: MetricType,
+        resolution: Option<Resolution>,
     ) -> Result<Hold, RegisterError> {
         check_name(name)?;
+        if let Some(precision) = resolution.map(Resolution::precision)
+            && !Resolution::PRECISIONS.contains(&precision)
+        {
+            return Err(RegisterError::Precision { name: name.to_owned(), precision });
+        }
         let (labels, cut) = Labels::new(name, labels)?;
         if cut > 0 {
             self.cut.fetch_add(cut, Relaxed);
         }
-        self.known.lock().resolve(name, labels, asked)
+        self.known.lock().resolve(name, labels, asked, resolution)
     }
 
     /// Whether a metric of this name and type may be there, or come.
@@ -204,11 +213,19 @@ impl Registry {
 }
 
 impl Known {
-    fn resolve(&mut self, name: &str, labels: Labels, asked: MetricType) -> Result<Hold, RegisterError> {
+    fn resolve(
+        &mut self,
+        name: &str,
+        labels: Labels,
+        asked: MetricType,
+        resolution: Option<Resolution>,
+    ) -> Result<Hold, RegisterError> {
+        let before = self.metrics.get(name).map(Members::resolution);
+        let effective = before.or(resolution).unwrap_or_default().sane();
         let (size, metrics) = (self.pool.size(), self.metrics.len());
         let no_room = |exhausted: Exhausted| RegisterError::NoRoom {
             name: name.to_owned(),
-            needed: asked.cells(),
+            needed: asked.cells(effective),
             left: exhausted.left,
             cells: size,
         };
@@ -216,6 +233,10 @@ impl Known {
             let registered = members.metric_type();
             if registered != asked {
                 return Err(RegisterError::OtherType { name: name.to_owned(), registered, asked });
+            }
+            if resolution.is_some_and(|asked| asked.sane() != effective) {
+                let (registered, asked) = (effective, resolution.unwrap_or_default().sane());
+                return Err(RegisterError::OtherResolution { name: name.to_owned(), registered, asked });
             }
             let (series, overflowed) = (members.len(), members.overflowed());
             let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
@@ -231,7 +252,7 @@ impl Known {
         // Kept only if it gets cells: a name that was refused is free for another type.
         let name: Arc<str> = name.into();
         let description = self.described.get(&name).cloned();
-        let common = Common { name: name.clone(), metric_type: asked, description };
+        let common = Common { name: name.clone(), metric_type: asked, resolution: effective, description };
         let mut members = Members::new(common, RandomState::new());
         let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
         self.overflowed += members.overflowed();

@@ -47,7 +47,12 @@ pub(crate) fn take(inner: &Arc<Inner>) -> Option<Arc<SlabSeat>> {
     let seat = Arc::new(SlabSeat { inner: inner.clone(), claim: inner.cells.claim()? });
     let target = NonNull::from(&*seat).cast();
     match local::hold(inner.deck, Role::Slab, target, seat.clone()) {
-        Ok(()) => Some(seat),
+        Ok(()) => {
+            if let Some(first) = seat.claim.table().into_raw() {
+                local::hold_cells(inner.deck, first);
+            }
+            Some(seat)
+        }
         Err(_) => {
             seat.release();
             None

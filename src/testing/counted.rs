@@ -97,8 +97,11 @@ impl Counts {
         let said = match (self.of(&now, name), now.get(name)) {
             (Some(counted), _) if counted == by => return Ok(()),
             (Some(counted), _) => format!("`{name}` counted {counted}, not {by}"),
-            (None, Some(_)) => {
-                return Err(Mismatch::new(format!("`{name}` is a gauge: it has a value and counts nothing")));
+            (None, Some(value)) => {
+                let what = value.metric_type();
+                return Err(Mismatch::new(format!(
+                    "`{name}` is a {what}: it has a value and counts nothing"
+                )));
             }
             // What nobody asked for yet has counted nothing.
             (None, None) if by == 0 => return Ok(()),

@@ -5,20 +5,24 @@
 //! | `counter` | sums |
 //! | `gauge` | what was last set |
 //! | `histogram` | distributions |
+//! | `timer` | how long something took, each time or now and then |
 
 mod counter;
 mod gauge;
 mod histogram;
+mod timer;
 
-pub use counter::Counter;
+pub use counter::{Counter, UpDownCounter};
 pub use gauge::{FloatGauge, Gauge};
 pub use histogram::Histogram;
+pub use timer::{SampledTimer, Timer};
 
+use super::buckets::Resolution;
 use super::cells::Claim;
 use super::handle::Inner;
+use super::place::Place;
 use super::seat;
 use super::series::member::{Cached, Hold};
-use crate::id::DeckId;
 use crate::sync::{Arc, Relaxed};
 
 /// Counts uses of handles whose registration was refused.
@@ -29,24 +33,28 @@ pub(super) const RESERVED: usize = 1;
 /// A metric as its handles know it.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// That of `inner`, at hand.
-    deck: DeckId,
-    cell: usize,
+    /// Of a refused metric nowhere, so that each use goes the long way, which counts it.
+    place: Place,
     inner: Arc<Inner>,
-    refused: bool,
-    /// Keeps the cells from becoming another series'.
+    /// Keeps the cells from becoming another series'; none if the metric was refused.
     hold: Option<Hold>,
 }
 
 impl Cell {
     /// The series of this claim.
     pub(super) fn of(inner: &Arc<Inner>, hold: Hold) -> Self {
-        Self { deck: inner.deck, cell: hold.cell(), inner: inner.clone(), refused: false, hold: Some(hold) }
+        let place = Place::new(inner.deck, &inner.cells, hold.cell(), hold.summed());
+        Self { place, inner: inner.clone(), hold: Some(hold) }
     }
 
     /// In place of a metric that could not be registered.
     pub(super) fn refused(inner: &Arc<Inner>) -> Self {
-        Self { deck: inner.deck, cell: REFUSED, inner: inner.clone(), refused: true, hold: None }
+        Self { place: Place::nowhere(), inner: inner.clone(), hold: None }
+    }
+
+    #[inline(always)]
+    fn is_refused(&self) -> bool {
+        self.hold.is_none()
     }
 
     /// Marks the claim of this handle as a thread's cache's.
@@ -54,34 +62,57 @@ impl Cell {
         self.hold.as_ref().map(Hold::cached)
     }
 
-    /// Adds from this thread to a cell, `offset` cells on from the metric's first. Wait-free; after the thread's
-    /// first touch of the metric it allocates nothing.
+    /// How finely a histogram of these cells tells values apart.
+    fn resolution(&self) -> Resolution {
+        self.hold.as_ref().map(Hold::resolution).unwrap_or_default()
+    }
+
+    /// Adds from this thread to the first cell. Wait-free; after the thread's first touch of the metric it
+    /// allocates nothing. What the cell that was added to said before.
     #[inline(always)]
-    fn add(&self, offset: usize, amount: u64) {
-        let cell = self.cell + offset;
-        if seat::with(self.deck, |claim| claim.add(cell, amount)).is_none() {
-            self.inner.add_first(cell, amount);
+    fn add(&self, amount: u64) -> u64 {
+        match self.place.add(amount) {
+            Some(before) => before,
+            None => self.add_otherwise(amount),
         }
     }
 
+    /// From a thread that is new here, or has another deck besides.
+    #[inline(never)]
+    fn add_otherwise(&self, amount: u64) -> u64 {
+        if self.is_refused() { self.count_refused() } else { self.inner.add(self.place.first(), amount) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_refused(&self) -> u64 {
+        self.inner.add(REFUSED, 1)
+    }
+
+    /// The sum over all threads.
+    fn sum(&self) -> u64 {
+        if self.is_refused() { 0 } else { self.inner.cells.sum(self.place.first()) }
+    }
+
+    #[inline(always)]
     fn set(&self, bits: u64) {
-        if self.refused {
-            self.add(0, 1);
+        if self.is_refused() {
+            self.count_refused();
         } else {
             // Relaxed: the last writer wins, and nothing is published with it.
-            self.inner.cells.shared(self.cell).store(bits, Relaxed);
+            self.inner.cells.shared(self.place.first()).store(bits, Relaxed);
         }
     }
 
     fn get(&self) -> u64 {
-        if self.refused { 0 } else { self.inner.cells.shared(self.cell).load(Relaxed) }
+        if self.is_refused() { 0 } else { self.inner.cells.shared(self.place.first()).load(Relaxed) }
     }
 
     /// Takes whatever the next update would have to take first.
-    fn touch(&self, cells: usize) {
+    fn touch(&self) {
         let inner = &self.inner;
         let touch = |claim: &Claim| {
-            (self.cell..self.cell + cells).for_each(|cell| {
+            (self.place.first()..=self.place.last()).for_each(|cell| {
                 claim.touch(cell);
             });
         };

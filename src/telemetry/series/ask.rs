@@ -3,9 +3,11 @@
 use super::family::Family;
 use super::kind::Kind;
 use crate::sync::Arc;
+use crate::telemetry::buckets::Resolution;
 use crate::telemetry::handle::Inner;
 use crate::telemetry::metric::Cell;
-use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError, Telemetry};
+use crate::telemetry::registry::MetricType;
+use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError, Telemetry, UpDownCounter};
 
 impl Inner {
     /// The handle of a series, or one whose uses are counted.
@@ -18,7 +20,32 @@ impl Inner {
         name: &str,
         labels: &[(&str, &str)],
     ) -> Result<M, RegisterError> {
-        Ok(M::of(Cell::of(self, self.registry.resolve(name, labels, M::TYPE)?)))
+        Ok(M::of(Cell::of(self, self.registry.resolve(name, labels, M::TYPE, None)?)))
+    }
+}
+
+impl Telemetry {
+    /// The histogram of this name and these labels that tells values apart as finely as asked for. All series of a metric
+    /// are of one resolution: that which it was first asked for with.
+    ///
+    /// # Errors
+    /// As [`Telemetry::try_histogram_with`]; and if the metric has another resolution, or there is no such precision.
+    pub fn try_histogram_of(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        resolution: Resolution,
+    ) -> Result<Histogram, RegisterError> {
+        let hold = self.inner.registry.resolve(name, labels, MetricType::Histogram, Some(resolution))?;
+        Ok(Histogram::of(Cell::of(&self.inner, hold)))
+    }
+
+    /// As [`Telemetry::try_histogram_of`]. Where that fails, the handle counts nothing, and each use of it is counted in
+    /// [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
+    #[must_use]
+    pub fn histogram_of(&self, name: &str, labels: &[(&str, &str)], resolution: Resolution) -> Histogram {
+        self.try_histogram_of(name, labels, resolution)
+            .unwrap_or_else(|_| Histogram::of(self.inner.refused()))
     }
 }
 
@@ -87,6 +114,8 @@ ask! {
     /// assert_eq!(all, 4);
     /// ```
     Counter: "counter", counter_with, try_counter_with, counter_by, try_counter_by;
+    /// See [`Telemetry::counter_with`].
+    UpDownCounter: "up/down counter", up_down_counter_with, try_up_down_counter_with, up_down_counter_by, try_up_down_counter_by;
     /// See [`Telemetry::counter_with`].
     Gauge: "integer gauge", gauge_with, try_gauge_with, gauge_by, try_gauge_by;
     /// See [`Telemetry::counter_with`].

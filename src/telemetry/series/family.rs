@@ -7,7 +7,7 @@ use super::name::MOST_VALUE;
 use crate::local::Taking;
 use crate::sync::{Arc, unique_number};
 use crate::telemetry::handle::Inner;
-use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError};
+use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError, UpDownCounter};
 use ahash::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -118,6 +118,14 @@ impl<const N: usize> With<'_, Counter, N> {
     /// Takes what this thread's first update would take.
     pub fn touch(self) {
         self.update(Counter::touch);
+    }
+}
+
+impl<const N: usize> With<'_, UpDownCounter, N> {
+    /// Adds to it, or takes away.
+    #[inline]
+    pub fn add(self, amount: i64) {
+        self.update(|counter| counter.add(amount));
     }
 }
 

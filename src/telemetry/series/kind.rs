@@ -3,7 +3,7 @@
 use super::site::{Sites, Table};
 use crate::telemetry::metric::Cell;
 use crate::telemetry::registry::MetricType;
-use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram};
+use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, UpDownCounter};
 
 /// A handle of some kind. Closed: nothing outside implements it.
 pub trait Kind: Clone + Sized {
@@ -22,7 +22,7 @@ pub trait Kind: Clone + Sized {
 }
 
 macro_rules! kinds {
-    ($($kind:ident, $field:ident;)*) => {
+    ($($kind:ident, $field:ident, |$cell:ident| $of:expr, $its_cell:tt;)*) => {
         /// A handle of any kind.
         #[derive(Debug)]
         #[allow(missing_docs, reason = "named as the kinds")]
@@ -33,8 +33,8 @@ macro_rules! kinds {
         $(impl Kind for $kind {
             const TYPE: MetricType = MetricType::$kind;
 
-            fn of(cell: Cell) -> Self {
-                Self(cell)
+            fn of($cell: Cell) -> Self {
+                $of
             }
 
             #[inline(always)]
@@ -55,15 +55,16 @@ macro_rules! kinds {
             }
 
             fn cell(&self) -> &Cell {
-                &self.0
+                &self.$its_cell
             }
         })*
     };
 }
 
 kinds! {
-    Counter, counters;
-    Gauge, gauges;
-    FloatGauge, float_gauges;
-    Histogram, histograms;
+    Counter, counters, |cell| Self(cell), 0;
+    UpDownCounter, up_down_counters, |cell| Self(cell), 0;
+    Gauge, gauges, |cell| Self(cell), 0;
+    FloatGauge, float_gauges, |cell| Self(cell), 0;
+    Histogram, histograms, |cell| Self::of(cell), cell;
 }

@@ -4,6 +4,7 @@ use super::claims::Claims;
 use super::labels::Labels;
 use super::unit::{Description, Unit};
 use crate::sync::{Arc, AtomicU64, Relaxed};
+use crate::telemetry::buckets::Resolution;
 use crate::telemetry::registry::MetricType;
 use std::fmt;
 
@@ -12,6 +13,8 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) metric_type: MetricType,
+    /// Of a histogram.
+    pub(crate) resolution: Resolution,
     pub(crate) cell: usize,
     claims: Claims,
     /// How many of the claims are those of threads' caches.
@@ -19,13 +22,13 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(metric_type: MetricType, cell: usize) -> Arc<Self> {
-        Arc::new(Self { metric_type, cell, claims: Claims::new(), cached: AtomicU64::new(0) })
+    pub(crate) fn new(metric_type: MetricType, resolution: Resolution, cell: usize) -> Arc<Self> {
+        Arc::new(Self { metric_type, resolution, cell, claims: Claims::new(), cached: AtomicU64::new(0) })
     }
 
     /// Where its cells end.
     pub(crate) fn cells(&self) -> std::ops::Range<usize> {
-        self.cell..self.cell + self.metric_type.cells()
+        self.cell..self.cell + self.metric_type.cells(self.resolution)
     }
 
     pub(crate) fn claims(&self) -> &Claims {
@@ -51,6 +54,19 @@ impl Hold {
 
     pub(crate) fn cell(&self) -> usize {
         self.0.cell
+    }
+
+    /// How many cells threads have of their own: all but a histogram's last, which is shared.
+    pub(crate) fn summed(&self) -> usize {
+        let series = &self.0;
+        match series.metric_type {
+            MetricType::Histogram => series.resolution.buckets() + 1,
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn resolution(&self) -> Resolution {
+        self.0.resolution
     }
 
     /// Marks the claim as that of a thread's cache for as long as the mark lives.
@@ -87,6 +103,8 @@ impl Drop for Cached {
 pub(crate) struct Common {
     pub(crate) name: Arc<str>,
     pub(crate) metric_type: MetricType,
+    /// Of histograms.
+    pub(crate) resolution: Resolution,
     pub(crate) description: Option<Description>,
 }
 

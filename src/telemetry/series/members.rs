@@ -5,6 +5,7 @@ use super::member::{Common, Hold, Series, SeriesKey};
 use super::pool::{Exhausted, Pool};
 use super::unit::{Description, Unit};
 use crate::sync::Arc;
+use crate::telemetry::buckets::Resolution;
 use crate::telemetry::registry::MetricType;
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -48,6 +49,10 @@ impl<S: BuildHasher> Members<S> {
 
     pub(crate) fn metric_type(&self) -> MetricType {
         self.common.metric_type
+    }
+
+    pub(crate) fn resolution(&self) -> Resolution {
+        self.common.resolution
     }
 
     /// How many series there are.
@@ -109,8 +114,8 @@ impl<S: BuildHasher> Members<S> {
     }
 
     fn make(&self, pool: &mut Pool) -> Result<Member, Exhausted> {
-        let metric_type = self.metric_type();
-        let series = Series::new(metric_type, pool.take(metric_type.cells())?);
+        let (metric_type, resolution) = (self.metric_type(), self.resolution());
+        let series = Series::new(metric_type, resolution, pool.take(metric_type.cells(resolution))?);
         Ok(Member { series, last: 0, since: Instant::now() })
     }
 
@@ -188,7 +193,12 @@ mod tests {
     fn label_sets_of_one_hash_stay_apart() {
         let cells = Cells::new(Sizes { cells: 64, slabs: 1, chunks: 1 }).unwrap();
         let mut pool = Pool::new(cells, 64, 1);
-        let common = Common { name: "m".into(), metric_type: MetricType::Counter, description: None };
+        let common = Common {
+            name: "m".into(),
+            metric_type: MetricType::Counter,
+            resolution: Resolution::default(),
+            description: None,
+        };
         let mut members = Members::new(common, BuildHasherDefault::<Alike>::default());
         let mut resolve = |value: &str| {
             let labels = Labels::new("m", &[("a", value)]).unwrap().0;

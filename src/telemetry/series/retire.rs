@@ -10,7 +10,6 @@
 use super::member::Series;
 use super::members::{Member, Members};
 use crate::sync::Arc;
-use crate::telemetry::buckets::BUCKETS;
 use crate::telemetry::cells::Cells;
 use crate::telemetry::registry::MetricType;
 use std::time::{Duration, Instant};
@@ -76,8 +75,8 @@ fn digest(cells: &Cells, series: &Series) -> u64 {
 fn total(cells: &Cells, series: &Series) -> u64 {
     let counted = match series.metric_type {
         MetricType::Counter => 1,
-        MetricType::Histogram => BUCKETS,
-        MetricType::Gauge | MetricType::FloatGauge => 0,
+        MetricType::Histogram => series.resolution.buckets(),
+        MetricType::UpDownCounter | MetricType::Gauge | MetricType::FloatGauge => 0,
     };
     series.cells().take(counted).fold(0, |sum, cell| sum.wrapping_add(cells.sum(cell)))
 }

@@ -7,7 +7,7 @@
 
 use super::kind::Kind;
 use crate::sync::{CallSite, OnceLock};
-use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, Telemetry};
+use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, Telemetry, UpDownCounter};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -57,6 +57,7 @@ impl<M: Kind> Site<M> {
 #[derive(Debug, Default)]
 pub struct Sites {
     pub(super) counters: Table<Counter>,
+    pub(super) up_down_counters: Table<UpDownCounter>,
     pub(super) gauges: Table<Gauge>,
     pub(super) float_gauges: Table<FloatGauge>,
     pub(super) histograms: Table<Histogram>,
@@ -133,6 +134,20 @@ impl<M> Table<M> {
 macro_rules! counter {
     ($telemetry:expr, $name:expr $(, $key:expr => $value:expr)* $(,)?) => {
         $crate::__site!(Counter, $telemetry, $name $(, $key => $value)*)
+    };
+}
+
+/// The up/down counter of a name and constant labels, resolved once per call site and telemetry: an `&UpDownCounter`. See
+/// [`counter!`](crate::counter).
+///
+/// ```
+/// let telemetry = flightdeck::telemetry::Telemetry::new();
+/// flightdeck::up_down_counter!(telemetry, "connections", "side" => "client").add(-1);
+/// ```
+#[macro_export]
+macro_rules! up_down_counter {
+    ($telemetry:expr, $name:expr $(, $key:expr => $value:expr)* $(,)?) => {
+        $crate::__site!(UpDownCounter, $telemetry, $name $(, $key => $value)*)
     };
 }
 

@@ -3,7 +3,9 @@
 
 use flightdeck::config::{Config, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
-use flightdeck::telemetry::{Counter, Family, Gauge, Histogram, Telemetry, Value};
+use flightdeck::telemetry::{
+    Counter, Family, Gauge, Histogram, SampledTimer, Telemetry, UpDownCounter, Value,
+};
 use std::time::Instant;
 
 flightdeck::kind! {
@@ -26,6 +28,8 @@ pub struct Deck {
     counter: Counter,
     gauge: Gauge,
     histogram: Histogram,
+    open: UpDownCounter,
+    sampled: SampledTimer,
     counters: Family<Counter, 2>,
     histograms: Family<Histogram, 1>,
     reader: Reader<()>,
@@ -44,7 +48,8 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         events.declare::<PromptInterrupted>();
         let telemetry = Telemetry::new();
         let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
-        let histogram = telemetry.histogram("spread");
+        let (histogram, open) = (telemetry.histogram("spread"), telemetry.up_down_counter("open"));
+        let sampled = histogram.sampled(&telemetry.counter("calls"), 64.try_into().ok()?);
         let counters = telemetry.counter_by("requests", ["method", "status"]);
         let histograms = telemetry.histogram_by("took", ["status"]);
         let reader = Config::new(()).ok()?.reader();
@@ -56,6 +61,8 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             counter,
             gauge,
             histogram,
+            open,
+            sampled,
             counters,
             histograms,
             reader,
@@ -128,6 +135,12 @@ exported! {
     }
     /// Notes a value by values of labels.
     hot_family_observe(deck, n) { deck.histograms.with([["200", "404"][(n / 4) as usize % 2]]).record(n) }
+    /// Adds to what goes up and down.
+    hot_up_down(deck, n) { deck.open.add(-(n as i64)) }
+    /// Measures a span.
+    hot_timer(deck, _n) { deck.histogram.start().stop() }
+    /// Measures a span now and then.
+    hot_sampled_timer(deck, _n) { deck.sampled.start().stop() }
     /// Reads config.
     hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
     /// Records as a signal handler does.
