@@ -102,6 +102,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::buckets::Resolution;
     use crate::telemetry::cells::Sizes;
     use crate::telemetry::registry::MetricType;
     use proptest::prelude::*;
@@ -118,8 +119,8 @@ mod tests {
             let mut taken: Vec<Arc<Series>> = Vec::new();
             for (take, which) in steps {
                 let metric_type = if which < 4 { MetricType::Histogram } else { MetricType::Counter };
-                if take && let Ok(cell) = pool.take(metric_type.cells()) {
-                    let series = Series::new(metric_type, cell);
+                if take && let Ok(cell) = pool.take(metric_type.cells(Resolution::default())) {
+                    let series = Series::new(metric_type, Resolution::default(), cell);
                     for cell in series.cells() {
                         prop_assert_eq!(cells.sum(cell), 0, "in use by another, or as it was");
                         cells.add_shared(cell, 1);
@@ -141,7 +142,8 @@ mod tests {
     #[test]
     fn what_somebody_still_reads_is_not_given_out() {
         let mut pool = Pool::new(Cells::new(Sizes { cells: 64, slabs: 1, chunks: 1 }).unwrap(), 64, 62);
-        let mut take = || pool.take(1).map(|cell| Series::new(MetricType::Counter, cell));
+        let mut take =
+            || pool.take(1).map(|cell| Series::new(MetricType::Counter, Resolution::default(), cell));
         let (first, second) = (take().unwrap(), take().unwrap());
         let read = first.clone();
         pool.give_back(first);
