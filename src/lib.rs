@@ -32,6 +32,8 @@
 //! | pass events on to somewhere else | [`Flightdeck::pipeline`] |
 //! | count | [`telemetry::Telemetry::counter`], [`counter!`] |
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
+//! | count what must add up, whenever it is read | [`telemetry::Telemetry::group`] |
+//! | run code of one's own when something was measured | [`telemetry::Telemetry::attach`] |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
@@ -102,5 +104,8 @@ pub mod internals {
     pub use crate::sync::fuse::vanishes_before;
     pub use crate::sync::model::{Side, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};
+    pub use crate::telemetry::group::sheet::Sheet;
+    pub use crate::telemetry::handlers::gate::{Ended, Ending, Gate, Refused};
+    pub use crate::telemetry::handlers::here::Stripe;
     pub use crate::telemetry::series::claims::Claims;
 }

@@ -91,6 +91,59 @@ fn a_workers_restart_is_an_event_and_a_count_and_loses_nothing() {
 }
 
 #[test]
+fn a_queued_handler_is_served_until_it_is_detached_and_its_panic_is_an_event_and_a_count() {
+    let deck = testing::builder().start().unwrap();
+    let (before, telemetry) = (testing::counts(&deck), deck.telemetry());
+    let attach = || {
+        let handler = telemetry.attach_queued("log", &["a"], 8, |execution| assert_eq!(execution.name, "a"));
+        let handler = handler.unwrap();
+        deck.serve_handler(&handler).unwrap();
+        handler
+    };
+    // The worker of the one before may not have returned yet.
+    for _ in 0..20 {
+        let handler = attach();
+        telemetry.execute("a", &[], &[]);
+        until("the call", || handler.status().calls == 1);
+        assert!(handler.detach());
+    }
+    until("no worker to be left", || deck.health().workers.is_empty());
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+    attach();
+    telemetry.execute("a.b", &[], &[]);
+    until("the panic", || telemetry.handler_stats().panics == 1);
+    until("its event", || {
+        Recording::of_kind("flightdeck.telemetry.handler_detached").times(1).check(&deck).is_ok()
+    });
+    assert_recorded!(deck, "flightdeck.telemetry.handler_detached", handler == "log", times 1);
+    assert_counted!(before, "flightdeck_telemetry_handlers_detached_total", 1);
+    assert!(deck.health().concerns.contains(&Concern::HandlersDetached { panics: 1 }));
+    let last = attach();
+    (0..5).for_each(|_| telemetry.execute("a", &[], &[]));
+    assert!(deck.shutdown(PATIENCE).is_clean());
+    assert_eq!(last.status().calls, 5, "what was there is delivered");
+    assert_eq!(telemetry.handler_stats().dropped, 0);
+}
+
+#[test]
+fn what_workers_execute_while_they_stop_reaches_queued_handlers() {
+    let deck = testing::builder().start().unwrap();
+    let telemetry = deck.telemetry().clone();
+    let handler = telemetry.attach_queued("log", &["a"], 8, |_| {}).unwrap();
+    let last_words = move |context: &WorkerContext| {
+        until_stopped(context);
+        std::thread::sleep(Duration::from_millis(100));
+        telemetry.execute("a", &[], &[]);
+    };
+    let spec = ChildSpec::new("speaker", Restart::Permanent, last_words);
+    deck.supervisor().add(spec).unwrap();
+    // Started last, so it would be stopped first.
+    deck.serve_handler(&handler).unwrap();
+    assert!(deck.shutdown(PATIENCE).is_clean());
+    assert_eq!((handler.status().calls, handler.status().queue.unwrap().waiting), (1, 0));
+}
+
+#[test]
 fn after_a_shutdown_writes_are_counted_losses_and_reads_work() {
     let deck = Flightdeck::builder().worker("idle", Restart::Permanent, until_stopped).start().unwrap();
     deck.record(Worked { unit: 1 });

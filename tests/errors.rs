@@ -9,7 +9,7 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
-use flightdeck::telemetry::{Description, ProcessError, Resolution, Telemetry, Unit};
+use flightdeck::telemetry::{Description, GroupError, ProcessError, Resolution, Telemetry, Unit};
 use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -322,6 +322,30 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(ProcessError::Unreadable { path: path(), kind: std::io::ErrorKind::NotFound }));
     errors.push(Box::new(ProcessError::Malformed { path: path(), field: "utime" }));
     errors.push(Box::new(ProcessError::TooLong { path: path(), limit: 1 << 20 }));
+    groups(errors, &telemetry);
+    handlers(errors, &telemetry);
+}
+
+fn groups(errors: &mut Errors, telemetry: &Telemetry) {
+    telemetry.group("requests", ["ok", "err"]).unwrap();
+    errors.push(Box::new(telemetry.group("requests", ["ok", "err", "total"]).unwrap_err()));
+    errors.push(Box::new(telemetry.group("requests", []).unwrap_err()));
+    errors.push(Box::new(telemetry.group("requests", ["ok", "ok"]).unwrap_err()));
+    errors.push(Box::new(telemetry.group("requests", ["ok", ""]).unwrap_err()));
+    // By hand: systems that promise more memory than they have would grant any amount.
+    errors.push(Box::new(GroupError::OutOfMemory { name: "requests".into(), bytes: 1 << 42 }));
+}
+
+fn handlers(errors: &mut Errors, telemetry: &Telemetry) {
+    let attach = |id: &str, prefixes: &[&str]| telemetry.attach_many(id, prefixes, |_| ());
+    attach("log requests", &["http.request"]).unwrap();
+    errors.push(Box::new(attach("log requests", &["http"]).unwrap_err()));
+    errors.push(Box::new(attach("", &["http"]).unwrap_err()));
+    errors.push(Box::new(attach("log", &[]).unwrap_err()));
+    errors.push(Box::new(attach("log", &["http..request"]).unwrap_err()));
+    errors.push(Box::new(telemetry.attach_queued("log", &["http"], 0, |_| ()).unwrap_err()));
+    let many = (0..10_000).find_map(|n| attach(&format!("handler {n}"), &["http"]).err());
+    errors.push(Box::new(many.expect("there is an end")));
 }
 
 fn supervisor(errors: &mut Errors) {

@@ -141,3 +141,30 @@ fn labels_allocate_when_a_thread_first_meets_them_only() {
     assert_eq!(allocations(|| (0..100_000).for_each(update)), 0);
     assert!(allocations(|| counters.with(["GET", "new"]).increment(1)) > 0, "the test sees nothing");
 }
+
+#[test]
+fn groups_and_handlers_allocate_at_the_first_touch_of_a_thread_only() {
+    let telemetry = Telemetry::new();
+    let group = telemetry.group("requests", ["ok", "err", "total"]).unwrap();
+    let calls = telemetry.counter("calls");
+    let execute = |n: u64| {
+        let measured = [("duration", std::time::Duration::from_nanos(n).into()), ("bytes", n.into())];
+        telemetry.execute("http.request.stop", &measured, &[("route", "/buy".into())]);
+        group.update(|[ok, _, total]| (*ok, *total) = (n, n));
+    };
+    execute(0);
+    assert_eq!(allocations(|| (0..100_000).for_each(execute)), 0, "nobody is attached");
+    let counted = calls.clone();
+    telemetry.attach("first", "http.request", move |_| counted.increment(1)).unwrap();
+    telemetry.attach("other", "db", |_| ()).unwrap();
+    execute(0);
+    assert_eq!(allocations(|| (0..100_000).for_each(execute)), 0);
+    assert_eq!(calls.value(), 100_001);
+    // A full queue takes no copy.
+    telemetry.attach_queued("full", &["http"], 1, |_| ()).unwrap();
+    execute(0);
+    assert_eq!(allocations(|| (0..1_000).for_each(execute)), 0);
+    // A handler that was detached is not dropped by whoever executes.
+    telemetry.detach("full");
+    assert_eq!(allocations(|| (0..1_000).for_each(execute)), 0);
+}

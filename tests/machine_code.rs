@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 19] = [
+const HOT: [&str; 22] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -114,6 +114,9 @@ const HOT: [&str; 19] = [
     "hot_site",
     "hot_family",
     "hot_family_observe",
+    "hot_group",
+    "hot_execute_unheard",
+    "hot_execute",
     "hot_read",
 ];
 
@@ -201,7 +204,9 @@ fn a_record_takes_at_most_512_bytes_of_stack() {
         let most = (0..3_000).map(|_| stack_of(&deck, name)).max().unwrap_or_default();
         let own = most.saturating_sub(call_itself);
         println!("{name}: {own} bytes");
-        assert!(own <= 512, "{name} takes {own} bytes of stack");
+        // Of one that calls the host's code, that code has its part.
+        let limit = if *name == "hot_execute" { 1_024 } else { 512 };
+        assert!(own <= limit, "{name} takes {own} bytes of stack");
         assert!(own > 0 || !name.contains("record"), "nothing of {name} was seen");
     }
 }
@@ -295,6 +300,9 @@ fn no_hot_path_has_a_panicking_branch() {
         "::add_otherwise",
         "::record_otherwise",
         "::count_refused",
+        // Of a handler that is being detached, and of a queued one, which takes a copy.
+        "Handlers::wake",
+        "Queue::keep",
         "Kinds>::meet",
         "Kinds::meet",
         ">::refresh",
@@ -302,7 +310,12 @@ fn no_hot_path_has_a_panicking_branch() {
         "Core<_>::missed",
         "::cut_value",
     ];
-    let left_out = [&first_touches[..], &[SYSTEM_CLOCK]].concat();
+    // What happens once a handler of the host has panicked, and while that unwinds.
+    let after_a_panic =
+        ["::detach_panicked", "catch_unwind::cleanup", "contain::message_of", "panic_in_cleanup"];
+    // Of arc-swap: it asserts what holds of its own list of threads.
+    let of_others = ["arc_swap::debt::list::LocalNode", SYSTEM_CLOCK];
+    let left_out = [&first_touches[..], &after_a_panic, &of_others].concat();
     for root in HOT {
         assert!(
             calls.contains_key(root),

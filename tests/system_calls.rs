@@ -64,6 +64,9 @@ fn recording_counting_and_reading_config_make_none() {
     let timed = Telemetry::builder().clock(Clock::manual()).build().unwrap();
     let latency = timed.histogram("latency_ns");
     let sampled = latency.sampled(&timed.counter("calls"), 7.try_into().unwrap());
+    let group = telemetry.group("both", ["one", "other"]).unwrap();
+    let called = telemetry.counter("called");
+    telemetry.attach("count", "a", move |_| called.increment(1)).unwrap();
     let mut reader = config.reader();
     let mut writer = events.writer().unwrap();
     let _in = events.scope(5_u64);
@@ -87,6 +90,8 @@ fn recording_counting_and_reading_config_make_none() {
         by_status.with(["GET", ["200", "404", "500"][n as usize % 3]]).increment(n);
         open.add(-(n as i64));
         latency.measure(|| sampled.measure(|| ()));
+        group.add([n, n]);
+        telemetry.execute("a.b", &[("n", n.into())], &[("of", "a".into())]);
         assert!(reader.get().revision().get() > 0);
     };
     // First touches may call: pages, the thread's seat.

@@ -1,5 +1,6 @@
 //! What a deck is made of, and starting it.
 
+use super::handlers;
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
 use super::pipeline::Pipelines;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// How often replaced configs are freed and queued subscribers called, and the time of rates is looked after.
+/// How often replaced configs and detached handlers are freed, and queued subscribers called, and the time of rates is looked after.
 const TICK: Duration = Duration::from_millis(250);
 /// How often the clock of the events is compared with the system's.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
@@ -321,6 +322,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let (of_config, idle) = (journal.clone(), telemetry.clone());
         config.observe(move |notice| of_config.config(notice));
+        handlers::observe(&telemetry, &journal);
         let (ticked, beaten) = (config.downgrade(), events.clone());
         let tick = move || {
             beaten.store().look_after_beat();
@@ -328,6 +330,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
                 config.tick();
             }
         };
+        let swept = telemetry.clone();
         let pipelines = Arc::new(Pipelines::new(&events, &telemetry));
         let (counted, told) = (pipelines.clone(), pipelines.clone());
         let mut supervisor = self.supervisor;
@@ -336,6 +339,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         }
         let supervisor = supervisor
             .every(TICK, "config", tick)
+            .every(TICK, "handlers", move || {
+                swept.sweep_handlers();
+            })
             .every(TICK, "pipelines", move || counted.follow())
             .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
             .every(RECLAIM, "shards", move || {

@@ -46,6 +46,11 @@ pub enum Concern {
         /// How many.
         subscribers: u64,
     },
+    /// Handlers of telemetry panicked and are called no more.
+    HandlersDetached {
+        /// How many panics.
+        panics: u64,
+    },
     /// Triggers were set off, and nothing was captured: their receipts say why.
     CapturesFailed {
         /// How many captures.
@@ -115,6 +120,7 @@ impl fmt::Display for Concern {
             Self::SubscribersDetached { subscribers } => {
                 write!(f, "{subscribers} config subscribers detached")
             }
+            Self::HandlersDetached { panics } => write!(f, "telemetry handlers detached by {panics} panics"),
             Self::CapturesFailed { captures } => write!(f, "{captures} captures of triggers failed"),
             Self::WorkerBackingOff { worker } => write!(f, "worker `{worker}` backing off"),
             Self::WorkerFailed { worker } => write!(f, "worker `{worker}` failed"),
@@ -143,6 +149,10 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     let subscribers = deck.config.stats().detached;
     if subscribers > 0 {
         concerns.push(Concern::SubscribersDetached { subscribers });
+    }
+    let panics = deck.telemetry.handler_stats().panics;
+    if panics > 0 {
+        concerns.push(Concern::HandlersDetached { panics });
     }
     let captures = deck.triggers.list().iter().map(|trigger| trigger.failed).sum();
     if captures > 0 {

@@ -4,7 +4,7 @@ use crate::clock::ClockCheck;
 use crate::config::Notice;
 use crate::events::Events;
 use crate::supervisor::{Exit, Incident};
-use crate::telemetry::{Counter, Telemetry};
+use crate::telemetry::{Counter, HandlerNotice, Telemetry};
 use std::time::Duration;
 
 crate::kind! {
@@ -14,6 +14,9 @@ crate::kind! {
     }
     pub(super) SubscriberDetached("flightdeck.config.subscriber_detached", class = Critical, severity = Error) {
         subscriber: u64, revision: u64, message: str,
+    }
+    pub(super) HandlerDetached("flightdeck.telemetry.handler_detached", class = Critical, severity = Error) {
+        handler: str, message: str,
     }
     pub(super) WorkerStarted("flightdeck.worker.started", class = Critical) { worker: str, generation: u64 }
     pub(super) WorkerReturned("flightdeck.worker.returned", class = Critical) { worker: str, generation: u64, ran_ns: u64 }
@@ -38,6 +41,7 @@ pub(super) struct Journal {
     published: Counter,
     rejected: Counter,
     detached: Counter,
+    handlers_detached: Counter,
     started: Counter,
     restarted: Counter,
     failed: Counter,
@@ -50,6 +54,7 @@ impl Journal {
             published: telemetry.counter("flightdeck_config_published_total"),
             rejected: telemetry.counter("flightdeck_config_rejected_total"),
             detached: telemetry.counter("flightdeck_config_subscribers_detached_total"),
+            handlers_detached: telemetry.counter("flightdeck_telemetry_handlers_detached_total"),
             started: telemetry.counter("flightdeck_worker_starts_total"),
             restarted: telemetry.counter("flightdeck_worker_restarts_total"),
             failed: telemetry.counter("flightdeck_worker_failures_total"),
@@ -72,6 +77,16 @@ impl Journal {
                 self.detached.increment(1);
                 let (subscriber, revision) = (*subscriber, revision.get());
                 self.events.record(SubscriberDetached { subscriber, revision, message });
+            }
+        }
+    }
+
+    pub(super) fn handler(&self, notice: &HandlerNotice<'_>) {
+        match notice {
+            HandlerNotice::Panicked { id, message, was_attached } => {
+                // Not one more for another of its calls that panicked.
+                self.handlers_detached.increment(u64::from(*was_attached));
+                self.events.record(HandlerDetached { handler: id, message });
             }
         }
     }

@@ -5,6 +5,7 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | how a deck is |
+//! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
@@ -13,6 +14,7 @@
 //! The parts offer plain methods (an observer, a `tick`); the hub joins them.
 
 mod builder;
+mod handlers;
 mod health;
 mod journal;
 mod panic_hook;

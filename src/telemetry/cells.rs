@@ -181,6 +181,11 @@ impl Cells {
         self.shared.at(cell)
     }
 
+    /// One more than the greatest number of a slab ever claimed.
+    pub(crate) fn reached(&self) -> usize {
+        self.reached.load(Relaxed) as usize
+    }
+
     /// Slabs owned now, slabs ever claimed, chunks in use, updates of shared cells.
     pub(crate) fn usage(&self) -> [u64; 4] {
         let reached = self.reached.load(Relaxed) as usize;
@@ -191,6 +196,12 @@ impl Cells {
 }
 
 impl Claim {
+    /// Which slab it is.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
     /// Adds to a cell of the slab, of which this thread is the only writer. What was counted there before.
     pub fn add(&self, cell: usize, amount: u64) -> u64 {
         match self.table.cell(cell) {

@@ -3,6 +3,8 @@
 use super::buckets::Resolution;
 use super::cells::{CHUNK, Cells, Sizes};
 use super::error::{BuildError, DescribeError, RegisterError};
+use super::group::known::Groups;
+use super::handlers::Handlers;
 use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED, UpDownCounter};
 use super::registry::{MetricType, Registry};
 use super::seat;
@@ -25,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     refused: AtomicU64,
     retire_after: Option<Duration>,
+    pub(super) groups: Groups,
+    pub(super) handlers: Arc<Handlers>,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
 }
@@ -73,6 +77,7 @@ impl Drop for LastHandle {
     fn drop(&mut self) {
         // Relaxed: a hint; whoever misses it keeps its memory until it ends.
         self.inner.orphaned.store(true, Relaxed);
+        self.inner.handlers.end();
     }
 }
 
@@ -158,6 +163,8 @@ impl Builder {
             clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
             retire_after: self.retire_after,
+            groups: Groups::new(sizes.slabs),
+            handlers: Handlers::new(),
             orphaned: AtomicBool::new(false),
         });
         let handle = LastHandle { inner: inner.clone(), sites: Sites::default() };
@@ -335,7 +342,8 @@ impl Telemetry {
         let list = inner.registry.list();
         let end = list.series.iter().map(|series| series.cells().end).max().unwrap_or(0);
         let sums = inner.cells.sums(0..end);
-        let values = list.series.iter().map(|series| inner.value(series, &sums)).collect();
+        let mut values: Vec<_> = list.series.iter().map(|series| inner.value(series, &sums)).collect();
+        inner.groups.add_to(&list.keys, &mut values, inner.cells.reached());
         Snapshot { keys: list.keys.clone(), values, began, took: began.elapsed() }
     }
 

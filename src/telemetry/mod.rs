@@ -14,13 +14,17 @@
 //! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
 //! | `process` | what the system says about this process (feature `process`) |
+//! | `group` | counters that are changed together and read together |
+//! | `handlers` | what hosts run when something is executed |
 
 pub(crate) mod cells;
 
 mod arithmetic;
 mod buckets;
 mod error;
+pub(crate) mod group;
 mod handle;
+pub(crate) mod handlers;
 mod metric;
 mod place;
 mod registry;
@@ -34,7 +38,12 @@ mod process;
 
 pub use buckets::Resolution;
 pub use error::{AddError, BuildError, DescribeError, RegisterError};
+pub use group::{Group, GroupError, GroupReading};
 pub use handle::{Builder, Stats, Telemetry};
+pub use handlers::{
+    AttachError, Execution, Handler, HandlerNotice, HandlerPanic, HandlerState, HandlerStats, HandlerStatus,
+    Measurement, MetadataValue, QueueStatus,
+};
 pub use metric::{Counter, FloatGauge, Gauge, Histogram, SampledTimer, Timer, UpDownCounter};
 pub use registry::MetricType;
 #[doc(hidden)]

@@ -4,7 +4,7 @@
 use flightdeck::config::{Config, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
 use flightdeck::telemetry::{
-    Counter, Family, Gauge, Histogram, SampledTimer, Telemetry, UpDownCounter, Value,
+    Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, UpDownCounter, Value,
 };
 use std::time::Instant;
 
@@ -34,6 +34,9 @@ pub struct Deck {
     histograms: Family<Histogram, 1>,
     reader: Reader<()>,
     telemetry: Telemetry,
+    group: Group<3>,
+    /// One that has a handler.
+    handled: Telemetry,
 }
 
 /// A deck for the caller to give back with [`code_end`]; null if there is none.
@@ -54,6 +57,10 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let histograms = telemetry.histogram_by("took", ["status"]);
         let reader = Config::new(()).ok()?.reader();
         let writer = events.writer().ok()?;
+        let group = telemetry.group("requests", ["ok", "err", "total"]).ok()?;
+        let handled = Telemetry::new();
+        let called = handled.counter("called");
+        handled.attach("code", "http.request", move |_| called.increment(1)).ok()?;
         Some(Deck {
             events,
             writer,
@@ -67,6 +74,8 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             histograms,
             reader,
             telemetry,
+            group,
+            handled,
         })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
@@ -141,6 +150,12 @@ exported! {
     hot_timer(deck, _n) { deck.histogram.start().stop() }
     /// Measures a span now and then.
     hot_sampled_timer(deck, _n) { deck.sampled.start().stop() }
+    /// Counts in three places at once.
+    hot_group(deck, n) { deck.group.add([n, 0, n]) }
+    /// Executes, and nobody is attached.
+    hot_execute_unheard(deck, n) { deck.telemetry.execute("http.request.stop", &[("bytes", n.into())], &[]) }
+    /// Executes, and a handler is called.
+    hot_execute(deck, n) { deck.handled.execute("http.request.stop", &[("bytes", n.into())], &[]) }
     /// Reads config.
     hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
     /// Records as a signal handler does.
