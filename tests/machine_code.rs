@@ -299,6 +299,7 @@ fn no_hot_path_has_a_panicking_branch() {
         "Keys::enter",
         "::add_otherwise",
         "::record_otherwise",
+        "::first_rate",
         "::count_refused",
         // Of a handler that is being detached, and of a queued one, which takes a copy.
         "Handlers::wake",

@@ -173,6 +173,8 @@ impl Keeper {
     }
 
     /// The rate as it looks from here, where it is not known yet.
+    #[cold]
+    #[inline(never)]
     pub(super) fn first_rate(&self, reading: &Reading) -> f64 {
         // Kept, if the start lies far enough back.
         let _ = self.check(reading);

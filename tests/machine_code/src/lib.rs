@@ -49,7 +49,9 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let quota = events.quota("code.quota", Rate::per_hour(1), 100).ok()?;
         events.declare::<Interrupted>();
         events.declare::<PromptInterrupted>();
-        let telemetry = Telemetry::new();
+        // Waits until the clock's rate is known: until then it is found out each time.
+        let _rate = events.clock().converter();
+        let telemetry = Telemetry::builder().clock(events.clock().clone()).build().ok()?;
         let (counter, gauge) = (telemetry.counter("count"), telemetry.gauge("level"));
         let (histogram, open) = (telemetry.histogram("spread"), telemetry.up_down_counter("open"));
         let sampled = histogram.sampled(&telemetry.counter("calls"), 64.try_into().ok()?);
