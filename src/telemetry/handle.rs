@@ -100,7 +100,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// How many cells all metrics together may take: one for a counter or a gauge, 1,026 for a histogram; 32,768 by
+    /// How many cells all metrics together may take: one for a counter or a gauge, 1,027 for a histogram; 32,768 by
     /// default.
     pub fn cells(mut self, cells: usize) -> Self {
         self.cells = cells;
