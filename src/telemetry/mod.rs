@@ -16,6 +16,7 @@
 //! | `process` | what the system says about this process (feature `process`) |
 //! | `group` | counters that are changed together and read together |
 //! | `handlers` | what hosts run when something is executed |
+//! | `pressure` | how close memory is to its limits, and one number to scale by (feature `process`) |
 
 pub(crate) mod cells;
 
@@ -33,6 +34,8 @@ pub(crate) mod series;
 mod snapshot;
 mod values;
 
+#[cfg(feature = "process")]
+mod pressure;
 #[cfg(feature = "process")]
 mod process;
 
@@ -54,5 +57,7 @@ pub use series::{
 pub use snapshot::Snapshot;
 pub use values::{HistogramValues, Value};
 
+#[cfg(feature = "process")]
+pub use pressure::{InputError, MemoryLimit, Pressure, PressureError, PressureReading, WatchError};
 #[cfg(feature = "process")]
 pub use process::{Process, ProcessError, ProcessMetrics, ProcessStats};

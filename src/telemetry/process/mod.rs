@@ -15,3 +15,6 @@ mod read;
 pub use error::ProcessError;
 pub use metrics::ProcessMetrics;
 pub use read::{Process, ProcessStats};
+
+pub(super) use parse::stat;
+pub(super) use read::{parsed, ticks_per_second};

@@ -2,18 +2,18 @@
 
 /// Of `self/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
+pub(in crate::telemetry) struct Stat {
     /// In clock ticks.
-    pub(super) user: u64,
+    pub(in crate::telemetry) user: u64,
     /// In clock ticks.
-    pub(super) system: u64,
+    pub(in crate::telemetry) system: u64,
     pub(super) threads: u64,
     /// In clock ticks since the system's start.
     pub(super) started: u64,
     pub(super) virtual_bytes: u64,
 }
 
-pub(super) fn stat(text: &str) -> Result<Stat, &'static str> {
+pub(in crate::telemetry) fn stat(text: &str) -> Result<Stat, &'static str> {
     // A program's name may hold spaces and brackets: the last one closes it.
     let (_, fields) = text.rsplit_once(')').ok_or("comm")?;
     // The first one behind it is the third in proc(5).

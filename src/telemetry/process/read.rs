@@ -128,16 +128,16 @@ impl Process {
 }
 
 #[cfg(target_os = "linux")]
-fn ticks_per_second() -> Result<u64, ProcessError> {
+pub(in crate::telemetry) fn ticks_per_second() -> Result<u64, ProcessError> {
     Ok(rustix::param::clock_ticks_per_second().max(1))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ticks_per_second() -> Result<u64, ProcessError> {
+pub(in crate::telemetry) fn ticks_per_second() -> Result<u64, ProcessError> {
     Err(ProcessError::Unsupported { system: std::env::consts::OS })
 }
 
-fn parsed<T>(
+pub(in crate::telemetry) fn parsed<T>(
     proc: &Path,
     file: &str,
     parse: impl FnOnce(&str) -> Result<T, &'static str>,
