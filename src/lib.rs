@@ -34,6 +34,7 @@
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
 //! | count what must add up, whenever it is read | [`telemetry::Telemetry::group`] |
 //! | run code of one's own when something was measured | [`telemetry::Telemetry::attach`] |
+//! | shrink before memory runs out, scale by one number | `telemetry::PressureWatch` (feature `process`) |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
@@ -43,7 +44,7 @@
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
 //! | `json` | answers and events as JSON, through `serde_json` |
-//! | `process` | what the system says about this process, as gauges (Linux); through `rustix` |
+//! | `process` | what the system says about this process, as gauges; memory pressure and a load to scale by (Linux); through `rustix` |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!

@@ -9,7 +9,10 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
-use flightdeck::telemetry::{Description, GroupError, ProcessError, Resolution, Telemetry, Unit};
+use flightdeck::telemetry::{
+    Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
+    Telemetry, Unit,
+};
 use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -324,6 +327,7 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(ProcessError::TooLong { path: path(), limit: 1 << 20 }));
     groups(errors, &telemetry);
     handlers(errors, &telemetry);
+    pressure(errors);
 }
 
 fn groups(errors: &mut Errors, telemetry: &Telemetry) {
@@ -346,6 +350,26 @@ fn handlers(errors: &mut Errors, telemetry: &Telemetry) {
     errors.push(Box::new(telemetry.attach_queued("log", &["http"], 0, |_| ()).unwrap_err()));
     let many = (0..10_000).find_map(|n| attach(&format!("handler {n}"), &["http"]).err());
     errors.push(Box::new(many.expect("there is an end")));
+}
+
+fn pressure(errors: &mut Errors) {
+    // Real ones are made in `tests/pressure.rs`.
+    let path = || std::path::PathBuf::from("/sys/fs/cgroup/host.slice/memory.max");
+    errors.push(Box::new(PressureError::Unsupported { system: "netbsd" }));
+    errors.push(Box::new(PressureError::Unreadable {
+        path: path(),
+        kind: std::io::ErrorKind::PermissionDenied,
+    }));
+    errors.push(Box::new(PressureError::Malformed { path: path(), field: "value" }));
+    errors.push(Box::new(PressureError::TooLong { path: path(), limit: 1 << 20 }));
+    let watch = || PressureWatch::builder(Pressure::own().unwrap());
+    errors.push(Box::new(watch().memory([0.7, 0.8, 0.9], [0.6, 0.8, 0.85]).build().unwrap_err()));
+    errors.push(Box::new(watch().stalled([0.1, 0.2, f64::NAN], [0.0; 3]).build().unwrap_err()));
+    errors.push(Box::new(watch().dead_band(0.3).build().unwrap_err()));
+    let watch = watch().build().unwrap();
+    let inputs: Vec<_> = (0..InputError::MOST).map(|n| watch.input(&format!("queue {n}")).unwrap()).collect();
+    errors.push(Box::new(watch.input(inputs[0].name()).unwrap_err()));
+    errors.push(Box::new(watch.input("one more queue").unwrap_err()));
 }
 
 fn supervisor(errors: &mut Errors) {

@@ -58,6 +58,9 @@ pub use snapshot::Snapshot;
 pub use values::{HistogramValues, Value};
 
 #[cfg(feature = "process")]
-pub use pressure::{InputError, MemoryLimit, Pressure, PressureError, PressureReading, WatchError};
+pub use pressure::{
+    InputError, Level, LevelChange, LevelSubscription, LoadInput, LoadParts, MemoryLimit, Pressure,
+    PressureError, PressureReading, PressureStatus, PressureWatch, PressureWatchBuilder, WatchError,
+};
 #[cfg(feature = "process")]
 pub use process::{Process, ProcessError, ProcessMetrics, ProcessStats};
