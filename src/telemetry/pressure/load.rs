@@ -20,8 +20,8 @@ struct Input {
 }
 
 impl LoadInput {
-    /// Sets it, for the next tick: a store. Less than 0 is 0, more than 1 is 1; what is no number is counted and changes
-    /// nothing.
+    /// Sets it, for the next tick: a store. Less than 0 is 0, more than 1 is 1; what is no number is counted and
+    /// changes nothing.
     #[inline]
     pub fn set(&self, share: f64) {
         if share.is_nan() {

@@ -13,9 +13,9 @@ use std::time::Duration;
 /// `memory.high`; version 1: `memory.limit_in_bytes`), and the system's memory. It counts the one of which the largest
 /// share is used. Limits of groups that are not mounted here (those around a container) cannot be seen.
 ///
-/// It reads some ten to thirty small files at each call, and `memory.stat` of each group that has a limit: nothing for a
-/// hot path. It keeps no descriptor open. A process that is moved to another group is followed; mounts are those as of
-/// [`Pressure::own`].
+/// It reads some ten to thirty small files at each call, and `memory.stat` of each group that has a limit: nothing for
+/// a hot path. It keeps no descriptor open. A process that is moved to another group is followed; mounts are those as
+/// of [`Pressure::own`].
 ///
 /// ```
 /// use flightdeck::telemetry::Pressure;
@@ -62,8 +62,8 @@ impl std::fmt::Display for MemoryLimit {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PressureReading {
-    /// Bytes in use by all that the limit is for. Of a group, without its inactive page cache, which the kernel takes back
-    /// first; of the system, without what it calls available.
+    /// Bytes in use by all that the limit is for. Of a group, without its inactive page cache, which the kernel takes
+    /// back first; of the system, without what it calls available.
     pub used_bytes: u64,
     /// The limit.
     pub limit_bytes: u64,
@@ -71,8 +71,8 @@ pub struct PressureReading {
     pub limit: MemoryLimit,
     /// The directory of the group that has it; `None` if it is the system's.
     pub group: Option<PathBuf>,
-    /// Share of the last ten seconds in which some thread waited for memory (`some avg10`), 0 to 1: of this process' own
-    /// group of version 2, or of the system. `None` if this kernel does not say.
+    /// Share of the last ten seconds in which some thread waited for memory (`some avg10`), 0 to 1: of this process'
+    /// own group of version 2, or of the system. `None` if this kernel does not say.
     pub stalled: Option<f64>,
     /// Processor time of this process, over all threads, in clock ticks of mostly 10 ms.
     pub cpu: Duration,
@@ -103,8 +103,8 @@ impl Pressure {
     }
 
     /// The same from a copy of a file system, such as one kept of another machine: its `proc/meminfo`,
-    /// `proc/self/{mountinfo,cgroup,stat,status}`, if it has it `proc/pressure/memory`, and the groups where its `mountinfo` says.
-    /// Clock ticks are taken to be as long as on this machine.
+    /// `proc/self/{mountinfo,cgroup,stat,status}`, if it has it `proc/pressure/memory`, and the groups where its
+    /// `mountinfo` says. Clock ticks are taken to be as long as on this machine.
     ///
     /// # Errors
     /// As [`Pressure::own`].

@@ -83,15 +83,16 @@ struct Link {
     subscriber: Weak<Subscriber>,
 }
 
-/// A subscription to changes of level. Dropping it unsubscribes: no call starts after that, one that is running goes on.
+/// A subscription to changes of level. Dropping it unsubscribes: no call starts after that, one that is running goes
+/// on.
 #[must_use = "dropping a subscription ends it; `forever` keeps it as long as the watch lives"]
 pub struct LevelSubscription {
     link: Option<Link>,
 }
 
 impl LevelSubscription {
-    /// Whether changes are still told: not after a panic of the subscriber, nor after the watch is gone. May be outdated
-    /// on return.
+    /// Whether changes are still told: not after a panic of the subscriber, nor after the watch is gone. May be
+    /// outdated on return.
     #[must_use]
     pub fn is_active(&self) -> bool {
         let subscriber = self.link.as_ref().and_then(|link| link.subscriber.upgrade());

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Watches how short memory is, and how loaded the process. Clones are of one watch.
 ///
-/// It starts no thread: the host calls [`tick`](Self::tick), once a second, say. Before the first tick the level is `Calm`
-/// and the load 0; both are [stale](Self::is_stale).
+/// It starts no thread: the host calls [`tick`](Self::tick), once a second, say. Before the first tick the level is
+/// `Calm` and the load 0; both are [stale](Self::is_stale).
 ///
 /// # The level
 ///
@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 /// | [`High`](Level::High) | 0.85 | 0.80 | 0.25 | 0.15 |
 /// | [`Critical`](Level::Critical) | 0.95 | 0.90 | 0.50 | 0.35 |
 ///
-/// Memory is [`PressureReading::memory`], stalls are [`PressureReading::stalled`] where the kernel says; of the two levels
-/// the higher holds. All of this can be set. It goes up at once. It goes down when all readings of a dwell (10 s) ask for
-/// less, to the highest that one of them asked for; then another dwell begins. So there is at most one step down per
-/// dwell.
+/// Memory is [`PressureReading::memory`], stalls are [`PressureReading::stalled`] where the kernel says; of the two
+/// levels the higher holds. All of this can be set. It goes up at once. It goes down when all readings of a dwell (10
+/// s) ask for less, to the highest that one of them asked for; then another dwell begins. So there is at most one step
+/// down per dwell.
 ///
 /// # The load
 ///
@@ -38,17 +38,18 @@ use std::time::{Duration, Instant};
 /// ```
 ///
 /// - `memory`: [`PressureReading::memory`]
-/// - `processor`: processor time that this process used since the last tick, of `elapsed` x [`PressureReading::processors`].
-///   As the system counts it in steps of mostly 10 ms, ticks within 100 ms keep the share as it was. 0 at the first.
+/// - `processor`: processor time that this process used since the last tick, of `elapsed` x
+///   [`PressureReading::processors`]. As the system counts it in steps of mostly 10 ms, ticks within 100 ms keep the
+///   share as it was. 0 at the first.
 /// - `inputs`: the highest of those that the host adds, see [`input`](Self::input)
 ///
-/// So after a jump of `all`, 63 % of it arrive within the smoothing time and 95 % within three; the load is never further
-/// than the dead band from `smoothed`, and does not move for less. Scale out above 0.7 and in below 0.4, say.
+/// So after a jump of `all`, 63 % of it arrive within the smoothing time and 95 % within three; the load is never
+/// further than the dead band from `smoothed`, and does not move for less. Scale out above 0.7 and in below 0.4, say.
 ///
 /// # When a reading fails
 ///
-/// Level and load stay as they are. It is counted and kept as [`PressureStatus::last_error`]; [`is_stale`](Self::is_stale)
-/// says so until a reading goes well; a dwell begins anew.
+/// Level and load stay as they are. It is counted and kept as [`PressureStatus::last_error`];
+/// [`is_stale`](Self::is_stale) says so until a reading goes well; a dwell begins anew.
 ///
 /// ```
 /// use flightdeck::telemetry::{Level, Pressure, PressureWatch};
@@ -179,8 +180,8 @@ impl PressureWatchBuilder {
     /// Builds it. Nothing is read before the first tick.
     ///
     /// # Errors
-    /// If the bands of a level do not rise, are not within 0 to 1 or not left below where they are entered; or the dead band
-    /// is not within 0 to [`WatchError::MOST_DEAD_BAND`].
+    /// If the bands of a level do not rise, are not within 0 to 1 or not left below where they are entered; or the dead
+    /// band is not within 0 to [`WatchError::MOST_DEAD_BAND`].
     pub fn build(self) -> Result<PressureWatch, WatchError> {
         let memory = self.memory.checked("memory")?;
         let stalled = self.stalled.map(|bands| bands.checked("stalled")).transpose()?;
@@ -241,9 +242,9 @@ impl PressureWatch {
         self.0.stale.load(Relaxed)
     }
 
-    /// Reads now, and tells subscribers if the level changes; the level then. Costs what [`Pressure::read`] does. If another
-    /// tick is running (a subscriber may call this), it does nothing, and that is counted. `now` is the caller's, so that a
-    /// test need not wait; an earlier one than before counts as no time.
+    /// Reads now, and tells subscribers if the level changes; the level then. Costs what [`Pressure::read`] does. If
+    /// another tick is running (a subscriber may call this), it does nothing, and that is counted. `now` is the
+    /// caller's, so that a test need not wait; an earlier one than before counts as no time.
     ///
     /// # Errors
     /// As [`Pressure::read`]. It is counted, and the level stays.
@@ -281,8 +282,8 @@ impl PressureWatch {
         Ok(to)
     }
 
-    /// Calls `f` on each change of level, on the thread that ticks; the level is the new one by then. It is not called for the
-    /// level that there is. If it panics it is called no more, and that is counted.
+    /// Calls `f` on each change of level, on the thread that ticks; the level is the new one by then. It is not called
+    /// for the level that there is. If it panics it is called no more, and that is counted.
     pub fn subscribe(&self, f: impl Fn(LevelChange) + Send + Sync + 'static) -> LevelSubscription {
         self.0.subscribers.add(f)
     }
