@@ -394,6 +394,7 @@ fn subscribers_are_told_of_changes_in_order_and_one_that_panics_no_more() {
     assert_eq!(std::mem::take(&mut *told.lock().unwrap()), all(Level::Calm, Level::High));
     let status = watch.status();
     assert_eq!((status.detached_subscribers, status.subscribers, status.skipped_ticks), (1, 2, 2));
+    assert_eq!(status.last_panic.as_deref(), Some("on purpose"));
     assert!(first.is_active() && !odd.is_active());
     at(100);
     assert_eq!(std::mem::take(&mut *told.lock().unwrap()), all(Level::High, Level::Calm));

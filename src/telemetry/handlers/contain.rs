@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs it; a panic leaves its message.
 #[inline]
-pub(super) fn contain(run: impl FnOnce()) -> Result<(), String> {
+pub(in crate::telemetry) fn contain(run: impl FnOnce()) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(message_of)
 }
 

@@ -14,7 +14,7 @@
 //! | `contain` | panics of the host's code stay here |
 
 mod attached;
-mod contain;
+pub(super) mod contain;
 mod entry;
 mod error;
 mod execution;

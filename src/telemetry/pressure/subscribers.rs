@@ -2,8 +2,8 @@
 
 use super::level::Level;
 use crate::sync::{Arc, AtomicBool, Mutex, Relaxed, Weak};
+use crate::telemetry::handlers::contain::contain;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A change of level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +37,23 @@ impl Subscribers {
         LevelSubscription { link: Some(link) }
     }
 
-    /// Tells all; how many panicked and were taken off.
-    pub(super) fn tell(&self, change: LevelChange) -> u64 {
+    /// Tells all; what those panicked with that were taken off.
+    pub(super) fn tell(&self, change: LevelChange) -> Vec<String> {
         // The user's code runs without the lock: it may subscribe and unsubscribe.
         let all = self.0.lock().clone();
-        let mut panicked = 0;
+        let mut panics = Vec::new();
         for subscriber in all {
             // Relaxed: a flag that says no more than itself.
-            if subscriber.active.load(Relaxed) && !contain(|| (subscriber.callback)(change)) {
-                panicked += 1;
+            if subscriber.active.load(Relaxed)
+                && let Err(message) = contain(|| (subscriber.callback)(change))
+            {
+                panics.push(message);
                 self.remove(&subscriber);
             }
             // What the callback owns is dropped here if it was taken off meanwhile.
-            contain(|| drop(subscriber));
+            drop_contained(subscriber);
         }
-        panicked
+        panics
     }
 
     pub(super) fn count(&self) -> usize {
@@ -64,18 +66,13 @@ impl Subscribers {
         let place = all.iter().position(|kept| Arc::ptr_eq(kept, subscriber));
         let removed = place.map(|place| all.remove(place));
         drop(all);
-        contain(|| drop(removed));
+        drop_contained(removed);
     }
 }
 
-/// Runs code of the user; a panic stays here. Whether there was none.
-fn contain(run: impl FnOnce()) -> bool {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(run)) else { return true };
-    // The payload is the user's as well: dropping it may panic, and so may dropping that.
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-    false
+/// What a callback owns is the host's as well. No call of it fails if that panics: there is nothing to detach.
+fn drop_contained<T>(value: T) {
+    let _ = contain(|| drop(value));
 }
 
 struct Link {
@@ -111,7 +108,7 @@ impl Drop for LevelSubscription {
         if let (Some(subscribers), Some(subscriber)) = (link.subscribers.upgrade(), link.subscriber.upgrade())
         {
             subscribers.remove(&subscriber);
-            contain(|| drop(subscriber));
+            drop_contained(subscriber);
         }
     }
 }

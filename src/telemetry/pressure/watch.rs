@@ -98,6 +98,7 @@ struct Last {
     reading: Option<PressureReading>,
     parts: LoadParts,
     error: Option<PressureError>,
+    panic: Option<String>,
 }
 
 /// How a watch is doing. Each value is of some moment of the call, not all of the same.
@@ -122,6 +123,8 @@ pub struct PressureStatus {
     pub subscribers: usize,
     /// Subscribers that panicked and are told no more.
     pub detached_subscribers: u64,
+    /// What the last of them panicked with.
+    pub last_panic: Option<String>,
     /// The last reading that went well.
     pub last_reading: Option<PressureReading>,
     /// Why the last reading that failed did.
@@ -276,8 +279,11 @@ impl PressureWatch {
         drop(last);
         if from != to {
             // Still ticking: changes are told in their order.
-            let panicked = watch.subscribers.tell(LevelChange { from, to });
-            watch.detached.fetch_add(panicked, Relaxed);
+            let panics = watch.subscribers.tell(LevelChange { from, to });
+            watch.detached.fetch_add(panics.len() as u64, Relaxed);
+            if let Some(message) = panics.into_iter().next_back() {
+                watch.last.lock().panic = Some(message);
+            }
         }
         Ok(to)
     }
@@ -317,6 +323,7 @@ impl PressureWatch {
             skipped_ticks: watch.skipped.load(Relaxed),
             subscribers: watch.subscribers.count(),
             detached_subscribers: watch.detached.load(Relaxed),
+            last_panic: last.panic.clone(),
             last_reading: last.reading.clone(),
             last_error: last.error.clone(),
         }
