@@ -519,7 +519,7 @@ fn tick() -> impl Strategy<Value = (u64, Option<u64>, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn the_level_is_what_a_naive_watch_says_and_steps_down_once_a_dwell(
