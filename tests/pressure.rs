@@ -462,8 +462,10 @@ fn the_load_is_smoothed_by_time_and_still_within_its_dead_band() {
     let last = (1..=10).fold(0.0, |_, second| at(f64::from(second), 800));
     assert!((watch.status().parts.smoothed - whole).abs() < 1e-9, "{:?}", watch.status());
     assert!((last - whole).abs() <= 0.02);
-    // An earlier time is no time.
+    // An earlier time is no time, and the way back from it is none either.
     assert_eq!(at(5.0, 200), last);
+    assert_eq!(at(10.0, 200), last);
+    assert!((watch.status().parts.smoothed - whole).abs() < 1e-9, "{:?}", watch.status());
     // What swings by less than the dead band is not to be seen.
     at(1_000.0, 500);
     let still = at(2_000.0, 500);
