@@ -281,7 +281,7 @@ fn pods(errors: &mut Errors) {
 
 fn telemetry(errors: &mut Errors) {
     let telemetry = Telemetry::builder().cells(64).build().unwrap();
-    let _counter = telemetry.counter("requests_total");
+    let counter = telemetry.counter("requests_total");
     errors.push(Box::new(telemetry.try_histogram("requests_total").unwrap_err()));
     errors.push(Box::new(telemetry.try_histogram("latency_ns").unwrap_err()));
     errors.push(Box::new(telemetry.try_gauge("").unwrap_err()));
@@ -294,6 +294,12 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(labelled(&[("method", "GET"), ("method", "PUT")])));
     errors.push(Box::new(labelled(&[("overflow", "true")])));
     errors.push(Box::new(labelled(&[("method", "GET"); 17])));
+    let window =
+        |slots, millis| telemetry.window(&counter, slots, Duration::from_millis(millis)).unwrap_err();
+    errors.extend([window(0, 1_000), window(10, 0)].map(|error| Box::new(error) as Box<dyn Diagnostic>));
+    let (of_another, refused) = (Telemetry::new().counter("hits"), telemetry.gauge(""));
+    errors.push(Box::new(telemetry.window(&of_another, 60, Duration::from_secs(1)).unwrap_err()));
+    errors.push(Box::new(telemetry.window(&refused, 60, Duration::from_secs(1)).unwrap_err()));
     let described = |name: &str, description| telemetry.describe(name, description);
     described("sent", Description::new("bytes that went out").unit(Unit::Bytes)).unwrap();
     errors.push(Box::new(described("sent", Description::new("").most_series(5)).unwrap_err()));

@@ -12,6 +12,7 @@ use super::series::member::Series;
 use super::series::{Description, MetricStatus, Retired, Sites};
 use super::snapshot::Snapshot;
 use super::values::{HistogramValues, Value};
+use super::window::Windows;
 use crate::clock::Clock;
 use crate::id::DeckId;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     retire_after: Option<Duration>,
     pub(super) groups: Groups,
     pub(super) handlers: Arc<Handlers>,
+    pub(super) windows: Windows,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
 }
@@ -165,6 +167,7 @@ impl Builder {
             retire_after: self.retire_after,
             groups: Groups::new(sizes.slabs),
             handlers: Handlers::new(),
+            windows: Windows::default(),
             orphaned: AtomicBool::new(false),
         });
         let handle = LastHandle { inner: inner.clone(), sites: Sites::default() };
@@ -321,9 +324,11 @@ impl Telemetry {
         self.inner.registry.retire_idle(Instant::now(), age)
     }
 
-    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says. To be
-    /// called every now and then, from one thread or several; a deck does so by itself.
+    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says, and reads the
+    /// metrics of which there are windows ([`Telemetry::window`]). To be called every now and then, from one thread or
+    /// several, at least as often as the shortest slot of a window lasts; a deck does so every second.
     pub fn tick(&self, now: Instant) -> Retired {
+        self.inner.windows.tick(now);
         let due = |age| self.inner.registry.retire_now_and_then(now, age);
         self.inner.retire_after.map(due).unwrap_or_default()
     }

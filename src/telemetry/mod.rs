@@ -13,6 +13,7 @@
 //! | `snapshot` | all metrics as they were read |
 //! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
+//! | `window` | what metrics did in the last seconds |
 //! | `process` | what the system says about this process (feature `process`) |
 //! | `group` | counters that are changed together and read together |
 //! | `handlers` | what hosts run when something is executed |
@@ -33,6 +34,7 @@ mod seat;
 pub(crate) mod series;
 mod snapshot;
 mod values;
+mod window;
 
 #[cfg(feature = "process")]
 mod pressure;
@@ -56,6 +58,7 @@ pub use series::{
 };
 pub use snapshot::Snapshot;
 pub use values::{HistogramValues, Value};
+pub use window::{Window, WindowAnswer, WindowError, WindowStats};
 
 #[cfg(feature = "process")]
 pub use pressure::{

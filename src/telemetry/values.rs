@@ -101,6 +101,16 @@ impl HistogramValues {
         self.resolution
     }
 
+    /// What each bucket counted.
+    pub(super) fn counts(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    /// Other values of the same histogram, none of them greater.
+    pub(super) fn with_counts(&self, buckets: Vec<u64>, sum: u64) -> Self {
+        Self { buckets, sum, ..*self }
+    }
+
     /// How many values: the sum of the buckets, so the two never disagree.
     #[must_use]
     pub fn count(&self) -> u64 {

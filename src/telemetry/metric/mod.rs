@@ -53,8 +53,13 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         self.hold.is_none()
+    }
+
+    /// Whether it is a cell of this telemetry.
+    pub(super) fn belongs_to(&self, inner: &Arc<Inner>) -> bool {
+        Arc::ptr_eq(&self.inner, inner)
     }
 
     /// Marks the claim of this handle as a thread's cache's.

@@ -46,6 +46,7 @@ mod site;
 mod unit;
 
 pub use family::{Family, With};
+pub(super) use kind::Kind;
 pub use labels::Labels;
 pub use member::SeriesKey;
 pub(super) use members::Members;
