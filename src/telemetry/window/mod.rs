@@ -33,8 +33,8 @@ use std::mem::size_of;
 use std::time::{Duration, Instant};
 
 /// What one metric did lately: a ring of slots of about equal length, each with what the metric did in it.
-/// [`Telemetry::window`] makes one. Cheap to clone; clones are the same window, and when the last of them is dropped, the
-/// telemetry forgets it.
+/// [`Telemetry::window`] makes one. Cheap to clone; clones are the same window, and when the last of them is dropped its
+/// slots go at once, and the telemetry forgets it at its next tick.
 ///
 /// **Who reads.** Writers know nothing of windows and pay nothing for them: [`Telemetry::tick`] reads the metric, which a
 /// deck calls every second. A host that has no deck, or wants slots of less than a second, calls it itself, or
