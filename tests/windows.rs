@@ -1,10 +1,14 @@
 //! Rolling windows: what they say, and of what time. Nobody sleeps: ticks come when the tests say they do.
 
+mod support;
+
+use flightdeck::Flightdeck;
 use flightdeck::telemetry::{
-    Counter, FloatGauge, Gauge, Histogram, Telemetry, Window, WindowError, WindowStats,
+    Counter, FloatGauge, Gauge, Histogram, Resolution, Telemetry, Window, WindowError, WindowStats,
 };
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
+use support::until;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -116,13 +120,32 @@ fn quantiles_are_those_of_what_was_counted_lately() {
 }
 
 #[test]
+fn quantiles_are_as_exact_as_the_histogram() {
+    let mut host = Host::new();
+    let fine = Resolution::new(10).up_to(1 << 40);
+    let sizes = host.telemetry.histogram_of("sizes", &[], fine);
+    let window = host.telemetry.window(&sizes, 5, SECOND).unwrap();
+    host.telemetry.tick(host.now);
+    (1..=1_000).for_each(|value| sizes.record(value << 20));
+    host.tick_after(SECOND);
+    let values = window.values(SECOND).unwrap().value;
+    assert_eq!((values.resolution(), &values), (sizes.resolution(), &sizes.values()));
+    let (exact, read) = (990_u64 << 20, window.quantile(0.99, SECOND).unwrap().value);
+    assert!((exact..exact + (exact >> 10)).contains(&read), "{read} for {exact}");
+    assert!(window.bytes() <= window.most_bytes());
+}
+
+#[test]
 fn gauges_have_the_extremes_of_all_ticks_in_a_slot() {
     let mut host = Host::new();
     let (queue, load) = (host.telemetry.gauge("queue"), host.telemetry.float_gauge("load"));
     let of_queue = host.telemetry.window(&queue, 3, SECOND).unwrap();
     let of_load = host.telemetry.window(&load, 3, SECOND).unwrap();
+    let open = host.telemetry.up_down_counter("open");
+    let of_open = host.telemetry.window(&open, 3, SECOND).unwrap();
     let set = |queued: i64, host: &mut Host| {
         queue.set(queued);
+        open.add(queued - open.value());
         load.set(queued as f64 / 2.0);
         host.tick_after(SECOND / 2);
     };
@@ -135,6 +158,8 @@ fn gauges_have_the_extremes_of_all_ticks_in_a_slot() {
     assert_eq!(both(2 * SECOND), (4, 90));
     assert_eq!(both(9 * SECOND), (-7, 90));
     assert_eq!(of_queue.last().unwrap().value, 6);
+    let both = |over| (of_open.min(over).unwrap().value, of_open.max(over).unwrap().value);
+    assert_eq!((both(2 * SECOND), both(9 * SECOND)), ((4, 90), (-7, 90)));
     assert_eq!(of_load.min(9 * SECOND).unwrap().value, -3.5);
     assert_eq!(of_load.max(9 * SECOND).unwrap().value, 45.0);
     load.set(f64::NAN);
@@ -243,6 +268,20 @@ fn a_window_may_be_ticked_by_itself_and_outlives_its_telemetry() {
     counter.increment(8);
     window.tick(host.now + SECOND);
     assert_eq!(window.increase(SECOND).map(|all| (all.value, all.until)), Some((8, host.now + SECOND)));
+}
+
+#[test]
+fn a_deck_ticks_by_itself() {
+    let deck = Flightdeck::builder().start().unwrap();
+    let counter = deck.telemetry().counter("requests_total");
+    let window = deck.telemetry().window(&counter, 60, SECOND).unwrap();
+    until("a slot ends", || {
+        counter.increment(1);
+        window.stats().ended > 0
+    });
+    let served = window.increase(SECOND).unwrap();
+    assert!(served.value > 0 && served.lasted >= seconds(0.9), "{served:?}");
+    assert!(deck.shutdown(20 * SECOND).is_clean());
 }
 
 #[test]
