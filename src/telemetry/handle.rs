@@ -324,9 +324,9 @@ impl Telemetry {
         self.inner.registry.retire_idle(Instant::now(), age)
     }
 
-    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says, and reads the
-    /// metrics of which there are windows ([`Telemetry::window`]). To be called every now and then, from one thread or
-    /// several, at least as often as the shortest slot of a window lasts; a deck does so every second.
+    /// Does what is due: retires series that have been idle for as long as [`Builder::retire_after`] says, and reads
+    /// the metrics of which there are windows ([`Telemetry::window`]). To be called every now and then, from one thread
+    /// or several, at least as often as the shortest slot of a window lasts; a deck does so every second.
     pub fn tick(&self, now: Instant) -> Retired {
         self.inner.windows.tick(now);
         let due = |age| self.inner.registry.retire_now_and_then(now, age);

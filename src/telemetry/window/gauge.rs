@@ -36,7 +36,8 @@ macro_rules! gauges {
 
         /// What ticks saw: what it was between two of them is not known.
         impl Window<$kind> {
-            #[doc = concat!("The least value that a tick read lately", $also, "; `None` before the first slot has ended.")]
+            #[doc = concat!("The least value that a tick read lately", $also, ".")]
+            /// `None` before the first slot has ended.
             #[must_use]
             pub fn min(&self, over: Duration) -> Option<WindowAnswer<$number>> {
                 let least = |least: Option<$number>, slot: &Extremes<$number>| {
@@ -45,7 +46,8 @@ macro_rules! gauges {
                 self.of_slots(over, least)
             }
 
-            #[doc = concat!("The greatest value that a tick read lately", $also, "; `None` before the first slot has ended.")]
+            #[doc = concat!("The greatest value that a tick read lately", $also, ".")]
+            /// `None` before the first slot has ended.
             #[must_use]
             pub fn max(&self, over: Duration) -> Option<WindowAnswer<$number>> {
                 let greatest = |greatest: Option<$number>, slot: &Extremes<$number>| {

@@ -33,25 +33,25 @@ use std::mem::size_of;
 use std::time::{Duration, Instant};
 
 /// What one metric did lately: a ring of slots of about equal length, each with what the metric did in it.
-/// [`Telemetry::window`] makes one. Cheap to clone; clones are the same window, and when the last of them is dropped its
-/// slots go at once, and the telemetry forgets it at its next tick.
+/// [`Telemetry::window`] makes one. Cheap to clone; clones are the same window, and when the last of them is dropped
+/// its slots go at once, and the telemetry forgets it at its next tick.
 ///
-/// **Who reads.** Writers know nothing of windows and pay nothing for them: [`Telemetry::tick`] reads the metric, which a
-/// deck calls every second. A host that has no deck, or wants slots of less than a second, calls it itself, or
+/// **Who reads.** Writers know nothing of windows and pay nothing for them: [`Telemetry::tick`], which a deck calls
+/// every second, reads the metric. A host that has no deck, or wants slots of less than a second, calls it itself, or
 /// [`Window::tick`]. The first tick begins the first slot; what was counted before it is in none.
 ///
-/// **What a slot is.** A tick ends the slot if it has lasted for `every`, or at most 1/16 less: ticks are never quite on
-/// time. A tick that comes late ends one slot that is longer: nothing is left out or made up, the slot says how long
-/// it really was, and [`Window::stats`] counts it. What happened since the last slot ended is in no answer yet.
+/// **What a slot is.** A tick ends the slot if it has lasted for `every`, or at most 1/16 less: ticks are never quite
+/// on time. A tick that comes late ends one slot that is longer: nothing is left out or made up, the slot says how
+/// long it really was, and [`Window::stats`] counts it. What happened since the last slot ended is in no answer yet.
 ///
 /// **What a question is about.** At least the newest slot, and those before it until no more than half of `every` is
 /// lacking from the time asked for, or there are no more. [`WindowAnswer::lasted`] says how long they
 /// really were, and rates are per second of that. There is no answer before the first slot has ended.
 ///
-/// **What it takes.** For each slot 24 bytes (counters), 40 (gauges) or 48 (histograms) when it is made, and allocates no more
-/// after that, save for histograms: 16 bytes for each bucket that counted something in a slot, and
-/// never more than 8 for each bucket there is. [`Window::most_bytes`] is the sum. Ticking and asking take a lock
-/// of this window, and a histogram's buckets are copied: not for hot paths.
+/// **What it takes.** When it is made, 24 bytes for each slot (counters), 40 (gauges, up/down counters) or 48
+/// (histograms), and nothing later, save for histograms: 16 bytes for each bucket that counted something in a slot,
+/// but never more than 8 for each bucket there is. [`Window::most_bytes`] is the sum. Ticking and asking take a lock of
+/// this window, and a histogram's buckets are copied: not for hot paths.
 ///
 /// **What it keeps.** It holds the metric, as a handle does: the series is not retired while there is a window.
 #[derive(Clone, Debug)]
@@ -105,8 +105,8 @@ impl Telemetry {
     /// ```
     ///
     /// # Errors
-    /// If there are to be no slots or too many, or too short or too long ones; or the metric belongs to another telemetry,
-    /// or could not be registered.
+    /// If there are to be no slots or too many, or too short or too long ones; or the metric belongs to another
+    /// telemetry, or could not be registered.
     pub fn window<M: Windowed>(
         &self,
         metric: &M,

@@ -36,7 +36,7 @@ impl<S> Ring<S> {
 
     /// Whether a tick now ends the slot.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        // Ticks are never quite on time: without leave, one that is a little early would make a slot of twice the length.
+        // Ticks are never quite on time: if one that is a little early ended nothing, the slot would be twice as long.
         self.age(now) >= self.every - self.every / 16
     }
 
@@ -48,9 +48,9 @@ impl<S> Ring<S> {
         let half = self.every / 2;
         if lasted >= self.every + half {
             self.stats.late += 1;
-            // Rounded, and this one is there. At most that of all nanoseconds there are, so it fits.
+            // Rounded, and one slot is there.
             let took = (lasted + half).as_nanos() / self.every.as_nanos().max(1);
-            self.stats.missed += (took as u64).saturating_sub(1);
+            self.stats.missed = self.stats.missed.saturating_add((took as u64).saturating_sub(1));
         }
         if self.slots.len() >= self.most {
             self.slots.pop_front();
