@@ -107,11 +107,11 @@ fn a_sampled_timer_counts_all_and_measures_one_in_so_many() {
         timer.measure(|| clock.advance(Duration::from_nanos(if n % 7 == 0 { 10 } else { 1_000 })));
     }
     assert_eq!((calls.value(), latency.values().count(), latency.values().sum()), (700, 700, 7_000));
-    // Each thread has a sequence of its own; cells that are taken over go on in theirs.
+    // Each thread has a sequence of its own; cells that are taken over go on in theirs. Joined, since a scope does not wait
+    // until a thread has given back its cells.
     for _ in 0..7 {
-        std::thread::scope(|threads| {
-            threads.spawn(|| timer.measure(|| ()));
-        });
+        let timer = timer.clone();
+        std::thread::spawn(move || timer.measure(|| ())).join().unwrap();
     }
     assert_eq!((calls.value(), latency.values().count()), (707, 707));
     let every = latency.sampled(&telemetry.counter("each"), 1.try_into().unwrap());

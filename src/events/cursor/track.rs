@@ -207,13 +207,14 @@ impl Track {
     /// of a writer takes each line away from it just before it writes there, which makes it half as fast; and of one that
     /// is faster it passes no more records that way than at a distance.
     #[cold]
-    pub(crate) fn keep_clear(&mut self, ring: &Ring) {
+    pub(crate) fn keep_clear(&mut self, ring: &Ring, tail: u64) {
         let lap = ring.geometry().words as u64;
         let Some(next) = self.next.filter(|next| *next >= self.asked_at + lap / 16) else { return };
         let (read, before) = (next - self.asked_at, self.room);
         self.ask_room(ring, next);
         if self.room < lap / 4 && self.room < before.saturating_add(read / 2) {
-            (self.next, self.entering) = (None, next + lap * 3 / 4 - self.room);
+            // Not beyond what there is, where the writer has reserved much and committed none of it.
+            (self.next, self.entering) = (None, (next + lap * 3 / 4 - self.room).min(tail - 1));
         }
     }
 

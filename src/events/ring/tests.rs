@@ -375,7 +375,7 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
     let mut near = 0;
     for _ in 0..200 {
         subject.write(&[(16, None), (16, None)]);
-        follower.track.keep_clear(&subject.ring);
+        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
         follower.follow(&subject, 1);
         let room = follower.track.position().map_or(0, |next| next - subject.ring.oldest());
         near += u64::from(room < GEOMETRY.words as u64 / 8);
@@ -387,7 +387,7 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
         if round < 10 {
             subject.write(&[(16, None)]);
         }
-        follower.track.keep_clear(&subject.ring);
+        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
         follower.follow(&subject, 1);
     }
     assert_eq!(follower.missed, before);
@@ -405,7 +405,7 @@ fn whoever_slept_and_comes_back_to_a_writer_that_rests_misses_no_more_than_was_o
         subject.written.iter().filter(|record| record.position >= subject.ring.oldest()).count() as u64;
     loop {
         let before = follower.passed;
-        follower.track.keep_clear(&subject.ring);
+        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
         follower.follow(&subject, 1);
         if follower.passed == before {
             break;

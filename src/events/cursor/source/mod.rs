@@ -161,7 +161,7 @@ impl RingSource {
             }
             // Of blocks that are left out nothing is copied.
             if !self.window.has(position) {
-                self.track.keep_clear(ring);
+                self.track.keep_clear(ring, self.tail);
                 if self.track.position().is_none() {
                     continue;
                 }
