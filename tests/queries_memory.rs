@@ -1,40 +1,14 @@
 //! Ten million events are handed over one by one, and what that takes of the heap is counted.
 
+#[path = "support/held.rs"]
+mod held;
+
 use flightdeck::Clock;
 use flightdeck::events::{Class, Events, Recorded, Shares, Verdict};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use held::HELD;
 use std::time::Duration;
 
 flightdeck::kind! { Passed("belt.passed") { n: u64 } }
-
-thread_local! {
-    /// How many bytes this thread holds, how many it held at most, and how often it asked.
-    static HELD: Cell<(usize, usize, u64)> = const { Cell::new((0, 0, 0)) };
-}
-
-struct Counting;
-
-// SAFETY: every request goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let (held, most, asked) = HELD.get();
-        let held = held.wrapping_add(layout.size());
-        HELD.set((held, most.max(held), asked + 1));
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        let (held, most, asked) = HELD.get();
-        HELD.set((held.wrapping_sub(layout.size()), most, asked));
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// How many more bytes than before `body` held at most, and how often it asked for some.
 fn at_most(body: impl FnOnce()) -> (usize, u64) {

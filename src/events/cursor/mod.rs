@@ -76,9 +76,9 @@ use std::time::{Duration, Instant};
 /// another thread was in the middle of recording, or a [`Writer`](super::Writer) that outlives the handles records, may come after
 /// that: a later call delivers it.
 ///
-/// **Cost.** A load or two for each ring in use and look, a copy of 4 KiB at a time and one of each event; blocks that hold nothing of what is asked for are
-/// passed as a whole. No allocation once its buffers have grown to the longest event, and to what the overflow holds. It takes 8
-/// bytes for each slot of the overflow. Wait-free, but where it parks.
+/// **Cost.** A load or two for each ring in use and look, a copy of 4 KiB at a time and one of each event; blocks that hold
+/// nothing of what is asked for are passed as a whole. No allocation once its buffers have grown to the longest event, and
+/// to what the overflow holds. It takes 8 bytes for each slot of the overflow. Wait-free, but where it parks.
 ///
 /// ```
 /// use flightdeck::events::{Delivery, Events, Start};

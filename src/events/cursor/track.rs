@@ -213,8 +213,11 @@ impl Track {
         let (read, before) = (next - self.asked_at, self.room);
         self.ask_room(ring, next);
         if self.room < lap / 4 && self.room < before.saturating_add(read / 2) {
-            // Not beyond what there is, where the writer has reserved much and committed none of it.
-            (self.next, self.entering) = (None, (next + lap * 3 / 4 - self.room).min(tail - 1));
+            // Not beyond what there is, and never back: within a block it could only begin anew.
+            let to = (next + lap * 3 / 4 - self.room).min(tail - 1);
+            if ring.block_of(to) > ring.block_of(next) {
+                (self.next, self.entering) = (None, to);
+            }
         }
     }
 

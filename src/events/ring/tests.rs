@@ -396,6 +396,20 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
 }
 
 #[test]
+fn whoever_keeps_clear_with_an_old_look_never_goes_back() {
+    let mut subject = Subject::new(1);
+    subject.write(&[(16, None)]);
+    let mut follower = Follower::new(&subject, Track::at_oldest(&subject.ring));
+    (0..3).for_each(|_| subject.write(&[(16, None)]));
+    follower.follow(&subject, 3);
+    let (before, tail) = (follower.track.position().unwrap(), subject.ring.cut().tail);
+    // The writer all but overtakes it, and it has not looked since.
+    (0..28).for_each(|_| subject.write(&[(16, None)]));
+    follower.track.keep_clear(&subject.ring, tail);
+    assert_eq!(follower.track.position(), Some(before));
+}
+
+#[test]
 fn whoever_slept_and_comes_back_to_a_writer_that_rests_misses_no_more_than_was_overwritten() {
     let mut subject = Subject::new(1);
     subject.write(&[(16, None)]);

@@ -16,8 +16,6 @@ pub(super) struct Window {
     bytes: Vec<u8>,
     start: u64,
     end: u64,
-    /// What lies below had been pruned when it was copied, and may have been wiped.
-    floor: u64,
 }
 
 impl Window {
@@ -36,10 +34,9 @@ impl Window {
         for (chunk, position) in self.bytes[..bytes].as_chunks_mut().0.iter_mut().zip(position..) {
             *chunk = ring.word(position).to_le_bytes();
         }
-        // Nothing is overwritten above what is intact, or pruned above the watermark. In this order, as `Ring::is_kept`.
+        // Nothing is overwritten above what is intact.
         let is_intact = ring.is_intact(position);
-        (self.start, self.end, self.floor) =
-            (position, if is_intact { end } else { position }, ring.watermark());
+        (self.start, self.end) = (position, if is_intact { end } else { position });
         if is_intact { Ok(()) } else { Err(NoRecord::Gone) }
     }
 
@@ -82,7 +79,8 @@ impl Window {
             let is_whole = |header: &Header| header.end() <= self.end;
             header = self.header_at(position, tail).filter(is_whole).ok_or(NoRecord::Gap)?;
         }
-        Ok((header, position >= self.floor.max(ring.watermark())))
+        // After the fence in `fill`, as in `Ring::is_kept`; and it only rises, so what was wiped before the copy lies below it.
+        Ok((header, position >= ring.watermark()))
     }
 
     /// The same of one that was asked for last.
