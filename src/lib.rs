@@ -110,3 +110,11 @@ pub mod internals {
     pub use crate::telemetry::handlers::here::Stripe;
     pub use crate::telemetry::series::claims::Claims;
 }
+
+/// What storms reach of the inside.
+#[cfg(flightdeck_shuttle)]
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::telemetry::cells::{Cells, Claim, Sizes};
+    pub use crate::telemetry::series::claims::Claims;
+}

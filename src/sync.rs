@@ -1,5 +1,5 @@
 //! The one seam between Flightdeck and the primitives it stands on: std, parking_lot, crossbeam and
-//! arc-swap outside, loom and stand-ins inside models. No other file of the library names them.
+//! arc-swap outside, loom and stand-ins inside models, shuttle inside storms. No other file of the library names them.
 //!
 //! **Edges.** A synchronisation edge has a name, and every ordering that takes part in it is
 //! requested by that name: [`release`]`("ring-tail")` on the publishing side,
@@ -7,19 +7,26 @@
 //! say. Inside a model one side of one edge can be weakened to `Relaxed`, and the model must then
 //! fail (`loom-tests/tests`). The edges of a protocol are listed at the top of the file that owns it.
 //!
-//! `std::sync::Arc` and crossbeam's `SegQueue` are the same in both worlds: trusted, not modelled.
+//! **Storms** (`loom-tests/shuttle`) are many threads, scheduled at random: what is too large for models. They know no
+//! order weaker than `SeqCst`, so edges mean nothing to them.
+//!
+//! `std::sync::Arc` and crossbeam's `SegQueue` are the same in all three worlds: trusted, not modelled.
 
 #[cfg(any(test, flightdeck_loom))]
 pub(crate) mod fuse;
 #[cfg(flightdeck_loom)]
 pub(crate) mod model;
-#[cfg(not(flightdeck_loom))]
+#[cfg(not(any(flightdeck_loom, flightdeck_shuttle)))]
 mod real;
+#[cfg(flightdeck_shuttle)]
+mod shuttle;
 
 #[cfg(flightdeck_loom)]
 pub(crate) use model::*;
-#[cfg(not(flightdeck_loom))]
+#[cfg(not(any(flightdeck_loom, flightdeck_shuttle)))]
 pub(crate) use real::*;
+#[cfg(flightdeck_shuttle)]
+pub(crate) use shuttle::*;
 
 pub(crate) use crossbeam_queue::SegQueue;
 pub(crate) use crossbeam_utils::CachePadded;

@@ -23,7 +23,7 @@ pub(crate) fn store_chunks(places: &[AtomicU64], chunks: &[[u8; 8]]) {
 #[cfg(all(
     target_arch = "x86_64",
     target_pointer_width = "64",
-    not(any(flightdeck_loom, flightdeck_words, miri))
+    not(any(flightdeck_loom, flightdeck_shuttle, flightdeck_words, miri))
 ))]
 #[inline(always)]
 unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {
@@ -61,7 +61,7 @@ unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {
 #[cfg(not(all(
     target_arch = "x86_64",
     target_pointer_width = "64",
-    not(any(flightdeck_loom, flightdeck_words, miri))
+    not(any(flightdeck_loom, flightdeck_shuttle, flightdeck_words, miri))
 )))]
 #[inline(always)]
 unsafe fn store_words(to: *const AtomicU64, from: *const u64, words: usize) {

@@ -4,8 +4,8 @@ use crate::region::{Region, Words};
 use crate::sync::{Arc, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
-/// Cells of one chunk: 512 bytes. Few inside models, where each is a thing to explore.
-pub(crate) const CHUNK: usize = if cfg!(flightdeck_loom) { 2 } else { 64 };
+/// Cells of one chunk: 512 bytes. Few inside models and storms, where each is a thing to explore.
+pub(crate) const CHUNK: usize = if cfg!(any(flightdeck_loom, flightdeck_shuttle)) { 2 } else { 64 };
 
 /// By chunk of cells: how many bytes from here on the chunk begins; 0: none yet. So an update needs no further pointer.
 ///
