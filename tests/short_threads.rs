@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 flightdeck::kind! {
     Came("thread.came") { thread: u64, n: u64 }
@@ -64,6 +65,53 @@ fn a_million_short_threads_record_once_each_and_leave_nothing_behind() {
     assert_eq!(numbers.len(), answer.len(), "two threads of one number");
     assert!(numbers.first() > Some(&0) && numbers.last() <= Some(&(TOTAL as u32)), "{:?}", numbers.last());
     assert!(grown < 4 << 20, "{grown} bytes more after the threads have ended");
+}
+
+/// So many threads, one count and one recorded value each, a few at a time. After the first step memory and slabs stay as they
+/// are, and all that was counted is there after each.
+fn threads_that_count_are_no_more_memory(steps: &[u64]) {
+    let _alone = alone();
+    const AT_ONCE: u64 = 4;
+    const VALUES: u64 = 1_000;
+    let telemetry = Telemetry::builder().threads(16).build().unwrap();
+    let (counter, histogram) = (telemetry.counter("threads"), telemetry.histogram("values"));
+    // All that so many slabs can touch: chunks of 512 bytes for the histogram, the counter, and what lies astride.
+    let most_bytes = 2 * AT_ONCE * (histogram.resolution().bytes() as u64 + 4 * 512);
+    println!("|   threads | slabs | chunks KiB | resident KiB | s |");
+    let (start, mut total, mut warm) = (Instant::now(), 0, None);
+    for step in steps {
+        in_batches(step - total, AT_ONCE, |n| {
+            counter.increment(1);
+            histogram.record(n % VALUES);
+        });
+        total = *step;
+        let (stats, resident) = (telemetry.stats(), resident_bytes());
+        let (slabs, chunks, took) = (stats.slabs_reached, stats.chunk_bytes >> 10, start.elapsed());
+        println!(
+            "| {total:>9} | {slabs:>5} | {chunks:>10} | {:>12} | {:.1} |",
+            resident >> 10,
+            took.as_secs_f64()
+        );
+        let values = histogram.values();
+        assert_eq!((counter.value(), values.count()), (total, total));
+        assert!(values.least() == Some(0) && values.greatest() >= Some(VALUES - 1), "{values:?}");
+        assert_eq!((stats.slabs_owned, stats.shared_updates), (0, 0), "{stats:?}");
+        assert!(slabs <= 2 * AT_ONCE && stats.chunk_bytes <= most_bytes, "{stats:?}, of {most_bytes}");
+        let before = *warm.get_or_insert(resident);
+        let grown = resident.saturating_sub(before);
+        assert!(grown < 1 << 20, "{grown} bytes more after the threads have ended");
+    }
+}
+
+#[test]
+fn twenty_thousand_short_threads_that_count_take_as_much_memory_as_the_first_thousands() {
+    threads_that_count_are_no_more_memory(&[5_000, 10_000, 20_000]);
+}
+
+#[test]
+#[ignore = "takes a while: `.ci/run stress`"]
+fn a_million_short_threads_that_count_take_as_much_memory_as_the_first_thousands() {
+    threads_that_count_are_no_more_memory(&[1_000, 10_000, 100_000, 1_000_000]);
 }
 
 /// What a thread-local of the host's own does when its thread ends: before or after ours is gone.
