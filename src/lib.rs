@@ -44,6 +44,7 @@
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
 //! | `json` | answers and events as JSON, through `serde_json` |
+//! | `serde` | config by paths: parts of it read, changed and compared by name, secrets kept; through `serde_json` |
 //! | `process` | what the system says about this process, as gauges; memory pressure, and a load to scale by (Linux); through `rustix` |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |

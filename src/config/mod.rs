@@ -40,6 +40,9 @@ mod gate;
 mod list;
 mod observe;
 mod occupant;
+#[cfg(feature = "serde")]
+#[allow(dead_code, reason = "what sources and access by path begin with")]
+mod paths;
 mod retire;
 mod store;
 mod subscriber;
@@ -52,6 +55,8 @@ pub use current::{Guard, Reader, Snapshot};
 pub use delivery::{Change, Published};
 pub use error::{Rejected, UpdateError};
 pub use observe::{Notice, Stats};
+#[cfg(feature = "serde")]
+pub use paths::{Changed, Diff, Path, PathSyntaxError, Segment};
 pub use store::Ticked;
 pub use subscriber::Subscription;
 pub use validate::{Validate, Violation, Violations};
