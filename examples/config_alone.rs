@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::new(Limits { orders_per_second: 100, venue: "XETRA".to_owned() })?;
 
     config.observe(|notice| {
-        if let Notice::Rejected { current, violations } = notice {
+        if let Notice::Rejected { current, violations, .. } = notice {
             println!("observer: stays at revision {current}, {violations}");
         }
     });
@@ -50,7 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Whoever decided on an outdated revision learns which one is current.
     let seen = config.revision();
     config.update(Limits::clone)?;
-    println!("conflict: {}", config.update_if(seen, Limits::clone).expect_err("an outdated revision"));
+    println!(
+        "conflict: {}",
+        config.compare_and_update(seen, Limits::clone).expect_err("an outdated revision")
+    );
 
     drop(orders);
     let accepted = worker.join().map_err(|_| "the worker panicked")?;

@@ -29,8 +29,9 @@ impl Validate for Pair {
     }
 }
 
+/// Without a history, so that what is replaced is freed as soon as nobody reads it.
 fn pair(value: u64) -> Config<Pair> {
-    Config::new(Pair(value, value)).expect("equal halves")
+    Config::builder(Pair(value, value)).history(0).build().expect("equal halves")
 }
 
 fn next(now: &Pair) -> Pair {
@@ -116,7 +117,7 @@ impl Drop for Tracked {
 #[test]
 fn no_reader_ever_drops_a_value() {
     let dropped_on = Arc::new(Mutex::new(HashSet::new()));
-    let config = Config::new(Tracked { dropped_on: dropped_on.clone() }).unwrap();
+    let config = Config::builder(Tracked { dropped_on: dropped_on.clone() }).history(0).build().unwrap();
     let done = AtomicBool::new(false);
     let readers: HashSet<ThreadId> = thread::scope(|threads| {
         let reading: Vec<_> = (0..4)
@@ -183,7 +184,7 @@ fn of_two_that_saw_the_same_revision_one_wins() {
                 .map(|_| {
                     threads.spawn(|| {
                         start.wait();
-                        config.update_if(seen, next)
+                        config.compare_and_update(seen, next)
                     })
                 })
                 .collect();
@@ -192,7 +193,7 @@ fn of_two_that_saw_the_same_revision_one_wins() {
         let winner = results.iter().find_map(|result| result.as_ref().ok()).expect("one wins").revision();
         let loser = results.iter().find_map(|result| result.as_ref().err()).expect("one loses");
         assert_eq!(loser.code(), "config.update.conflict");
-        assert!(matches!(loser, UpdateError::Conflict { expected, current }
+        assert!(matches!(loser, UpdateError::Conflict { expected, current, .. }
             if *expected == seen && *current == winner));
     }
     assert_eq!((config.revision().get(), config.stats().conflicts), (201, 200));
@@ -287,7 +288,9 @@ fn a_panicking_subscriber_is_detached_alone_and_told_of() {
     config.observe(move |notice| {
         notes.lock().unwrap().push(match notice {
             Notice::Published(change) => format!("published {}", change.revision()),
-            Notice::Rejected { current, violations } => format!("rejected at {current}: {violations}"),
+            Notice::Rejected { current, cause, violations } => {
+                format!("rejected at {current} of {}: {violations}", cause.why().unwrap_or_default())
+            }
             Notice::Detached { revision, message, .. } => format!("detached at {revision}: {message}"),
             _ => "other".to_owned(),
         });
@@ -303,7 +306,7 @@ fn a_panicking_subscriber_is_detached_alone_and_told_of() {
     for _ in 0..2 {
         config.update(next).unwrap();
     }
-    config.replace(Pair(1, 2)).unwrap_err();
+    config.because("a try").replace(Pair(1, 2)).unwrap_err();
     assert_eq!(calls.load(SeqCst), 4);
     assert!(!failing.is_active());
     let stats = config.stats();
@@ -314,7 +317,7 @@ fn a_panicking_subscriber_is_detached_alone_and_told_of() {
             "published 2",
             "detached at 2: cannot take 2",
             "published 3",
-            "rejected at 3: 1 reason: halves = (1, 2): must be equal"
+            "rejected at 3 of a try: 1 reason: halves = (1, 2): must be equal"
         ]
     );
 }
@@ -333,7 +336,7 @@ fn a_panicking_observer_or_destructor_is_contained_and_counted() {
             }
         }
     }
-    let config = Config::new(Sore).unwrap();
+    let config = Config::builder(Sore).history(0).build().unwrap();
     config.observe(|_| panic!("observer"));
     for _ in 0..3 {
         config.update(|_| Sore).unwrap();
@@ -554,7 +557,7 @@ proptest! {
             let result = match how {
                 0 => config.replace(value.clone()),
                 1 => config.update(|_| value.clone()),
-                _ => config.update_if(before, |_| value.clone()),
+                _ => config.compare_and_update(before, |_| value.clone()),
             };
             match result {
                 Ok(published) => {

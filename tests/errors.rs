@@ -13,9 +13,10 @@ use flightdeck::telemetry::{
     Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
     Telemetry, Unit,
 };
-use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, TickError, Ticks};
+use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, Revision, TickError, Ticks};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 fn all() -> Vec<Box<dyn Diagnostic>> {
@@ -24,6 +25,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     telemetry(&mut errors);
     supervisor(&mut errors);
     config(&mut errors);
+    history(&mut errors);
     hub(&mut errors);
     clock(&mut errors);
     errors
@@ -389,6 +391,7 @@ fn supervisor(errors: &mut Errors) {
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
 }
 
+#[derive(Clone, Debug)]
 struct Rate(u32);
 
 impl Validate for Rate {
@@ -402,7 +405,7 @@ fn config(errors: &mut Errors) {
     errors.push(Box::new(config.replace(Rate(2_000)).unwrap_err()));
     let first = config.revision();
     config.replace(Rate(2)).unwrap();
-    errors.push(Box::new(config.update_if(first, |_| Rate(3)).unwrap_err()));
+    errors.push(Box::new(config.compare_and_update(first, |_| Rate(3)).unwrap_err()));
     let mut nested = None;
     config
         .update(|_| {
@@ -411,6 +414,28 @@ fn config(errors: &mut Errors) {
         })
         .unwrap();
     errors.push(Box::new(nested.unwrap()));
+    errors.push(Box::new(config.try_update(|_| "twelve".parse().map(Rate)).unwrap_err()));
+    let busy = || config.update_within(Duration::from_millis(1), |_| Rate(6)).unwrap_err();
+    let hold = || {
+        config.by("ops").because("more load").update(|_| {
+            Rate(thread::scope(|threads| {
+                errors.push(Box::new(threads.spawn(busy).join().unwrap()));
+                7
+            }))
+        })
+    };
+    let holder = thread::Builder::new().name("deployment".into());
+    thread::scope(|threads| holder.spawn_scoped(threads, hold).unwrap().join().unwrap()).unwrap();
+}
+
+/// Of a config that keeps one revision.
+fn history(errors: &mut Errors) {
+    let config = Config::builder(Rate(1)).history(1).build().unwrap();
+    let published: Vec<_> = (2..4).map(|rate| config.replace(Rate(rate)).unwrap().revision()).collect();
+    errors.push(Box::new(config.at(Revision::FIRST).unwrap_err()));
+    errors.push(Box::new(Config::new(Rate(1)).unwrap().rollback(published[0]).unwrap_err()));
+    let early = config.at(published[0]).unwrap().since() - Duration::from_secs(60);
+    errors.push(Box::new(config.as_of(early).unwrap_err()));
 }
 
 fn listed() -> String {

@@ -4,21 +4,41 @@
 //! |---|---|---|
 //! | `config-generation` | `Current::publish`, after the snapshot is in place | `Current::generation` |
 
+use super::attached::Attached;
+use super::cause::Cause;
+use super::derived::{AskedWithin, Slot, Slots};
+use super::history::History;
 use super::retire::RetireList;
 use crate::Revision;
 use crate::sync::{Arc, ArcSwap, AtomicU64, CachePadded, SwapGuard, acquire, release};
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::time::SystemTime;
 
-/// One version of a config: a value that never changes, and its revision.
+/// One version of a config: a value that never changes, its revision, and where it comes from.
 pub struct Snapshot<T> {
     revision: Revision,
     value: T,
+    since: SystemTime,
+    cause: Cause,
+    attached: Attached,
+    derived: Slots,
 }
 
 impl<T> Snapshot<T> {
-    pub(super) fn new(revision: Revision, value: T) -> Self {
-        Self { revision, value }
+    /// The first revision.
+    pub(super) fn first(value: T, cause: Cause, attached: Attached) -> Self {
+        let derived = Slots::new();
+        Self { revision: Revision::FIRST, value, since: SystemTime::now(), cause, attached, derived }
+    }
+
+    /// The revision after this one.
+    pub(super) fn successor(&self, value: T, cause: Cause) -> Self {
+        // Where the system's clock was set back, revisions still follow each other.
+        let since = SystemTime::now().max(self.since);
+        let (revision, attached) = (self.revision.next(), self.attached.clone());
+        Self { revision, value, since, cause, attached, derived: Slots::new() }
     }
 
     /// Which version this is: 1 for the first, one more for each that replaced another.
@@ -31,6 +51,34 @@ impl<T> Snapshot<T> {
     #[must_use]
     pub fn value(&self) -> &T {
         &self.value
+    }
+
+    /// When it was published, by the system's clock; never before its predecessor, also where that clock was set back.
+    #[must_use]
+    pub fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// Who published it, and why.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// What an optional part attached to the config by this type.
+    #[allow(dead_code, reason = "what optional parts begin with")]
+    pub(super) fn attached<A: Any>(&self) -> Option<&A> {
+        self.attached.get()
+    }
+
+    /// What is derived of the value for `slot`: computed by the first who asks, shared by all others.
+    #[allow(dead_code, reason = "what optional parts begin with")]
+    pub(super) fn derived<D: Send + Sync + 'static>(
+        &self,
+        slot: Slot<D>,
+        compute: impl FnOnce(&T) -> D,
+    ) -> Result<&D, AskedWithin> {
+        self.derived.get_or_derive(slot, || compute(&self.value))
     }
 }
 
@@ -45,7 +93,11 @@ impl<T> Deref for Snapshot<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("revision", &self.revision).field("value", &self.value).finish()
+        f.debug_struct("Snapshot")
+            .field("revision", &self.revision)
+            .field("value", &self.value)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,24 +108,33 @@ pub(crate) struct Current<T> {
     /// the revision that counts is the one inside the snapshot.
     generation: CachePadded<AtomicU64>,
     snapshot: ArcSwap<Snapshot<T>>,
+    /// The last revisions that were replaced.
+    pub(super) history: History<T>,
+    /// Replaced ones that history no longer keeps.
     pub(super) retired: RetireList<Snapshot<T>>,
 }
 
 impl<T> Current<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub(crate) fn new(first: Snapshot<T>, history: usize) -> Self {
         Self {
-            generation: CachePadded::new(AtomicU64::new(Revision::FIRST.get())),
-            snapshot: ArcSwap::new(Arc::new(Snapshot::new(Revision::FIRST, value))),
+            generation: CachePadded::new(AtomicU64::new(first.revision.get())),
+            snapshot: ArcSwap::new(Arc::new(first)),
+            history: History::new(history),
             retired: RetireList::new(),
         }
     }
 
-    /// Puts `next` in place; the replaced snapshot goes to the retire list. One caller at a time,
-    /// with revisions that grow.
+    /// Puts `next` in place; the replaced snapshot goes to the history, and what that no longer keeps to the retire
+    /// list. One caller at a time, with revisions that grow.
     pub(crate) fn publish(&self, next: Arc<Snapshot<T>>) -> Arc<Snapshot<T>> {
         let revision = next.revision.get();
-        let old = self.snapshot.swap(next);
-        self.retired.push(old.clone());
+        let old = self.load_full();
+        // First, so that who finds the next one in place finds this one in the history.
+        let forgotten = self.history.push(old.clone());
+        drop(self.snapshot.swap(next));
+        if let Some(forgotten) = forgotten {
+            self.retired.push(forgotten);
+        }
         // Release, edge `config-generation` (partner: `generation`): who sees this revision here
         // finds its snapshot, or a newer one, in place.
         self.generation.store(revision, release("config-generation"));
@@ -182,7 +243,7 @@ impl<T> Reader<T> {
 
     #[cold]
     fn refresh(&mut self) {
-        // The replaced reference is never the last one: the retire list holds another.
+        // The replaced reference is never the last one: the history or the retire list holds another.
         self.cached = self.current.load_full();
         self.seen = self.cached.revision.get();
     }

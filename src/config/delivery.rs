@@ -11,6 +11,8 @@
 //! | `config-delivered` | `Progress::advance` | `Progress::delivered` |
 
 use super::Snapshot;
+use super::cause::Cause;
+use super::derived::{AskedWithin, Slot, Slots};
 use super::occupant::Occupant;
 use crate::Revision;
 use crate::sync::{Arc, AtomicU64, Mutex, Signal, acquire, release};
@@ -31,11 +33,35 @@ pub struct Change<T> {
     pub old: Arc<Snapshot<T>>,
     /// What is current since, or was until an even newer one came.
     pub new: Arc<Snapshot<T>>,
+    /// What is derived from both, once, also for clones.
+    derived: Arc<Slots>,
 }
 
 impl<T> Change<T> {
     pub(crate) fn new(old: Arc<Snapshot<T>>, new: Arc<Snapshot<T>>) -> Self {
-        Self { old, new }
+        Self { old, new, derived: Arc::new(Slots::new()) }
+    }
+
+    /// This change and the one after it as one.
+    pub(super) fn extend_to(&mut self, new: Arc<Snapshot<T>>) {
+        *self = Self::new(self.old.clone(), new);
+    }
+
+    /// Who published `new`, and why. Of changes that were merged, that is the last one's.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        self.new.cause()
+    }
+
+    /// What is derived of both snapshots for `slot`: computed by the first who asks, shared by all others who are told of
+    /// this change.
+    #[allow(dead_code, reason = "what optional parts begin with")]
+    pub(super) fn derived<D: Send + Sync + 'static>(
+        &self,
+        slot: Slot<D>,
+        compute: impl FnOnce(&Snapshot<T>, &Snapshot<T>) -> D,
+    ) -> Result<&D, AskedWithin> {
+        self.derived.get_or_derive(slot, || compute(&self.old, &self.new))
     }
 
     /// The revision of `new`.
@@ -47,14 +73,18 @@ impl<T> Change<T> {
 
 impl<T> Clone for Change<T> {
     fn clone(&self) -> Self {
-        Self { old: self.old.clone(), new: self.new.clone() }
+        Self { old: self.old.clone(), new: self.new.clone(), derived: self.derived.clone() }
     }
 }
 
 impl<T> fmt::Debug for Change<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (old, new) = (self.old.revision(), self.new.revision());
-        f.debug_struct("Change").field("old", &old).field("new", &new).finish_non_exhaustive()
+        f.debug_struct("Change")
+            .field("old", &old)
+            .field("new", &new)
+            .field("cause", self.cause())
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +119,7 @@ impl<T> Deliveries<T> {
         if queue.waiting.len() >= QUEUE
             && let Some(newest) = queue.waiting.back_mut()
         {
-            newest.new = change.new;
+            newest.extend_to(change.new);
             return Appended::Merged;
         }
         queue.waiting.push_back(change);

@@ -6,7 +6,7 @@
 //! against it. Subscribers are told of the old and the new version, in the order of revisions.
 //!
 //! It will not: merge two updates that know nothing of each other (use [`Config::update`], which starts
-//! from what is current, or [`Config::update_if`]); tell a subscriber of every single revision when it
+//! from what is current, or [`Config::compare_and_update`]); tell a subscriber of every single revision when it
 //! is slower than the publishers (changes that wait are merged, and counted); detect that a new
 //! value equals the old one (it is a new revision all the same).
 //!
@@ -19,24 +19,33 @@
 //! **Freeing.** No reader ever runs a destructor of a value: what is replaced waits in a list until
 //! nobody holds it, and is freed by [`Config::tick`]. Where nobody ticks, updates free whenever the
 //! list has grown to twice what others held at the last freeing, and to 32 at least; so whoever holds
-//! nothing keeps at most 32 replaced versions alive, each idle reader one more, or two.
+//! nothing keeps at most 32 replaced versions alive, each idle reader one more, or two. What history keeps
+//! ([`Builder::history`]) comes on top.
 //! [`Config::stats`] and [`Config::retained_revisions`] show them. Closures of ended subscriptions
 //! are freed in the same way, also by unsubscribing.
 //!
 //! The parts:
 //!
+//! - `builder`: what a config is made of; `attached`: what optional parts add to it
 //! - `validate`: what a value says of itself; `error`: why an update was refused
-//! - `current`: the snapshot in place, guards and readers
-//! - `retire`: what has been replaced and waits to be freed
+//! - `cause`: who made a revision, and why; `edit`: an update on certain terms
+//! - `current`: the snapshot in place, guards and readers; `derived`: what is computed from a value once
+//! - `history`: the last revisions; `retire`: what has been replaced and waits to be freed
 //! - `list`: the lock-free list under epochs; `gate`: open, running, closed; `subscriber`: both together
 //! - `delivery`: the queue of changes and the one who delivers
 //! - `observe`: notices and counts; `occupant`: which thread is inside
 //! - `store`: the protocol of an update
 
+mod attached;
+mod builder;
+mod cause;
 mod current;
 mod delivery;
+mod derived;
+mod edit;
 mod error;
 mod gate;
+mod history;
 mod list;
 mod observe;
 mod occupant;
@@ -51,9 +60,13 @@ mod validate;
 #[cfg(flightdeck_loom)]
 pub(crate) mod parts;
 
+pub use builder::Builder;
+pub use cause::Cause;
 pub use current::{Guard, Reader, Snapshot};
 pub use delivery::{Change, Published};
-pub use error::{Rejected, UpdateError};
+pub use edit::Edit;
+pub use error::{Holder, Rejected, TryUpdateError, UpdateError};
+pub use history::{HistoryError, RollbackError};
 pub use observe::{Notice, Stats};
 #[cfg(feature = "serde")]
 pub use paths::{Changed, Diff, Path, PathSyntaxError, Segment};
@@ -107,13 +120,21 @@ impl<T: Validate + Send + Sync + 'static> Config<T> {
     /// # Errors
     /// The value speaks against itself: it is handed back, with everything it reported.
     pub fn new(value: T) -> Result<Self, Rejected<T>> {
-        let mut violations = Violations::default();
-        value.validate(&mut violations);
-        if violations.is_empty() {
-            Ok(Self { store: Arc::new(Store::new(value)) })
-        } else {
-            Err(Rejected::new(value, violations))
-        }
+        Builder::new(value).build()
+    }
+
+    /// What a config is made of, where its first value is not all of it.
+    ///
+    /// ```
+    /// use flightdeck::config::{Config, Validate, Violations};
+    /// # struct Limits { orders: u32 }
+    /// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
+    /// let config = Config::builder(Limits { orders: 10 }).named("limits").history(100).build()?;
+    /// assert_eq!(config.name(), "limits");
+    /// # Ok::<(), flightdeck::config::Rejected<Limits>>(())
+    /// ```
+    pub fn builder(value: T) -> Builder<T> {
+        Builder::new(value)
     }
 
     /// Publishes what `make` makes of the current value. Updates happen one after the other: between the
@@ -121,28 +142,30 @@ impl<T: Validate + Send + Sync + 'static> Config<T> {
     ///
     /// On return readers see the new revision, and inline subscribers have been told, unless another
     /// thread was delivering or this is a callback of this config: then [`Published::delivered`] waits
-    /// for it. May wait for other updates, whose closures and validation run one at a time. Whoever
-    /// delivers also delivers what others publish meanwhile.
+    /// for it. Waits for other updates, whose closures and validation run one at a time, for five seconds at most:
+    /// [`Config::update_within`] for another time. Whoever delivers also delivers what others publish meanwhile.
+    ///
+    /// The cause of the revision is this thread: [`Config::by`] and [`Config::because`] say more.
     ///
     /// # Errors
-    /// [`UpdateError::Rejected`] if the new value speaks against itself, [`UpdateError::Nested`] from
-    /// inside `make` or `validate` of the same config. Nothing changed then.
+    /// [`UpdateError::Rejected`] if the new value speaks against itself, [`UpdateError::Busy`] if another update did not
+    /// end in time, [`UpdateError::Nested`] from inside `make` or `validate` of the same config. Nothing changed then.
     ///
     /// # Panics
     /// If `make` or `validate` does. Nothing changed then, and the config stays usable.
     pub fn update(&self, make: impl FnOnce(&T) -> T) -> Result<Published, UpdateError<T>> {
-        self.store.update(None, make)
+        self.edit().update(make)
     }
 
     /// Publishes `value`, whatever is current. Otherwise as [`Config::update`].
     ///
     /// # Errors
     /// As [`Config::update`]; the value is handed back.
+    ///
+    /// # Panics
+    /// If `validate` does. Nothing changed then.
     pub fn replace(&self, value: T) -> Result<Published, UpdateError<T>> {
-        if self.store.is_nested() {
-            return Err(UpdateError::Nested { value: Some(Box::new(value)) });
-        }
-        self.store.update(None, |_| value)
+        self.edit().replace(value)
     }
 
     /// Publishes what `make` makes of the current value, if `expected` is its revision: of two that saw
@@ -151,16 +174,83 @@ impl<T: Validate + Send + Sync + 'static> Config<T> {
     /// # Errors
     /// [`UpdateError::Conflict`] with the revision that is current, if it is another; `make` was
     /// not called. Otherwise as [`Config::update`].
-    pub fn update_if(
+    ///
+    /// # Panics
+    /// As [`Config::update`].
+    pub fn compare_and_update(
         &self,
         expected: Revision,
         make: impl FnOnce(&T) -> T,
     ) -> Result<Published, UpdateError<T>> {
-        self.store.update(Some(expected), make)
+        self.edit().expecting(expected).update(make)
+    }
+
+    /// Publishes what `make` makes of the current value, unless `make` fails. Otherwise as [`Config::update`].
+    ///
+    /// ```
+    /// use flightdeck::config::{Config, TryUpdateError, Validate, Violations};
+    /// # #[derive(Debug)]
+    /// # struct Limits { orders: u32 }
+    /// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
+    /// let config = Config::new(Limits { orders: 10 })?;
+    /// let set = |text: &str| config.try_update(|_| Ok(Limits { orders: text.parse::<u32>()? }));
+    /// assert!(matches!(set("ten"), Err(TryUpdateError::<_, std::num::ParseIntError>::Failed(_))));
+    /// assert_eq!(set("20")?.revision().get(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`TryUpdateError::Failed`] with what `make` failed with; otherwise as [`Config::update`]. Nothing changed then.
+    ///
+    /// # Panics
+    /// As [`Config::update`].
+    pub fn try_update<E>(
+        &self,
+        make: impl FnOnce(&T) -> Result<T, E>,
+    ) -> Result<Published, TryUpdateError<T, E>> {
+        self.edit().try_update(make)
+    }
+
+    /// As [`Config::update`], but waits for other updates for `timeout` at most; with none, not at all.
+    ///
+    /// # Errors
+    /// As [`Config::update`].
+    ///
+    /// # Panics
+    /// As [`Config::update`].
+    pub fn update_within(
+        &self,
+        timeout: Duration,
+        make: impl FnOnce(&T) -> T,
+    ) -> Result<Published, UpdateError<T>> {
+        self.edit().within(timeout).update(make)
+    }
+}
+
+impl<T> Config<T> {
+    /// An update on certain terms: see [`Edit`].
+    pub fn edit(&self) -> Edit<'_, T> {
+        Edit::new(self)
+    }
+
+    /// An update that is said to be this one's: see [`Edit`].
+    pub fn by(&self, who: impl AsRef<str>) -> Edit<'_, T> {
+        self.edit().by(who)
+    }
+
+    /// An update that says why it is made: see [`Edit`].
+    pub fn because(&self, why: impl AsRef<str>) -> Edit<'_, T> {
+        self.edit().because(why)
     }
 }
 
 impl<T: Send + Sync + 'static> Config<T> {
+    /// What the config is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.store.name()
+    }
+
     /// The current snapshot, borrowed: a few atomic operations, no count touched as a rule. Never waits.
     #[must_use]
     pub fn load(&self) -> Guard<T> {

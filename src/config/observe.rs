@@ -1,6 +1,6 @@
 //! What can be known of a config from outside: notices as things happen, and counts.
 
-use super::{Change, Violations};
+use super::{Cause, Change, Violations};
 use crate::Revision;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::any::Any;
@@ -17,6 +17,8 @@ pub enum Notice<'a, T> {
     Rejected {
         /// What stays current.
         current: Revision,
+        /// Who tried, and why.
+        cause: &'a Cause,
         /// What spoke against the update.
         violations: &'a Violations,
     },
@@ -103,6 +105,7 @@ pub(super) struct Counts {
     pub(super) updates: Count,
     pub(super) rejections: Count,
     pub(super) conflicts: Count,
+    pub(super) busy: Count,
     pub(super) deliveries: Count,
     pub(super) coalesced: Count,
     pub(super) detached: Count,
@@ -117,6 +120,7 @@ impl Counts {
             updates: zero(),
             rejections: zero(),
             conflicts: zero(),
+            busy: zero(),
             deliveries: zero(),
             coalesced: zero(),
             detached: zero(),
@@ -138,6 +142,8 @@ pub struct Stats {
     pub rejections: u64,
     /// Updates that expected another revision than the current one.
     pub conflicts: u64,
+    /// Updates that gave up waiting for another one.
+    pub busy: u64,
     /// Calls of subscribers that returned.
     pub deliveries: u64,
     /// Changes that were merged into another because a subscriber was slow: per subscriber where it is
@@ -151,7 +157,9 @@ pub struct Stats {
     pub subscribers: usize,
     /// Changes that wait for delivery to inline subscribers.
     pub waiting: usize,
-    /// Replaced snapshots that are not freed yet. At most those that somebody still holds (a reader that
+    /// Replaced snapshots that history keeps.
+    pub history: usize,
+    /// Replaced snapshots that history does not keep and that are not freed yet. At most those that somebody still holds (a reader that
     /// was not asked since, a guard, an `Arc`, a change that waits), and beyond them as many again, 32
     /// at least.
     pub retained: usize,
@@ -163,17 +171,19 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "revision {}: {} updates, {} rejections, {} conflicts; {} subscribers, {} deliveries, \
-             {} coalesced, {} detached, {} waiting; {} retained, {} freed, {} panics",
+            "revision {}: {} updates, {} rejections, {} conflicts, {} busy; {} subscribers, {} deliveries, \
+             {} coalesced, {} detached, {} waiting; {} in history, {} retained, {} freed, {} panics",
             self.revision,
             self.updates,
             self.rejections,
             self.conflicts,
+            self.busy,
             self.subscribers,
             self.deliveries,
             self.coalesced,
             self.detached,
             self.waiting,
+            self.history,
             self.retained,
             self.freed,
             self.panics

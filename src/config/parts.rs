@@ -1,12 +1,13 @@
 //! The parts that models take one by one: a whole config has too many steps to explore.
 
+use super::attached::Attached;
+use super::cause::Cause;
 pub use super::current::Reader;
 use super::current::{Current, Snapshot};
 use super::delivery::{Change, Deliveries, Progress};
 use super::gate::{Ended, Gate};
 use super::list::{Entry, List};
 use super::subscriber::{Subscriber, Subscribers};
-use crate::Revision;
 use crate::sync::Arc;
 
 /// A current snapshot without writers' lock: one publisher at a time.
@@ -16,7 +17,7 @@ pub struct Cell(Arc<Current<u64>>);
 impl Cell {
     /// Revision 1.
     pub fn new(value: u64) -> Self {
-        Self(Arc::new(Current::new(value)))
+        Self(Arc::new(Current::new(first(value), 0)))
     }
 
     /// Publishes revision `number`.
@@ -40,9 +41,13 @@ impl Cell {
     }
 }
 
+fn first(value: u64) -> Snapshot<u64> {
+    Snapshot::first(value, Cause::this_thread(), Attached::default())
+}
+
 fn snapshot(number: u64, value: u64) -> Arc<Snapshot<u64>> {
-    let revision = (1..number).fold(Revision::FIRST, |revision, _| revision.next());
-    Arc::new(Snapshot::new(revision, value))
+    let next = |last: Snapshot<u64>, _| last.successor(value, Cause::this_thread());
+    Arc::new((1..number).fold(first(value), next))
 }
 
 /// An entry of [`Chain`].

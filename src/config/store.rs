@@ -2,16 +2,20 @@
 //! value, validate it, put it in place, raise the generation, append the change; then, without the lock,
 //! deliver what waits, one thread at a time.
 
+use super::attached::Attached;
+use super::cause::Cause;
 use super::current::{Current, Snapshot};
-use super::delivery::{Appended, Change, Deliveries, Progress, Published};
-use super::error::{Rejected, UpdateError};
+use super::delivery::{Appended, Change, Deliveries, Progress, Published, deadline};
+use super::edit::Terms;
+use super::error::{Holder, Rejected, UpdateError};
 use super::gate::{Closed, Ended};
 use super::observe::{Counts, Notice, Observer, Stats, contain};
-use super::occupant::Occupant;
+use super::occupant::{Inside, Occupant};
 use super::subscriber::{Callback, Posted, Subscriber, Subscribers, Told};
 use super::validate::{Validate, Violations};
 use crate::Revision;
-use crate::sync::{Arc, AtomicUsize, Mutex, Relaxed};
+use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Relaxed, thread};
+use std::time::Duration;
 
 /// What a tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +28,12 @@ pub struct Ticked {
 }
 
 pub(crate) struct Store<T> {
+    name: Box<str>,
+    attached: Attached,
     pub(super) current: Arc<Current<T>>,
     writers: Mutex<()>,
+    /// Who holds `writers`, for those who wait for too long.
+    holder: Mutex<Option<Holder>>,
     writer: Occupant,
     deliveries: Deliveries<T>,
     pub(super) progress: Arc<Progress>,
@@ -38,10 +46,13 @@ pub(crate) struct Store<T> {
 }
 
 impl<T: Send + Sync + 'static> Store<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(super) fn new(name: Box<str>, first: Snapshot<T>, history: usize, attached: Attached) -> Self {
         Self {
-            current: Arc::new(Current::new(value)),
+            name,
+            attached,
+            current: Arc::new(Current::new(first, history)),
             writers: Mutex::new(()),
+            holder: Mutex::new(None),
             writer: Occupant::none(),
             deliveries: Deliveries::new(),
             progress: Arc::new(Progress::new()),
@@ -53,67 +64,57 @@ impl<T: Send + Sync + 'static> Store<T> {
         }
     }
 
-    /// Whether this thread is inside an update of this config.
-    pub(super) fn is_nested(&self) -> bool {
-        let nested = self.writer.is_this_thread();
-        if nested {
-            self.counts.rejections.add(1);
-        }
-        nested
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
-    pub(super) fn update(
-        &self,
-        expected: Option<Revision>,
-        make: impl FnOnce(&T) -> T,
-    ) -> Result<Published, UpdateError<T>>
-    where
-        T: Validate,
-    {
-        if self.is_nested() {
+    /// What is attached to the config.
+    #[allow(dead_code, reason = "what optional parts begin with")]
+    pub(super) fn attached(&self) -> &Attached {
+        &self.attached
+    }
+
+    /// Waits for its turn to update, and takes it if the terms are met.
+    pub(super) fn begin(&self, terms: &Terms) -> Result<Turn<'_, T>, UpdateError<T>> {
+        if self.writer.is_this_thread() {
+            self.counts.rejections.add(1);
             return Err(UpdateError::Nested { value: None });
         }
-        let (revision, value, violations) = {
-            let _lock = self.writers.lock();
-            // Declared after the lock, so that unwinding clears the mark before it unlocks.
-            let _inside = self.writer.enter();
-            let current = self.current.load_full();
-            let revision = current.revision();
-            if let Some(expected) = expected.filter(|expected| *expected != revision) {
-                self.counts.conflicts.add(1);
-                return Err(UpdateError::Conflict { expected, current: revision });
-            }
-            let value = make(current.value());
-            let mut violations = Violations::default();
-            value.validate(&mut violations);
-            if violations.is_empty() {
-                (self.publish(revision.next(), value), None, violations)
-            } else {
-                (revision, Some(value), violations)
-            }
+        let Some(lock) = self.writers.try_lock().or_else(|| self.wait_for_lock(terms.patience())) else {
+            self.counts.busy.add(1);
+            let holder = self.holder.lock().clone();
+            return Err(UpdateError::Busy { holder, waited: terms.patience(), value: None });
         };
-        if let Some(value) = value {
-            self.counts.rejections.add(1);
-            self.tell(&Notice::Rejected { current: revision, violations: &violations });
-            return Err(Rejected::new(value, violations).into());
+        let current = self.current.load_full();
+        if let Some(expected) = terms.expected().filter(|expected| *expected != current.revision()) {
+            self.counts.conflicts.add(1);
+            return Err(UpdateError::Conflict { expected, current: current.revision(), value: None });
         }
+        let cause = terms.cause();
+        *self.holder.lock() = Some(Holder { thread: thread::current(), cause: cause.clone() });
+        Ok(Turn {
+            store: self,
+            current,
+            cause,
+            held: Held { inside: self.writer.enter(), store: self, lock },
+        })
+    }
+
+    #[cold]
+    fn wait_for_lock(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
+        match deadline(patience) {
+            Some(deadline) => self.writers.try_lock_until(deadline),
+            None => Some(self.writers.lock()),
+        }
+    }
+
+    /// A new revision is in place, and the lock is free again: wakes, delivers, frees.
+    fn published(&self) {
         self.progress.signal.notify();
         self.deliver();
         if self.current.retired.is_due() {
             self.free_snapshots();
         }
-        Ok(Published::new(revision, self.progress.clone()))
-    }
-
-    /// Puts a validated value in place. Under the writers' lock.
-    fn publish(&self, revision: Revision, value: T) -> Revision {
-        let new = Arc::new(Snapshot::new(revision, value));
-        let old = self.current.publish(new.clone());
-        if self.deliveries.append(Change::new(old, new)) == Appended::Merged {
-            self.counts.coalesced.add(1);
-        }
-        self.counts.updates.add(1);
-        revision
     }
 
     /// Delivers what waits, unless another thread does, or this one further up its stack.
@@ -234,6 +235,8 @@ impl<T: Send + Sync + 'static> Store<T> {
             updates: counts.updates.get(),
             rejections: counts.rejections.get(),
             conflicts: counts.conflicts.get(),
+            busy: counts.busy.get(),
+            history: self.current.history.len(),
             deliveries: counts.deliveries.get(),
             coalesced: counts.coalesced.get(),
             detached: counts.detached.get(),
@@ -246,9 +249,69 @@ impl<T: Send + Sync + 'static> Store<T> {
     }
 }
 
+/// A turn to update: nobody else's update happens until it is dropped.
+pub(super) struct Turn<'a, T> {
+    store: &'a Store<T>,
+    current: Arc<Snapshot<T>>,
+    cause: Cause,
+    held: Held<'a, T>,
+}
+
+/// The writers' lock and what says so. Its fields are dropped in this order, also by unwinding: the marks go first.
+struct Held<'a, T> {
+    #[expect(dead_code, reason = "its drop clears the mark")]
+    inside: Inside<'a>,
+    store: &'a Store<T>,
+    #[expect(dead_code, reason = "its drop unlocks")]
+    lock: MutexGuard<'a, ()>,
+}
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        *self.store.holder.lock() = None;
+    }
+}
+
+impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
+    /// What the update starts from.
+    pub(super) fn current(&self) -> &Arc<Snapshot<T>> {
+        &self.current
+    }
+
+    /// Publishes `value`, if nothing speaks against it, and ends the turn.
+    pub(super) fn publish(self, value: T) -> Result<Published, UpdateError<T>> {
+        let Self { store, current, cause, held } = self;
+        let mut violations = Violations::default();
+        value.validate(&mut violations);
+        if !violations.is_empty() {
+            drop(held);
+            store.counts.rejections.add(1);
+            store.tell(&Notice::Rejected {
+                current: current.revision(),
+                cause: &cause,
+                violations: &violations,
+            });
+            return Err(Rejected::new(value, violations).into());
+        }
+        let new = Arc::new(current.successor(value, cause));
+        let revision = new.revision();
+        let old = store.current.publish(new.clone());
+        if store.deliveries.append(Change::new(old, new)) == Appended::Merged {
+            store.counts.coalesced.add(1);
+        }
+        store.counts.updates.add(1);
+        drop(held);
+        store.published();
+        Ok(Published::new(revision, store.progress.clone()))
+    }
+}
+
 impl<T> Drop for Store<T> {
     fn drop(&mut self) {
         // Readers may live on: what only they still hold stays in the list that they share.
+        for snapshot in self.current.history.take() {
+            self.current.retired.push(snapshot);
+        }
         for snapshot in self.current.retired.sweep() {
             let _ = contain(|| drop(snapshot));
         }

@@ -79,7 +79,7 @@ impl<T> Subscriber<T> {
         let Some(inbox) = &self.inbox else { return Posted::Inline };
         let mut inbox = inbox.lock();
         if let Some(waiting) = &mut *inbox {
-            waiting.new = change.new.clone();
+            waiting.extend_to(change.new.clone());
             return Posted::Merged;
         }
         *inbox = Some(change.clone());

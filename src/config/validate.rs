@@ -192,7 +192,7 @@ fn shortened(value: &dyn fmt::Debug) -> String {
 }
 
 /// Control characters escaped, so that a message stays in its line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for char in text.chars() {
         if char.is_control() { line.extend(char.escape_default()) } else { line.push(char) }

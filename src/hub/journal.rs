@@ -67,7 +67,7 @@ impl Journal {
                 self.published.increment(1);
                 self.events.record(ConfigPublished { revision: change.revision().get() });
             }
-            Notice::Rejected { current, violations } => {
+            Notice::Rejected { current, violations, .. } => {
                 self.rejected.increment(1);
                 let first = violations.iter().next().map(ToString::to_string).unwrap_or_default();
                 let (current, violations) = (current.get(), violations.len() as u64);
