@@ -10,8 +10,8 @@ use crate::local::{self, Role};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     deck: DeckId,
-    first: usize,
-    last: usize,
+    first: u32,
+    last: u32,
 }
 
 impl Place {
@@ -22,6 +22,8 @@ impl Place {
     pub(super) fn new(deck: DeckId, cells: &Cells, first: usize, len: usize) -> Self {
         let last = first + len.max(1) - 1;
         assert!(last < cells.len(), "cells {first} to {last} of {}", cells.len());
+        // A telemetry has at most 2^30.
+        let [first, last] = [first, last].map(|cell| cell as u32);
         Self { deck, first, last }
     }
 
@@ -31,11 +33,11 @@ impl Place {
     }
 
     pub(super) fn first(&self) -> usize {
-        self.first
+        self.first as usize
     }
 
     pub(super) fn last(&self) -> usize {
-        self.last
+        self.last as usize
     }
 
     /// That of the slab that this thread has of the deck, if the deck is the first it met: so it lives until the thread
@@ -49,7 +51,7 @@ impl Place {
     #[inline(always)]
     pub(super) fn add(&self, amount: u64) -> Option<u64> {
         // SAFETY: the deck has that cell (invariant); the thread gives nothing back in here.
-        let cell = unsafe { self.own_table()?.cell(self.first) }?;
+        let cell = unsafe { self.own_table()?.cell(self.first()) }?;
         Some(add_alone(cell, amount))
     }
 
@@ -57,14 +59,14 @@ impl Place {
     #[inline(always)]
     pub(super) fn add_at_and_last(&self, offset: usize, amounts: [u64; 2]) -> bool {
         let Some(table) = self.own_table() else { return false };
-        let cell = self.first.wrapping_add(offset);
-        if cell > self.last {
+        let cell = self.first().wrapping_add(offset);
+        if cell > self.last() {
             return false;
         }
         // SAFETY: the deck has the last cell, and so this one (invariant); the thread gives nothing back in here.
         let Some(at) = (unsafe { table.cell(cell) }) else { return false };
         // SAFETY: as above.
-        let Some(last) = (unsafe { table.cell(self.last) }) else { return false };
+        let Some(last) = (unsafe { table.cell(self.last()) }) else { return false };
         add_alone(at, amounts[0]);
         add_alone(last, amounts[1]);
         true

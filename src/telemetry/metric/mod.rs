@@ -30,8 +30,9 @@ pub(super) const REFUSED: usize = 0;
 /// Cells that belong to no metric.
 pub(super) const RESERVED: usize = 1;
 
-/// A metric as its handles know it.
+/// A metric as its handles know it: what an update reads comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Cell {
     /// Of a refused metric nowhere, so that each use goes the long way, which counts it.
     place: Place,

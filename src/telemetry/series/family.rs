@@ -10,7 +10,6 @@ use crate::telemetry::handle::Inner;
 use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError, UpDownCounter};
 use ahash::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::marker::PhantomData;
 
 /// A metric with the keys of its labels, whose values are given with each update. Cheap to clone.
@@ -193,13 +192,7 @@ impl<const N: usize> Core<N> {
 
     #[inline(always)]
     fn sought<'a>(&self, values: &'a [&'a str; N]) -> Sought<'a> {
-        let mut hasher = self.hasher.build_hasher();
-        for value in values {
-            hasher.write(value.as_bytes());
-            hasher.write_u8(0xff);
-        }
-        let generation = self.inner.registry.generation();
-        Sought { family: self.id, hash: hasher.finish(), values, generation }
+        Sought::new(self.id, values, &self.hasher, self.inner.registry.generation())
     }
 
     /// Updates what this thread has not at hand; from now on it has.
@@ -224,11 +217,11 @@ impl<const N: usize> Core<N> {
         }
         let handle = match cache::enter(inner.deck) {
             Access::Entered(mut entered) => {
-                let handle: M = self.resolve(sought.values);
+                let handle: M = self.resolve(sought.values());
                 entered.with(|cache| cache.insert(sought, handle.clone()));
                 handle
             }
-            Access::None => self.resolve(sought.values),
+            Access::None => self.resolve(sought.values()),
             Access::Nested => nested(),
         };
         drop(taking);

@@ -12,7 +12,7 @@
 //! where chunks touched are at most *most threads alive at once* x *cells in use* / 64, and no more than the pool
 //! has; and label sets are at most `sum over metrics of (limit + 2)` and never more than there are cells, each of its
 //! text (at most 16 labels of 127 + 255 bytes) and about 250 bytes. A thread that counts by values keeps up to 1,024
-//! sets at hand, in up to 100 KiB and the text of the values; call sites have a handle each in a table that is at
+//! sets at hand, in up to 200 KiB and the text of the values; call sites have a handle each in a table that is at
 //! most twice as large as need be.
 //!
 //! | file | idea |
@@ -28,6 +28,7 @@
 //! | `site` | call sites that resolve once |
 //! | `family` | values known only at the update |
 //! | `cache` | the label sets that a thread has at hand |
+//! | `short` | short texts as numbers |
 //! | `kind` | what counters, gauges and histograms have in common |
 //! | `retire` | which series have gone idle |
 
@@ -42,6 +43,7 @@ mod members;
 pub(super) mod name;
 pub(super) mod pool;
 mod retire;
+mod short;
 mod site;
 mod unit;
 
