@@ -67,6 +67,7 @@ mod id;
 mod local;
 mod os;
 mod region;
+mod status;
 mod sync;
 
 pub mod config;
@@ -81,10 +82,11 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, Flightdeck, Health, PanicHookError, PipelineHandle, StartError, Tail, TailBuilder,
-    TailError,
+    Builder, Concern, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle, StartError, Tail,
+    TailBuilder, TailError,
 };
 pub use id::{CorrelationId, Revision, SpanId};
+pub use status::{LastError, PartBytes, PartState};
 
 /// What models reach of the inside.
 #[cfg(flightdeck_loom)]

@@ -691,8 +691,8 @@ fn a_pipeline_is_stopped_alone_and_its_name_is_free_again() {
     let status = first.stop(PATIENCE);
     assert_eq!((status.delivered(), status.left()), (10, 0));
     assert!(deck.pipelines().is_empty());
-    assert_eq!(deck.supervisor().status().len(), 1, "its workers are off the list");
-    assert_eq!(deck.supervisor().status()[0].state, WorkerState::Running);
+    assert_eq!(deck.supervisor().workers().len(), 1, "its workers are off the list");
+    assert_eq!(deck.supervisor().workers()[0].state, WorkerState::Running);
     let second = export(&deck).unwrap();
     deck.record(Usual { n: 10 });
     assert_eq!(second.stop(PATIENCE).delivered(), 1);

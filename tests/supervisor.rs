@@ -37,8 +37,8 @@ fn a_worker_that_panics_runs_again() {
     let supervisor = Supervisor::builder().worker(spec).observer(observer).start().unwrap();
     let latency = restarted.recv_timeout(PATIENCE).unwrap() - *panicked_at.get().unwrap();
     println!("from panic to running again: {latency:?}");
-    until("the status of the second run", || supervisor.status()[0].state == WorkerState::Running);
-    let status = supervisor.status().remove(0);
+    until("the status of the second run", || supervisor.workers()[0].state == WorkerState::Running);
+    let status = supervisor.workers().remove(0);
     assert_eq!((status.generation, status.restarts), (2, 1));
     assert_eq!(status.last_failure.as_deref(), Some("order 7 is lost"));
     assert!(supervisor.is_healthy());
@@ -71,7 +71,7 @@ fn a_worker_that_panics_at_once_melts_down_and_the_host_goes_on() {
         .unwrap();
     until("the meltdown", || supervisor.has_melted_down());
     until("the others' end", || {
-        supervisor.status().iter().all(|status| status.state == WorkerState::Finished)
+        supervisor.workers().iter().all(|status| status.state == WorkerState::Finished)
     });
     assert_eq!(runs.load(Ordering::Relaxed), 6, "five restarts, and no more");
     assert!(!supervisor.is_healthy());
@@ -97,8 +97,8 @@ fn transient_and_temporary_workers_end_as_they_should() {
         .worker(ChildSpec::new("temporary", Restart::Temporary, |_: &WorkerContext| -> () { panic!("once") }))
         .start()
         .unwrap();
-    until("both ends", || supervisor.status().iter().all(|status| status.state == WorkerState::Finished));
-    let status = supervisor.status();
+    until("both ends", || supervisor.workers().iter().all(|status| status.state == WorkerState::Finished));
+    let status = supervisor.workers();
     assert_eq!((status[0].generation, status[0].last_failure.as_deref()), (2, Some("first attempt")));
     assert_eq!((status[1].generation, status[1].last_failure.as_deref()), (1, Some("once")));
 }
@@ -152,7 +152,7 @@ fn a_worker_that_does_not_look_is_abandoned_by_the_deadline() {
         .worker(ChildSpec::new("well", Restart::Permanent, until_stopped))
         .start()
         .unwrap();
-    until("both starts", || supervisor.status().iter().all(|status| status.state == WorkerState::Running));
+    until("both starts", || supervisor.workers().iter().all(|status| status.state == WorkerState::Running));
     let began = Instant::now();
     let report = supervisor.shutdown(Duration::from_secs(10));
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -205,7 +205,7 @@ fn dropping_the_last_handle_stops_the_workers() {
         }))
         .start()
         .unwrap();
-    until("the start", || supervisor.status()[0].state == WorkerState::Running);
+    until("the start", || supervisor.workers()[0].state == WorkerState::Running);
     let other = supervisor.clone();
     drop(supervisor);
     assert!(!stopped.load(Ordering::Relaxed));
@@ -219,7 +219,8 @@ fn two_hundred_workers_come_and_go() {
     for n in 0..200 {
         supervisor.add(ChildSpec::new(format!("worker {n}"), Restart::Permanent, until_stopped)).unwrap();
     }
-    let running = || supervisor.status().iter().filter(|status| status.state == WorkerState::Running).count();
+    let running =
+        || supervisor.workers().iter().filter(|status| status.state == WorkerState::Running).count();
     until("all to run", || running() == 200);
     assert!(supervisor.add(ChildSpec::new("worker 7", Restart::Permanent, until_stopped)).is_err());
     let report = supervisor.shutdown(PATIENCE);
@@ -234,7 +235,7 @@ fn a_removed_worker_is_gone_and_its_name_free() {
         supervisor.add(ChildSpec::new("export", Restart::Permanent, until_stopped)).unwrap();
         let report = supervisor.remove("export", PATIENCE).unwrap();
         assert_eq!((report.stopped.len(), report.is_clean()), (1, true));
-        assert!(supervisor.status().is_empty());
+        assert!(supervisor.workers().is_empty());
     }
     assert_eq!(supervisor.remove("export", PATIENCE).unwrap_err().name, "export");
     // Nothing restarted one that was asked to go.
@@ -248,9 +249,9 @@ fn a_worker_that_waits_for_its_restart_can_be_removed() {
     let supervisor = Supervisor::builder().start().unwrap();
     supervisor.add(ChildSpec::new("export", Restart::Permanent, |_| ()).backoff(backoff)).unwrap();
     let waits = |status: &WorkerStatus| matches!(status.state, WorkerState::BackingOff { .. });
-    until("its end", || waits(&supervisor.status()[0]));
+    until("its end", || waits(&supervisor.workers()[0]));
     assert!(supervisor.remove("export", PATIENCE).unwrap().is_clean());
-    assert!(supervisor.status().is_empty());
+    assert!(supervisor.workers().is_empty());
 }
 
 #[test]
@@ -262,7 +263,7 @@ fn a_worker_that_will_not_go_is_abandoned_and_said_to_be() {
     supervisor.add(ChildSpec::new("deaf", Restart::Permanent, deaf)).unwrap();
     let report = supervisor.remove("deaf", Duration::from_millis(20)).unwrap();
     assert_eq!((report.abandoned.len(), report.pending), (1, false));
-    assert_eq!(supervisor.status()[0].state, WorkerState::Abandoned);
+    assert_eq!(supervisor.workers()[0].state, WorkerState::Abandoned);
     gate.store(true, Ordering::Relaxed);
 }
 
@@ -274,7 +275,7 @@ fn a_worker_may_ask_for_its_own_removal() {
         assert!(own.remove(context.name(), PATIENCE).unwrap().pending);
     };
     supervisor.add(ChildSpec::new("once", Restart::Permanent, once)).unwrap();
-    until("its end", || supervisor.status().is_empty());
+    until("its end", || supervisor.workers().is_empty());
 }
 
 #[test]
@@ -320,7 +321,7 @@ fn an_idle_supervisor_uses_no_processor() {
         .worker(ChildSpec::new("idle", Restart::Permanent, until_stopped))
         .start()
         .unwrap();
-    until("the start", || supervisor.status()[0].state == WorkerState::Running);
+    until("the start", || supervisor.workers()[0].state == WorkerState::Running);
     let ours = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let named = |path: &std::path::Path| {

@@ -247,7 +247,7 @@ fn stopped_it_prints_what_there_was_and_nothing_more() {
     (0..500).for_each(|n| deck.record(Filled { n }));
     let stats = tail.stop(PATIENCE);
     assert_eq!((stats.written, stats.state), (500, TailState::Stopped));
-    assert!(deck.supervisor().status().is_empty());
+    assert!(deck.supervisor().workers().is_empty());
     deck.record(Filled { n: 500 });
     assert_eq!(tail.stop(PATIENCE), stats, "once more");
     let second = self::tail(&deck, &paper);
@@ -291,7 +291,7 @@ fn a_shutdown_prints_what_workers_record_on_their_way_out() {
         .unwrap();
     *events.lock().unwrap() = Some(deck.events().clone());
     let tail = deck.tail().filter(|query| query.kind::<Stopping>()).to(paper.clone()).unwrap();
-    until("both run", || deck.supervisor().status().len() == 2 && deck.supervisor().is_healthy());
+    until("both run", || deck.supervisor().workers().len() == 2 && deck.supervisor().is_healthy());
     assert!(deck.shutdown(PATIENCE).is_clean());
     let stats = tail.stats();
     assert_eq!((stats.written, stats.state), (100, TailState::Finished), "{stats:?}");

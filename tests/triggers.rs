@@ -488,10 +488,10 @@ fn times_that_hosts_supply_end_a_look_ahead_or_the_time_it_takes() {
 #[test]
 fn a_call_captures_at_once_what_its_thread_works_for() {
     let deck = Flightdeck::builder().start().unwrap();
-    assert_eq!(deck.supervisor().status().len(), 0, "no trigger, no thread");
+    assert_eq!(deck.supervisor().workers().len(), 0, "no trigger, no thread");
     deck.triggers().add(Trigger::on_call("request failed").chain().at_most(1_000, SECOND)).unwrap();
     deck.triggers().add(Trigger::on_call("slow")).unwrap();
-    assert_eq!(deck.supervisor().status().len(), 1, "one for all of them");
+    assert_eq!(deck.supervisor().workers().len(), 1, "one for all of them");
     deck.record(Worked { n: 1 });
     {
         let _in = deck.scope(7_u64);
@@ -584,7 +584,7 @@ fn a_shutdown_captures_the_last_words_and_what_waits() {
     deck.triggers().add(errors(deck.events(), "errors").look_ahead(HOUR)).unwrap();
     deck.record(Failed { n: 1 });
     until("the look-ahead", || deck.triggers().status("errors").unwrap().open == 1);
-    until("the worker", || deck.supervisor().status().iter().all(|worker| worker.generation > 0));
+    until("the worker", || deck.supervisor().workers().iter().all(|worker| worker.generation > 0));
     assert!(deck.shutdown(PATIENCE).is_clean());
     let receipts = deck.triggers().receipts();
     assert_eq!(receipts.len(), 2, "{receipts:?}");

@@ -34,6 +34,7 @@
 //! - `list`: the lock-free list under epochs; `gate`: open, running, closed; `subscriber`: both together
 //! - `delivery`: the queue of changes and the one who delivers
 //! - `observe`: notices and counts; `occupant`: which thread is inside
+//! - `status`: how a config is
 //! - `store`: the protocol of an update
 
 mod attached;
@@ -53,6 +54,7 @@ mod occupant;
 #[allow(dead_code, reason = "what sources and access by path begin with")]
 mod paths;
 mod retire;
+mod status;
 mod store;
 mod subscriber;
 mod validate;
@@ -70,6 +72,7 @@ pub use history::{HistoryError, RollbackError};
 pub use observe::{Notice, Stats};
 #[cfg(feature = "serde")]
 pub use paths::{Changed, Diff, Path, PathSyntaxError, Segment};
+pub use status::Status;
 pub use store::Ticked;
 pub use subscriber::Subscription;
 pub use validate::{Validate, Violation, Violations};

@@ -2,6 +2,7 @@
 
 use super::{Cause, Change, Violations};
 use crate::Revision;
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::any::Any;
 use std::fmt;
@@ -52,13 +53,17 @@ impl<T> Observer<T> {
     /// Tells the observer. One that panics is told nothing more, and counted.
     pub(super) fn tell(&self, counts: &Counts, notice: &Notice<'_, T>) {
         let Some(callback) = self.0.lock().clone() else { return };
-        if contain(|| callback(notice)).is_err() {
-            counts.panics.add(1);
+        if let Err(message) = contain(|| callback(notice)) {
+            counts.panicked(format_args!(
+                "the observer of the config panicked and is told nothing more: {message}"
+            ));
             let mut slot = self.0.lock();
             let failed = slot.take_if(|kept| Arc::ptr_eq(kept, &callback));
             drop(slot);
-            if contain(|| drop((failed, callback))).is_err() {
-                counts.panics.add(1);
+            if let Err(message) = contain(|| drop((failed, callback))) {
+                counts.panicked(format_args!(
+                    "what the observer of the config owned panicked when it was dropped: {message}"
+                ));
             }
         }
     }
@@ -111,6 +116,7 @@ pub(super) struct Counts {
     pub(super) detached: Count,
     pub(super) panics: Count,
     pub(super) freed: Count,
+    pub(super) errors: ErrorSlot,
 }
 
 impl Counts {
@@ -126,7 +132,14 @@ impl Counts {
             detached: zero(),
             panics: zero(),
             freed: zero(),
+            errors: ErrorSlot::new(),
         }
+    }
+
+    /// Something of the host's panicked, and that stays here.
+    pub(super) fn panicked(&self, what: fmt::Arguments<'_>) {
+        self.panics.add(1);
+        self.errors.note(what.to_string());
     }
 }
 

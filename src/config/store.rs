@@ -14,8 +14,9 @@ use super::occupant::{Inside, Occupant};
 use super::subscriber::{Callback, Posted, Subscriber, Subscribers, Told};
 use super::validate::{Validate, Violations};
 use crate::Revision;
+use crate::status::LastError;
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Relaxed, thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(crate) struct Store<T> {
     ticking: Mutex<()>,
     pub(super) observer: Observer<T>,
     counts: Counts,
+    pub(super) started: Instant,
 }
 
 impl<T: Send + Sync + 'static> Store<T> {
@@ -61,6 +63,7 @@ impl<T: Send + Sync + 'static> Store<T> {
             ticking: Mutex::new(()),
             observer: Observer::none(),
             counts: Counts::zero(),
+            started: Instant::now(),
         }
     }
 
@@ -78,12 +81,12 @@ impl<T: Send + Sync + 'static> Store<T> {
     pub(super) fn begin(&self, terms: &Terms) -> Result<Turn<'_, T>, UpdateError<T>> {
         if self.writer.is_this_thread() {
             self.counts.rejections.add(1);
-            return Err(UpdateError::Nested { value: None });
+            return Err(self.noted(UpdateError::Nested { value: None }));
         }
         let Some(lock) = self.writers.try_lock().or_else(|| self.wait_for_lock(terms.patience())) else {
             self.counts.busy.add(1);
             let holder = self.holder.lock().clone();
-            return Err(UpdateError::Busy { holder, waited: terms.patience(), value: None });
+            return Err(self.noted(UpdateError::Busy { holder, waited: terms.patience(), value: None }));
         };
         let current = self.current.load_full();
         if let Some(expected) = terms.expected().filter(|expected| *expected != current.revision()) {
@@ -98,6 +101,12 @@ impl<T: Send + Sync + 'static> Store<T> {
             cause,
             held: Held { inside: self.writer.enter(), store: self, lock },
         })
+    }
+
+    #[cold]
+    fn noted(&self, error: UpdateError<T>) -> UpdateError<T> {
+        self.counts.errors.note_error(&error);
+        error
     }
 
     #[cold]
@@ -152,6 +161,10 @@ impl<T: Send + Sync + 'static> Store<T> {
         let (Closed::Now | Closed::Before) = self.subscribers.close(subscriber);
         self.counts.detached.add(1);
         let (subscriber, revision) = (subscriber.number(), change.revision());
+        let errors = &self.counts.errors;
+        errors.note(format!(
+            "subscriber {subscriber} panicked at revision {revision} and was detached: {message}"
+        ));
         self.tell(&Notice::Detached { subscriber, revision, message: &message });
         false
     }
@@ -218,10 +231,21 @@ impl<T: Send + Sync + 'static> Store<T> {
     /// Drops what is the user's, with no lock held; a panic of one destructor spares the others.
     fn drop_each<X>(&self, things: Vec<X>) {
         for thing in things {
-            if contain(|| drop(thing)).is_err() {
-                self.counts.panics.add(1);
+            if let Err(message) = contain(|| drop(thing)) {
+                self.counts
+                    .panicked(format_args!("a replaced value panicked when it was dropped: {message}"));
             }
         }
+    }
+
+    /// How many of them hold a change.
+    pub(super) fn inboxes(&self) -> usize {
+        // A change may be taken out a moment before it is counted.
+        self.posted.load(Relaxed).cast_signed().max(0).cast_unsigned()
+    }
+
+    pub(super) fn last_error(&self) -> Option<LastError> {
+        self.counts.errors.last()
     }
 
     pub(super) fn retained(&self) -> Vec<Revision> {
@@ -291,7 +315,7 @@ impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
                 cause: &cause,
                 violations: &violations,
             });
-            return Err(Rejected::new(value, violations).into());
+            return Err(store.noted(Rejected::new(value, violations).into()));
         }
         let new = Arc::new(current.successor(value, cause));
         let revision = new.revision();

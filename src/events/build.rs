@@ -26,10 +26,11 @@ use crate::id::DeckId;
 use crate::local;
 use crate::os;
 use crate::region::Region;
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shards beside those that threads keep: shared ones, so many by default, then the emergency shard.
 const SHARED: usize = 2;
@@ -444,6 +445,8 @@ impl Builder {
             reclaimed: AtomicU64::new(0),
             seeds: Seeds::new(self.span_seed),
             bell: Bell::default(),
+            started: Instant::now(),
+            errors: ErrorSlot::new(),
         };
         store.seeds.restart_this_thread();
         Ok(Events::of(Arc::new(store), plan))

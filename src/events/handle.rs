@@ -223,7 +223,7 @@ impl Events {
     /// # Errors
     /// If all are taken, or this process is a fork of the one that built the store.
     pub fn writer(&self) -> Result<Writer, WriterError> {
-        Writer::new(&self.store)
+        Writer::new(&self.store).inspect_err(|error| self.store.errors.note_error(error))
     }
 
     /// Takes a shard for this thread ahead of its first record, and touches all of its memory, so that no record has
@@ -244,7 +244,8 @@ impl Events {
     /// If the deck knows as many kinds as it keeps apart.
     pub fn define(&self, schema: Schema) -> Result<Kind, DefineError> {
         let shared = Arc::new(schema.clone());
-        let number = self.store.kinds.define(schema)?;
+        let number =
+            self.store.kinds.define(schema).inspect_err(|error| self.store.errors.note_error(error))?;
         Ok(Kind::new(self.store.clone(), shared, number))
     }
 

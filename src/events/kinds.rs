@@ -395,6 +395,11 @@ impl Kinds {
         self.publish_all(&mut changing);
     }
 
+    /// Whether it has. A hint: see [`Kinds::has_ended`].
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
     /// Whether it has, or a flag says so that was set [after all that came before](Kinds::set_after). Whoever learns so sees
     /// all that was recorded before.
     pub(crate) fn has_ended(&self, flag: &AtomicBool) -> bool {

@@ -20,7 +20,7 @@
 //! | `batch`, `run`, `mark` | several events at once, of any kinds or of one; events of nothing but a moment |
 //! | `claim` | an event that is filled in where it will lie |
 //! | `control` | levels, samples, rates and quotas, changed while the host runs |
-//! | `loss`, `stats` | what was not kept; what there is |
+//! | `loss`, `stats`, `status` | what was not kept; what there is; both at one look |
 //! | `prune`, `age`, `count` | what is taken out before it is overwritten, by age too; how much that is |
 //! | `scrub` | overwriting what was taken out |
 //! | `incident` | answers that are kept when the rings go on |
@@ -104,6 +104,7 @@ pub(crate) mod shard;
 mod span;
 mod stamp;
 mod stats;
+mod status;
 mod store;
 pub(crate) mod tail;
 mod target;
@@ -162,6 +163,7 @@ pub use scrub::ScrubReport;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
+pub use status::Status;
 pub use tail::{TailState, TailStats};
 pub use timeline::{FieldsOf, NameOf, Timeline};
 pub use trace_context::Traceparent;

@@ -2,6 +2,7 @@
 
 use super::class::{Class, PerClass};
 use super::record::HEADER_WORDS;
+use crate::status::Size;
 use std::fmt;
 use std::time::Duration;
 
@@ -90,13 +91,13 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.shards == 1 { "" } else { "s" };
-        let (total, shards, shared) = (Bytes(self.total), self.shards, self.shared_shards);
+        let (total, shards, shared) = (Size(self.total as u64), self.shards, self.shared_shards);
         writeln!(f, "{total} for events: {shards} shard{s} of threads, {shared} shared")?;
         write!(f, "{:<18}", "")?;
         Class::ALL.iter().try_for_each(|class| write!(f, "{class:>12}"))?;
         let mut line = |name: &str, part: PerClass<usize>| {
             write!(f, "\n{name:<18}")?;
-            part.iter().try_for_each(|(_, bytes)| write!(f, "{:>12}", Bytes(*bytes).to_string()))
+            part.iter().try_for_each(|(_, bytes)| write!(f, "{:>12}", Size(*bytes as u64).to_string()))
         };
         line("each thread's ring", self.ring)?;
         line("  index", self.index)?;
@@ -109,21 +110,5 @@ impl fmt::Display for Plan {
         line("overflow", self.overflow)?;
         line("all of it", PerClass::of(|class| self.of_class(class)))?;
         line("longest event", self.longest_event)
-    }
-}
-
-/// A size for a person: units of 1024, a decimal where it is not whole.
-struct Bytes(usize);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
-        match UNITS.iter().find(|(power, _)| self.0 >> power > 0) {
-            None => write!(f, "{} B", self.0),
-            Some((power, unit)) if self.0.is_multiple_of(1 << power) => {
-                write!(f, "{} {unit}", self.0 >> power)
-            }
-            Some((power, unit)) => write!(f, "{:.1} {unit}", self.0 as f64 / (1_u64 << power) as f64),
-        }
     }
 }

@@ -27,8 +27,10 @@ use crate::clock::{Clock, Ticks};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
 use crate::os;
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
+use std::time::Instant;
 
 /// The state of an event store. On lines of its own: every answer counts as a holder of the `Arc` it lies in, and a count
 /// on a line that writers read costs them that line with each query.
@@ -73,6 +75,9 @@ pub(crate) struct Store {
     pub(crate) seeds: Seeds,
     /// Of those who wait for events of prompt kinds.
     pub(crate) bell: Bell,
+    pub(crate) started: Instant,
+    /// What hosts were refused; losses keep their own counts.
+    pub(crate) errors: ErrorSlot,
 }
 
 /// What is done to values on their way into a record.

@@ -158,7 +158,7 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     if captures > 0 {
         concerns.push(Concern::CapturesFailed { captures });
     }
-    let workers = deck.supervisor.status();
+    let workers = deck.supervisor.workers();
     for status in &workers {
         let worker = || status.name.clone();
         match status.state {

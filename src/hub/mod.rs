@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
-//! | `health` | how a deck is |
+//! | `health` | what of a deck is not as it should be |
+//! | `status` | how a deck is, part by part |
 //! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
 //! | `tail` | events printed live |
@@ -19,6 +20,7 @@ mod health;
 mod journal;
 mod panic_hook;
 mod pipeline;
+mod status;
 mod tail;
 mod triggers;
 
@@ -26,6 +28,7 @@ pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
 pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
+pub use status::DeckStatus;
 pub use tail::{Tail, TailBuilder, TailError};
 
 use crate::clock::Ticker;

@@ -197,6 +197,11 @@ impl Pipelines {
         self.all().iter().for_each(|mirror| drop(mirror.follow(&self.events)));
     }
 
+    /// Each of them.
+    pub(super) fn status(&self) -> Vec<PipelineStatus> {
+        self.all().iter().map(|mirror| mirror.pipeline.status()).collect()
+    }
+
     /// Workers that still run after this time give up, in time to be seen to.
     pub(super) fn give_up_in(&self, time: Duration) {
         let time = time.saturating_sub(RETURNING.min(time / 10));

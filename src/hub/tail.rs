@@ -238,6 +238,11 @@ impl Tails {
         Ok(format!("tail-{}", self.begun.fetch_add(1, Relaxed) + 1))
     }
 
+    /// Of each that runs.
+    pub(super) fn stats(&self) -> Vec<TailStats> {
+        self.running.lock().iter().flatten().map(|tail| tail.stats()).collect()
+    }
+
     fn forget(&self, tail: &Arc<tail::Tail>) {
         if let Some(running) = self.running.lock().as_mut() {
             running.retain(|other| !Arc::ptr_eq(other, tail));

@@ -153,7 +153,7 @@ mod tests {
         deck.record(Failed { n: 1 });
         wait_until("the first capture", || captured("errors") == 1);
         deck.triggers().let_the_next_evaluation_panic();
-        let runs = || deck.supervisor().status().into_iter().find(|worker| &*worker.name == WORKER).unwrap();
+        let runs = || deck.supervisor().workers().into_iter().find(|worker| &*worker.name == WORKER).unwrap();
         wait_until("the panic", || runs().generation == 2);
         deck.record(Failed { n: 2 });
         wait_until("the second capture", || captured("errors") == 2);

@@ -5,7 +5,9 @@ use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
 use super::policy::{Decision, Exit, History, Rules, Window};
 use super::spec::ChildSpec;
 use super::worker::{Incarnation, panic_text};
-use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Relaxed, SegQueue, thread};
+use crate::error::Severity;
+use crate::status::ErrorSlot;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -59,8 +61,37 @@ impl Roll {
     }
 }
 
+/// What has happened so far. Relaxed: each stands for itself.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) starts: AtomicU64,
+    pub(crate) restarts: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) abandoned: AtomicU64,
+    pub(crate) chores: AtomicU64,
+    pub(crate) chore_panics: AtomicU64,
+    pub(crate) observer_panics: AtomicU64,
+}
+
+impl Counts {
+    fn count(&self, incident: &Incident) {
+        let count = match incident {
+            Incident::Started { generation, .. } => {
+                if *generation > 1 {
+                    self.restarts.fetch_add(1, Relaxed);
+                }
+                &self.starts
+            }
+            Incident::Ended { exit, .. } if exit.failure().is_some() => &self.failures,
+            Incident::Abandoned { .. } => &self.abandoned,
+            Incident::ChorePanicked { .. } => &self.chore_panics,
+            _ => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
 /// What the supervisor's thread shares with handles and workers.
-#[derive(Default)]
 pub(crate) struct Shared {
     news: SegQueue<News>,
     thread: OnceLock<thread::Thread>,
@@ -70,10 +101,45 @@ pub(crate) struct Shared {
     melted_down: AtomicBool,
     report: Mutex<Option<StopReport>>,
     waiting: Mutex<Vec<thread::Thread>>,
+    /// Somebody asked for the end.
+    stopping: AtomicBool,
+    pub(crate) counts: Counts,
+    pub(crate) errors: ErrorSlot,
+    pub(crate) started: Instant,
 }
 
 impl Shared {
+    pub(crate) fn new() -> Self {
+        Self {
+            news: SegQueue::new(),
+            thread: OnceLock::new(),
+            roll: Mutex::default(),
+            own_threads: Mutex::default(),
+            melted_down: AtomicBool::new(false),
+            report: Mutex::default(),
+            waiting: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            counts: Counts::default(),
+            errors: ErrorSlot::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// News that the thread has not heard yet.
+    pub(crate) fn news_waiting(&self) -> usize {
+        self.news.len()
+    }
+
+    /// Whether everything was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
     pub(crate) fn tell(&self, news: News) {
+        if let News::Stop { .. } = news {
+            // Relaxed: a hint for whoever asks how it is.
+            self.stopping.store(true, Relaxed);
+        }
         self.news.push(news);
         if let Some(thread) = self.thread.get() {
             thread.unpark();
@@ -118,7 +184,7 @@ impl Shared {
         roll.workers.iter().find(|(_, status)| *status.name == *name).map(|(worker, _)| *worker)
     }
 
-    pub(crate) fn status(&self) -> Vec<WorkerStatus> {
+    pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
         self.roll.lock().workers.iter().map(|(_, status)| status.clone()).collect()
     }
 
@@ -244,6 +310,7 @@ impl Engine {
         let mut panicked = Vec::new();
         for chore in self.chores.iter_mut().filter(|chore| chore.due <= now) {
             ran = true;
+            self.shared.counts.chores.fetch_add(1, Relaxed);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(&mut chore.body)) {
                 panicked.push(Incident::ChorePanicked {
                     chore: chore.name.clone(),
@@ -257,8 +324,19 @@ impl Engine {
     }
 
     fn observe(&self, incident: &Incident) {
+        let Shared { counts, errors, .. } = &*self.shared;
+        counts.count(incident);
+        // A restart that is scheduled says no more than the failure before it.
+        if incident.severity() >= Severity::Error {
+            errors.note(incident.to_string());
+        }
         // An observer that panics must not take the workers down with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.observer)(incident)));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.observer)(incident))) {
+            counts.observer_panics.fetch_add(1, Relaxed);
+            errors.note(format!("the supervisor's observer panicked: {}", panic_text(&*payload)));
+            // It is the host's as well, and may panic when it is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+        }
     }
 
     /// Takes a worker on; it is yet to be started.

@@ -2,7 +2,7 @@
 
 use super::engine::{Chore, Engine, News, Observer, Shared};
 use super::error::{RemoveError, StartError};
-use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
+use super::incident::{Incident, StopReport, WorkerStatus};
 use super::policy::Window;
 use super::spec::ChildSpec;
 use crate::os;
@@ -35,13 +35,13 @@ const REPORT_GRACE: Duration = Duration::from_millis(100);
 /// let supervisor = Supervisor::builder()
 ///     .worker(ChildSpec::new("ticker", Restart::Permanent, tick))
 ///     .start()?;
-/// assert_eq!(supervisor.status().len(), 1);
+/// assert_eq!(supervisor.workers().len(), 1);
 /// assert!(supervisor.shutdown(Duration::from_secs(5)).is_clean());
 /// # Ok::<(), flightdeck::supervisor::StartError>(())
 /// ```
 #[derive(Clone)]
 pub struct Supervisor {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     _last: Arc<Last>,
 }
 
@@ -56,7 +56,7 @@ impl Drop for Last {
 
 impl fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor").field("workers", &self.status()).finish()
+        f.debug_struct("Supervisor").field("workers", &self.workers()).finish()
     }
 }
 
@@ -142,7 +142,7 @@ impl Builder {
     /// # Errors
     /// If two workers have one name, or the system gives no thread.
     pub fn start(self) -> Result<Supervisor, StartError> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new());
         let window = Window::new(self.max_restarts, self.window);
         let engine = Engine::new(shared.clone(), self.observer, window, self.chores);
         for spec in self.workers {
@@ -184,7 +184,7 @@ impl Supervisor {
     /// let wait = |context: &WorkerContext| { let _ = context.wait(Duration::MAX); };
     /// supervisor.add(ChildSpec::new("export", Restart::Permanent, wait))?;
     /// assert!(supervisor.remove("export", Duration::from_secs(5))?.is_clean());
-    /// assert!(supervisor.status().is_empty());
+    /// assert!(supervisor.workers().is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -211,8 +211,8 @@ impl Supervisor {
 
     /// How each worker is, in the order in which they started.
     #[must_use]
-    pub fn status(&self) -> Vec<WorkerStatus> {
-        self.shared.status()
+    pub fn workers(&self) -> Vec<WorkerStatus> {
+        self.shared.workers()
     }
 
     /// Whether there were too many restarts, and all workers have been stopped.
@@ -224,12 +224,7 @@ impl Supervisor {
     /// Whether every worker runs, or has ended as it should.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        let well = |status: &WorkerStatus| match status.state {
-            WorkerState::Starting | WorkerState::Running => true,
-            WorkerState::Finished => status.last_failure.is_none(),
-            WorkerState::BackingOff { .. } | WorkerState::Abandoned => false,
-        };
-        !self.has_melted_down() && self.status().iter().all(well)
+        !self.has_melted_down() && self.workers().iter().all(WorkerStatus::is_well)
     }
 
     /// Stops all workers, last started first, and says how that went. Returns by the deadline, whatever workers do. A

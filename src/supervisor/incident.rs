@@ -3,6 +3,7 @@
 use super::policy::Exit;
 use crate::error::Severity;
 use crate::sync::Arc;
+use std::fmt;
 use std::time::Duration;
 
 /// Something that happened to a worker or to its supervisor.
@@ -70,6 +71,31 @@ impl Incident {
     }
 }
 
+/// What happened, in one line as far as the host's own words are.
+impl fmt::Display for Incident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { worker, generation } => write!(f, "worker `{worker}` started, run {generation}"),
+            Self::Ended { worker, generation, exit, ran } => match exit.failure() {
+                None => write!(f, "worker `{worker}` returned after {ran:.1?}, run {generation}"),
+                Some(why) => {
+                    let how = if matches!(exit, Exit::Panicked(_)) { "panicked" } else { "failed" };
+                    write!(f, "worker `{worker}` {how} after {ran:.1?}, run {generation}: {why}")
+                }
+            },
+            Self::RestartScheduled { worker, delay } => {
+                write!(f, "worker `{worker}` is started again in {delay:.1?}")
+            }
+            Self::MeltedDown { worker } => {
+                write!(f, "worker `{worker}` was to be restarted once too often: all workers are stopped")
+            }
+            Self::Abandoned { worker } => write!(f, "worker `{worker}` did not stop in time"),
+            Self::ChorePanicked { chore, message } => write!(f, "chore `{chore}` panicked: {message}"),
+            Self::RestartsImpossible => f.write_str("panics abort this program: nothing can be restarted"),
+        }
+    }
+}
+
 /// Where a worker is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -89,6 +115,18 @@ pub enum WorkerState {
     Abandoned,
 }
 
+impl fmt::Display for WorkerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("is starting"),
+            Self::Running => f.write_str("runs"),
+            Self::BackingOff { delay } => write!(f, "is started again within {delay:.1?}"),
+            Self::Finished => f.write_str("has ended"),
+            Self::Abandoned => f.write_str("did not stop in time"),
+        }
+    }
+}
+
 /// How a worker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerStatus {
@@ -102,6 +140,17 @@ pub struct WorkerStatus {
     pub restarts: u64,
     /// Why it failed last.
     pub last_failure: Option<String>,
+}
+
+impl WorkerStatus {
+    /// Whether it runs, is about to, or has ended as it should.
+    pub(super) fn is_well(&self) -> bool {
+        match self.state {
+            WorkerState::Starting | WorkerState::Running => true,
+            WorkerState::Finished => self.last_failure.is_none(),
+            WorkerState::BackingOff { .. } | WorkerState::Abandoned => false,
+        }
+    }
 }
 
 /// How a stop ended.

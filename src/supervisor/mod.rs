@@ -8,6 +8,7 @@
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
 //! | `incident` | what is reported |
+//! | `status` | how a supervisor is |
 //!
 //! Nothing here is hot: one thread owns all state, and everybody else tells it news through a short queue.
 
@@ -17,6 +18,7 @@ mod handle;
 mod incident;
 mod policy;
 mod spec;
+mod status;
 mod worker;
 
 pub use error::{RemoveError, StartError};
@@ -24,4 +26,5 @@ pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use policy::Exit;
 pub use spec::{Backoff, ChildSpec, IntoWorkerResult, Restart, WorkerResult};
+pub use status::Status;
 pub use worker::{Waited, WorkerContext};

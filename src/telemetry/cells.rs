@@ -170,6 +170,11 @@ impl Cells {
         self.tables().filter_map(|table| table.cell(cell)).for_each(|cell| cell.store(0, Relaxed));
     }
 
+    /// Bytes that were reserved for them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sizes.footprint() as u64 * 8
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.sizes.cells

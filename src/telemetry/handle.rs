@@ -15,6 +15,7 @@ use super::values::{HistogramValues, Value};
 use super::window::Windows;
 use crate::clock::Clock;
 use crate::id::DeckId;
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     pub(super) groups: Groups,
     pub(super) handlers: Arc<Handlers>,
     pub(super) windows: Windows,
+    pub(super) started: Instant,
+    pub(super) errors: ErrorSlot,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
 }
@@ -158,16 +161,19 @@ impl Builder {
         };
         let bytes = sizes.footprint().saturating_mul(8);
         let cells = Cells::new(sizes).ok_or(BuildError::OutOfMemory { bytes })?;
+        let errors = ErrorSlot::new();
         let inner = Arc::new(Inner {
             deck: self.deck.unwrap_or_else(DeckId::unique),
-            registry: Registry::new(cells.clone(), sizes.cells, RESERVED),
+            registry: Registry::new(cells.clone(), sizes.cells, RESERVED, errors.clone()),
             cells,
             clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
             retire_after: self.retire_after,
             groups: Groups::new(sizes.slabs),
-            handlers: Handlers::new(),
+            handlers: Handlers::new(errors.clone()),
             windows: Windows::default(),
+            started: Instant::now(),
+            errors,
             orphaned: AtomicBool::new(false),
         });
         let handle = LastHandle { inner: inner.clone(), sites: Sites::default() };

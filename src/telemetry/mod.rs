@@ -13,6 +13,7 @@
 //! | `snapshot` | all metrics as they were read |
 //! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
+//! | `status` | how a telemetry is |
 //! | `window` | what metrics did in the last seconds |
 //! | `process` | what the system says about this process (feature `process`) |
 //! | `group` | counters that are changed together and read together |
@@ -33,6 +34,7 @@ mod registry;
 mod seat;
 pub(crate) mod series;
 mod snapshot;
+mod status;
 mod values;
 mod window;
 
@@ -57,6 +59,7 @@ pub use series::{
     Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, With,
 };
 pub use snapshot::Snapshot;
+pub use status::Status;
 pub use values::{HistogramValues, Value};
 pub use window::{Window, WindowAnswer, WindowError, WindowStats};
 

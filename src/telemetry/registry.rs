@@ -7,6 +7,7 @@ use super::series::member::{Common, Hold, List};
 use super::series::name::{MOST_VALUE, check_name, cut};
 use super::series::pool::{Exhausted, Pool};
 use super::series::{Description, Labels, Members, MetricStatus, Retired};
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use ahash::{AHashMap, RandomState};
 use std::fmt;
@@ -58,6 +59,7 @@ pub(crate) struct Registry {
     cut: AtomicU64,
     /// How often threads' caches were asked to let go of what they hold.
     generation: AtomicU64,
+    errors: ErrorSlot,
 }
 
 #[derive(Debug)]
@@ -87,8 +89,8 @@ pub(crate) struct Usage {
 }
 
 impl Registry {
-    /// Of `size` cells, of which `reserved` have another use.
-    pub(crate) fn new(cells: Arc<Cells>, size: usize, reserved: usize) -> Self {
+    /// Of `size` cells, of which `reserved` have another use. What is refused is noted.
+    pub(crate) fn new(cells: Arc<Cells>, size: usize, reserved: usize, errors: ErrorSlot) -> Self {
         let known = Known {
             metrics: AHashMap::default(),
             described: AHashMap::default(),
@@ -98,11 +100,22 @@ impl Registry {
             retired: 0,
             looked: None,
         };
-        Self { known: Mutex::new(known), cut: AtomicU64::new(0), generation: AtomicU64::new(0) }
+        Self { known: Mutex::new(known), cut: AtomicU64::new(0), generation: AtomicU64::new(0), errors }
     }
 
     /// A claim on a metric's series of these labels, which is made if it is new.
     pub(crate) fn resolve(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        asked: MetricType,
+        resolution: Option<Resolution>,
+    ) -> Result<Hold, RegisterError> {
+        let resolved = self.resolve_unnoted(name, labels, asked, resolution);
+        resolved.inspect_err(|error| self.errors.note_error(error))
+    }
+
+    fn resolve_unnoted(
         &self,
         name: &str,
         labels: &[(&str, &str)],
@@ -124,6 +137,10 @@ impl Registry {
 
     /// Whether a metric of this name and type may be there, or come.
     pub(crate) fn expect(&self, name: &str, asked: MetricType) -> Result<(), RegisterError> {
+        self.expect_unnoted(name, asked).inspect_err(|error| self.errors.note_error(error))
+    }
+
+    fn expect_unnoted(&self, name: &str, asked: MetricType) -> Result<(), RegisterError> {
         check_name(name)?;
         match self.known.lock().metrics.get(name).map(Members::metric_type) {
             Some(registered) if registered != asked => {
@@ -166,6 +183,10 @@ impl Registry {
 
     /// Says what a metric is for. It need not be there yet.
     pub(crate) fn describe(&self, name: &str, description: Description) -> Result<(), DescribeError> {
+        self.describe_unnoted(name, description).inspect_err(|error| self.errors.note_error(error))
+    }
+
+    fn describe_unnoted(&self, name: &str, description: Description) -> Result<(), DescribeError> {
         check_name(name)?;
         if let Some(unit) = description.its_unit().filter(|unit| !unit.is_fit()) {
             return Err(DescribeError::UnfitUnit {

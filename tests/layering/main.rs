@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("os", &["sync"]),
     ("id", &["sync"]),
+    ("status", &["error", "sync"]),
     ("clock", &["error", "os", "sync"]),
     ("region", &["os", "sync"]),
     ("local", &["id", "sync"]),
@@ -29,15 +30,28 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("capi", PUBLIC),
     ("testing", PUBLIC),
 ];
-const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "os", "region", "sync"];
-const BELOW_HUB: &[&str] =
-    &["clock", "error", "id", "local", "os", "region", "sync", "config", "events", "telemetry", "supervisor"];
+const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "os", "region", "status", "sync"];
+const BELOW_HUB: &[&str] = &[
+    "clock",
+    "error",
+    "id",
+    "local",
+    "os",
+    "region",
+    "status",
+    "sync",
+    "config",
+    "events",
+    "telemetry",
+    "supervisor",
+];
 const BELOW_GLOBAL: &[&str] = &[
     "clock",
     "error",
     "id",
     "local",
     "region",
+    "status",
     "sync",
     "config",
     "events",
@@ -46,8 +60,19 @@ const BELOW_GLOBAL: &[&str] = &[
     "hub",
 ];
 /// Bridges stand on public items, and on the seam.
-const PUBLIC: &[&str] =
-    &["clock", "error", "id", "sync", "config", "events", "telemetry", "supervisor", "hub", "global"];
+const PUBLIC: &[&str] = &[
+    "clock",
+    "error",
+    "id",
+    "status",
+    "sync",
+    "config",
+    "events",
+    "telemetry",
+    "supervisor",
+    "hub",
+    "global",
+];
 
 /// The files that may say `unsafe`. An entry that no longer does is a failure too.
 const UNSAFE_FILES: &[&str] = &[

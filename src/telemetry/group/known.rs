@@ -27,7 +27,23 @@ pub(crate) struct Groups {
     known: Mutex<Vec<Arc<Known>>>,
 }
 
+/// What groups take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) groups: usize,
+    pub(crate) reserved: u64,
+    pub(crate) used: u64,
+}
+
 impl Groups {
+    /// Where so many slabs ever had an owner.
+    pub(crate) fn usage(&self, reached: usize) -> Usage {
+        let known = self.known.lock();
+        let bytes =
+            |slabs| -> usize { known.iter().map(|group| Sheet::words(group.metrics.len(), slabs) * 8).sum() };
+        Usage { groups: known.len(), reserved: bytes(self.slabs) as u64, used: bytes(reached) as u64 }
+    }
+
     /// For so many slabs.
     pub(crate) fn new(slabs: usize) -> Self {
         Self { slabs, known: Mutex::new(Vec::new()) }

@@ -54,7 +54,13 @@ impl Telemetry {
     pub fn group<const N: usize>(&self, name: &str, numbers: [&str; N]) -> Result<Group<N>, GroupError> {
         let registry = &self.inner.registry;
         let register = |metric: &str| registry.resolve(metric, &[], MetricType::Counter, None);
-        let known = self.inner.groups.resolve(name, &numbers, register)?;
+        let known = self.inner.groups.resolve(name, &numbers, register);
+        let known = known.inspect_err(|error| {
+            // The registry has noted what it refused.
+            if !matches!(error, GroupError::Metric(_)) {
+                self.inner.errors.note_error(error);
+            }
+        })?;
         Ok(Group { deck: self.inner.deck, known, inner: self.inner.clone() })
     }
 }

@@ -12,6 +12,7 @@ use super::here::{Inside, Stripe};
 use super::kept::Kept;
 use super::prefix::{Prefix, shown};
 use super::status::{HandlerNotice, HandlerPanic, HandlerStats, HandlerStatus};
+use crate::status::ErrorSlot;
 use crate::sync::{Arc, ArcSwap, AtomicU64, AtomicUsize, Mutex, Relaxed, Signal};
 use std::fmt;
 
@@ -31,6 +32,7 @@ pub(crate) struct Handlers {
     observer: Mutex<Option<Observer>>,
     last_panic: Mutex<Option<HandlerPanic>>,
     counts: Counts,
+    errors: ErrorSlot,
     /// A call ended at a closed gate, a gate was closed, or all is over.
     pub(super) signal: Signal,
     /// Nobody can execute anything any more.
@@ -49,7 +51,8 @@ struct Counts {
 }
 
 impl Handlers {
-    pub(crate) fn new() -> Arc<Self> {
+    /// What panics is noted there.
+    pub(crate) fn new(errors: ErrorSlot) -> Arc<Self> {
         let zero = || AtomicU64::new(0);
         Arc::new(Self {
             open: AtomicUsize::new(0),
@@ -65,6 +68,7 @@ impl Handlers {
                 crowded: zero(),
                 other_panics: zero(),
             },
+            errors,
             signal: Signal::new(),
             ending: Ending::new(),
         })
@@ -166,12 +170,13 @@ impl Handlers {
         let (Ended::Open | Ended::Closed) = entry.gate.end(stripe);
         self.wake();
         count(&self.counts.panics);
+        self.errors.note(format!("handler `{}` panicked and was detached: {message}", entry.id));
         *self.last_panic.lock() = Some(HandlerPanic { id: entry.id.to_string(), message: message.clone() });
         let Some(observer) = self.observer.lock().clone() else { return };
         let notice = HandlerNotice::Panicked { id: &entry.id, message: &message, was_attached };
         // With the observer: this may be the last that has it.
-        if contain(move || observer(&notice)).is_err() {
-            count(&self.counts.other_panics);
+        if let Err(message) = contain(move || observer(&notice)) {
+            self.panicked(&format!("the observer of handlers panicked: {message}"));
         }
     }
 
@@ -255,9 +260,16 @@ impl Handlers {
     }
 
     fn let_go<T>(&self, of_the_host: T) {
-        if contain(|| drop(of_the_host)).is_err() {
-            count(&self.counts.other_panics);
+        if let Err(message) = contain(|| drop(of_the_host)) {
+            self.panicked(&format!("what a handler owned panicked when it was dropped: {message}"));
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn panicked(&self, what: &str) {
+        count(&self.counts.other_panics);
+        self.errors.note(what.to_owned());
     }
 
     pub(super) fn status(&self) -> Vec<HandlerStatus> {

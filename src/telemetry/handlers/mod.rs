@@ -156,7 +156,8 @@ impl Telemetry {
         call: Call,
     ) -> Result<Handler, AttachError> {
         let handlers = &self.inner.handlers;
-        let attached = handlers.attach(id, prefixes, capacity, call)?;
+        let attached = handlers.attach(id, prefixes, capacity, call);
+        let attached = attached.inspect_err(|error| self.inner.errors.note_error(error))?;
         let handler = Handler::new(&attached, handlers);
         // It may be detached by now, and this the last that has it.
         handlers.free(attached);

@@ -113,6 +113,16 @@ impl Telemetry {
         slots: usize,
         every: Duration,
     ) -> Result<Window<M>, WindowError> {
+        let made = self.make_window(metric, slots, every);
+        made.inspect_err(|error| self.inner.errors.note_error(error))
+    }
+
+    fn make_window<M: Windowed>(
+        &self,
+        metric: &M,
+        slots: usize,
+        every: Duration,
+    ) -> Result<Window<M>, WindowError> {
         if !(1..=WindowError::MOST_SLOTS).contains(&slots) {
             return Err(WindowError::Slots { slots });
         }
@@ -148,9 +158,7 @@ impl<M: Windowed> Window<M> {
     /// Bytes that the window takes now.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let state = self.shared.state.lock();
-        let slots: usize = state.ring.all().map(M::slot_bytes).sum();
-        self.fixed_bytes(&state) + slots
+        self.shared.bytes()
     }
 
     /// Bytes that it takes at most: slots times (24 for a counter, 40 for a gauge, 48 and 8 for each bucket for a
@@ -159,18 +167,26 @@ impl<M: Windowed> Window<M> {
     #[must_use]
     pub fn most_bytes(&self) -> usize {
         let state = self.shared.state.lock();
-        self.fixed_bytes(&state) + state.ring.most() * self.shared.metric.most_slot_bytes()
+        self.shared.fixed_bytes(&state) + state.ring.most() * self.shared.metric.most_slot_bytes()
     }
+}
 
+impl<M: Windowed> Shared<M> {
     /// All but what slots have of their own.
     fn fixed_bytes(&self, state: &State<M>) -> usize {
         // Two counts stand before what an `Arc` holds.
-        let shared = size_of::<Shared<M>>() + 2 * size_of::<usize>();
-        shared + state.ring.bytes() + self.shared.metric.open_bytes()
+        let shared = size_of::<Self>() + 2 * size_of::<usize>();
+        shared + state.ring.bytes() + self.metric.open_bytes()
     }
 }
 
 impl<M: Windowed> Ticked for Shared<M> {
+    fn bytes(&self) -> usize {
+        let state = self.state.lock();
+        let slots: usize = state.ring.all().map(M::slot_bytes).sum();
+        self.fixed_bytes(&state) + slots
+    }
+
     fn tick(&self, now: Instant) {
         // Read with the lock: of two threads that tick, none takes the other's reading for a later one.
         let mut state = self.state.lock();
