@@ -1,17 +1,21 @@
 //! How close memory is to its limits: of this machine, and of copies of what Linux writes.
 #![cfg(target_os = "linux")]
 
-use flightdeck::Diagnostic;
+mod support;
+
+use flightdeck::events::Value;
 use flightdeck::telemetry::{
     Level, MemoryLimit, Pressure, PressureError, PressureReading, PressureWatch, PressureWatchBuilder,
     Process,
 };
+use flightdeck::{Concern, Diagnostic, Flightdeck, PartState};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use support::{PATIENCE, until};
 
 /// A copy of a file system, gone with the test.
 struct Root(PathBuf);
@@ -602,4 +606,105 @@ fn this_machine_is_what_it_is() {
     assert_eq!((status.readings, status.failures, status.stale), (2, 0, false));
     assert!(status.parts.processor > 0.0 && status.parts.processor <= 1.0, "{status:?}");
     assert!((0.0..=1.0).contains(&watch.load()), "{status:?}");
+}
+
+/// A watch that goes down at once and is not smoothed.
+fn prompt(root: &Root) -> PressureWatch {
+    root.watch().dwell(Duration::ZERO).smoothing(Duration::ZERO).dead_band(0.0).build().unwrap()
+}
+
+fn gauges(deck: &Flightdeck) -> (i64, f64) {
+    let telemetry = deck.telemetry();
+    (telemetry.gauge("flightdeck_pressure_level").value(), telemetry.float_gauge("flightdeck_load").value())
+}
+
+#[test]
+fn a_deck_ticks_its_watch_by_itself_and_tells_of_it_everywhere() {
+    let root = Root::new("deck");
+    root.in_use(500);
+    let watch = prompt(&root);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let host = watch.subscribe(move |change| tell.lock().unwrap().push((change.from, change.to)));
+    let deck = Flightdeck::builder().pressure(watch.clone(), Duration::ZERO).start().unwrap();
+    assert!(watch.status().readings >= 1, "the first reading is the start's");
+    assert_eq!((gauges(&deck), deck.health().pressure), ((0, 0.5), Some(Level::Calm)));
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+
+    root.in_use(970);
+    until("the level", || gauges(&deck) == (3, 0.97));
+    assert_eq!(deck.pressure().unwrap().level(), Level::Critical);
+    assert_eq!(deck.health().concerns, [Concern::MemoryShort { level: Level::Critical }]);
+    let status = deck.status();
+    assert_eq!(status.state, PartState::Degraded);
+    assert_eq!(status.pressure.as_ref().unwrap().level, Level::Critical);
+    assert!(status.to_string().contains("\n  level       critical; load 0.97\n"), "{status}");
+
+    root.in_use(720);
+    until("the way down", || gauges(&deck) == (1, 0.72));
+    assert!(deck.health().is_healthy(), "elevated asks for nothing but restraint: {}", deck.health());
+    assert_eq!(deck.health().pressure, Some(Level::Elevated));
+    let expected = [(Level::Calm, Level::Critical), (Level::Critical, Level::Elevated)];
+    assert_eq!(*told.lock().unwrap(), expected, "the host's subscriber, without a tick of its own");
+    let answer = deck.events().query().kind_named("flightdeck.pressure.changed").run().unwrap();
+    let recorded: Vec<_> = answer
+        .iter()
+        .map(|event| {
+            ["from", "to", "used_bytes", "limit_bytes", "load"].map(|field| event.field(field).unwrap())
+        })
+        .collect();
+    let (kib, limit) = (1_024, Value::U64(1_000_000 << 10));
+    let up = [Value::Str("calm"), Value::Str("critical"), Value::U64(970_000 * kib), limit, Value::F64(0.97)];
+    let down =
+        [Value::Str("critical"), Value::Str("elevated"), Value::U64(720_000 * kib), limit, Value::F64(0.72)];
+    assert_eq!(recorded, [up, down]);
+
+    deck.shutdown(PATIENCE);
+    let readings = watch.status().readings;
+    assert_eq!(watch.status().subscribers, 2);
+    drop((answer, deck));
+    assert_eq!(watch.status().subscribers, 1, "the deck's own has gone with it");
+    assert_eq!(watch.status().readings, readings, "nobody ticks it any more");
+    drop(host);
+}
+
+#[test]
+fn a_deck_says_that_pressure_is_not_known_until_it_is_again() {
+    let root = Root::new("deck unreadable");
+    root.in_use(900);
+    let deck = Flightdeck::builder().pressure(prompt(&root), Duration::ZERO).start().unwrap();
+    assert_eq!(gauges(&deck), (2, 0.9));
+    root.write("proc/meminfo", "MemTotal: none\n");
+    let errors = || deck.telemetry().counter("flightdeck_pressure_read_errors_total").value();
+    until("failed readings", || errors() >= 2);
+    let health = deck.health();
+    let [Concern::MemoryShort { level: Level::High }, Concern::PressureUnreadable { reason }] =
+        &*health.concerns
+    else {
+        panic!("{health}")
+    };
+    assert!(reason.contains("MemTotal"), "{reason}");
+    assert_eq!(gauges(&deck), (2, 0.9), "what was known last");
+    root.in_use(100);
+    until("a reading that goes well", || gauges(&deck) == (0, 0.1));
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+}
+
+#[test]
+fn a_deck_refreshes_process_metrics_by_itself() {
+    let deck = Flightdeck::builder().process_metrics(Duration::from_millis(10)).start().unwrap();
+    let uptime = deck.telemetry().float_gauge("process_uptime_seconds");
+    let resident = deck.telemetry().gauge("process_resident_memory_bytes");
+    assert!(resident.value() > 0, "the first refresh is the start's");
+    let at_start = uptime.value();
+    until("a refresh", || uptime.value() > at_start);
+    let known = deck.status().process.unwrap().unwrap();
+    assert!(known.threads >= 2 && known.resident_bytes > 0);
+    assert!(deck.health().is_healthy(), "{}", deck.health());
+    assert_eq!(deck.telemetry().counter("process_read_errors_total").value(), 0);
+    assert!(deck.pressure().is_none() && deck.status().pressure.is_none());
+    // Nothing is asked that nobody wanted to know.
+    let plain = Flightdeck::builder().start().unwrap();
+    assert!(plain.status().process.is_none());
+    assert!(plain.telemetry().metrics().iter().all(|metric| !metric.name.starts_with("process_")));
 }

@@ -41,6 +41,8 @@ pub struct Builder<C> {
     coarse_ticks: Option<Duration>,
     panic_hook: bool,
     pipelines: Vec<OnEvents>,
+    #[cfg(feature = "process")]
+    pub(super) asks: super::process::Wanted,
 }
 
 /// A pipeline on events that are yet to be built.
@@ -97,6 +99,14 @@ pub enum StartError<C> {
     /// It cannot hear of all panics.
     #[error(transparent)]
     PanicHook(PanicHookError),
+    /// The system says nothing about this process.
+    #[cfg(feature = "process")]
+    #[error(transparent)]
+    Process(telemetry::ProcessError),
+    /// A metric of the deck's own has no room, or its name belongs to another.
+    #[cfg(feature = "process")]
+    #[error(transparent)]
+    Metric(telemetry::RegisterError),
     /// The supervisor did not start.
     #[error(transparent)]
     Supervisor(supervisor::StartError),
@@ -110,6 +120,10 @@ impl<C> fmt::Debug for StartError<C> {
             Self::Telemetry(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
             Self::PanicHook(error) => error.fmt(f),
+            #[cfg(feature = "process")]
+            Self::Process(error) => error.fmt(f),
+            #[cfg(feature = "process")]
+            Self::Metric(error) => error.fmt(f),
             Self::Supervisor(error) => error.fmt(f),
         }
     }
@@ -123,6 +137,10 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::Telemetry(error) => error,
             Self::Clock(error) => error,
             Self::PanicHook(error) => error,
+            #[cfg(feature = "process")]
+            Self::Process(error) => error,
+            #[cfg(feature = "process")]
+            Self::Metric(error) => error,
             Self::Supervisor(error) => error,
         }
     }
@@ -153,6 +171,8 @@ impl Builder<()> {
             coarse_ticks: None,
             panic_hook: false,
             pipelines: Vec::new(),
+            #[cfg(feature = "process")]
+            asks: super::process::Wanted::default(),
         }
     }
 }
@@ -160,16 +180,17 @@ impl Builder<()> {
 impl<C> Builder<C> {
     /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
-        let Self { events, telemetry, supervisor, coarse_ticks, panic_hook, pipelines, .. } = self;
         Builder {
             config,
-            events,
-            telemetry,
-            supervisor,
+            events: self.events,
+            telemetry: self.telemetry,
+            supervisor: self.supervisor,
             directives: None,
-            coarse_ticks,
-            panic_hook,
-            pipelines,
+            coarse_ticks: self.coarse_ticks,
+            panic_hook: self.panic_hook,
+            pipelines: self.pipelines,
+            #[cfg(feature = "process")]
+            asks: self.asks,
         }
     }
 
@@ -304,7 +325,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     ///
     /// # Errors
     /// If the config is refused, memory does not suffice, the clock has nothing to be refreshed, another deck has the panic
-    /// hook, or a worker cannot be started. Nothing is left running.
+    /// hook, a worker cannot be started, or the system says nothing about this process that was to be asked. Nothing is left
+    /// running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
         let config = Config::new(self.config).map_err(StartError::Config)?;
@@ -334,6 +356,12 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let pipelines = Arc::new(Pipelines::new(&events, &telemetry));
         let (counted, told) = (pipelines.clone(), pipelines.clone());
         let mut supervisor = self.supervisor;
+        #[cfg(feature = "process")]
+        let asked = self.asks.begin(&events, &telemetry)?;
+        #[cfg(feature = "process")]
+        {
+            supervisor = asked.every(supervisor);
+        }
         for OnEvents(of) in self.pipelines {
             supervisor = pipelines.enlist(of(&events), supervisor);
         }
@@ -372,6 +400,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             supervisor,
             tails,
             started,
+            #[cfg(feature = "process")]
+            asked,
             panic_hook,
             ticker,
         });

@@ -1,11 +1,15 @@
 //! How a deck is: everything that is not as it should be, by name.
 
 use super::Inner;
+#[cfg(feature = "process")]
+use super::process::Asked;
 use crate::clock::{ClockSource, ClockStatus};
 use crate::events::{HugePages, Loss};
 use crate::id::Revision;
 use crate::supervisor::{WorkerState, WorkerStatus};
 use crate::sync::Arc;
+#[cfg(feature = "process")]
+use crate::telemetry::Level;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +25,9 @@ pub struct Health {
     pub revision: Revision,
     /// Since the deck started.
     pub uptime: Duration,
+    /// How short memory is, where it is [watched](crate::Builder::pressure).
+    #[cfg(feature = "process")]
+    pub pressure: Option<Level>,
 }
 
 /// Something that is not as it should be.
@@ -88,6 +95,24 @@ pub enum Concern {
         /// What the system says.
         reason: String,
     },
+    /// Memory is short: the level is high or critical.
+    #[cfg(feature = "process")]
+    MemoryShort {
+        /// The level.
+        level: Level,
+    },
+    /// How short memory is cannot be read; what is known is older.
+    #[cfg(feature = "process")]
+    PressureUnreadable {
+        /// Why.
+        reason: String,
+    },
+    /// What the system says about this process cannot be read; metrics of it are older.
+    #[cfg(feature = "process")]
+    ProcessUnreadable {
+        /// Why.
+        reason: String,
+    },
     /// This program aborts when something panics: nothing can be restarted.
     RestartsImpossible,
 }
@@ -131,6 +156,12 @@ impl fmt::Display for Concern {
                 write!(f, "clock changed its rate {rate_changes} times and went back {backward_jumps} times")
             }
             Self::NoHugePages { reason } => write!(f, "no huge pages: {reason}"),
+            #[cfg(feature = "process")]
+            Self::MemoryShort { level } => write!(f, "memory is short: {level}"),
+            #[cfg(feature = "process")]
+            Self::PressureUnreadable { reason } => write!(f, "memory pressure is not known: {reason}"),
+            #[cfg(feature = "process")]
+            Self::ProcessUnreadable { reason } => write!(f, "process metrics are old: {reason}"),
             Self::RestartsImpossible => f.write_str("panics abort this program: no restarts"),
         }
     }
@@ -183,10 +214,30 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     if let HugePages::Refused { reason } = deck.events.huge_pages() {
         concerns.push(Concern::NoHugePages { reason });
     }
+    #[cfg(feature = "process")]
+    concerns.extend(of_process(&deck.asked));
     if cfg!(panic = "abort") {
         concerns.push(Concern::RestartsImpossible);
     }
-    Health { concerns, workers, revision: deck.config.revision(), uptime: deck.started.elapsed() }
+    Health {
+        concerns,
+        workers,
+        revision: deck.config.revision(),
+        uptime: deck.started.elapsed(),
+        #[cfg(feature = "process")]
+        pressure: deck.asked.level(),
+    }
+}
+
+#[cfg(feature = "process")]
+fn of_process(asked: &Asked) -> impl Iterator<Item = Concern> {
+    let level = asked.level().filter(|level| *level >= Level::High);
+    let short = level.map(|level| Concern::MemoryShort { level });
+    let unread = asked.pressure().filter(|pressure| pressure.stale).and_then(|pressure| pressure.last_error);
+    let unread = unread.map(|error| Concern::PressureUnreadable { reason: error.to_string() });
+    let process = asked.process().and_then(Result::err);
+    let process = process.map(|error| Concern::ProcessUnreadable { reason: error.to_string() });
+    short.into_iter().chain(unread).chain(process)
 }
 
 #[cfg(test)]

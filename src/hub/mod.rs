@@ -5,6 +5,7 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | what of a deck is not as it should be |
+//! | `process` | what the system says about the process (feature `process`) |
 //! | `status` | how a deck is, part by part |
 //! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
@@ -20,6 +21,8 @@ mod health;
 mod journal;
 mod panic_hook;
 mod pipeline;
+#[cfg(feature = "process")]
+mod process;
 mod status;
 mod tail;
 mod triggers;
@@ -92,6 +95,8 @@ struct Inner<C> {
     supervisor: Supervisor,
     tails: Tails,
     started: Instant,
+    #[cfg(feature = "process")]
+    asked: process::Asked,
     /// Of a deck that hears of panics of all threads.
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.

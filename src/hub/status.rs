@@ -2,7 +2,11 @@
 
 use super::{Flightdeck, Inner, health};
 use crate::events::{PipelineStatus, TailStats, TriggerStatus};
+#[cfg(feature = "process")]
+use crate::status::Size;
 use crate::status::{LastError, PartBytes, PartState, heading, line};
+#[cfg(feature = "process")]
+use crate::telemetry::{PressureStatus, ProcessError, ProcessStats};
 use crate::{config, events, supervisor, telemetry};
 use std::fmt;
 use std::time::Duration;
@@ -32,6 +36,12 @@ pub struct DeckStatus {
     pub triggers: Vec<TriggerStatus>,
     /// Each tail.
     pub tails: Vec<TailStats>,
+    /// How short memory is, where it is [watched](crate::Builder::pressure).
+    #[cfg(feature = "process")]
+    pub pressure: Option<PressureStatus>,
+    /// What the system last said about this process, or why it did not, where it is [asked](crate::Builder::process_metrics).
+    #[cfg(feature = "process")]
+    pub process: Option<Result<ProcessStats, ProcessError>>,
 }
 
 impl DeckStatus {
@@ -97,6 +107,10 @@ fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> DeckStatus {
         pipelines: deck.pipelines.status(),
         triggers: deck.triggers.list(),
         tails: deck.tails.stats(),
+        #[cfg(feature = "process")]
+        pressure: deck.asked.pressure(),
+        #[cfg(feature = "process")]
+        process: deck.asked.process(),
     }
 }
 
@@ -141,6 +155,39 @@ impl fmt::Display for DeckStatus {
             let (written, missing, unwritten) = (tail.written, tail.missing, tail.unwritten);
             line(f, "printed", format_args!("{written}, {missing} missing, {unwritten} not written"))?;
         }
+        #[cfg(feature = "process")]
+        self.tell_of_process(f)?;
         Ok(())
+    }
+}
+
+#[cfg(feature = "process")]
+impl DeckStatus {
+    fn tell_of_process(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.process {
+            None => {}
+            Some(Ok(stats)) => {
+                write!(f, "\nprocess")?;
+                line(f, "memory", format_args!("{} resident", Size(stats.resident_bytes)))?;
+                let (threads, descriptors) = (stats.threads, stats.open_descriptors);
+                line(f, "has", format_args!("{threads} threads, {descriptors} descriptors"))?;
+                line(f, "processor", format_args!("{:.1?} of {:.1?}", stats.cpu(), stats.uptime))?;
+            }
+            Some(Err(error)) => {
+                write!(f, "\nprocess")?;
+                line(f, "last error", format_args!("{error}"))?;
+            }
+        }
+        let Some(pressure) = &self.pressure else { return Ok(()) };
+        write!(f, "\npressure")?;
+        let stale = if pressure.stale { ", stale" } else { "" };
+        line(f, "level", format_args!("{}{stale}; load {:.2}", pressure.level, pressure.load))?;
+        if let Some(reading) = &pressure.last_reading {
+            let (used, limit) = (Size(reading.used_bytes), Size(reading.limit_bytes));
+            line(f, "memory", format_args!("{used} of {limit} ({})", reading.limit))?;
+        }
+        let (readings, failures) = (pressure.readings, pressure.failures);
+        line(f, "readings", format_args!("{readings}, {failures} failed"))?;
+        pressure.last_error.as_ref().map_or(Ok(()), |error| line(f, "last error", format_args!("{error}")))
     }
 }

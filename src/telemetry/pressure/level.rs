@@ -1,6 +1,7 @@
 //! Which level holds: bands that are entered higher than they are left, and a dwell before going down.
 
 use super::error::WatchError;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// How short memory is.
@@ -20,6 +21,17 @@ pub enum Level {
 impl Level {
     const ALL: [Self; 4] = [Self::Calm, Self::Elevated, Self::High, Self::Critical];
 
+    /// The lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Elevated => "elevated",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
     pub(super) fn number(self) -> u32 {
         self as u32
     }
@@ -32,6 +44,12 @@ impl Level {
             2 => Self::High,
             _ => Self::Critical,
         }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
