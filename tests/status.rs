@@ -429,9 +429,8 @@ fn asking_while_others_work_loses_nothing_and_is_never_ahead_of_them() {
         done.store(true, Ordering::Relaxed);
         asks.join().unwrap();
     });
-    let filled = deck.events().query().kind::<Filled>().count();
-    assert_eq!((filled, counter.value()), (40_000, 40_000));
     let status = deck.status();
+    assert_eq!(counter.value(), 40_000);
     assert!(status.events.stats.written >= before + 40_000 && status.events.stats.lost() == 0);
     assert_eq!(status.events.stats.classes[Class::Normal].lost, 0);
 }

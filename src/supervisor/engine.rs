@@ -325,15 +325,16 @@ impl Engine {
 
     fn observe(&self, incident: &Incident) {
         let Shared { counts, errors, .. } = &*self.shared;
-        counts.count(incident);
-        // A restart that is scheduled says no more than the failure before it.
+        // Before it is counted: whoever finds the count finds why. A restart that is scheduled says no more than the failure
+        // before it.
         if incident.severity() >= Severity::Error {
             errors.note(incident.to_string());
         }
+        counts.count(incident);
         // An observer that panics must not take the workers down with it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.observer)(incident))) {
-            counts.observer_panics.fetch_add(1, Relaxed);
             errors.note(format!("the supervisor's observer panicked: {}", panic_text(&*payload)));
+            counts.observer_panics.fetch_add(1, Relaxed);
             // It is the host's as well, and may panic when it is dropped.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
         }
