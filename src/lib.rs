@@ -108,6 +108,7 @@ pub mod internals {
     pub use crate::sync::fuse::vanishes_before;
     pub use crate::sync::model::{Side, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};
+    pub use crate::telemetry::extremes::{Span, Tracker};
     pub use crate::telemetry::group::sheet::Sheet;
     pub use crate::telemetry::handlers::gate::{Ended, Ending, Gate, Refused};
     pub use crate::telemetry::handlers::here::Stripe;

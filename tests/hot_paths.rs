@@ -104,6 +104,7 @@ fn telemetry_allocates_at_the_first_touch_of_a_thread_only() {
     counter.touch();
     open.touch();
     gauge.touch();
+    let tracked = gauge.track();
     load.touch();
     calls.touch();
     histogram.touch();
@@ -113,6 +114,7 @@ fn telemetry_allocates_at_the_first_touch_of_a_thread_only() {
         counter.increment(n);
         open.add(-(n as i64));
         gauge.set(n as i64);
+        tracked.set(n as i64);
         load.set(n as f64);
         histogram.record(n * n);
         latency.measure(|| sampled.measure(|| n));

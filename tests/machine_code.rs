@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 22] = [
+const HOT: [&str; 23] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -107,6 +107,7 @@ const HOT: [&str; 22] = [
     "hot_quota_text",
     "hot_increment",
     "hot_set",
+    "hot_track",
     "hot_observe",
     "hot_up_down",
     "hot_timer",

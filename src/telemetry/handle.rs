@@ -3,6 +3,7 @@
 use super::buckets::Resolution;
 use super::cells::{CHUNK, Cells, Sizes};
 use super::error::{BuildError, DescribeError, RegisterError};
+use super::extremes::Trackers;
 use super::group::known::Groups;
 use super::handlers::Handlers;
 use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED, UpDownCounter};
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(super) groups: Groups,
     pub(super) handlers: Arc<Handlers>,
     pub(super) windows: Windows,
+    pub(super) trackers: Trackers,
     pub(super) started: Instant,
     pub(super) errors: ErrorSlot,
     /// Nobody holds a handle any more.
@@ -172,6 +174,7 @@ impl Builder {
             groups: Groups::new(sizes.slabs),
             handlers: Handlers::new(errors.clone()),
             windows: Windows::default(),
+            trackers: Trackers::new(),
             started: Instant::now(),
             errors,
             orphaned: AtomicBool::new(false),

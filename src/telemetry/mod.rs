@@ -14,6 +14,7 @@
 //! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
 //! | `status` | how a telemetry is |
+//! | `extremes` | how low and how high a gauge was since somebody last asked |
 //! | `window` | what metrics did in the last seconds |
 //! | `process` | what the system says about this process (feature `process`) |
 //! | `group` | counters that are changed together and read together |
@@ -25,6 +26,7 @@ pub(crate) mod cells;
 mod arithmetic;
 mod buckets;
 mod error;
+pub(crate) mod extremes;
 pub(crate) mod group;
 mod handle;
 pub(crate) mod handlers;
@@ -45,6 +47,7 @@ mod process;
 
 pub use buckets::Resolution;
 pub use error::{AddError, BuildError, DescribeError, RegisterError};
+pub use extremes::{Extremes, ExtremesReader, Tracked};
 pub use group::{Group, GroupError, GroupReading};
 pub use handle::{Builder, Stats, Telemetry};
 pub use handlers::{

@@ -19,6 +19,7 @@ pub use timer::{SampledTimer, Timer};
 
 use super::buckets::Resolution;
 use super::cells::Claim;
+use super::extremes::Tracker;
 use super::handle::Inner;
 use super::place::Place;
 use super::seat;
@@ -108,6 +109,12 @@ impl Cell {
             // Relaxed: the last writer wins, and nothing is published with it.
             self.inner.cells.shared(self.place.first()).store(bits, Relaxed);
         }
+    }
+
+    /// What a gauge of these cells has besides.
+    pub(super) fn tracker(&self) -> Arc<Tracker> {
+        // Refused ones have a cell in common, which is none of theirs.
+        if self.is_refused() { Tracker::new() } else { self.inner.trackers.of(self.place.first()) }
     }
 
     fn get(&self) -> u64 {

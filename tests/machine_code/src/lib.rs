@@ -4,7 +4,7 @@
 use flightdeck::config::{Config, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
 use flightdeck::telemetry::{
-    Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, UpDownCounter, Value,
+    Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
 };
 use std::time::Instant;
 
@@ -27,6 +27,7 @@ pub struct Deck {
     quota: Quota,
     counter: Counter,
     gauge: Gauge,
+    tracked: Tracked<Gauge>,
     histogram: Histogram,
     open: UpDownCounter,
     sampled: SampledTimer,
@@ -68,6 +69,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             writer,
             quota,
             counter,
+            tracked: gauge.track(),
             gauge,
             histogram,
             open,
@@ -136,6 +138,8 @@ exported! {
     hot_increment(deck, n) { deck.counter.increment(n) }
     /// Sets a level.
     hot_set(deck, n) { deck.gauge.set(n as i64) }
+    /// Sets a level whose extremes are told.
+    hot_track(deck, n) { deck.tracked.set(n as i64) }
     /// Notes a value.
     hot_observe(deck, n) { deck.histogram.record(n) }
     /// Counts at a call site with labels.
