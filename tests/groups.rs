@@ -1,7 +1,7 @@
 //! Groups as their users see them.
 
 use flightdeck::Diagnostic;
-use flightdeck::telemetry::{Group, GroupError, Telemetry, Value};
+use flightdeck::telemetry::{Description, Group, GroupError, Telemetry, Unit, Value};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -131,6 +131,50 @@ fn one_name_is_one_group_and_what_makes_no_sense_is_refused() {
     telemetry.gauge("level.ok").set(1);
     assert_eq!(code(telemetry.group("level", ["ok"]).unwrap_err()), "telemetry.metric.other_type");
     assert_eq!(code(telemetry.group("more", names).unwrap_err()), "telemetry.metric.no_room");
+}
+
+#[test]
+fn of_a_group_that_is_refused_nothing_stays_registered() {
+    let telemetry = Telemetry::builder().cells(64).build().unwrap();
+    telemetry.gauge("taken.total").set(1);
+    telemetry.counter("taken.err").increment(5);
+    telemetry.counter_with("taken.late", &[("way", "post")]).increment(7);
+    let described = || Description::new("went well").unit(Unit::Bytes);
+    telemetry.describe("taken.ok", described()).unwrap();
+    let (stats, metrics) = (telemetry.stats(), telemetry.metrics());
+    let refused = telemetry.group("taken", ["ok", "late", "err", "total"]).unwrap_err();
+    assert_eq!(refused.code(), "telemetry.metric.other_type");
+    assert_eq!((telemetry.stats(), telemetry.metrics()), (stats, metrics), "as it was");
+    assert_eq!((count(&telemetry, "taken.err"), telemetry.snapshot().iter().count()), (5, 3));
+    assert_eq!(telemetry.status().groups, 0);
+
+    // Of names there is none left over: each is free for whatever it is wanted for, as it was described.
+    telemetry.try_histogram("taken.never").unwrap_err();
+    telemetry.try_gauge("taken.ok").unwrap().set(3);
+    let snapshot = telemetry.snapshot();
+    let (key, _) = snapshot.iter().find(|(key, _)| key.name() == "taken.ok").unwrap();
+    assert_eq!((key.help(), key.unit()), (Some("went well"), Some(Unit::Bytes)));
+
+    // For want of room, at whichever number that is.
+    let left = telemetry.stats().cells_left;
+    let names: [String; 31] = std::array::from_fn(|n| n.to_string());
+    let names = names.each_ref().map(|name| &**name);
+    for full in 0..31 {
+        let telemetry = Telemetry::builder().cells(64).build().unwrap();
+        let fill = telemetry.stats().cells_left - full;
+        let _filled: Vec<_> = (0..fill).map(|n| telemetry.counter(&format!("filled_{n}"))).collect();
+        assert_eq!(telemetry.group("more", names).unwrap_err().code(), "telemetry.metric.no_room");
+        assert_eq!((telemetry.stats().cells_left, telemetry.stats().metrics), (full, fill));
+        if full == 30 {
+            // What had been given out is zero for who has it next.
+            let group = telemetry.group("fewer", ["ok", "err"]).unwrap();
+            group.add([1, 2]);
+            assert_eq!(group.read().values(), [1, 2]);
+            assert_eq!(count(&telemetry, "fewer.err"), 2);
+        }
+    }
+    assert!(left > 31);
+    telemetry.group("more", names).unwrap();
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 mod support;
 
-use flightdeck::Diagnostic;
+use flightdeck::events::Value;
 use flightdeck::telemetry::{
     AttachError, Handler, HandlerNotice, HandlerState, Measurement, MetadataValue, Telemetry,
 };
+use flightdeck::{Diagnostic, Flightdeck};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
@@ -559,4 +560,23 @@ fn two_calls_that_panic_at_once_detach_a_handler_once() {
         (0..2).for_each(|_| drop(threads.spawn(|| execute(&telemetry, "a"))));
     });
     assert_eq!((detached.load(Relaxed), telemetry.handler_stats().panics), (1, 2));
+}
+
+#[test]
+fn a_deck_writes_down_what_panics_whoever_observes_its_handlers() {
+    let deck = Flightdeck::builder().start().unwrap();
+    let (told, hears) = mpsc::channel();
+    deck.telemetry().observe_handlers(move |notice| {
+        let HandlerNotice::Panicked { id, .. } = notice else { return };
+        told.send((*id).to_owned()).unwrap();
+        panic!("observers may");
+    });
+    deck.telemetry().attach("fails", "http", |_| panic!("no disk")).unwrap();
+    deck.telemetry().execute("http.stop", &[], &[]);
+    assert_eq!(hears.try_iter().collect::<Vec<_>>(), ["fails"], "the host");
+    let answer = deck.events().query().kind_named("flightdeck.telemetry.handler_detached").run().unwrap();
+    let written: Vec<_> = answer.iter().map(|event| event.field("message").unwrap()).collect();
+    assert_eq!(written, [Value::Str("no disk")], "and the deck");
+    assert_eq!(deck.telemetry().counter("flightdeck_telemetry_handlers_detached_total").value(), 1);
+    assert_eq!(deck.telemetry().handler_stats().other_panics, 1);
 }

@@ -308,18 +308,24 @@ fn threads_count_and_tick_at_once_and_nothing_is_lost() {
 #[test]
 fn what_can_be_no_window_is_refused() {
     let telemetry = Telemetry::new();
-    let counter = telemetry.counter("requests_total");
+    let counter = telemetry.counter_with("requests_total", &[("method", "GET")]);
+    // So that it is not the only one to be looked for.
+    let _others = ["a", "z"].map(|name| telemetry.counter(name));
+    let name = || r#"requests_total{method="GET"}"#.to_owned();
     let made = |slots, every| telemetry.window(&counter, slots, every).map(|_| ());
-    assert_eq!(made(0, SECOND), Err(WindowError::Slots { slots: 0 }));
-    assert_eq!(made(65_537, SECOND), Err(WindowError::Slots { slots: 65_537 }));
+    assert_eq!(made(0, SECOND), Err(WindowError::Slots { metric: name(), slots: 0 }));
+    assert_eq!(made(65_537, SECOND), Err(WindowError::Slots { metric: name(), slots: 65_537 }));
     assert_eq!(made(65_536, SECOND), Ok(()));
     for every in [Duration::ZERO, Duration::from_micros(999), 86_401 * SECOND, Duration::MAX] {
-        assert_eq!(made(1, every), Err(WindowError::Length { every }));
+        assert_eq!(made(1, every), Err(WindowError::Length { metric: name(), every }));
     }
     assert_eq!(made(1, Duration::from_millis(1)), Ok(()));
     assert_eq!(made(1, 86_400 * SECOND), Ok(()));
     let other = Telemetry::new();
-    assert_eq!(other.window(&counter, 1, SECOND).unwrap_err(), WindowError::OtherTelemetry);
+    assert_eq!(
+        other.window(&counter, 1, SECOND).unwrap_err(),
+        WindowError::OtherTelemetry { metric: name() }
+    );
     let refused = telemetry.gauge("");
     assert_eq!(telemetry.window(&refused, 1, SECOND).unwrap_err(), WindowError::Refused);
 }

@@ -16,7 +16,7 @@ const NAMES: usize = 100;
 pub(super) fn observe(telemetry: &Telemetry, journal: &Arc<Journal>) {
     // Weak: the journal has counters of the telemetry, which shall not have it.
     let journal = Arc::downgrade(journal);
-    telemetry.observe_handlers(move |notice| {
+    telemetry.write_down_handlers(move |notice| {
         if let Some(journal) = journal.upgrade() {
             journal.handler(notice);
         }

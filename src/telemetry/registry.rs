@@ -115,6 +115,21 @@ impl Registry {
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
 
+    /// Claims on the series without labels of each of these metrics, or of none: what had to be made for it is gone again.
+    pub(crate) fn resolve_all(
+        &self,
+        names: &[String],
+        asked: MetricType,
+    ) -> Result<Vec<Hold>, RegisterError> {
+        let check = |name: &String| -> Result<Labels, RegisterError> {
+            check_name(name)?;
+            Ok(Labels::default())
+        };
+        let labels: Result<Vec<_>, _> = names.iter().map(check).collect();
+        let resolved = labels.and_then(|labels| self.known.lock().resolve_all(names, labels, asked));
+        resolved.inspect_err(|error| self.errors.note_error(error))
+    }
+
     fn resolve_unnoted(
         &self,
         name: &str,
@@ -234,6 +249,49 @@ impl Registry {
 }
 
 impl Known {
+    fn resolve_all(
+        &mut self,
+        names: &[String],
+        labels: Vec<Labels>,
+        asked: MetricType,
+    ) -> Result<Vec<Hold>, RegisterError> {
+        let mut holds = Vec::with_capacity(names.len());
+        let mut made = Vec::new();
+        for (name, labels) in names.iter().zip(labels) {
+            let metric = self.metrics.get(&**name);
+            let is_new = metric.is_none_or(|members| !members.has(&labels));
+            match self.resolve(name, labels, asked, None) {
+                Ok(hold) => holds.push(hold),
+                Err(error) => {
+                    // Before their series go: those may have no claims.
+                    drop(holds);
+                    made.into_iter().for_each(|name| self.unmake(name));
+                    return Err(error);
+                }
+            }
+            if is_new {
+                made.push(name);
+            }
+        }
+        Ok(holds)
+    }
+
+    /// Takes back the series without labels that was just made, and its metric if that has nothing else. Nobody has had it:
+    /// the lock has been held since.
+    fn unmake(&mut self, name: &str) {
+        let Some(members) = self.metrics.get_mut(name) else { return };
+        if let Some(series) = members.unmake(&Labels::default()) {
+            self.pool.give_back(series);
+        }
+        if members.is_untouched()
+            && let Some((name, members)) = self.metrics.remove_entry(name)
+            && let Some(description) = members.description()
+        {
+            self.described.insert(name, description.clone());
+        }
+        self.list = None;
+    }
+
     fn resolve(
         &mut self,
         name: &str,

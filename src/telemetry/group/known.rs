@@ -49,12 +49,12 @@ impl Groups {
         Self { slabs, known: Mutex::new(Vec::new()) }
     }
 
-    /// The group of this name, which is made if it is new; `register` takes the name of each of its numbers.
+    /// The group of this name, which is made if it is new; `register` takes the names of all its numbers, and registers all or none.
     pub(super) fn resolve(
         &self,
         name: &str,
         numbers: &[&str],
-        register: impl Fn(&str) -> Result<Hold, RegisterError>,
+        register: impl Fn(&[String]) -> Result<Vec<Hold>, RegisterError>,
     ) -> Result<Arc<Known>, GroupError> {
         check(name, numbers)?;
         let metrics: Vec<String> = numbers.iter().map(|number| format!("{name}.{number}")).collect();
@@ -70,7 +70,7 @@ impl Groups {
         let bytes = Sheet::words(numbers.len(), self.slabs).saturating_mul(8);
         let sheet = Sheet::new(numbers.len(), self.slabs);
         let sheet = sheet.ok_or_else(|| GroupError::OutOfMemory { name: name.to_owned(), bytes })?;
-        let holds = metrics.iter().map(|metric| register(metric)).collect::<Result<_, _>>()?;
+        let holds = register(&metrics)?;
         let group = Arc::new(Known { name: name.to_owned(), metrics, _holds: holds, sheet });
         known.push(group.clone());
         Ok(group)

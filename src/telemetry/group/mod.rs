@@ -50,10 +50,10 @@ impl Telemetry {
     ///
     /// # Errors
     /// If it has no numbers or more than 31, a name is empty or there twice, the name is that of a group with other numbers, a
-    /// number's name is that of another metric, or there is no room.
+    /// number's name is that of another metric, or there is no room. Nothing of it is registered then.
     pub fn group<const N: usize>(&self, name: &str, numbers: [&str; N]) -> Result<Group<N>, GroupError> {
         let registry = &self.inner.registry;
-        let register = |metric: &str| registry.resolve(metric, &[], MetricType::Counter, None);
+        let register = |metrics: &[String]| registry.resolve_all(metrics, MetricType::Counter);
         let known = self.inner.groups.resolve(name, &numbers, register);
         let known = known.inspect_err(|error| {
             // The registry has noted what it refused.

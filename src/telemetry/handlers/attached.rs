@@ -29,7 +29,10 @@ pub(crate) struct Handlers {
     list: ArcSwap<List>,
     /// Lists that were replaced. Held while the list is replaced; nothing of the host runs meanwhile.
     replaced: Mutex<Vec<Arc<List>>>,
+    /// The host's.
     observer: Mutex<Option<Observer>>,
+    /// A deck's own: it is told whatever the host observes.
+    journal: Mutex<Option<Observer>>,
     last_panic: Mutex<Option<HandlerPanic>>,
     counts: Counts,
     errors: ErrorSlot,
@@ -59,6 +62,7 @@ impl Handlers {
             list: ArcSwap::new(Arc::new(List::new())),
             replaced: Mutex::new(Vec::new()),
             observer: Mutex::new(None),
+            journal: Mutex::new(None),
             last_panic: Mutex::new(None),
             counts: Counts {
                 panics: zero(),
@@ -172,8 +176,13 @@ impl Handlers {
         count(&self.counts.panics);
         self.errors.note(format!("handler `{}` panicked and was detached: {message}", entry.id));
         *self.last_panic.lock() = Some(HandlerPanic { id: entry.id.to_string(), message: message.clone() });
-        let Some(observer) = self.observer.lock().clone() else { return };
-        let notice = HandlerNotice::Panicked { id: &entry.id, message: &message, was_attached };
+        for told in [&self.journal, &self.observer] {
+            self.tell(told, HandlerNotice::Panicked { id: &entry.id, message: &message, was_attached });
+        }
+    }
+
+    fn tell(&self, told: &Mutex<Option<Observer>>, notice: HandlerNotice<'_>) {
+        let Some(observer) = told.lock().clone() else { return };
         // With the observer: this may be the last that has it.
         if let Err(message) = contain(move || observer(&notice)) {
             self.panicked(&format!("the observer of handlers panicked: {message}"));
@@ -296,6 +305,11 @@ impl Handlers {
         self.let_go(before);
     }
 
+    pub(super) fn write_down(&self, journal: Observer) {
+        let before = self.journal.lock().replace(journal);
+        self.let_go(before);
+    }
+
     /// Whether nobody can execute anything any more.
     pub(super) fn has_ended(&self) -> bool {
         self.ending.is_over()
@@ -308,8 +322,10 @@ impl Handlers {
         while self.remove(|attached| attached.entry.has_nothing_waiting()) {}
         self.wake();
         self.sweep();
-        let observer = self.observer.lock().take();
-        self.let_go(observer);
+        for told in [&self.journal, &self.observer] {
+            let observer = told.lock().take();
+            self.let_go(observer);
+        }
     }
 }
 

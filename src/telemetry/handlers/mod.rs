@@ -183,8 +183,14 @@ impl Telemetry {
 
     /// Has `observer` told of what happens to handlers, in place of the one before. It is called by the thread to which it
     /// happens; its panics stay here, and are counted. It goes with the last [`Telemetry`]: one that owns that keeps it alive.
+    /// What a [deck](crate::Flightdeck) writes down of its handlers it writes down all the same.
     pub fn observe_handlers(&self, observer: impl Fn(&HandlerNotice<'_>) + Send + Sync + 'static) {
         self.inner.handlers.observe(Arc::new(observer));
+    }
+
+    /// Has a deck's journal told of the same, whoever observes.
+    pub(crate) fn write_down_handlers(&self, journal: impl Fn(&HandlerNotice<'_>) + Send + Sync + 'static) {
+        self.inner.handlers.write_down(Arc::new(journal));
     }
 
     /// Drops what detached handlers own that nobody calls any more; how many handlers that were. Attaching and detaching do so,

@@ -64,6 +64,14 @@ impl Cell {
         Arc::ptr_eq(&self.inner, inner)
     }
 
+    /// The name and the labels of the series; of a refused one nothing. Cold: it looks through all series.
+    pub(super) fn name(&self) -> String {
+        let list = self.inner.registry.list();
+        let is_its = |place: &usize| self.hold.is_some() && list.series[*place].cell == self.place.first();
+        let found = (0..list.series.len()).find(is_its).and_then(|place| list.keys.get(place));
+        found.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Marks the claim of this handle as a thread's cache's.
     pub(super) fn cached(&self) -> Option<Cached> {
         self.hold.as_ref().map(Hold::cached)

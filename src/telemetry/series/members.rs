@@ -60,6 +60,21 @@ impl<S: BuildHasher> Members<S> {
         self.members.len() + usize::from(self.overflow.is_some())
     }
 
+    /// Whether there is a series of these labels.
+    pub(crate) fn has(&self, labels: &Labels) -> bool {
+        self.members.contains_key(labels)
+    }
+
+    /// Takes a series out as if it had never been there.
+    pub(crate) fn unmake(&mut self, labels: &Labels) -> Option<Arc<Series>> {
+        self.members.remove(labels).map(|member| member.series)
+    }
+
+    /// Whether there is no series, and never was one that anybody had.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.len() == 0 && self.retired == 0 && self.overflowed == 0
+    }
+
     /// How often a label set was beyond the limit.
     pub(crate) fn overflowed(&self) -> u64 {
         self.overflowed

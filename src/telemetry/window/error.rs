@@ -10,31 +10,38 @@ use thiserror::Error;
 pub enum WindowError {
     /// No slots, or too many.
     #[error(
-        "a window of {slots} slots: give it 1 to {}, longer ones if they are to reach further back",
+        "a window of {slots} slots over `{metric}`: give it 1 to {}, longer ones if they are to reach further back",
         Self::MOST_SLOTS
     )]
     Slots {
+        /// The metric, with its labels.
+        metric: String,
         /// How many there were to be.
         slots: usize,
     },
     /// Slots that are too short or too long.
     #[error(
-        "a window with slots of {every:?}: let them last from {:?} to {:?}",
+        "a window over `{metric}` with slots of {every:?}: let them last from {:?} to {:?}",
         Self::SHORTEST,
         Self::LONGEST
     )]
     Length {
+        /// The metric, with its labels.
+        metric: String,
         /// How long they were to last.
         every: Duration,
     },
-    /// The metric could not be registered, and its handle counts nothing.
+    /// The metric could not be registered, and its handle counts nothing, nor does it know a name.
     #[error(
-        "a window over a metric that could not be registered: ask for it by the form that returns an error, such as `try_counter`"
+        "a window over a metric that could not be registered: ask for it by the form that returns an error, such as `try_counter`, which names it and says why"
     )]
     Refused,
     /// The metric belongs to another telemetry, whose ticks are others.
-    #[error("a window over a metric of another telemetry: ask that one for it")]
-    OtherTelemetry,
+    #[error("a window over `{metric}`, a metric of another telemetry: ask that one for it")]
+    OtherTelemetry {
+        /// The metric, with its labels.
+        metric: String,
+    },
 }
 
 impl WindowError {
@@ -52,7 +59,7 @@ impl Diagnostic for WindowError {
             Self::Slots { .. } => "telemetry.window.slots",
             Self::Length { .. } => "telemetry.window.length",
             Self::Refused => "telemetry.window.refused",
-            Self::OtherTelemetry => "telemetry.window.other_telemetry",
+            Self::OtherTelemetry { .. } => "telemetry.window.other_telemetry",
         }
     }
 

@@ -123,17 +123,18 @@ impl Telemetry {
         slots: usize,
         every: Duration,
     ) -> Result<Window<M>, WindowError> {
-        if !(1..=WindowError::MOST_SLOTS).contains(&slots) {
-            return Err(WindowError::Slots { slots });
-        }
-        if !(WindowError::SHORTEST..=WindowError::LONGEST).contains(&every) {
-            return Err(WindowError::Length { every });
-        }
         if metric.cell().is_refused() {
             return Err(WindowError::Refused);
         }
+        let name = || metric.cell().name();
+        if !(1..=WindowError::MOST_SLOTS).contains(&slots) {
+            return Err(WindowError::Slots { metric: name(), slots });
+        }
+        if !(WindowError::SHORTEST..=WindowError::LONGEST).contains(&every) {
+            return Err(WindowError::Length { metric: name(), every });
+        }
         if !metric.cell().belongs_to(&self.inner) {
-            return Err(WindowError::OtherTelemetry);
+            return Err(WindowError::OtherTelemetry { metric: name() });
         }
         let state = State { open: None, ring: Ring::new(slots, every) };
         let shared = Arc::new(Shared { metric: metric.clone(), state: Mutex::new(state) });
