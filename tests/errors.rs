@@ -2,7 +2,7 @@
 //! one can be made, and compared with `tests/golden/errors.txt`. After a change on purpose:
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
-use flightdeck::config::{Config, Validate, Violations};
+use flightdeck::config::{self, Config, PathError, Paths, Validate, Violations};
 use flightdeck::events::{
     Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
     PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
@@ -26,6 +26,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     supervisor(&mut errors);
     config(&mut errors);
     history(&mut errors);
+    paths(&mut errors);
     hub(&mut errors);
     clock(&mut errors);
     errors
@@ -436,6 +437,47 @@ fn history(errors: &mut Errors) {
     errors.push(Box::new(Config::new(Rate(1)).unwrap().rollback(published[0]).unwrap_err()));
     let early = config.at(published[0]).unwrap().since() - Duration::from_secs(60);
     errors.push(Box::new(config.as_of(early).unwrap_err()));
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Pool {
+    size: u8,
+    names: Vec<String>,
+    token: String,
+}
+
+impl Validate for Pool {
+    fn validate(&self, _: &mut Violations) {}
+}
+
+/// Reads and changes by paths.
+fn paths(errors: &mut Errors) {
+    let parse = |text: &str| text.parse::<config::Path>().unwrap_err();
+    for text in [&*"a".repeat(2_000), &"[1]".repeat(65), "a..b", "a[", r#"a."b"#] {
+        errors.push(Box::new(parse(text)));
+    }
+    let pool = || Pool { size: 1, names: vec!["a".to_owned()], token: "hunter2".to_owned() };
+    errors.push(Box::new(Config::new(pool()).unwrap().get_path("size").unwrap_err()));
+    let paths = || Paths::new().writable("size").secret("token");
+    let config = Config::builder(pool()).paths(paths()).unwrap().build().unwrap();
+    for path in ["sizes", "names[1]", "size.x", "token", "a..b"] {
+        errors.push(Box::new(config.get_path(path).unwrap_err()));
+    }
+    errors.push(Box::new(config.get::<bool>("size").unwrap_err()));
+    // By hand, as serde tells them of a pool alone.
+    let (path, reason) = (|| "names".parse().unwrap(), |text: &str| Some(text.to_owned()));
+    errors.push(Box::new(PathError::OutOfRange {
+        path: path(),
+        expected: "u8".to_owned(),
+        found: reason("integer `300`"),
+    }));
+    errors.push(Box::new(PathError::Unfit { path: path(), reason: reason("missing field `x`") }));
+    errors.push(Box::new(PathError::Unfit { path: path(), reason: None }));
+    errors.push(Box::new(PathError::NoTree { reason: reason("key must be a string") }));
+    errors.push(Box::new(PathError::NotWritable { path: path() }));
+    errors.push(Box::new(PathError::UnknownMark { path: path() }));
+    let patch = serde_json::json!({"size": 300, "names": [], "token": 5});
+    errors.push(Box::new(config.patch(&patch).unwrap_err()));
 }
 
 fn listed() -> String {

@@ -70,10 +70,12 @@ impl<T: Validate + Send + Sync + 'static> Builder<T> {
     pub fn build(self) -> Result<Config<T>, Rejected<T>> {
         let mut violations = Violations::default();
         self.value.validate(&mut violations);
+        let attached = Attached::new(self.attached);
         if !violations.is_empty() {
+            #[cfg(feature = "serde")]
+            super::paths::hide_secrets(&attached, &mut violations);
             return Err(Rejected::new(self.value, violations));
         }
-        let attached = Attached::new(self.attached);
         let first = Snapshot::first(self.value, self.cause, attached.clone());
         Ok(Config { store: Arc::new(Store::new(self.name, first, self.history, attached)) })
     }

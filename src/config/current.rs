@@ -82,6 +82,28 @@ impl<T> Snapshot<T> {
     }
 }
 
+impl<T> Snapshot<T> {
+    /// Whether its config has paths that are secret.
+    #[cfg(not(feature = "serde"))]
+    fn has_secrets(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "serde")]
+    fn has_secrets(&self) -> bool {
+        self.attached.get::<super::paths::Rules>().is_some_and(super::paths::Rules::has_secrets)
+    }
+
+    /// Takes out of the violations what is secret.
+    #[cfg(not(feature = "serde"))]
+    pub(super) fn hide_secrets(&self, _: &mut super::Violations) {}
+
+    #[cfg(feature = "serde")]
+    pub(super) fn hide_secrets(&self, violations: &mut super::Violations) {
+        super::paths::hide_secrets(&self.attached, violations);
+    }
+}
+
 impl<T> Deref for Snapshot<T> {
     type Target = T;
 
@@ -93,9 +115,12 @@ impl<T> Deref for Snapshot<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What the type's own `Debug` would show is not known.
+        let value: &dyn fmt::Debug =
+            if self.has_secrets() { &format_args!("(has secrets)") } else { &self.value };
         f.debug_struct("Snapshot")
             .field("revision", &self.revision)
-            .field("value", &self.value)
+            .field("value", value)
             .field("cause", &self.cause)
             .finish_non_exhaustive()
     }

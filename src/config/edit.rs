@@ -101,6 +101,12 @@ impl<'a, T> Edit<'a, T> {
 }
 
 impl<T: Validate + Send + Sync + 'static> Edit<'_, T> {
+    /// The turn to update, on these terms.
+    #[cfg(feature = "serde")]
+    pub(super) fn begin(&self) -> Result<super::store::Turn<'_, T>, UpdateError<T>> {
+        self.config.store.begin(&self.terms)
+    }
+
     /// As [`Config::update`], on these terms.
     ///
     /// # Errors

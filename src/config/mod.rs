@@ -36,6 +36,7 @@
 //! - `observe`: notices and counts; `occupant`: which thread is inside
 //! - `status`: how a config is
 //! - `store`: the protocol of an update
+//! - `paths`: parts of a config by name (feature `serde`)
 
 mod attached;
 mod builder;
@@ -51,7 +52,6 @@ mod list;
 mod observe;
 mod occupant;
 #[cfg(feature = "serde")]
-#[allow(dead_code, reason = "what sources and access by path begin with")]
 mod paths;
 mod retire;
 mod status;
@@ -71,7 +71,9 @@ pub use error::{Holder, Rejected, TryUpdateError, UpdateError};
 pub use history::{HistoryError, RollbackError};
 pub use observe::{Notice, Stats};
 #[cfg(feature = "serde")]
-pub use paths::{Changed, Diff, Path, PathSyntaxError, Segment};
+pub use paths::{
+    Changed, Diff, Fallbacks, Key, PatchError, Path, PathError, PathSyntaxError, Paths, Refused, Segment,
+};
 pub use status::Status;
 pub use store::Ticked;
 pub use subscriber::Subscription;

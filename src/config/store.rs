@@ -44,6 +44,8 @@ pub(crate) struct Store<T> {
     ticking: Mutex<()>,
     pub(super) observer: Observer<T>,
     counts: Counts,
+    #[cfg(feature = "serde")]
+    pub(super) fallbacks: super::paths::FallbackCounts,
     pub(super) started: Instant,
 }
 
@@ -63,6 +65,8 @@ impl<T: Send + Sync + 'static> Store<T> {
             ticking: Mutex::new(()),
             observer: Observer::none(),
             counts: Counts::zero(),
+            #[cfg(feature = "serde")]
+            fallbacks: super::paths::FallbackCounts::zero(),
             started: Instant::now(),
         }
     }
@@ -101,6 +105,13 @@ impl<T: Send + Sync + 'static> Store<T> {
             cause,
             held: Held { inside: self.writer.enter(), store: self, lock },
         })
+    }
+
+    /// Something speaks against an update: counts it, and tells the observer.
+    #[cold]
+    fn refused(&self, current: &Snapshot<T>, cause: &Cause, violations: &Violations) {
+        self.counts.rejections.add(1);
+        self.tell(&Notice::Rejected { current: current.revision(), cause, violations });
     }
 
     #[cold]
@@ -308,13 +319,9 @@ impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
         let mut violations = Violations::default();
         value.validate(&mut violations);
         if !violations.is_empty() {
+            current.hide_secrets(&mut violations);
             drop(held);
-            store.counts.rejections.add(1);
-            store.tell(&Notice::Rejected {
-                current: current.revision(),
-                cause: &cause,
-                violations: &violations,
-            });
+            store.refused(&current, &cause, &violations);
             return Err(store.noted(Rejected::new(value, violations).into()));
         }
         let new = Arc::new(current.successor(value, cause));
@@ -327,6 +334,15 @@ impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
         drop(held);
         store.published();
         Ok(Published::new(revision, store.progress.clone()))
+    }
+
+    /// Ends the turn: there is no value to publish, for what these say.
+    #[cfg(feature = "serde")]
+    pub(super) fn refuse(self, error: &dyn crate::Diagnostic, violations: &Violations) {
+        let Self { store, current, cause, held } = self;
+        drop(held);
+        store.counts.errors.note_error(error);
+        store.refused(&current, &cause, violations);
     }
 }
 

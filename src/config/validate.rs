@@ -131,6 +131,13 @@ impl Violations {
         self.found.iter()
     }
 
+    /// Takes out the values of fields that are secret.
+    #[cfg(feature = "serde")]
+    pub(super) fn hide(&mut self, is_secret: impl Fn(&str) -> bool) {
+        let secret = self.found.iter_mut().filter(|violation| is_secret(&violation.field));
+        secret.for_each(|violation| violation.value = None);
+    }
+
     fn push(&mut self, field: &str, value: Option<String>, reason: Cow<'static, str>) {
         let field = format!("{}{}", self.prefix, one_line(field));
         self.found.push(Violation { field, value, reason: one_line(&reason) });

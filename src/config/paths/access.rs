@@ -10,10 +10,10 @@ pub(in crate::config) const MARK: &str = "(secret)";
 
 /// A path, or many: in it, `*` is any one name or number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Option<Segment>>);
+pub(in crate::config) struct Pattern(Vec<Option<Segment>>);
 
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Result<Self, PathSyntaxError> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, PathSyntaxError> {
         let level = |step| match step {
             Step::Name(name) => Some(Segment::Name(name.into())),
             Step::Index(index) => Some(Segment::Index(index)),
@@ -23,7 +23,7 @@ impl Pattern {
     }
 
     /// Whether what it means is `path`, or above it.
-    fn covers(&self, path: &Path) -> bool {
+    pub(in crate::config) fn covers(&self, path: &Path) -> bool {
         self.0.len() <= path.segments().len() && self.agrees(path)
     }
 

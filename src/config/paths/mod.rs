@@ -7,16 +7,34 @@
 //! | `merge` | two trees made one: layers, and patches |
 //! | `diff` | what differs between two trees |
 //! | `access` | what may change while running, and what may not be read out |
-//! | `error` | why a path leads nowhere |
+//! | `codec`, `lookup` | between value and tree; from a path's text to what is there |
+//! | `offered` | what is attached to a config that has paths |
+//! | `read`, `key`, `fallback` | reading; a prepared path; defaults and how often they were needed |
+//! | `write` | changing |
+//! | `error` | why a path leads nowhere, and why something must not be put there |
 
 pub(in crate::config) mod access;
-pub(in crate::config) mod diff;
+mod codec;
+mod diff;
 mod error;
+mod fallback;
+mod key;
+mod lookup;
 pub(in crate::config) mod merge;
+mod offered;
 mod path;
+mod read;
 mod scan;
 pub(in crate::config) mod tree;
+mod write;
 
 pub use diff::{Changed, Diff};
-pub use error::PathSyntaxError;
+pub use error::{PatchError, PathError, PathSyntaxError, Refused};
+pub use fallback::Fallbacks;
+pub use key::Key;
+pub use offered::Paths;
 pub use path::{Path, Segment};
+
+pub(in crate::config) use access::Rules;
+pub(in crate::config) use fallback::FallbackCounts;
+pub(in crate::config) use offered::hide_secrets;

@@ -71,6 +71,11 @@ fn below_mut<'v>(value: &'v mut Value, segment: &Segment) -> Option<&'v mut Valu
     }
 }
 
+/// Whether an element of a list is, or is above, what is at the path.
+pub(super) fn leads_through_list(tree: &Value, path: &Path) -> bool {
+    (0..path.segments().len()).any(|levels| at(tree, &path.first(levels)).is_some_and(Value::is_array))
+}
+
 /// Whether a tree has more levels than whatever walks it would follow.
 pub(in crate::config) fn is_too_deep(value: &Value) -> bool {
     fn deeper(value: &Value, left: usize) -> bool {
