@@ -2,7 +2,8 @@
 //! other work too.
 //!
 //! Its figures are medians, in the better of its revisions for each, with a small map of four in an event, a hundred
-//! events an id, one client that asks; they are no figures of this run.
+//! events an id, one client that asks; they are no figures of this run. What a counter has still queued is that of the
+//! revision that takes in the most, when two send.
 
 use super::events::{Lossless, sizes};
 use super::queries::{collect, random, visit};
@@ -11,6 +12,8 @@ use crate::row::{Bar, Measured, Row};
 use crate::session::Session;
 use flightdeck::Ticks;
 use flightdeck::events::{Events, Stamp};
+use flightdeck::telemetry::Telemetry;
+use std::cell::OnceCell;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +27,8 @@ flightdeck::kind! {
 
 const ORIGINAL: &str = "the original";
 const TIMES: f64 = 100.0;
+/// Of updates of a counter.
+const TIMES_COUNTED: f64 = 300.0;
 const STORED: u64 = 100_000;
 const OF_AN_ID: u64 = 100;
 const IDS: u64 = STORED / OF_AN_ID;
@@ -36,11 +41,16 @@ const STORES: usize = 1_000;
 const BY_CORRELATION: (f64, &str) = (154_000.0, "by correlation, through its index");
 const TIME_RANGE: (f64, &str) = (9_900_000.0, "1 % time range, a scan");
 const STORE_DURING_SCAN: (f64, &str) = (7_700_000.0, "a store while another client scans");
+const COUNTED: (f64, &str) = (400.0, "a counter, at its caller");
+const ABSORBED: (f64, &str) = (1e9 / 450_000.0, "a counter, absorbed by the server");
+/// Of what two senders sent at full speed for three seconds.
+const QUEUED_PERCENT: f64 = 97.0;
 
 pub(super) fn run(session: &mut Session) {
     by_correlation(session);
     time_range(session);
     store_during_scan(session);
+    counted(session);
 }
 
 /// Which id event `n` has.
@@ -62,7 +72,7 @@ fn by_correlation(session: &mut Session) {
                 let ours = Side::each("flightdeck, ids at random", |n| {
                     assert_eq!(ask(&events, random(n) % IDS + 1), OF_AN_ID);
                 });
-                beside(Row::measure(ours, Vec::new(), &[]), BY_CORRELATION)
+                beside(Row::measure(ours, Vec::new(), &[]), BY_CORRELATION, TIMES)
             });
         }
     }
@@ -80,7 +90,7 @@ fn time_range(session: &mut Session) {
                 let from = start + random(n) % (STORED - STORED / 100);
                 assert_eq!(ask(&events, Ticks(from)..Ticks(from + STORED / 100)), STORED / 100);
             });
-            beside(Row::measure(ours, Vec::new(), &[]), TIME_RANGE)
+            beside(Row::measure(ours, Vec::new(), &[]), TIME_RANGE, TIMES)
         });
     }
 }
@@ -116,7 +126,7 @@ fn store_during_scan(session: &mut Session) {
             (format!("the slowest of {STORES}"), samples(&loud, 2)),
             ("the median while nobody scans".to_owned(), samples(&quiet, 0)),
         ];
-        beside(Row::of(sides.map(Measured::from), &[]), STORE_DURING_SCAN)
+        beside(Row::of(sides.map(Measured::from), &[]), STORE_DURING_SCAN, TIMES)
     });
 }
 
@@ -137,11 +147,85 @@ fn rounds(events: &Events) -> Vec<[f64; 3]> {
     (0..).take_while(|_| start.elapsed() < LONG_ENOUGH).map(round).collect()
 }
 
-/// The row beside what the original took, which it must beat by far.
-fn beside(mut row: Row, (took, what): (f64, &str)) -> Row {
+/// Updates of a counter: what they cost the caller, how many are taken in, and how many are not yet when asked.
+fn counted(session: &mut Session) {
+    session.row("counter, at its caller", || {
+        let telemetry = Telemetry::new();
+        let counter = telemetry.counter("requests");
+        let ours = Side::each("flightdeck Counter, kept handle", |_| {
+            counter.increment(black_box(1));
+            black_box(&counter);
+        });
+        beside(Row::measure(ours, Vec::new(), &[]), COUNTED, TIMES_COUNTED)
+    });
+    let measured = OnceCell::new();
+    session.row(
+        "counter, two threads at full speed for three seconds: an update that is in its value",
+        || {
+            let rounds: &Vec<Overload> = measured.get_or_init(overload);
+            let took =
+                rounds.iter().map(|round| round.took.as_nanos() as f64 / round.absorbed as f64).collect();
+            let ours = Measured::from(("flightdeck Counter, one for both".to_owned(), Samples(took)));
+            beside(Row::of([ours], &[]), ABSORBED, TIMES_COUNTED)
+        },
+    );
+    session.row(
+        "counter, two threads at full speed for three seconds: updates not in its value at the end",
+        || {
+            let rounds: &Vec<Overload> = measured.get_or_init(overload);
+            let left = |round: &Overload| (round.sent - round.absorbed) as f64 / round.sent as f64 * 100.0;
+            let sides = [
+                ("flightdeck Counter, one for both".to_owned(), Samples(rounds.iter().map(left).collect())),
+                (
+                    format!("{ORIGINAL}, still queued, measured elsewhere"),
+                    Samples(vec![QUEUED_PERCENT; rounds.len()]),
+                ),
+            ];
+            let row = Row::of(sides.map(Measured::from), &[Bar::AtMostTimes(0.0, ORIGINAL)]);
+            row.in_unit("%")
+        },
+    );
+}
+
+/// What became of the updates of a round.
+struct Overload {
+    sent: u64,
+    /// In the value that was read as soon as the threads had stopped.
+    absorbed: u64,
+    took: Duration,
+}
+
+fn overload() -> Vec<Overload> {
+    const ROUNDS: usize = 30;
+    const ROUND: Duration = Duration::from_millis(100);
+    /// Updates between two looks at the clock.
+    const STRIDE: u64 = 1_024;
+    let telemetry = Telemetry::new();
+    let counter = &telemetry.counter("requests");
+    let round = |_| {
+        let (before, start) = (counter.value(), Instant::now());
+        let send = || {
+            let mut sent = 0;
+            while start.elapsed() < ROUND {
+                (0..STRIDE).for_each(|_| counter.increment(black_box(1)));
+                sent += STRIDE;
+            }
+            sent
+        };
+        let sent = thread::scope(|threads| {
+            [threads.spawn(send), threads.spawn(send)].map(|thread| thread.join().expect("it only counts"))
+        });
+        let absorbed = counter.value() - before;
+        Overload { sent: sent.iter().sum(), absorbed, took: start.elapsed() }
+    };
+    (0..ROUNDS).map(round).collect()
+}
+
+/// The row beside what the original took, which it must beat by so much.
+fn beside(mut row: Row, (took, what): (f64, &str), times: f64) -> Row {
     let samples = Samples(vec![took; row.ours.samples.0.len()]);
     row.against.push(Measured { name: format!("{ORIGINAL}, {what}, measured elsewhere"), samples });
-    row.bars.push(Bar::TimesFaster(TIMES, ORIGINAL));
+    row.bars.push(Bar::TimesFaster(times, ORIGINAL));
     row
 }
 
