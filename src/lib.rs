@@ -82,8 +82,8 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle, StartError, Tail,
-    TailBuilder, TailError,
+    Builder, Concern, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle, PipelineSettings,
+    Settings, StartError, Tail, TailBuilder, TailError,
 };
 pub use id::{CorrelationId, Revision, SpanId};
 pub use status::{LastError, PartBytes, PartState};

@@ -4,10 +4,11 @@ use super::handlers;
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
 use super::pipeline::Pipelines;
+use super::settings::{self, Built, FromConfig, Recording, chore};
 use super::tail::Tails;
-use super::{Flightdeck, Inner};
+use super::{Flightdeck, Inner, Settings};
 use crate::clock::TickError;
-use crate::config::{Change, Config, Rejected, Validate};
+use crate::config::{Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
 use crate::events::{self, Directives, Events, Pipeline, Triggers};
 use crate::id::DeckId;
@@ -18,22 +19,12 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// How often replaced configs and detached handlers are freed, and queued subscribers called, and the time of rates is looked after.
-const TICK: Duration = Duration::from_millis(250);
-/// How often the clock of the events is compared with the system's.
-const CLOCK_CHECK: Duration = Duration::from_secs(1);
-/// How often shards and counters are taken back from threads that ended without a word: a system call for each that is
-/// held.
-const RECLAIM: Duration = Duration::from_secs(5);
-
-/// How often events are pruned that have become too old.
-const AGE_CHECK: Duration = Duration::from_secs(1);
-
 /// What a deck is made of.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder<C> {
     config: C,
+    settings: Settings,
     events: events::Builder,
     telemetry: telemetry::Builder,
     supervisor: supervisor::Builder,
@@ -54,32 +45,6 @@ impl fmt::Debug for OnEvents {
     }
 }
 
-/// What the config says about which events are to be recorded.
-struct FromConfig<C>(Box<dyn Fn(&C) -> Directives + Send + Sync>);
-
-impl<C> fmt::Debug for FromConfig<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FromConfig")
-    }
-}
-
-impl<C: Send + Sync + 'static> FromConfig<C> {
-    /// From now on the events follow the config, which nobody else has yet.
-    fn follow(self, config: &Config<C>, events: &Events) {
-        let (given, followed) = (events.directives(), events.clone());
-        events.set_directives(given.and(&(self.0)(&config.load())));
-        let follow = move |change: &Change<C>| {
-            let (old, new) = ((self.0)(&change.old), (self.0)(&change.new));
-            // What the host set by hand meanwhile stays, as long as the config says nothing new.
-            if old != new {
-                followed.set_directives(given.and(&new));
-            }
-        };
-        // Nobody else has the config yet, so no change is missed in between.
-        config.subscribe(follow).forever();
-    }
-}
-
 /// Why a deck was not started. Nothing was left running.
 #[derive(Error)]
 #[non_exhaustive]
@@ -87,6 +52,9 @@ pub enum StartError<C> {
     /// The config speaks against itself; it is handed back.
     #[error(transparent)]
     Config(Rejected<C>),
+    /// The settings speak against themselves; they are handed back.
+    #[error(transparent)]
+    Settings(Rejected<Settings>),
     /// There is no event store of these sizes.
     #[error(transparent)]
     Events(events::BuildError),
@@ -116,6 +84,7 @@ impl<C> fmt::Debug for StartError<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::Settings(error) => error.fmt(f),
             Self::Events(error) => error.fmt(f),
             Self::Telemetry(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
@@ -133,6 +102,7 @@ impl<C: Send + Sync + 'static> StartError<C> {
     fn cause(&self) -> &dyn Diagnostic {
         match self {
             Self::Config(error) => error,
+            Self::Settings(error) => error,
             Self::Events(error) => error,
             Self::Telemetry(error) => error,
             Self::Clock(error) => error,
@@ -164,6 +134,7 @@ impl Builder<()> {
     pub(crate) fn new() -> Self {
         Self {
             config: (),
+            settings: Settings::default(),
             events: Events::builder(),
             telemetry: Telemetry::builder(),
             supervisor: Supervisor::builder(),
@@ -182,6 +153,7 @@ impl<C> Builder<C> {
     pub fn config<D>(self, config: D) -> Builder<D> {
         Builder {
             config,
+            settings: self.settings,
             events: self.events,
             telemetry: self.telemetry,
             supervisor: self.supervisor,
@@ -225,6 +197,12 @@ impl<C> Builder<C> {
     /// ```
     pub fn directives(mut self, of: impl Fn(&C) -> Directives + Send + Sync + 'static) -> Self {
         self.directives = Some(FromConfig(Box::new(of)));
+        self
+    }
+
+    /// What the deck is told at first, and can be told otherwise while it runs: see [`Flightdeck::settings`].
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -330,10 +308,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
         let config = Config::new(self.config).map_err(StartError::Config)?;
+        let Settings { flush, prune, reclaim, clock_check, .. } = self.settings;
+        let settings = Config::builder(self.settings).named("flightdeck").build();
+        let settings = settings.map_err(StartError::Settings)?;
         let events = self.events.deck(deck).build().map_err(StartError::Events)?;
-        if let Some(directives) = self.directives {
-            directives.follow(&config, &events);
-        }
         let telemetry =
             self.telemetry.deck(deck).clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
@@ -343,13 +321,22 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let journal = Arc::new(Journal::new(&events, &telemetry));
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let (of_config, idle) = (journal.clone(), telemetry.clone());
+        let of_settings = journal.clone();
         config.observe(move |notice| of_config.config(notice));
+        settings.observe(move |notice| of_settings.config(notice));
         handlers::observe(&telemetry, &journal);
-        let (ticked, beaten) = (config.downgrade(), events.clone());
+        let recording = Recording::new(&events, self.directives);
+        // Before any worker records.
+        recording.follow(&settings, &config);
+        let built = Built::of(&events, &telemetry);
+        let (ticked, told_by, beaten) = (config.downgrade(), settings.downgrade(), events.clone());
         let tick = move || {
             beaten.store().look_after_beat();
             if let Some(config) = ticked.upgrade() {
                 config.tick();
+            }
+            if let Some(settings) = told_by.upgrade() {
+                settings.tick();
             }
         };
         let swept = telemetry.clone();
@@ -366,19 +353,19 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             supervisor = pipelines.enlist(of(&events), supervisor);
         }
         let supervisor = supervisor
-            .every(TICK, "config", tick)
-            .every(TICK, "handlers", move || {
+            .every(flush, chore::CONFIG, tick)
+            .every(flush, chore::HANDLERS, move || {
                 swept.sweep_handlers();
             })
-            .every(TICK, "pipelines", move || counted.follow())
-            .every(CLOCK_CHECK, "clock", move || of_clock.check_clock())
-            .every(RECLAIM, "shards", move || {
+            .every(flush, chore::PIPELINES, move || counted.follow())
+            .every(clock_check, chore::CLOCK, move || of_clock.check_clock())
+            .every(reclaim, chore::SHARDS, move || {
                 shards.reclaim_shards();
             })
-            .every(AGE_CHECK, "series", move || {
+            .every(prune, chore::SERIES, move || {
                 idle.tick(Instant::now());
             })
-            .every(AGE_CHECK, "age", move || {
+            .every(prune, chore::AGE, move || {
                 aging.prune_expired();
             })
             .observer(move |incident| {
@@ -393,6 +380,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (tails, triggers) = (Tails::new(), Triggers::new(&events));
         let inner = Arc::new(Inner {
             config,
+            settings,
+            built,
+            recording,
             events,
             triggers,
             telemetry,
@@ -405,6 +395,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             panic_hook,
             ticker,
         });
+        settings::follow(&inner);
         Inner::host_triggers(&inner);
         Ok(Flightdeck { inner })
     }

@@ -5,6 +5,7 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | what of a deck is not as it should be |
+//! | `settings` | what a deck can be told while it runs |
 //! | `process` | what the system says about the process (feature `process`) |
 //! | `status` | how a deck is, part by part |
 //! | `handlers` | handlers of telemetry: served, written down |
@@ -23,6 +24,7 @@ mod panic_hook;
 mod pipeline;
 #[cfg(feature = "process")]
 mod process;
+mod settings;
 mod status;
 mod tail;
 mod triggers;
@@ -31,6 +33,7 @@ pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
 pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
+pub use settings::{PipelineSettings, Settings};
 pub use status::DeckStatus;
 pub use tail::{Tail, TailBuilder, TailError};
 
@@ -43,6 +46,7 @@ use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use panic_hook::PanicHook;
 use pipeline::Pipelines;
+use settings::{Built, Recording};
 use std::fmt;
 use std::time::{Duration, Instant};
 use tail::Tails;
@@ -88,6 +92,9 @@ pub struct Flightdeck<C = ()> {
 
 struct Inner<C> {
     config: Config<C>,
+    settings: Config<Settings>,
+    built: Built,
+    recording: Recording<C>,
     events: Events,
     triggers: Triggers,
     telemetry: Telemetry,
@@ -138,6 +145,12 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     #[must_use]
     pub fn config(&self) -> &Config<C> {
         &self.inner.config
+    }
+
+    /// What the deck itself can be told while it runs, apart from the host's config: see [`Settings`].
+    #[must_use]
+    pub fn settings(&self) -> &Config<Settings> {
+        &self.inner.settings
     }
 
     /// The events.

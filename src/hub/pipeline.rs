@@ -1,10 +1,11 @@
 //! Pipelines of a deck: their workers supervised, their numbers in telemetry, their losses in the journal.
 
-use super::Inner;
+use super::{Inner, PipelineSettings};
 use crate::events::{Class, Events, Pipeline, PipelineStatus, PipelineWorker, StageStatus};
 use crate::supervisor::{self, Backoff, ChildSpec, Restart, StartError, Supervisor, WorkerContext};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::telemetry::{Counter, Gauge, Telemetry};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -28,12 +29,16 @@ pub(super) struct Pipelines {
     events: Events,
     telemetry: Telemetry,
     running: Mutex<Vec<Arc<Mirror>>>,
+    /// What the settings say, by name; also of those that are yet to come.
+    told: Mutex<BTreeMap<String, PipelineSettings>>,
 }
 
 /// A pipeline, and its numbers as telemetry has them.
 #[derive(Debug)]
 struct Mirror {
     pipeline: Pipeline,
+    /// The size and the time-out of batches that it was built with.
+    batch: (usize, Duration),
     cursor: OfCursor,
     stages: Vec<OfStage>,
 }
@@ -162,11 +167,19 @@ impl OfStage {
 impl Mirror {
     fn new(telemetry: &Telemetry, pipeline: Pipeline) -> Self {
         let prefix = format!("pipeline.{}", pipeline.name());
-        let stages = pipeline.status().stages;
-        let stages = stages.iter().map(|stage| OfStage::new(telemetry, &prefix, stage)).collect();
+        let built = pipeline.status();
+        let stages = built.stages.iter().map(|stage| OfStage::new(telemetry, &prefix, stage)).collect();
         let took = telemetry.histogram(&format!("{prefix}.sink.call_ns"));
         pipeline.observe_sink(move |time| took.record(nanos(time)));
-        Self { cursor: OfCursor::new(telemetry, &prefix), stages, pipeline }
+        let batch = (built.batch_size, built.batch_timeout);
+        Self { cursor: OfCursor::new(telemetry, &prefix), stages, batch, pipeline }
+    }
+
+    /// Where the settings say nothing, as it was built.
+    fn tell(&self, settings: &PipelineSettings) {
+        let (most, timeout) = settings.batch.unwrap_or(self.batch);
+        self.pipeline.set_batch(most, timeout);
+        self.pipeline.set_room(settings.room.unwrap_or(usize::MAX));
     }
 
     /// Brings telemetry up to date, and writes down what was lost.
@@ -185,11 +198,38 @@ impl Mirror {
 
 impl Pipelines {
     pub(super) fn new(events: &Events, telemetry: &Telemetry) -> Self {
-        Self { events: events.clone(), telemetry: telemetry.clone(), running: Mutex::new(Vec::new()) }
+        Self {
+            events: events.clone(),
+            telemetry: telemetry.clone(),
+            running: Mutex::new(Vec::new()),
+            told: Mutex::default(),
+        }
     }
 
     fn all(&self) -> Vec<Arc<Mirror>> {
         self.running.lock().clone()
+    }
+
+    /// Takes a pipeline on that is about to run.
+    fn take_on(&self, pipeline: Pipeline) {
+        let mirror = Mirror::new(&self.telemetry, pipeline);
+        let told = self.told.lock();
+        if let Some(settings) = told.get(mirror.pipeline.name()) {
+            mirror.tell(settings);
+        }
+        self.running.lock().push(Arc::new(mirror));
+    }
+
+    /// Tells each pipeline what the settings now say, if that is something new.
+    pub(super) fn tell(&self, settings: &BTreeMap<String, PipelineSettings>) {
+        let mut told = self.told.lock();
+        for mirror in self.all() {
+            let (before, now) = (told.get(mirror.pipeline.name()), settings.get(mirror.pipeline.name()));
+            if before != now {
+                mirror.tell(now.unwrap_or(&PipelineSettings::default()));
+            }
+        }
+        *told = settings.clone();
     }
 
     /// Brings telemetry up to date.
@@ -238,7 +278,7 @@ impl Pipelines {
             }
             started.push(worker.name());
         }
-        self.running.lock().push(Arc::new(Mirror::new(&self.telemetry, pipeline)));
+        self.take_on(pipeline);
         Ok(())
     }
 
@@ -251,7 +291,7 @@ impl Pipelines {
         for worker in pipeline.workers().iter().rev() {
             supervisor = supervisor.worker(supervised(worker));
         }
-        self.running.lock().push(Arc::new(Mirror::new(&self.telemetry, pipeline)));
+        self.take_on(pipeline);
         supervisor
     }
 
@@ -360,6 +400,11 @@ impl PipelineHandle {
     /// See [`Pipeline::set_batch`].
     pub fn set_batch(&self, most: usize, timeout: Duration) {
         self.pipeline.set_batch(most, timeout);
+    }
+
+    /// See [`Pipeline::set_room`].
+    pub fn set_room(&self, room: usize) {
+        self.pipeline.set_room(room);
     }
 
     /// Delivers what was recorded before this call, ends the pipeline, and says how that went; its name is free again then. See

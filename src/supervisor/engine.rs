@@ -29,10 +29,27 @@ pub(crate) struct Chore {
 /// What the supervisor's thread is told.
 #[derive(Debug)]
 pub(crate) enum News {
-    Ended { worker: u64, generation: u64, exit: Exit },
-    Add { worker: u64, spec: ChildSpec },
-    Remove { worker: u64, deadline: Instant },
-    Stop { deadline: Instant },
+    Ended {
+        worker: u64,
+        generation: u64,
+        exit: Exit,
+    },
+    /// A chore is to be done this often.
+    Pace {
+        chore: Arc<str>,
+        every: Duration,
+    },
+    Add {
+        worker: u64,
+        spec: ChildSpec,
+    },
+    Remove {
+        worker: u64,
+        deadline: Instant,
+    },
+    Stop {
+        deadline: Instant,
+    },
 }
 
 /// The workers by number, in the order in which they were taken on. Numbers never come back.
@@ -274,6 +291,7 @@ impl Engine {
                     self.start(self.children.len() - 1);
                 }
                 Some(News::Remove { worker, deadline }) => self.remove(worker, deadline),
+                Some(News::Pace { chore, every }) => self.pace(&chore, every),
                 Some(News::Stop { deadline }) => return self.stop(deadline),
                 None => self.rest(),
             }
@@ -302,6 +320,15 @@ impl Engine {
         match next {
             Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
             None => thread::park(),
+        }
+    }
+
+    /// From now on chores of this name are done this often; for the first time no later than they would be.
+    fn pace(&mut self, name: &str, every: Duration) {
+        let next = Instant::now() + every;
+        for chore in self.chores.iter_mut().filter(|chore| *chore.name == *name) {
+            chore.every = every;
+            chore.due = chore.due.min(next);
         }
     }
 

@@ -15,6 +15,9 @@ const DROP_DEADLINE: Duration = Duration::from_secs(1);
 /// What a caller waits beyond the deadline for the supervisor to say what it could not finish.
 const REPORT_GRACE: Duration = Duration::from_millis(100);
 
+/// Far enough for "whatever it takes", and never out of range.
+const LONGEST: Duration = Duration::from_secs(1 << 30);
+
 /// One small thread that starts workers in order, restarts those that end as they should not, and stops them in
 /// reverse order.
 ///
@@ -42,6 +45,8 @@ const REPORT_GRACE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Supervisor {
     pub(super) shared: Arc<Shared>,
+    /// What its chores are called.
+    chores: Arc<[Arc<str>]>,
     _last: Arc<Last>,
 }
 
@@ -126,8 +131,9 @@ impl Builder {
         name: impl Into<Arc<str>>,
         body: impl FnMut() + Send + 'static,
     ) -> Self {
-        let due = Instant::now() + period;
-        self.chores.push(Chore { name: name.into(), every: period, body: Box::new(body), due });
+        let every = period.min(LONGEST);
+        let due = Instant::now() + every;
+        self.chores.push(Chore { name: name.into(), every, body: Box::new(body), due });
         self
     }
 
@@ -144,6 +150,7 @@ impl Builder {
     pub fn start(self) -> Result<Supervisor, StartError> {
         let shared = Arc::new(Shared::new());
         let window = Window::new(self.max_restarts, self.window);
+        let chores = self.chores.iter().map(|chore| chore.name.clone()).collect();
         let engine = Engine::new(shared.clone(), self.observer, window, self.chores);
         for spec in self.workers {
             add(&shared, spec)?;
@@ -151,7 +158,7 @@ impl Builder {
         let thread = thread::Builder::new().name(self.name.clone());
         let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
         match spawned {
-            Ok(_) => Ok(Supervisor { _last: Arc::new(Last(shared.clone())), shared }),
+            Ok(_) => Ok(Supervisor { _last: Arc::new(Last(shared.clone())), chores, shared }),
             Err(source) => Err(StartError::NoThread { name: self.name, source }),
         }
     }
@@ -209,6 +216,14 @@ impl Supervisor {
         Ok(report)
     }
 
+    /// From now on what was asked for with [`Builder::every`] under this name is done so often; the next time no later than it
+    /// would have been. Whether there is such a thing.
+    pub fn set_every(&self, name: &str, period: Duration) -> bool {
+        let chore = self.chores.iter().find(|chore| ***chore == *name);
+        let told = chore.map(|chore| News::Pace { chore: chore.clone(), every: period.min(LONGEST) });
+        told.map(|news| self.shared.tell(news)).is_some()
+    }
+
     /// How each worker is, in the order in which they started.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerStatus> {
@@ -249,9 +264,9 @@ fn add(shared: &Shared, spec: ChildSpec) -> Result<(), StartError> {
     shared.add(spec).map_err(twice)
 }
 
-/// So long from now: far enough for "whatever it takes", and never out of range.
+/// So long from now.
 fn within(time: Duration) -> Instant {
-    Instant::now() + time.min(Duration::from_secs(1 << 30))
+    Instant::now() + time.min(LONGEST)
 }
 
 const _: fn() = || {

@@ -20,6 +20,14 @@ use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
 use std::time::{Duration, Instant};
 
+/// In place of a time, in nanoseconds.
+const NEVER: u64 = u64::MAX;
+
+/// A time beyond 584 years is none.
+fn in_ns(time: Option<Duration>) -> u64 {
+    time.map_or(NEVER, |time| u64::try_from(time.as_nanos()).unwrap_or(NEVER))
+}
+
 /// What all handles of one telemetry share.
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -29,7 +37,8 @@ pub(crate) struct Inner {
     pub(super) clock: Clock,
     pub(crate) registry: Registry,
     refused: AtomicU64,
-    retire_after: Option<Duration>,
+    /// In nanoseconds, or [`NEVER`]. Relaxed: it stands for itself.
+    retire_after: AtomicU64,
     pub(super) groups: Groups,
     pub(super) handlers: Arc<Handlers>,
     pub(super) windows: Windows,
@@ -170,7 +179,7 @@ impl Builder {
             cells,
             clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
-            retire_after: self.retire_after,
+            retire_after: AtomicU64::new(in_ns(self.retire_after)),
             groups: Groups::new(sizes.slabs),
             handlers: Handlers::new(errors.clone()),
             windows: Windows::default(),
@@ -339,7 +348,19 @@ impl Telemetry {
     pub fn tick(&self, now: Instant) -> Retired {
         self.inner.windows.tick(now);
         let due = |age| self.inner.registry.retire_now_and_then(now, age);
-        self.inner.retire_after.map(due).unwrap_or_default()
+        self.retire_after().map(due).unwrap_or_default()
+    }
+
+    /// How long series stay that nobody holds, after their value changed last; `None`: for good.
+    #[must_use]
+    pub fn retire_after(&self) -> Option<Duration> {
+        let ns = self.inner.retire_after.load(Relaxed);
+        (ns != NEVER).then(|| Duration::from_nanos(ns))
+    }
+
+    /// In place of what [`Builder::retire_after`] said; `None`: they stay.
+    pub fn set_retire_after(&self, age: Option<Duration>) {
+        self.inner.retire_after.store(in_ns(age), Relaxed);
     }
 
     /// Takes a slab for this thread ahead of its first update. Returns whether it has one now; otherwise it

@@ -117,6 +117,12 @@ impl Pipeline {
         self.inner.end.ring_all();
     }
 
+    /// How many items of each class may wait in front of a stage that is behind a queue: one at least, and no more than the
+    /// queue was [built for](super::Stages::queue), which [`StageStatus::places`] says. What waits already, stays.
+    pub fn set_room(&self, room: usize) {
+        self.inner.stages.iter().filter_map(|stage| stage.queue.as_ref()).for_each(|queue| queue.allow(room));
+    }
+
     /// Who is told, on the sink's thread, how long each call of the sink took that returned. Only the first one is.
     pub fn observe_sink(&self, observer: impl Fn(Duration) + Send + Sync + 'static) {
         let _ = self.inner.settings.timed.set(Box::new(observer));

@@ -94,6 +94,8 @@ pub struct StageStatus {
     pub waiting: PerClass<usize>,
     /// How many of each class may; 0 where the stage before is done by the same worker.
     pub room: usize,
+    /// How many of each class the queue was built for: as much room can be [allowed](super::Pipeline::set_room).
+    pub places: usize,
     /// How often its code was called.
     pub calls: u64,
     /// How often that panicked.
@@ -162,6 +164,7 @@ impl Stage {
             dropped,
             waiting: self.queue.as_ref().map_or(PerClass::of(|_| 0), |queue| queue.waiting()),
             room: self.queue.as_ref().map_or(0, |queue| queue.room()),
+            places: self.queue.as_ref().map_or(0, |queue| queue.places()),
             calls: counts.calls.get(),
             panics: counts.panics.get(),
             retries: counts.retries.get(),

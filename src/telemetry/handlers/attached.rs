@@ -247,6 +247,14 @@ impl Handlers {
         was_attached
     }
 
+    /// Lets so many executions wait for a handler; whether there is such a queue.
+    pub(super) fn allow(&self, id: &str, most: usize) -> bool {
+        let list = self.list.load();
+        let attached = list.iter().find(|attached| *attached.entry.id == *id);
+        let queue = attached.and_then(|attached| attached.entry.queue.as_ref());
+        queue.map(|queue| queue.allow(most)).is_some()
+    }
+
     /// Frees what nobody uses; how many handlers that were.
     pub(super) fn sweep(&self) -> usize {
         let mut free = Vec::new();

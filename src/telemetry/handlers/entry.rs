@@ -5,7 +5,7 @@ use super::gate::{Closed, Gate};
 use super::kept::Kept;
 use super::prefix::Prefix;
 use super::status::{HandlerState, HandlerStatus, QueueStatus};
-use crate::sync::{Arc, ArrayQueue, AtomicU64, Mutex, Relaxed};
+use crate::sync::{Arc, ArrayQueue, AtomicU64, AtomicUsize, Mutex, Relaxed};
 use std::fmt;
 
 /// The most that wait for one handler.
@@ -36,6 +36,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Queue {
     kept: ArrayQueue<Kept>,
+    /// How many may wait; no more than there are places.
+    most: AtomicUsize,
     /// Passed by whoever puts something in.
     pub(super) posts: Gate,
     /// Held by whoever calls the handler: one at a time, so that executions stay in order.
@@ -58,6 +60,7 @@ impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             kept: ArrayQueue::new(capacity),
+            most: AtomicUsize::new(capacity),
             posts: Gate::new(),
             serving: Mutex::new(()),
             dropped: AtomicU64::new(0),
@@ -69,7 +72,8 @@ impl Queue {
     /// Lock-free. Allocates, unless it is full.
     #[inline(never)]
     pub(super) fn keep(&self, execution: &Execution<'_>) -> Result<(), NotKept> {
-        let kept = if self.kept.is_full() {
+        // Relaxed: it stands for itself.
+        let kept = if self.kept.len() >= self.most.load(Relaxed) {
             Err(NotKept::Full)
         } else {
             Kept::of(execution).ok_or(NotKept::TooLarge)
@@ -99,6 +103,11 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Lets so many wait, one at least and no more than there are places.
+    pub(super) fn allow(&self, most: usize) {
+        self.most.store(most.clamp(1, self.kept.capacity()), Relaxed);
     }
 }
 
@@ -135,6 +144,7 @@ impl Entry {
         };
         let of_queue = |queue: &Queue| QueueStatus {
             capacity: queue.kept.capacity(),
+            most: queue.most.load(Relaxed),
             waiting: queue.len(),
             discarded: queue.discarded.load(Relaxed),
             dropped: queue.dropped.load(Relaxed),

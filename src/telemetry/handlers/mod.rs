@@ -175,6 +175,12 @@ impl Telemetry {
         self.inner.handlers.status()
     }
 
+    /// How many executions may wait for the handler of this id from now on: one at least, and no more than its queue was made
+    /// for. What waits already, stays. Whether there is such a handler, and it has a queue.
+    pub fn set_handler_queue(&self, id: &str, most: usize) -> bool {
+        self.inner.handlers.allow(id, most)
+    }
+
     /// How the handlers are, all of them together.
     #[must_use]
     pub fn handler_stats(&self) -> HandlerStats {

@@ -36,8 +36,10 @@ pub struct HandlerStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStatus {
-    /// How many executions it holds.
+    /// How many executions it was made for.
     pub capacity: usize,
+    /// How many may wait: as many, unless [told otherwise](super::super::Telemetry::set_handler_queue).
+    pub most: usize,
     /// How many wait.
     pub waiting: usize,
     /// How many waited when the handler was detached, and will not be delivered.
