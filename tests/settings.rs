@@ -42,7 +42,7 @@ fn becomes_true(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn count(deck: &Flightdeck, kind: &str) -> u64 {
-    deck.events().query().kind_named(kind).count() as u64
+    deck.events().query().kind_named(kind).count()
 }
 
 fn directives(text: &str) -> Directives {
@@ -171,7 +171,7 @@ fn the_settings_themselves_have_queued_subscribers() {
 fn batches_and_queues_of_pipelines_follow_also_of_those_that_are_yet_to_come() {
     let said = PipelineSettings::new().batch(10, Duration::from_secs(60)).room(8);
     let deck = Flightdeck::builder()
-        .settings(settings(|s| drop(s.pipelines.insert("export".to_owned(), said))))
+        .settings(settings(|s| _ = s.pipelines.insert("export".to_owned(), said)))
         .start()
         .unwrap();
     let (sender, batches) = std::sync::mpsc::channel();
@@ -197,7 +197,7 @@ fn batches_and_queues_of_pipelines_follow_also_of_those_that_are_yet_to_come() {
     change(&deck, |settings| settings.pipelines.clear());
     assert_eq!((export.status().batch_size, rooms()), (3, (64, 64)), "as it was built");
     let timeout = PipelineSettings::new().batch(100, Duration::from_millis(1));
-    change(&deck, |settings| drop(settings.pipelines.insert("export".to_owned(), timeout)));
+    change(&deck, |settings| _ = settings.pipelines.insert("export".to_owned(), timeout));
     deck.record(Filled { qty: 1 });
     assert_eq!(batches.recv_timeout(SOON), Ok(1), "the time-out, long before a hundred");
 }
