@@ -106,7 +106,7 @@ pub mod internals {
     pub use crate::events::{Class, PerClass};
     pub use crate::region::Region;
     pub use crate::sync::fuse::vanishes_before;
-    pub use crate::sync::model::{Side, with_weakened};
+    pub use crate::sync::model::{Side, Signal, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};
     pub use crate::telemetry::extremes::{Span, Tracker};
     pub use crate::telemetry::group::sheet::Sheet;

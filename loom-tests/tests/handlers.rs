@@ -2,7 +2,7 @@
 
 mod support;
 
-use flightdeck_loom::internals::{Ended, Ending, Gate, Side, Stripe};
+use flightdeck_loom::internals::{Ended, Ending, Gate, Side, Signal, Stripe};
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
@@ -138,4 +138,66 @@ fn the_last_turn_through_a_queue_leaves_nothing_there() {
     let model = Model::new("handler's queue, last turn", 3, model).holds(2);
     found.at_least_once("a last turn");
     model.fails_without("executions-over", Side::Publish).fails_without("executions-over", Side::Observe);
+}
+
+/// Two call, by different words; one detaches and waits, as `Handler::detach_and_wait` does. A wait in models has no time-out: one
+/// that is not woken stands still for good, which fails. Calls wake the waiter as these say: those that end at a closed gate, and
+/// those that find it closed, which seem to run for a moment.
+fn detached(wakes: [bool; 2]) -> (impl Fn() + Send + Sync + Clone + 'static, [Seen; 3]) {
+    let outcomes = [Seen::default(), Seen::default(), Seen::default()];
+    let [waited, at_once, too_late] = outcomes.clone();
+    let model = move || {
+        let (gate, signal) = (Arc::new(Gate::new()), Arc::new(Signal::new()));
+        let done: Arc<[AtomicU64; 2]> = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        let caller = |at: usize| {
+            let (gate, signal, done, too_late) =
+                (gate.clone(), signal.clone(), done.clone(), too_late.clone());
+            thread::spawn(move || {
+                let stripe = Stripe::of(at);
+                let wakes = if gate.begin(stripe).is_err() {
+                    too_late.count();
+                    wakes[1]
+                } else {
+                    done[at].store(1, Relaxed);
+                    gate.end(stripe) == Ended::Closed && wakes[0]
+                };
+                if wakes {
+                    signal.notify();
+                }
+            })
+        };
+        let callers = [caller(0), caller(1)];
+        let waiter = {
+            let (gate, done) = (gate.clone(), done.clone());
+            let (waited, at_once) = (waited.clone(), at_once.clone());
+            thread::spawn(move || {
+                let _ = gate.close();
+                if gate.is_idle() {
+                    at_once.count();
+                } else {
+                    signal.wait(None, || gate.is_idle());
+                    waited.count();
+                }
+                let seen = done[0].load(Relaxed) + done[1].load(Relaxed);
+                assert_eq!(seen, gate.over(), "a call is over, and what it did is not seen");
+            })
+        };
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        waiter.join().unwrap();
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn who_detaches_and_waits_is_woken_and_sees_what_calls_did() {
+    let (model, [waited, at_once, too_late]) = detached([true, true]);
+    let model = Model::new("handler detached and waited for", 3, model).holds(100);
+    waited.at_least_once("a wait for a call");
+    at_once.at_least_once("no call to wait for");
+    too_late.at_least_once("a call that came too late");
+    model.fails_without("handler-call", Side::Publish).fails_without("handler-call", Side::Observe);
+    let (model, _) = detached([false, true]);
+    Model::new("handler detached", 3, model).fails("waking by calls that end");
+    let (model, _) = detached([true, false]);
+    Model::new("handler detached", 3, model).fails("waking by calls that come too late");
 }

@@ -16,7 +16,7 @@ mod queue;
 mod signal;
 pub(crate) use arc_swap::{ArcSwap, SwapGuard};
 pub(crate) use queue::ArrayQueue;
-pub(crate) use signal::Signal;
+pub use signal::Signal;
 
 /// Which side of an edge a model weakens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
