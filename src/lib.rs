@@ -85,6 +85,8 @@ pub use hub::{
     Builder, Concern, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle, PipelineSettings,
     Settings, StartError, Tail, TailBuilder, TailError,
 };
+#[cfg(feature = "serde")]
+pub use hub::{ReplayError, Replayed};
 pub use id::{CorrelationId, Revision, SpanId};
 pub use status::{LastError, PartBytes, PartState};
 

@@ -396,6 +396,56 @@ fn a_change_says_which_paths_it_changed_and_how() {
     assert!(newest.diff(&newest).unwrap().is_empty());
 }
 
+#[test]
+fn who_subscribes_to_a_path_hears_of_nothing_else() {
+    let config = config();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let subscribe = |path: &'static str| {
+        let seen = seen.clone();
+        config.subscribe_path(path, move |change| {
+            seen.lock().unwrap().push((path, change.revision().get()));
+        })
+    };
+    let paths = ["", "limits", "limits.rate", "servers[1]", "db.password", "not.there"];
+    let subscriptions: Vec<_> = paths.map(|path| subscribe(path).unwrap()).into();
+    config.set_path("limits.rate", 1).unwrap();
+    config.set_path("limits.burst", 1).unwrap();
+    config.set_path("servers[0].port", 1).unwrap();
+    config.update(|now| App { servers: now.servers[..1].to_vec(), ..now.clone() }).unwrap();
+    config.set_path("db.password", "other").unwrap();
+    config.update(App::clone).unwrap();
+    drop(subscriptions);
+    let expected = [
+        ("", 2),
+        ("limits", 2),
+        ("limits.rate", 2),
+        ("", 3),
+        ("limits", 3),
+        ("", 4),
+        ("", 5),
+        ("servers[1]", 5),
+        ("", 6),
+        ("db.password", 6),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+    assert!(matches!(subscribe("a..b"), Err(PathError::Syntax(_))));
+    let without = Config::new(app()).unwrap();
+    assert_eq!(without.subscribe_path("limits", |_| ()).unwrap_err(), PathError::NotOffered);
+}
+
+#[test]
+fn revisions_are_compared_as_long_as_they_are_kept() {
+    let config = Config::builder(app()).history(2).paths(paths()).unwrap().build().unwrap();
+    let revisions: Vec<_> =
+        [1, 2, 3].map(|rate| config.set_path("limits.rate", rate).unwrap().revision()).into();
+    assert_eq!(config.diff(revisions[0], revisions[2]).unwrap().to_string(), "limits.rate: 1 -> 3");
+    assert_eq!(config.diff(revisions[2], revisions[0]).unwrap().to_string(), "limits.rate: 3 -> 1");
+    let error = config.diff(Revision::FIRST, revisions[2]).unwrap_err();
+    assert_eq!(error.code(), "config.history.forgotten");
+    let without = Config::new(app()).unwrap();
+    assert_eq!(without.diff(Revision::FIRST, Revision::FIRST).unwrap_err().code(), "config.path.not_offered");
+}
+
 /// Serialises, but not to a tree.
 #[derive(Serialize, Deserialize)]
 struct Odd {

@@ -13,7 +13,9 @@ use flightdeck::telemetry::{
     Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
     Telemetry, Unit,
 };
-use flightdeck::{Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, Revision, TickError, Ticks};
+use flightdeck::{
+    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Revision, TickError, Ticks,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
@@ -476,6 +478,10 @@ fn paths(errors: &mut Errors) {
     errors.push(Box::new(PathError::NoTree { reason: reason("key must be a string") }));
     errors.push(Box::new(PathError::NotWritable { path: path() }));
     errors.push(Box::new(PathError::UnknownMark { path: path() }));
+    errors.push(Box::new(ReplayError::Incomplete { revision: 7, missing: 2 }));
+    errors.push(Box::new(ReplayError::Gap { after: 3, before: 6 }));
+    errors
+        .push(Box::new(ReplayError::Unfit { revision: 7, reason: PathError::NotWritable { path: path() } }));
     let patch = serde_json::json!({"size": 300, "names": [], "token": 5});
     errors.push(Box::new(config.patch(&patch).unwrap_err()));
 }

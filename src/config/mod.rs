@@ -72,7 +72,8 @@ pub use history::{HistoryError, RollbackError};
 pub use observe::{Notice, Stats};
 #[cfg(feature = "serde")]
 pub use paths::{
-    Changed, Diff, Fallbacks, Key, PatchError, Path, PathError, PathSyntaxError, Paths, Refused, Segment,
+    ChangeStep, Changed, Diff, DiffError, Fallbacks, Key, PatchError, Path, PathError, PathSyntaxError,
+    Paths, Refused, Segment, Then,
 };
 pub use status::Status;
 pub use store::Ticked;

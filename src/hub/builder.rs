@@ -23,7 +23,7 @@ use thiserror::Error;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder<C> {
-    config: C,
+    config: First<C>,
     settings: Settings,
     events: events::Builder,
     telemetry: telemetry::Builder,
@@ -34,6 +34,21 @@ pub struct Builder<C> {
     pipelines: Vec<OnEvents>,
     #[cfg(feature = "process")]
     pub(super) asks: super::process::Wanted,
+}
+
+/// What the config begins with.
+enum First<C> {
+    Value(C),
+    Config(Config<C>),
+}
+
+impl<C: fmt::Debug> fmt::Debug for First<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::Config(_) => f.debug_struct("Config").finish_non_exhaustive(),
+        }
+    }
 }
 
 /// A pipeline on events that are yet to be built.
@@ -133,7 +148,7 @@ impl<C: Send + Sync + 'static> Diagnostic for StartError<C> {
 impl Builder<()> {
     pub(crate) fn new() -> Self {
         Self {
-            config: (),
+            config: First::Value(()),
             settings: Settings::default(),
             events: Events::builder(),
             telemetry: Telemetry::builder(),
@@ -151,6 +166,27 @@ impl Builder<()> {
 impl<C> Builder<C> {
     /// The host's config: its first revision. Give it before what depends on it.
     pub fn config<D>(self, config: D) -> Builder<D> {
+        self.starting_with(First::Value(config))
+    }
+
+    /// The host's config, as it was built: for one with a name, a longer history, or paths. The deck observes it from
+    /// now on. Give it before what depends on it.
+    ///
+    /// ```
+    /// # use flightdeck::config::{Validate, Violations};
+    /// # struct Limits { orders: u32 }
+    /// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
+    /// use flightdeck::{Flightdeck, config::Config};
+    /// let config = Config::builder(Limits { orders: 10 }).named("limits").history(100).build()?;
+    /// let deck = Flightdeck::builder().config_built(config).start()?;
+    /// assert_eq!(deck.config().name(), "limits");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn config_built<D>(self, config: Config<D>) -> Builder<D> {
+        self.starting_with(First::Config(config))
+    }
+
+    fn starting_with<D>(self, config: First<D>) -> Builder<D> {
         Builder {
             config,
             settings: self.settings,
@@ -307,7 +343,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     /// running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
-        let config = Config::new(self.config).map_err(StartError::Config)?;
+        let config = match self.config {
+            First::Value(value) => Config::new(value).map_err(StartError::Config)?,
+            First::Config(config) => config,
+        };
         let Settings { flush, prune, reclaim, clock_check, .. } = self.settings;
         let settings = Config::builder(self.settings).named("flightdeck").build();
         let settings = settings.map_err(StartError::Settings)?;
@@ -321,9 +360,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let journal = Arc::new(Journal::new(&events, &telemetry));
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let (of_config, idle) = (journal.clone(), telemetry.clone());
-        let of_settings = journal.clone();
-        config.observe(move |notice| of_config.config(notice));
-        settings.observe(move |notice| of_settings.config(notice));
+        let (of_settings, name) = (journal.clone(), config.name().to_owned());
+        config.observe(move |notice| of_config.config(&name, notice));
+        settings.observe(move |notice| of_settings.config("flightdeck", notice));
         handlers::observe(&telemetry, &journal);
         let recording = Recording::new(&events, self.directives);
         // Before any worker records.

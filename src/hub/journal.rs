@@ -1,14 +1,16 @@
 //! What happens to config, workers and the clock, as events and counters of the deck.
 
 use crate::clock::ClockCheck;
-use crate::config::Notice;
+use crate::config::{Change, Notice};
 use crate::events::Events;
 use crate::supervisor::{Exit, Incident};
 use crate::telemetry::{Counter, HandlerNotice, Telemetry};
 use std::time::Duration;
 
 crate::kind! {
-    pub(super) ConfigPublished("flightdeck.config.published", class = Critical) { revision: u64 }
+    pub(super) ConfigPublished("flightdeck.config.published", class = Critical) {
+        config: str, revision: u64, since: u64, who: str, why: str, changed: u64, left_out: u64,
+    }
     pub(super) ConfigRejected("flightdeck.config.rejected", class = Critical, severity = Warn) {
         current: u64, violations: u64, first: str,
     }
@@ -39,6 +41,7 @@ crate::kind! {
 pub(super) struct Journal {
     events: Events,
     published: Counter,
+    left_out: Counter,
     rejected: Counter,
     detached: Counter,
     handlers_detached: Counter,
@@ -52,6 +55,7 @@ impl Journal {
         Self {
             events: events.clone(),
             published: telemetry.counter("flightdeck_config_published_total"),
+            left_out: telemetry.counter("flightdeck_config_changes_left_out_total"),
             rejected: telemetry.counter("flightdeck_config_rejected_total"),
             detached: telemetry.counter("flightdeck_config_subscribers_detached_total"),
             handlers_detached: telemetry.counter("flightdeck_telemetry_handlers_detached_total"),
@@ -61,11 +65,23 @@ impl Journal {
         }
     }
 
-    pub(super) fn config<C>(&self, notice: &Notice<'_, C>) {
+    pub(super) fn config<C: Send + Sync + 'static>(&self, name: &str, notice: &Notice<'_, C>) {
         match notice {
             Notice::Published(change) => {
                 self.published.increment(1);
-                self.events.record(ConfigPublished { revision: change.revision().get() });
+                // First what changed, by path: who finds the event of the revision finds all of them.
+                let (changed, left_out) = self.steps(name, change);
+                self.left_out.increment(left_out);
+                let cause = change.cause();
+                self.events.record(ConfigPublished {
+                    config: name,
+                    revision: change.revision().get(),
+                    since: change.old.revision().get(),
+                    who: cause.who(),
+                    why: cause.why().unwrap_or_default(),
+                    changed,
+                    left_out,
+                });
             }
             Notice::Rejected { current, violations, .. } => {
                 self.rejected.increment(1);
@@ -79,6 +95,17 @@ impl Journal {
                 self.events.record(SubscriberDetached { subscriber, revision, message });
             }
         }
+    }
+
+    /// Writes down what changed, if the config has paths: how much of it, and how much was left out.
+    #[cfg(feature = "serde")]
+    fn steps<C: Send + Sync + 'static>(&self, name: &str, change: &Change<C>) -> (u64, u64) {
+        super::replay::write(&self.events, name, change)
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn steps<C>(&self, _: &str, _: &Change<C>) -> (u64, u64) {
+        (0, 0)
     }
 
     pub(super) fn handler(&self, notice: &HandlerNotice<'_>) {

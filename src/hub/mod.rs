@@ -10,6 +10,7 @@
 //! | `status` | how a deck is, part by part |
 //! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
+//! | `replay` | changes of config by path, as events; and a config made again from them |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
 //! | `panic_hook` | panics of any thread, as events |
@@ -24,6 +25,8 @@ mod panic_hook;
 mod pipeline;
 #[cfg(feature = "process")]
 mod process;
+#[cfg(feature = "serde")]
+mod replay;
 mod settings;
 mod status;
 mod tail;
@@ -33,6 +36,8 @@ pub use builder::{Builder, StartError};
 pub use health::{Concern, Health};
 pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
+#[cfg(feature = "serde")]
+pub use replay::{ReplayError, Replayed};
 pub use settings::{PipelineSettings, Settings};
 pub use status::DeckStatus;
 pub use tail::{Tail, TailBuilder, TailError};

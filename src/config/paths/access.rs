@@ -3,7 +3,7 @@
 use super::error::PathSyntaxError;
 use super::path::{Path, Segment};
 use super::scan::{Step, Steps};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What stands in the place of a secret, wherever values are shown.
 pub(in crate::config) const MARK: &str = "(secret)";
@@ -90,6 +90,45 @@ impl Rules {
             return value.clone();
         }
         self.redacted_below(&mut path.clone(), value)
+    }
+
+    /// The value at `path` without what is secret in it: entries are left out, elements are `null`; and whether there was
+    /// something to leave out.
+    pub(super) fn without_secrets(&self, path: &mut Path, value: &Value, left_out: &mut bool) -> Value {
+        if !self.hides_any_of(path) {
+            return value.clone();
+        }
+        match value {
+            Value::Object(entries) => {
+                let mut kept = Map::new();
+                for (name, value) in entries {
+                    path.push(Segment::Name(name.as_str().into()));
+                    if self.hides(path) {
+                        *left_out = true;
+                    } else {
+                        kept.insert(name.clone(), self.without_secrets(path, value, left_out));
+                    }
+                    path.pop();
+                }
+                Value::Object(kept)
+            }
+            Value::Array(list) => {
+                let mut kept = Vec::new();
+                for (index, value) in list.iter().enumerate() {
+                    path.push(Segment::Index(index));
+                    let is_secret = self.hides(path);
+                    *left_out |= is_secret;
+                    kept.push(if is_secret {
+                        Value::Null
+                    } else {
+                        self.without_secrets(path, value, left_out)
+                    });
+                    path.pop();
+                }
+                Value::Array(kept)
+            }
+            leaf => leaf.clone(),
+        }
     }
 
     fn redacted_below(&self, path: &mut Path, value: &Value) -> Value {

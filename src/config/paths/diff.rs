@@ -2,6 +2,7 @@
 
 use super::access::{MARK, Rules};
 use super::path::{Path, Segment};
+use super::tree::each_leaf;
 use serde_json::Value;
 use std::fmt;
 
@@ -106,8 +107,26 @@ impl fmt::Display for Changed {
     }
 }
 
-/// Calls `visit` for each path whose values differ.
+/// Calls `visit` for each path whose values differ: where something is gone or new, for each leaf of it.
 pub(in crate::config) fn each_change<'v>(
+    path: &mut Path,
+    old: Option<&'v Value>,
+    new: Option<&'v Value>,
+    visit: &mut impl FnMut(&Path, Option<&'v Value>, Option<&'v Value>),
+) {
+    each_edit(path, old, new, &mut |path, old, new| match (old, new) {
+        (Some(old), None) => {
+            each_leaf(&mut path.clone(), old, &mut |path, leaf| visit(path, Some(leaf), None));
+        }
+        (None, Some(new)) => {
+            each_leaf(&mut path.clone(), new, &mut |path, leaf| visit(path, None, Some(leaf)));
+        }
+        (old, new) => visit(path, old, new),
+    });
+}
+
+/// Calls `visit` for each path whose values differ: where something is gone or new, for all of it at once.
+pub(super) fn each_edit<'v>(
     path: &mut Path,
     old: Option<&'v Value>,
     new: Option<&'v Value>,
@@ -120,22 +139,16 @@ pub(in crate::config) fn each_change<'v>(
             let kept = new.iter().map(|(name, new)| (name, old.get(name), Some(new)));
             for (name, old, new) in gone.chain(kept) {
                 path.push(Segment::Name(name.as_str().into()));
-                each_change(path, old, new, visit);
+                each_edit(path, old, new, visit);
                 path.pop();
             }
         }
         (Some(Value::Array(old)), Some(Value::Array(new))) => {
             for index in 0..old.len().max(new.len()) {
                 path.push(Segment::Index(index));
-                each_change(path, old.get(index), new.get(index), visit);
+                each_edit(path, old.get(index), new.get(index), visit);
                 path.pop();
             }
-        }
-        (Some(old), None) => {
-            super::tree::each_leaf(path, old, &mut |path, leaf| visit(path, Some(leaf), None))
-        }
-        (None, Some(new)) => {
-            super::tree::each_leaf(path, new, &mut |path, leaf| visit(path, None, Some(leaf)))
         }
         (old, new) if old != new => visit(path, old, new),
         _ => {}

@@ -11,6 +11,7 @@
 //! | `offered` | what is attached to a config that has paths |
 //! | `read`, `key`, `fallback` | reading; a prepared path; defaults and how often they were needed |
 //! | `write` | changing |
+//! | `subscribe`, `record` | being told of changes of one part; changes as they are written down |
 //! | `error` | why a path leads nowhere, and why something must not be put there |
 
 pub(in crate::config) mod access;
@@ -24,7 +25,9 @@ pub(in crate::config) mod merge;
 mod offered;
 mod path;
 mod read;
+mod record;
 mod scan;
+mod subscribe;
 pub(in crate::config) mod tree;
 mod write;
 
@@ -34,6 +37,8 @@ pub use fallback::Fallbacks;
 pub use key::Key;
 pub use offered::Paths;
 pub use path::{Path, Segment};
+pub use read::DiffError;
+pub use record::{ChangeStep, Then};
 
 pub(in crate::config) use access::Rules;
 pub(in crate::config) use fallback::FallbackCounts;

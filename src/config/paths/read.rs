@@ -5,9 +5,11 @@ use super::error::PathError;
 use super::fallback::Fallbacks;
 use super::key::Key;
 use super::offered::{Offered, typed};
-use crate::config::{Config, Snapshot};
+use crate::config::{Config, HistoryError, Snapshot};
+use crate::{Diagnostic, Retry, Revision, Severity};
 use serde_core::de::DeserializeOwned;
 use serde_json::Value;
+use thiserror::Error;
 
 /// By paths: for configs that were built with [them](crate::config::Builder::paths).
 impl<T: Send + Sync + 'static> Config<T> {
@@ -49,12 +51,53 @@ impl<T: Send + Sync + 'static> Config<T> {
         self.store.fallbacks.get()
     }
 
+    /// What differs from one revision to another, with marks in place of secrets: both current or in the history.
+    ///
+    /// # Errors
+    /// If one of them is not kept; if they cannot be compared by paths.
+    pub fn diff(&self, from: Revision, to: Revision) -> Result<Diff, DiffError> {
+        Ok(self.at(from)?.diff(&*self.at(to)?)?)
+    }
+
     /// A path prepared for reading, for one thread: see [`Key`].
     ///
     /// # Errors
     /// As [`Config::get`].
     pub fn key<U: DeserializeOwned>(&self, path: &str) -> Result<Key<T, U>, PathError> {
         Key::new(self.reader(), path)
+    }
+}
+
+/// Why two revisions were not compared.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DiffError {
+    /// One of them is not kept.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// They cannot be compared by paths.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl DiffError {
+    fn diagnostic(&self) -> &dyn Diagnostic {
+        match self {
+            Self::History(error) => error,
+            Self::Path(error) => error,
+        }
+    }
+}
+
+impl Diagnostic for DiffError {
+    fn code(&self) -> &'static str {
+        self.diagnostic().code()
+    }
+    fn severity(&self) -> Severity {
+        self.diagnostic().severity()
+    }
+    fn retry(&self) -> Retry {
+        self.diagnostic().retry()
     }
 }
 

@@ -54,6 +54,19 @@ pub(in crate::config) fn put(tree: &mut Value, path: &Path, value: Value) -> boo
     }
 }
 
+/// Takes away what is at the path; of a list, also what follows it. Whether the path leads there.
+pub(super) fn take(tree: &mut Value, path: &Path) -> bool {
+    let Some((last, above)) = path.segments().split_last() else { return false };
+    match (above.iter().try_fold(tree, |value, segment| below_mut(value, segment)), last) {
+        (Some(Value::Object(entries)), Segment::Name(name)) => entries.remove(&**name).is_some(),
+        (Some(Value::Array(list)), Segment::Index(index)) => {
+            list.truncate(*index);
+            true
+        }
+        _ => false,
+    }
+}
+
 fn put_in_list(list: &mut Vec<Value>, index: usize, value: Value) -> bool {
     if index == list.len() {
         list.push(value);
