@@ -95,7 +95,7 @@ pub use status::{LastError, PartBytes, PartState};
 #[doc(hidden)]
 pub mod internals {
     pub use crate::clock::segments::{Segment, Segments};
-    pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue};
+    pub use crate::config::parts::{Audience, Cell, Chain, Door, Link as ListLink, Queue, Sleepers};
     pub use crate::events::bell::Bell;
     pub use crate::events::control::{Bucket, Cell as Tallied, Gates, Key, Keys, Pace, Setting, Slab, Slot};
     pub use crate::events::cursor::{NoRecord, Track};

@@ -29,6 +29,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     config(&mut errors);
     history(&mut errors);
     paths(&mut errors);
+    derived(&mut errors);
     hub(&mut errors);
     clock(&mut errors);
     errors
@@ -429,6 +430,22 @@ fn config(errors: &mut Errors) {
     };
     let holder = thread::Builder::new().name("deployment".into());
     thread::scope(|threads| holder.spawn_scoped(threads, hold).unwrap().join().unwrap()).unwrap();
+}
+
+/// Of values that are derived from a config.
+fn derived(errors: &mut Errors) {
+    let config = Config::new(Rate(1)).unwrap();
+    errors.push(Box::new(config.derive("ports", |_| "http".parse::<u16>()).unwrap_err()));
+    errors
+        .push(Box::new(config.derive("table", |_| -> Result<(), String> { panic!("no rows") }).unwrap_err()));
+    let mut nested = None;
+    config
+        .update(|now| {
+            nested = config.derive("nested", |rate| Ok::<_, String>(rate.0)).err();
+            now.clone()
+        })
+        .unwrap();
+    errors.push(Box::new(nested.unwrap()));
 }
 
 /// Of a config that keeps one revision.

@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 23] = [
+const HOT: [&str; 26] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -119,6 +119,9 @@ const HOT: [&str; 23] = [
     "hot_execute_unheard",
     "hot_execute",
     "hot_read",
+    "hot_read_with",
+    "hot_read_metered",
+    "hot_read_derived",
 ];
 
 #[test]
@@ -308,6 +311,13 @@ fn no_hot_path_has_a_panicking_branch() {
         "Kinds>::meet",
         "Kinds::meet",
         ">::refresh",
+        // What a thread has at hand of configs: the first time, and after a change.
+        "Here>::bring",
+        "Here::bring",
+        "::read_apart",
+        "thread_local::destructors",
+        // Of a metered reader, one read in so many.
+        "::get_timed",
         "Site<M>::first",
         "Core<_>::missed",
         "::cut_value",

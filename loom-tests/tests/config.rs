@@ -6,18 +6,20 @@
 //! | `config-list` | `an_entry_comes_with_all_before_it`, `a_walk_finds_what_was_inserted_and_frees_what_died` |
 //! | `config-subscribe` | `who_subscribes_and_then_reads_misses_nothing` |
 //! | `config-call` | `a_closed_gate_that_is_idle_stays_so` |
+//! | `config-wake` | `who_awaits_a_number_is_woken` |
 //! | `config-delivered` | `delivered_means_that_the_callbacks_effects_are_visible` |
 //!
 //! `.ci/real-epoch-models` runs them a second time, with crossbeam-epoch itself under the list instead of the stand-in.
 
 mod support;
 
-use flightdeck_loom::internals::{Audience, Cell, Chain, Door, ListLink as Link, Queue, Side};
+use flightdeck_loom::internals::{Audience, Cell, Chain, Door, ListLink as Link, Queue, Side, Sleepers};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::task::{Wake, Waker};
 use support::{Model, REAL_EPOCH, Seen};
 
 /// What a protocol protects; loom fails the model where two threads are in it unordered.
@@ -73,6 +75,42 @@ fn a_generation_means_that_its_snapshot_is_in_place() {
     .fails_without("config-generation", Side::Observe);
     old_seen.at_least_once("a reader that kept the first revision");
     new_seen.at_least_once("a reader that saw a newer one");
+}
+
+/// Whoever learns of a revision from one that found its snapshot in place early is shown no older one.
+fn early(
+    find: fn(&Cell) -> u64,
+    told_of_it: &Seen,
+    not_told: &Seen,
+) -> Model<impl Fn() + Send + Sync + Clone + 'static> {
+    let (told_of_it, not_told) = (told_of_it.clone(), not_told.clone());
+    Model::new("early", None, move || {
+        let cell = Arc::new(Cell::new(10));
+        let told = Arc::new(AtomicUsize::new(1));
+        let (finding, publishing, telling) = (cell.clone(), cell.clone(), told.clone());
+        let mut reader = cell.reader();
+        let (told_of_it, not_told) = (told_of_it.clone(), not_told.clone());
+        let finder = thread::spawn(move || telling.store(find(&finding) as usize, Release));
+        let publisher = thread::spawn(move || publishing.publish(2, 20));
+        let reader = thread::spawn(move || {
+            let least = told.load(Acquire) as u64;
+            let revision = reader.get().revision().get();
+            assert!(revision >= least, "told of {least}, and shown {revision}");
+            if least == 2 { told_of_it.count() } else { not_told.count() }
+        });
+        finder.join().unwrap();
+        publisher.join().unwrap();
+        reader.join().unwrap();
+    })
+}
+
+#[test]
+fn what_one_reader_found_no_other_falls_behind() {
+    let (told_of_it, not_told) = (Seen::default(), Seen::default());
+    early(Cell::revision, &told_of_it, &not_told).holds(50);
+    told_of_it.at_least_once("a reader that was told of the second revision");
+    not_told.at_least_once("a reader that was not");
+    early(Cell::peek, &told_of_it, &not_told).fails("the generation raised by whoever finds a snapshot");
 }
 
 /// Whoever finds an entry finds all that were inserted before it.
@@ -351,4 +389,49 @@ fn who_waits_for_a_delivery_is_woken() {
     })
     .holds(5);
     seen.at_least_once("a waiter that was released");
+}
+
+/// A waker that lets a thread of the model go on.
+struct Notified(loom::sync::Notify);
+
+impl Wake for Notified {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+/// Who finds the number too small and then sleeps is woken when it is raised; a lost wake-up would be a deadlock, which
+/// loom reports.
+#[test]
+fn who_awaits_a_number_is_woken() {
+    let (at_once, woken) = (Seen::default(), Seen::default());
+    let (at_once_seen, woken_seen) = (at_once.clone(), woken.clone());
+    Model::new("wakers", None, move || {
+        let sleepers = Arc::new(Sleepers::new());
+        let (sleeping, raising) = (sleepers.clone(), sleepers.clone());
+        let (at_once, woken) = (at_once.clone(), woken.clone());
+        let sleeper = thread::spawn(move || {
+            let notified = Arc::new(Notified(loom::sync::Notify::new()));
+            let waker = Waker::from(notified.clone());
+            if sleeping.poll(1, 2, &waker) {
+                at_once.count();
+            } else {
+                // Also woken for nothing now and then, as loom's threads are.
+                notified.0.wait();
+                while !sleeping.poll(1, 2, &waker) {
+                    notified.0.wait();
+                }
+                woken.count();
+            }
+            sleeping.forget(1);
+        });
+        let raiser = thread::spawn(move || raising.raise(2));
+        sleeper.join().unwrap();
+        raiser.join().unwrap();
+    })
+    .holds(10)
+    .fails_without("config-wake", Side::Publish)
+    .fails_without("config-wake", Side::Observe);
+    at_once_seen.at_least_once("a task that found the number there");
+    woken_seen.at_least_once("a task that was woken");
 }

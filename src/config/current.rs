@@ -2,15 +2,19 @@
 //!
 //! | edge | publishes | observes |
 //! |---|---|---|
-//! | `config-generation` | `Current::publish`, after the snapshot is in place | `Current::generation` |
+//! | `config-generation` | `Current::publish`, after the snapshot is in place; `Current::raise`, by whoever finds it there earlier | `Current::generation` |
 
 use super::attached::Attached;
 use super::cause::Cause;
 use super::derived::{AskedWithin, Slot, Slots};
 use super::history::History;
 use super::retire::RetireList;
+use super::tally::Tallies;
+use super::wake::Wakers;
 use crate::Revision;
-use crate::sync::{Arc, ArcSwap, AtomicU64, CachePadded, SwapGuard, acquire, release};
+use crate::sync::{
+    Arc, ArcSwap, AtomicBool, AtomicU64, CachePadded, Relaxed, SwapGuard, acquire, release, unique_number,
+};
 use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
@@ -71,6 +75,16 @@ impl<T> Snapshot<T> {
         self.attached.get()
     }
 
+    /// The value, of a snapshot that will not be published.
+    pub(super) fn into_value(self) -> T {
+        self.value
+    }
+
+    /// What was derived of the value for `slot`, if it was.
+    pub(super) fn derived_before<D: 'static>(&self, slot: Slot<D>) -> Option<&D> {
+        self.derived.get(slot)
+    }
+
     /// What is derived of the value for `slot`: computed by the first who asks, shared by all others.
     #[allow(dead_code, reason = "what optional parts begin with")]
     pub(super) fn derived<D: Send + Sync + 'static>(
@@ -129,7 +143,7 @@ impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
 /// What readers share with the config: it outlives the config as long as a reader does.
 #[derive(Debug)]
 pub(crate) struct Current<T> {
-    /// The newest revision whose snapshot is in place. Only a hint that there is something to load:
+    /// The newest revision whose snapshot is known to be in place. Only a hint that there is something to load:
     /// the revision that counts is the one inside the snapshot.
     generation: CachePadded<AtomicU64>,
     snapshot: ArcSwap<Snapshot<T>>,
@@ -137,6 +151,13 @@ pub(crate) struct Current<T> {
     pub(super) history: History<T>,
     /// Replaced ones that history no longer keeps.
     pub(super) retired: RetireList<Snapshot<T>>,
+    /// Who is to be woken by the next revision.
+    pub(super) wakers: Wakers,
+    pub(super) tallies: Tallies,
+    /// Stands for this config, and for no other that this process ever has.
+    pub(super) id: u64,
+    /// No handle of the config is left: there will be no further revision.
+    closed: AtomicBool,
 }
 
 impl<T> Current<T> {
@@ -146,16 +167,30 @@ impl<T> Current<T> {
             snapshot: ArcSwap::new(Arc::new(first)),
             history: History::new(history),
             retired: RetireList::new(),
+            wakers: Wakers::new(),
+            tallies: Tallies::new(),
+            id: unique_number(),
+            closed: AtomicBool::new(false),
         }
     }
 
-    /// Puts `next` in place; the replaced snapshot goes to the history, and what that no longer keeps to the retire
-    /// list. One caller at a time, with revisions that grow.
-    pub(crate) fn publish(&self, next: Arc<Snapshot<T>>) -> Arc<Snapshot<T>> {
+    /// Nothing will be published any more.
+    pub(super) fn close(&self) {
+        // Relaxed: who sleeps is woken and looks again, ordered by the edge of the wakers; others may learn it late.
+        self.closed.store(true, Relaxed);
+        self.wakers.ring();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// Puts `next` in the place of `old`, which is current: that goes to the history, and what that no longer keeps to the
+    /// retire list. One caller at a time, with revisions that grow.
+    pub(crate) fn publish(&self, old: Arc<Snapshot<T>>, next: Arc<Snapshot<T>>) {
         let revision = next.revision.get();
-        let old = self.load_full();
         // First, so that who finds the next one in place finds this one in the history.
-        let forgotten = self.history.push(old.clone());
+        let forgotten = self.history.push(old);
         drop(self.snapshot.swap(next));
         if let Some(forgotten) = forgotten {
             self.retired.push(forgotten);
@@ -163,7 +198,6 @@ impl<T> Current<T> {
         // Release, edge `config-generation` (partner: `generation`): who sees this revision here
         // finds its snapshot, or a newer one, in place.
         self.generation.store(revision, release("config-generation"));
-        old
     }
 
     /// The number of a revision that is in place.
@@ -175,18 +209,47 @@ impl<T> Current<T> {
     }
 
     pub(super) fn load(&self) -> Guard<T> {
-        Guard(self.snapshot.load())
+        let snapshot = self.snapshot.load();
+        self.catch_up(snapshot.revision);
+        Guard(snapshot)
     }
 
     pub(crate) fn load_full(&self) -> Arc<Snapshot<T>> {
+        let snapshot = self.snapshot.load_full();
+        self.catch_up(snapshot.revision);
+        snapshot
+    }
+
+    /// As [`Current::load_full`], but leaves the generation as it is.
+    #[cfg(flightdeck_loom)]
+    pub(super) fn peek(&self) -> Arc<Snapshot<T>> {
         self.snapshot.load_full()
+    }
+
+    /// Who finds a snapshot in place before its generation is raised raises it, so that nobody who learns of it from there
+    /// is shown an older one.
+    #[inline(always)]
+    fn catch_up(&self, found: Revision) {
+        // Relaxed: only whether it is to be raised.
+        if self.generation.load(Relaxed) < found.get() {
+            self.raise(found);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn raise(&self, found: Revision) {
+        // Release, edge `config-generation` (partner: `generation`): the snapshot that was found is in place for whoever
+        // sees its revision here. The publisher may store the same one after this, but nobody an older one: the
+        // publisher of the one before has done so before it let this one's begin.
+        self.generation.fetch_max(found.get(), release("config-generation"));
     }
 }
 
 /// The current snapshot, borrowed without touching a count: for a short look.
 ///
 /// Keep it for the length of a request, not for longer: a thread has eight cheap ones, further ones
-/// cost a count; a [`Reader`] or [`Config::snapshot`](super::Config::snapshot) is made for keeping.
+/// cost a count; a [`Reader`](super::Reader) or [`Config::snapshot`](super::Config::snapshot) is made for keeping.
 pub struct Guard<T>(SwapGuard<Snapshot<T>>);
 
 impl<T> Deref for Guard<T> {
@@ -200,88 +263,5 @@ impl<T> Deref for Guard<T> {
 impl<T: fmt::Debug> fmt::Debug for Guard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-/// A thread's own view of a config: the cheapest read there is.
-///
-/// [`Reader::get`] costs one atomic load and a branch while nothing changed, and one
-/// [`Config::snapshot`](super::Config::snapshot) on the first call after a change. It never waits,
-/// never goes back to an older revision, and never runs a destructor of a value: replaced snapshots
-/// are freed by whoever updates or ticks.
-///
-/// A reader that is not asked keeps one old snapshot alive; [`Config::stats`](super::Config::stats)
-/// counts those. It may outlive the config, and then keeps showing the last revision; the last
-/// reader to go then frees it.
-///
-/// ```
-/// use flightdeck::config::{Config, Validate, Violations};
-/// # struct Limits { orders: u32 }
-/// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
-/// let config = Config::new(Limits { orders: 10 })?;
-/// let mut reader = config.reader();
-/// assert_eq!(reader.get().orders, 10);
-/// config.replace(Limits { orders: 20 }).unwrap();
-/// assert!(reader.has_changed());
-/// assert_eq!(reader.get().orders, 20);
-/// # Ok::<(), flightdeck::config::Rejected<Limits>>(())
-/// ```
-pub struct Reader<T> {
-    current: Arc<Current<T>>,
-    /// The revision in `cached`, beside it so that the check needs no further cache line.
-    seen: u64,
-    cached: Arc<Snapshot<T>>,
-}
-
-impl<T> Reader<T> {
-    pub(crate) fn new(current: Arc<Current<T>>) -> Self {
-        let cached = current.load_full();
-        Self { seen: cached.revision.get(), current, cached }
-    }
-
-    /// The current snapshot. Wait-free but for what arc-swap does after a change, which is lock-free.
-    ///
-    /// If the caller learnt of a revision by any synchronised way (a channel, a lock, a join), this is
-    /// that revision or a newer one.
-    #[inline]
-    pub fn get(&mut self) -> &Snapshot<T> {
-        // Greater, not unequal: a snapshot may be in place a moment before its generation.
-        if self.current.generation() > self.seen {
-            self.refresh();
-        }
-        &self.cached
-    }
-
-    /// Whether [`Reader::get`] would show another revision than it did last. May be outdated on return.
-    #[inline]
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        self.current.generation() > self.seen
-    }
-
-    /// The snapshot that [`Reader::get`] showed last, without looking for a newer one.
-    #[inline]
-    #[must_use]
-    pub fn seen(&self) -> &Arc<Snapshot<T>> {
-        &self.cached
-    }
-
-    #[cold]
-    fn refresh(&mut self) {
-        // The replaced reference is never the last one: the history or the retire list holds another.
-        self.cached = self.current.load_full();
-        self.seen = self.cached.revision.get();
-    }
-}
-
-impl<T> Clone for Reader<T> {
-    fn clone(&self) -> Self {
-        Self { current: self.current.clone(), seen: self.seen, cached: self.cached.clone() }
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Reader<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("seen", &self.cached).finish_non_exhaustive()
     }
 }

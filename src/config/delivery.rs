@@ -14,6 +14,7 @@ use super::Snapshot;
 use super::cause::Cause;
 use super::derived::{AskedWithin, Slot, Slots};
 use super::occupant::Occupant;
+use super::subscriber::Subscriber;
 use crate::Revision;
 use crate::sync::{Arc, AtomicU64, Mutex, Signal, acquire, release};
 use std::collections::VecDeque;
@@ -40,6 +41,18 @@ pub struct Change<T> {
 impl<T> Change<T> {
     pub(crate) fn new(old: Arc<Snapshot<T>>, new: Arc<Snapshot<T>>) -> Self {
         Self { old, new, derived: Arc::new(Slots::new()) }
+    }
+
+    /// What a subscriber that wants to begin with what is current is told first: no change, but where it starts.
+    pub(crate) fn start(current: Arc<Snapshot<T>>) -> Self {
+        Self::new(current.clone(), current)
+    }
+
+    /// Whether this tells a subscriber where it starts, as it [asked for](super::Subscribe::starting_now): `old` and `new` are
+    /// the same snapshot then.
+    #[must_use]
+    pub fn is_start(&self) -> bool {
+        Arc::ptr_eq(&self.old, &self.new)
     }
 
     /// This change and the one after it as one.
@@ -104,54 +117,93 @@ pub(crate) struct Deliveries<T>(Mutex<Queue<T>>);
 
 #[derive(Debug)]
 struct Queue<T> {
-    waiting: VecDeque<Change<T>>,
+    waiting: VecDeque<Delivery<T>>,
+    /// How many of those are changes.
+    changes: usize,
     delivering: bool,
+}
+
+/// What waits to be delivered.
+pub(crate) enum Delivery<T> {
+    /// A change, to all.
+    Change(Change<T>),
+    /// What is current, to one who begins with it.
+    Start(Arc<Subscriber<T>>),
+}
+
+impl<T> fmt::Debug for Delivery<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Change(change) => change.fmt(f),
+            Self::Start(subscriber) => f.debug_tuple("Start").field(&subscriber.number()).finish(),
+        }
+    }
 }
 
 impl<T> Deliveries<T> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Queue { waiting: VecDeque::new(), delivering: false }))
+        Self(Mutex::new(Queue { waiting: VecDeque::new(), changes: 0, delivering: false }))
     }
 
     /// Appends a change; callers come in the order of revisions.
     pub(crate) fn append(&self, change: Change<T>) -> Appended {
         let mut queue = self.0.lock();
-        if queue.waiting.len() >= QUEUE
-            && let Some(newest) = queue.waiting.back_mut()
+        if queue.changes >= QUEUE
+            && let Some(newest) = queue.newest_change()
         {
             newest.extend_to(change.new);
             return Appended::Merged;
         }
-        queue.waiting.push_back(change);
+        queue.changes += 1;
+        queue.waiting.push_back(Delivery::Change(change));
         Appended::Apart
+    }
+
+    /// Appends that somebody begins.
+    pub(crate) fn append_start(&self, subscriber: Arc<Subscriber<T>>) {
+        self.0.lock().waiting.push_back(Delivery::Start(subscriber));
     }
 
     /// Delivers what waits until nothing does, unless somebody else is at it (also this thread, further
     /// up its stack): that one takes what was appended before this call.
-    pub(crate) fn drain(&self, mut deliver: impl FnMut(Change<T>)) {
+    pub(crate) fn drain(&self, mut deliver: impl FnMut(Delivery<T>)) {
         if std::mem::replace(&mut self.0.lock().delivering, true) {
             return;
         }
         let turn = Turn(self);
-        while let Some(change) = self.next_or_leave() {
-            deliver(change);
+        while let Some(delivery) = self.next_or_leave() {
+            deliver(delivery);
         }
         // `next_or_leave` has given the turn back, and somebody else may have it by now.
         std::mem::forget(turn);
     }
 
-    /// The next change; if there is none, this thread's turn ends in the same step.
-    fn next_or_leave(&self) -> Option<Change<T>> {
+    /// The next delivery; if there is none, this thread's turn ends in the same step.
+    fn next_or_leave(&self) -> Option<Delivery<T>> {
         let mut queue = self.0.lock();
         let next = queue.waiting.pop_front();
-        if next.is_none() {
-            queue.delivering = false;
+        match next {
+            Some(Delivery::Change(_)) => queue.changes -= 1,
+            Some(Delivery::Start(_)) => {}
+            None => queue.delivering = false,
         }
         next
     }
 
+    /// How many changes wait.
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().waiting.len()
+        self.0.lock().changes
+    }
+}
+
+impl<T> Queue<T> {
+    /// Also where somebody begins after it: who begins starts from what is current when its turn comes, and that is no
+    /// older than any change that waits.
+    fn newest_change(&mut self) -> Option<&mut Change<T>> {
+        self.waiting.iter_mut().rev().find_map(|delivery| match delivery {
+            Delivery::Change(change) => Some(change),
+            Delivery::Start(_) => None,
+        })
     }
 }
 

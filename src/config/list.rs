@@ -13,7 +13,7 @@
 //! change of the head is a read-modify-write, who acquires a head acquires all earlier insertions.
 //! All other steps agree by the order of changes of one word, so they are relaxed.
 
-use crate::sync::epoch::{Atomic, Collector, Guard, Owned, Shared, unprotected};
+use crate::sync::epoch::{Atomic, Collector, Guard, LocalHandle, Owned, Shared, unprotected};
 use crate::sync::{Relaxed, acquire, release};
 
 /// What a list holds.
@@ -81,13 +81,15 @@ impl<V: Entry + Send + Sync + 'static> List<V> {
             }
         }
         if walk.unlinked > 0 {
-            // Nodes become free when the epoch has moved on twice; nobody else may come to move it.
-            for _ in 0..3 {
-                local.pin().flush();
-            }
+            move_on(&local);
         }
         walk.values.reverse();
         walk
+    }
+
+    /// Frees what was unlinked, as far as nobody walks the list just now: a walk that met another may have left it.
+    pub(crate) fn flush(&self) {
+        move_on(&self.collector.register());
     }
 
     fn walk_once(&self, guard: &Guard, walk: &mut Walk<V>) -> Result<(), Disturbed> {
@@ -125,6 +127,13 @@ impl<V: Entry + Send + Sync + 'static> List<V> {
         // once; who pins from now on cannot reach it.
         unsafe { guard.defer_destroy(dead) };
         Ok(next)
+    }
+}
+
+/// Nodes become free when the epoch has moved on twice; nobody else may come to move it.
+fn move_on(local: &LocalHandle) {
+    for _ in 0..3 {
+        local.pin().flush();
     }
 }
 

@@ -27,7 +27,7 @@
 //! The parts:
 //!
 //! - `builder`: what a config is made of; `attached`: what optional parts add to it
-//! - `validate`: what a value says of itself; `error`: why an update was refused
+//! - `validate`: what a value says of itself; `rules`: ready ones; `error`: why an update was refused
 //! - `cause`: who made a revision, and why; `edit`: an update on certain terms
 //! - `current`: the snapshot in place, guards and readers; `derived`: what is computed from a value once
 //! - `history`: the last revisions; `retire`: what has been replaced and waits to be freed
@@ -43,42 +43,59 @@ mod builder;
 mod cause;
 mod current;
 mod delivery;
+mod derive;
 mod derived;
 mod edit;
 mod error;
 mod gate;
 mod history;
 mod list;
+mod local;
+mod metered;
 mod observe;
 mod occupant;
 #[cfg(feature = "serde")]
 mod paths;
+mod reader;
 mod retire;
+mod rules;
+mod section;
 mod status;
 mod store;
+mod subscribe;
 mod subscriber;
+mod tally;
 mod validate;
+mod wake;
 
 #[cfg(flightdeck_loom)]
 pub(crate) mod parts;
 
 pub use builder::Builder;
 pub use cause::Cause;
-pub use current::{Guard, Reader, Snapshot};
+pub use current::{Guard, Snapshot};
 pub use delivery::{Change, Published};
+pub use derive::{DeriveError, Derived, DerivedReader};
 pub use edit::Edit;
 pub use error::{Holder, Rejected, TryUpdateError, UpdateError};
 pub use history::{HistoryError, RollbackError};
+pub use local::release_thread;
+pub use metered::Metered;
 pub use observe::{Notice, Stats};
 #[cfg(feature = "serde")]
 pub use paths::{
     ChangeStep, Changed, Diff, DiffError, Fallbacks, Key, PatchError, Path, PathError, PathSyntaxError,
     Paths, Refused, Segment, Then,
 };
+pub use reader::Reader;
+pub use rules::Presence;
+pub use section::{Section, SectionReader};
 pub use status::Status;
 pub use store::Ticked;
+pub use subscribe::Subscribe;
 pub use subscriber::Subscription;
 pub use validate::{Validate, Violation, Violations};
+pub use wake::UntilChanged;
 
 use crate::Revision;
 use crate::sync::{Arc, Weak};
@@ -282,6 +299,18 @@ impl<T: Send + Sync + 'static> Config<T> {
         self.store.current.load().revision()
     }
 
+    /// Whether another revision than `seen` is current. One atomic load. May be outdated on return.
+    #[inline]
+    #[must_use]
+    pub fn has_changed(&self, seen: Revision) -> bool {
+        self.store.current.generation() > seen.get()
+    }
+
+    /// Waits, without blocking, for a newer revision than `seen`: a future for any executor. See [`UntilChanged`].
+    pub fn changed(&self, seen: Revision) -> UntilChanged<T> {
+        UntilChanged::new(self.store.current.clone(), seen.get())
+    }
+
     /// Waits until `revision` or a newer one is current, for `timeout` at most; the snapshot that is
     /// current then, or `None` if it did not come in time. Blocks the thread: not for hot paths.
     #[must_use]
@@ -305,17 +334,17 @@ impl<T: Send + Sync + 'static> Config<T> {
     /// not own a [`Config`] of its own, which would keep both alive for ever: a [`WeakConfig`] does
     /// not.
     pub fn subscribe(&self, callback: impl Fn(&Change<T>) + Send + Sync + 'static) -> Subscription {
-        self.link(Box::new(callback), false)
+        self.subscriber().call(callback)
     }
 
     /// As [`Config::subscribe`], but called by [`Config::tick`], with all changes since the last call made
     /// one: from the old value that it was told last to the newest. For slow work; holds up nobody.
     pub fn subscribe_queued(&self, callback: impl Fn(&Change<T>) + Send + Sync + 'static) -> Subscription {
-        self.link(Box::new(callback), true)
+        self.subscriber().queued().call(callback)
     }
 
-    fn link(&self, callback: subscriber::Callback<T>, queued: bool) -> Subscription {
-        let subscriber = self.store.subscribe(callback, queued);
+    fn link(&self, callback: subscriber::Callback<T>, terms: subscriber::Terms<T>) -> Subscription {
+        let subscriber = self.store.subscribe(callback, terms);
         Subscription::new(Arc::downgrade(&self.store), subscriber)
     }
 

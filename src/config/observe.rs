@@ -117,6 +117,7 @@ pub(super) struct Counts {
     pub(super) panics: Count,
     pub(super) freed: Count,
     pub(super) errors: ErrorSlot,
+    pub(super) filtered: Count,
 }
 
 impl Counts {
@@ -133,6 +134,7 @@ impl Counts {
             panics: zero(),
             freed: zero(),
             errors: ErrorSlot::new(),
+            filtered: zero(),
         }
     }
 
@@ -178,6 +180,15 @@ pub struct Stats {
     pub retained: usize,
     /// Replaced snapshots that have been freed.
     pub freed: u64,
+    /// Changes that a subscriber was not told of, as it had asked.
+    pub filtered: u64,
+    /// Readers there are, also those that threads keep for [`Config::with`](super::Config::with).
+    pub readers: usize,
+    /// Reads of [metered](super::Metered) readers, also of those that are gone. Other reads are not counted: that would
+    /// cost about as much as the read.
+    pub reads: u64,
+    /// How often readers found that something had changed and loaded it, also those that are gone.
+    pub refreshes: u64,
 }
 
 impl fmt::Display for Stats {
@@ -185,7 +196,8 @@ impl fmt::Display for Stats {
         write!(
             f,
             "revision {}: {} updates, {} rejections, {} conflicts, {} busy; {} subscribers, {} deliveries, \
-             {} coalesced, {} detached, {} waiting; {} in history, {} retained, {} freed, {} panics",
+             {} filtered, {} coalesced, {} detached, {} waiting; {} in history, {} retained, {} freed, {} panics; \
+             {} readers, {} reads counted, {} refreshes",
             self.revision,
             self.updates,
             self.rejections,
@@ -193,13 +205,17 @@ impl fmt::Display for Stats {
             self.busy,
             self.subscribers,
             self.deliveries,
+            self.filtered,
             self.coalesced,
             self.detached,
             self.waiting,
             self.history,
             self.retained,
             self.freed,
-            self.panics
+            self.panics,
+            self.readers,
+            self.reads,
+            self.refreshes
         )
     }
 }

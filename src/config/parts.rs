@@ -2,13 +2,15 @@
 
 use super::attached::Attached;
 use super::cause::Cause;
-pub use super::current::Reader;
 use super::current::{Current, Snapshot};
-use super::delivery::{Change, Deliveries, Progress};
+use super::delivery::{Change, Deliveries, Delivery, Progress};
 use super::gate::{Ended, Gate};
 use super::list::{Entry, List};
-use super::subscriber::{Subscriber, Subscribers};
-use crate::sync::Arc;
+pub use super::reader::Reader;
+use super::subscriber::{Subscriber, Subscribers, Terms};
+use super::wake::Wakers;
+use crate::sync::{Arc, AtomicU64, Relaxed};
+use std::task::Waker;
 
 /// A current snapshot without writers' lock: one publisher at a time.
 #[derive(Debug)]
@@ -22,7 +24,8 @@ impl Cell {
 
     /// Publishes revision `number`.
     pub fn publish(&self, number: u64, value: u64) {
-        drop(self.0.publish(snapshot(number, value)));
+        // In place of the one that is current: a look at that would keep the model from telling apart what others see.
+        self.0.publish(snapshot(number - 1, 0), snapshot(number, value));
     }
 
     /// A cached reader.
@@ -38,6 +41,11 @@ impl Cell {
     /// The snapshot in place.
     pub fn revision(&self) -> u64 {
         self.0.load_full().revision().get()
+    }
+
+    /// The snapshot in place, by one who does not raise the generation to it.
+    pub fn peek(&self) -> u64 {
+        self.0.peek().revision().get()
     }
 }
 
@@ -130,7 +138,8 @@ impl Queue {
 
     /// Delivers what waits, unless somebody does.
     pub fn drain(&self, mut deliver: impl FnMut(u64)) {
-        self.0.drain(|change| {
+        self.0.drain(|delivery| {
+            let Delivery::Change(change) = delivery else { return };
             deliver(change.revision().get());
             self.1.advance(change.revision());
         });
@@ -160,7 +169,7 @@ impl Audience {
 
     /// Subscribes, then reads: the revision found.
     pub fn subscribe_and_read(&self) -> u64 {
-        self.1.insert(Arc::new(Subscriber::new(Box::new(|_| ()), false)));
+        self.1.insert(Arc::new(Subscriber::new(Box::new(|_| ()), Terms::default())));
         self.0.revision()
     }
 
@@ -168,5 +177,38 @@ impl Audience {
     pub fn publish(&self, number: u64) -> usize {
         self.0.publish(number, 0);
         self.1.living().len()
+    }
+}
+
+/// Who waits for a number to grow, and is woken.
+#[derive(Debug)]
+pub struct Sleepers(AtomicU64, Wakers);
+
+impl Sleepers {
+    /// The number is 1, and nobody waits.
+    #[allow(clippy::new_without_default, reason = "models make it by name")]
+    pub fn new() -> Self {
+        Self(AtomicU64::new(1), Wakers::new())
+    }
+
+    /// Raises the number, then wakes.
+    pub fn raise(&self, number: u64) {
+        self.0.store(number, Relaxed);
+        self.1.ring();
+    }
+
+    /// Whether the number is `number` at least; if not, `waker` is woken when it is raised.
+    pub fn poll(&self, key: u64, number: u64, waker: &Waker) -> bool {
+        let there = || self.0.load(Relaxed) >= number;
+        if there() {
+            return true;
+        }
+        self.1.register(key, waker);
+        there()
+    }
+
+    /// Waits no longer.
+    pub fn forget(&self, key: u64) {
+        self.1.forget(key);
     }
 }

@@ -5,13 +5,14 @@
 use super::attached::Attached;
 use super::cause::Cause;
 use super::current::{Current, Snapshot};
-use super::delivery::{Appended, Change, Deliveries, Progress, Published, deadline};
+use super::delivery::{Appended, Change, Deliveries, Delivery, Progress, Published, deadline};
+use super::derive::Derivations;
 use super::edit::Terms;
 use super::error::{Holder, Rejected, UpdateError};
 use super::gate::{Closed, Ended};
 use super::observe::{Counts, Notice, Observer, Stats, contain};
 use super::occupant::{Inside, Occupant};
-use super::subscriber::{Callback, Posted, Subscriber, Subscribers, Told};
+use super::subscriber::{self, Callback, Posted, Subscriber, Subscribers, Told};
 use super::validate::{Validate, Violations};
 use crate::Revision;
 use crate::status::LastError;
@@ -43,6 +44,7 @@ pub(crate) struct Store<T> {
     posted: AtomicUsize,
     ticking: Mutex<()>,
     pub(super) observer: Observer<T>,
+    pub(super) derivations: Derivations<T>,
     counts: Counts,
     #[cfg(feature = "serde")]
     pub(super) fallbacks: super::paths::FallbackCounts,
@@ -64,6 +66,7 @@ impl<T: Send + Sync + 'static> Store<T> {
             posted: AtomicUsize::new(0),
             ticking: Mutex::new(()),
             observer: Observer::none(),
+            derivations: Derivations::none(),
             counts: Counts::zero(),
             #[cfg(feature = "serde")]
             fallbacks: super::paths::FallbackCounts::zero(),
@@ -131,6 +134,7 @@ impl<T: Send + Sync + 'static> Store<T> {
     /// A new revision is in place, and the lock is free again: wakes, delivers, frees.
     fn published(&self) {
         self.progress.signal.notify();
+        self.current.wakers.ring();
         self.deliver();
         if self.current.retired.is_due() {
             self.free_snapshots();
@@ -139,34 +143,49 @@ impl<T: Send + Sync + 'static> Store<T> {
 
     /// Delivers what waits, unless another thread does, or this one further up its stack.
     fn deliver(&self) {
-        self.deliveries.drain(|change| {
-            let inside = self.progress.deliverer.enter();
-            self.tell(&Notice::Published(&change));
-            for subscriber in self.subscribers.living() {
-                match subscriber.post(&change) {
-                    Posted::Fresh => drop(self.posted.fetch_add(1, Relaxed)),
-                    Posted::Merged => self.counts.coalesced.add(1),
-                    Posted::Inline => drop(self.call(&subscriber, &change)),
+        self.deliveries.drain(|delivery| match delivery {
+            Delivery::Change(change) => {
+                let inside = self.progress.deliverer.enter();
+                self.tell(&Notice::Published(&change));
+                for subscriber in self.subscribers.living() {
+                    if subscriber.wants(&change) {
+                        self.deliver_to(&subscriber, &change, false);
+                    }
                 }
+                drop(inside);
+                self.progress.advance(change.revision());
             }
-            drop(inside);
-            self.progress.advance(change.revision());
+            Delivery::Start(subscriber) => {
+                let _inside = self.progress.deliverer.enter();
+                let start = subscriber.start(self.current.load_full());
+                self.deliver_to(&subscriber, &start, true);
+            }
         });
     }
 
-    /// Calls a subscriber; whether it returned.
-    fn call(&self, subscriber: &Arc<Subscriber<T>>, change: &Change<T>) -> bool {
-        let (ended, message) = match subscriber.tell(change) {
+    fn deliver_to(&self, subscriber: &Arc<Subscriber<T>>, change: &Change<T>, starts: bool) {
+        match subscriber.post(change, starts) {
+            Posted::Fresh => drop(self.posted.fetch_add(1, Relaxed)),
+            Posted::Merged => self.counts.coalesced.add(1),
+            Posted::Inline => drop(self.called(subscriber, subscriber.tell(change, starts), change)),
+        }
+    }
+
+    /// What came of calling a subscriber; whether it returned.
+    fn called(&self, subscriber: &Arc<Subscriber<T>>, told: Told, change: &Change<T>) -> bool {
+        let was_filtered = matches!(told, Told::Filtered(_));
+        let (ended, message) = match told {
             Told::Closed => return false,
-            Told::Returned(ended) => (ended, None),
+            Told::Returned(ended) | Told::Filtered(ended) => (ended, None),
             Told::Panicked(ended, message) => (ended, Some(message)),
         };
         if ended == Ended::Closed {
             self.progress.signal.notify();
         }
         let Some(message) = message else {
-            self.counts.deliveries.add(1);
-            return true;
+            let count = if was_filtered { &self.counts.filtered } else { &self.counts.deliveries };
+            count.add(1);
+            return !was_filtered;
         };
         // Closed before, and the panic is not lost: it is counted and told all the same.
         let (Closed::Now | Closed::Before) = self.subscribers.close(subscriber);
@@ -184,9 +203,14 @@ impl<T: Send + Sync + 'static> Store<T> {
         self.observer.tell(&self.counts, notice);
     }
 
-    pub(super) fn subscribe(&self, callback: Callback<T>, queued: bool) -> Arc<Subscriber<T>> {
-        let subscriber = Arc::new(Subscriber::new(callback, queued));
+    pub(super) fn subscribe(&self, callback: Callback<T>, terms: subscriber::Terms<T>) -> Arc<Subscriber<T>> {
+        let starts_now = terms.starts_now;
+        let subscriber = Arc::new(Subscriber::new(callback, terms));
         self.subscribers.insert(subscriber.clone());
+        if starts_now {
+            self.deliveries.append_start(subscriber.clone());
+            self.deliver();
+        }
         subscriber
     }
 
@@ -198,6 +222,7 @@ impl<T: Send + Sync + 'static> Store<T> {
 
     pub(super) fn tick(&self) -> Ticked {
         let delivered = self.deliver_posted();
+        self.subscribers.flush();
         Ticked { delivered, freed: self.free_snapshots() }
     }
 
@@ -209,9 +234,10 @@ impl<T: Send + Sync + 'static> Store<T> {
         let Some(_turn) = self.ticking.try_lock() else { return 0 };
         let mut returned = 0;
         for subscriber in self.subscribers.living() {
-            if let Some(change) = subscriber.take_posted() {
+            if let Some(posting) = subscriber.take_posted() {
                 self.posted.fetch_sub(1, Relaxed);
-                returned += usize::from(self.call(&subscriber, &change));
+                let told = posting.tell(&subscriber);
+                returned += usize::from(self.called(&subscriber, told, &posting.change));
             }
         }
         returned
@@ -265,6 +291,7 @@ impl<T: Send + Sync + 'static> Store<T> {
 
     pub(super) fn stats(&self) -> Stats {
         let counts = &self.counts;
+        let (readers, reads, refreshes) = self.current.tallies.sum();
         Stats {
             revision: self.current.load().revision(),
             updates: counts.updates.get(),
@@ -280,6 +307,10 @@ impl<T: Send + Sync + 'static> Store<T> {
             waiting: self.deliveries.len(),
             retained: self.current.retired.len(),
             freed: counts.freed.get(),
+            filtered: counts.filtered.get(),
+            readers,
+            reads,
+            refreshes,
         }
     }
 }
@@ -318,16 +349,21 @@ impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
         let Self { store, current, cause, held } = self;
         let mut violations = Violations::default();
         value.validate(&mut violations);
+        let new = current.successor(value, cause.clone());
+        // What is not valid need not be fit to derive from.
+        if violations.is_empty() {
+            store.derivations.derive(&new, &current, &mut violations);
+        }
         if !violations.is_empty() {
             current.hide_secrets(&mut violations);
             drop(held);
             store.refused(&current, &cause, &violations);
-            return Err(store.noted(Rejected::new(value, violations).into()));
+            return Err(store.noted(Rejected::new(new.into_value(), violations).into()));
         }
-        let new = Arc::new(current.successor(value, cause));
+        let new = Arc::new(new);
         let revision = new.revision();
-        let old = store.current.publish(new.clone());
-        if store.deliveries.append(Change::new(old, new)) == Appended::Merged {
+        store.current.publish(current.clone(), new.clone());
+        if store.deliveries.append(Change::new(current, new)) == Appended::Merged {
             store.counts.coalesced.add(1);
         }
         store.counts.updates.add(1);
@@ -348,6 +384,7 @@ impl<T: Validate + Send + Sync + 'static> Turn<'_, T> {
 
 impl<T> Drop for Store<T> {
     fn drop(&mut self) {
+        self.current.close();
         // Readers may live on: what only they still hold stays in the list that they share.
         for snapshot in self.current.history.take() {
             self.current.retired.push(snapshot);

@@ -8,6 +8,7 @@
 //! new snapshot; if the subscriber's does, the publisher finds the subscriber. So whoever subscribes
 //! first and reads then misses nothing.
 
+use super::Snapshot;
 use super::delivery::{Change, deadline};
 use super::gate::{Closed, Ended, Gate};
 use super::list::{Entry, List};
@@ -15,7 +16,7 @@ use super::observe::contain;
 use super::retire::RetireList;
 use super::store::Store;
 use crate::sync::{
-    Arc, AtomicUsize, Mutex, Relaxed, Weak, sequence_observe, sequence_publish, unique_number,
+    Arc, AtomicU64, AtomicUsize, Mutex, Relaxed, Weak, sequence_observe, sequence_publish, unique_number,
 };
 use std::fmt;
 use std::time::Duration;
@@ -25,12 +26,58 @@ const SLACK: usize = 32;
 
 pub(crate) type Callback<T> = Box<dyn Fn(&Change<T>) + Send + Sync>;
 
+pub(crate) type Condition<T> = Box<dyn Fn(&Change<T>) -> bool + Send + Sync>;
+
+/// Of which changes a subscriber is told.
+#[derive(Default)]
+pub(crate) enum Filter<T> {
+    /// Of all.
+    #[default]
+    Everything,
+    /// Of those for which this holds.
+    When(Condition<T>),
+}
+
+impl<T> Filter<T> {
+    fn passes(&self, change: &Change<T>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::When(holds) => holds(change),
+        }
+    }
+}
+
+/// On which terms a subscriber is told.
+pub(crate) struct Terms<T> {
+    pub(crate) filter: Filter<T>,
+    /// By a tick, and not by who publishes.
+    pub(crate) queued: bool,
+    /// Of what is current first.
+    pub(crate) starts_now: bool,
+}
+
+impl<T> Default for Terms<T> {
+    fn default() -> Self {
+        Self { filter: Filter::Everything, queued: false, starts_now: false }
+    }
+}
+
 pub(crate) struct Subscriber<T> {
     number: u64,
     pub(crate) gate: Gate,
     callback: Callback<T>,
+    filter: Filter<T>,
+    /// Told of revisions after this one. Relaxed: only deliverers use it, and they take turns under a lock.
+    after: AtomicU64,
     /// Where a queued subscriber's next change waits for a tick; inline ones have none.
-    inbox: Option<Mutex<Option<Change<T>>>>,
+    inbox: Option<Mutex<Option<Posting<T>>>>,
+}
+
+/// What waits for a queued subscriber.
+pub(crate) struct Posting<T> {
+    pub(crate) change: Change<T>,
+    /// It begins with this: no filter holds it back.
+    starts: bool,
 }
 
 /// What came of telling a subscriber.
@@ -42,6 +89,8 @@ pub(crate) enum Told {
     Panicked(Ended, String),
     /// It is closed and was not called.
     Closed,
+    /// It does not want to know.
+    Filtered(Ended),
 }
 
 /// How a change was put into an inbox.
@@ -57,37 +106,66 @@ pub(crate) enum Posted {
 }
 
 impl<T> Subscriber<T> {
-    pub(crate) fn new(callback: Callback<T>, queued: bool) -> Self {
-        let inbox = queued.then(|| Mutex::new(None));
-        Self { number: unique_number(), gate: Gate::new(), callback, inbox }
+    pub(crate) fn new(callback: Callback<T>, terms: Terms<T>) -> Self {
+        let inbox = terms.queued.then(|| Mutex::new(None));
+        // Who begins with what is current is told of nothing before.
+        let after = AtomicU64::new(if terms.starts_now { u64::MAX } else { 0 });
+        Self { number: unique_number(), gate: Gate::new(), callback, filter: terms.filter, after, inbox }
     }
 
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Calls it, unless it is closed. One caller at a time.
-    pub(crate) fn tell(&self, change: &Change<T>) -> Told {
+    /// Whether it is to be told of this revision. One caller at a time.
+    pub(crate) fn wants(&self, change: &Change<T>) -> bool {
+        change.revision().get() > self.after.load(Relaxed)
+    }
+
+    /// It begins: what this returns is for it alone. One caller at a time.
+    pub(crate) fn start(&self, current: Arc<Snapshot<T>>) -> Change<T> {
+        self.after.store(current.revision().get(), Relaxed);
+        Change::start(current)
+    }
+
+    /// Calls it, unless it is closed or does not want to know. One caller at a time.
+    pub(crate) fn tell(&self, change: &Change<T>, starts: bool) -> Told {
         let Some(inside) = self.gate.begin() else { return Told::Closed };
-        match contain(|| (self.callback)(change)) {
-            Ok(()) => Told::Returned(self.gate.end(inside)),
-            Err(message) => Told::Panicked(self.gate.end(inside), message),
+        let mut wanted = true;
+        let told = contain(|| {
+            wanted = starts || self.filter.passes(change);
+            if wanted {
+                (self.callback)(change);
+            }
+        });
+        let ended = self.gate.end(inside);
+        match told {
+            Err(message) => Told::Panicked(ended, message),
+            Ok(()) if wanted => Told::Returned(ended),
+            Ok(()) => Told::Filtered(ended),
         }
     }
 
-    pub(crate) fn post(&self, change: &Change<T>) -> Posted {
+    pub(crate) fn post(&self, change: &Change<T>, starts: bool) -> Posted {
         let Some(inbox) = &self.inbox else { return Posted::Inline };
         let mut inbox = inbox.lock();
         if let Some(waiting) = &mut *inbox {
-            waiting.extend_to(change.new.clone());
+            waiting.change.extend_to(change.new.clone());
             return Posted::Merged;
         }
-        *inbox = Some(change.clone());
+        *inbox = Some(Posting { change: change.clone(), starts });
         Posted::Fresh
     }
 
-    pub(crate) fn take_posted(&self) -> Option<Change<T>> {
+    pub(crate) fn take_posted(&self) -> Option<Posting<T>> {
         self.inbox.as_ref()?.lock().take()
+    }
+}
+
+impl<T> Posting<T> {
+    /// Tells whom it is for.
+    pub(crate) fn tell(&self, subscriber: &Subscriber<T>) -> Told {
+        subscriber.tell(&self.change, self.starts)
     }
 }
 
@@ -156,6 +234,11 @@ impl<T: Send + Sync + 'static> Subscribers<T> {
         if self.dead.load(Relaxed) != 0 {
             drop(self.walk());
         }
+    }
+
+    /// Moves reclamation on, also where nobody walks the list.
+    pub(crate) fn flush(&self) {
+        self.list.flush();
     }
 
     pub(crate) fn open(&self) -> usize {

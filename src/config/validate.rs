@@ -54,14 +54,27 @@ pub struct Violation {
     pub value: Option<String>,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// Which rule it breaks: `range`, `one_of`, `positive`, `required`, a name of yours, or `custom`.
+    pub rule: &'static str,
+    /// The nearest thing that would do, if the rule knows one.
+    pub remedy: Option<String>,
+}
+
+impl Violation {
+    /// The rule of those that name none.
+    pub(super) const CUSTOM: &'static str = "custom";
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, value, reason } = self;
+        let Self { field, value, reason, remedy, .. } = self;
         match value {
-            Some(value) => write!(f, "{field} = {value}: {reason}"),
-            None => write!(f, "{field} (not shown): {reason}"),
+            Some(value) => write!(f, "{field} = {value}: {reason}")?,
+            None => write!(f, "{field} (not shown): {reason}")?,
+        }
+        match remedy {
+            Some(remedy) => write!(f, " ({remedy})"),
+            None => Ok(()),
         }
     }
 }
@@ -90,12 +103,30 @@ impl Violations {
 
     /// Reports `field`, showing its value.
     pub fn reject(&mut self, field: &str, value: &dyn fmt::Debug, reason: impl Into<Cow<'static, str>>) {
-        self.push(field, Some(shortened(value)), reason.into());
+        self.reject_by(Violation::CUSTOM, field, value, reason, None);
+    }
+
+    /// Reports `field`, showing its value, for breaking a rule of this name; with what would do, if that is known.
+    pub fn reject_by(
+        &mut self,
+        rule: &'static str,
+        field: &str,
+        value: &dyn fmt::Debug,
+        reason: impl Into<Cow<'static, str>>,
+        remedy: Option<String>,
+    ) {
+        let remedy = remedy.as_deref().map(one_line);
+        self.push(field, Some(shortened(value)), reason.into(), rule, remedy);
     }
 
     /// Reports `field` without its value: for passwords, tokens and keys.
     pub fn reject_secret(&mut self, field: &str, reason: impl Into<Cow<'static, str>>) {
-        self.push(field, None, reason.into());
+        self.push(field, None, reason.into(), Violation::CUSTOM, None);
+    }
+
+    /// Reports that something cannot be derived from the value as a whole.
+    pub(super) fn reject_derived(&mut self, name: &str, reason: &str) {
+        self.push(name, None, reason.to_owned().into(), "derived", None);
     }
 
     /// Looks at a part: what `part` reports lies below `field`.
@@ -135,12 +166,19 @@ impl Violations {
     #[cfg(feature = "serde")]
     pub(super) fn hide(&mut self, is_secret: impl Fn(&str) -> bool) {
         let secret = self.found.iter_mut().filter(|violation| is_secret(&violation.field));
-        secret.for_each(|violation| violation.value = None);
+        secret.for_each(|violation| (violation.value, violation.remedy) = (None, None));
     }
 
-    fn push(&mut self, field: &str, value: Option<String>, reason: Cow<'static, str>) {
+    fn push(
+        &mut self,
+        field: &str,
+        value: Option<String>,
+        reason: Cow<'static, str>,
+        rule: &'static str,
+        remedy: Option<String>,
+    ) {
         let field = format!("{}{}", self.prefix, one_line(field));
-        self.found.push(Violation { field, value, reason: one_line(&reason) });
+        self.found.push(Violation { field, value, reason: one_line(&reason), rule, remedy });
     }
 }
 
@@ -172,7 +210,7 @@ impl fmt::Display for Violations {
 }
 
 /// The value as `Debug` shows it, in one line, cut at [`SHOWN`] characters.
-fn shortened(value: &dyn fmt::Debug) -> String {
+pub(super) fn shortened(value: &dyn fmt::Debug) -> String {
     /// Takes what fits and then ends the formatting: a large value is not rendered in full.
     struct Short {
         text: String,

@@ -78,6 +78,7 @@ const PUBLIC: &[&str] = &[
 const UNSAFE_FILES: &[&str] = &[
     "clock/tsc.rs",
     "config/list.rs",
+    "config/local.rs",
     "events/claim.rs",
     "events/control/gate.rs",
     "events/control/tally.rs",

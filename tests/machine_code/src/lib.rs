@@ -1,7 +1,7 @@
 //! A library loaded at run time that records. Built for release by `tests/machine_code.rs`, which loads it, and
 //! reads the machine code of what it exports. One function each, so that a hot path is one symbol.
 
-use flightdeck::config::{Config, Reader};
+use flightdeck::config::{Config, DerivedReader, Metered, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
 use flightdeck::telemetry::{
     Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
@@ -33,7 +33,10 @@ pub struct Deck {
     sampled: SampledTimer,
     counters: Family<Counter, 2>,
     histograms: Family<Histogram, 1>,
+    config: Config<()>,
     reader: Reader<()>,
+    metered: Metered<()>,
+    derived: DerivedReader<(), u64>,
     telemetry: Telemetry,
     group: Group<3>,
     /// One that has a handler.
@@ -58,7 +61,9 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let sampled = histogram.sampled(&telemetry.counter("calls"), 64.try_into().ok()?);
         let counters = telemetry.counter_by("requests", ["method", "status"]);
         let histograms = telemetry.histogram_by("took", ["status"]);
-        let reader = Config::new(()).ok()?.reader();
+        let config = Config::new(()).ok()?;
+        let (reader, metered) = (config.reader(), config.reader().metered());
+        let derived = config.derive("one", |()| Ok::<_, &str>(1)).ok()?.reader();
         let writer = events.writer().ok()?;
         let group = telemetry.group("requests", ["ok", "err", "total"]).ok()?;
         let handled = Telemetry::new();
@@ -76,7 +81,10 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             sampled,
             counters,
             histograms,
+            config,
             reader,
+            metered,
+            derived,
             telemetry,
             group,
             handled,
@@ -164,6 +172,12 @@ exported! {
     hot_execute(deck, n) { deck.handled.execute("http.request.stop", &[("bytes", n.into())], &[]) }
     /// Reads config.
     hot_read(deck, _n) -> u64 { deck.reader.get().revision().get() }
+    /// Reads the config through what the thread has at hand.
+    hot_read_with(deck, _n) -> u64 { deck.config.with(|config| config.revision().get()) }
+    /// Reads the config through a reader that counts.
+    hot_read_metered(deck, _n) -> u64 { deck.metered.get().revision().get() }
+    /// Reads what is derived from the config.
+    hot_read_derived(deck, _n) -> u64 { *deck.derived.get() }
     /// Records as a signal handler does.
     signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
     /// Records an event of a prompt kind as a signal handler does.
