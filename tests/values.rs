@@ -73,6 +73,29 @@ fn each_reader_knows_the_extremes_since_it_last_read() {
 }
 
 #[test]
+fn a_share_that_is_no_float_has_the_rank_that_it_would_have() {
+    let resolution = Resolution::new(8);
+    let hundred = recorded(resolution, &(1..=100).collect::<Vec<_>>());
+    for percent in 1..=100_u64 {
+        assert_eq!(hundred.quantile(percent as f64 / 100.0), Some(percent));
+    }
+    assert_eq!(hundred.quantile(f64::MIN_POSITIVE), Some(1));
+    assert_eq!((hundred.quantile(-1.0), hundred.quantile(2.0)), (Some(1), Some(100)));
+}
+
+#[test]
+fn more_values_than_a_float_tells_apart_still_have_a_greatest() {
+    let histogram = Telemetry::new().histogram("values");
+    histogram.record_many(1, 1 << 53);
+    histogram.record(40);
+    let values = histogram.values();
+    assert_eq!(
+        (values.quantile(1.0), values.greatest(), values.quantile(0.5)),
+        (Some(40), Some(40), Some(1))
+    );
+}
+
+#[test]
 fn a_timer_records_what_it_took_unless_it_is_discarded() {
     let clock = Clock::manual();
     let telemetry = Telemetry::builder().clock(clock.clone()).build().unwrap();

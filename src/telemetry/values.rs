@@ -155,7 +155,9 @@ impl HistogramValues {
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<u64> {
         let count = self.count();
-        let rank = ((share.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
+        // Down by the least there is: a product that was rounded up to just above a whole number is that number.
+        let rank = (share * count as f64).next_down().ceil() as u64;
+        let rank = if share >= 1.0 { count } else { rank }.clamp(1, count.max(1));
         let mut below = 0_u64;
         self.filled().find_map(|(_, high, in_bucket)| {
             below = below.wrapping_add(in_bucket);
