@@ -213,6 +213,11 @@ fn hostile_values_are_kept_apart_and_bounded() {
         Some(&Value::Counter(10 + 1)),
         "what begins with the same 255 bytes is the same"
     );
+    assert_eq!(
+        snapshot.get_with("hostile", &[("value", &large), ("other", "")]),
+        Some(&Value::Counter(10 + 1)),
+        "and is found as it was given"
+    );
     assert_eq!(telemetry.stats().label_values_cut, 4);
     for (key, _) in snapshot.iter() {
         assert!(!key.to_string().contains(char::is_control), "{key}");

@@ -1,6 +1,7 @@
 //! All metrics as they were read.
 
 use super::series::SeriesKey;
+use super::series::name::{MOST_VALUE, cut};
 use super::values::Value;
 use crate::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +39,8 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn get_with(&self, name: &str, labels: &[(&str, &str)]) -> Option<&Value> {
-        let mut sorted = labels.to_vec();
+        // Of values as long as series keep them.
+        let mut sorted: Vec<_> = labels.iter().map(|(key, value)| (*key, cut(value, MOST_VALUE))).collect();
         sorted.sort_unstable();
         let order = |key: &SeriesKey| key.name().cmp(name).then_with(|| key.labels().compare(&sorted));
         self.values.get(self.keys.binary_search_by(order).ok()?)
