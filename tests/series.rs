@@ -1,7 +1,8 @@
 //! Series as users see them: descriptions, labels, limits, call sites, families, and what goes when it is idle.
 
 use flightdeck::telemetry::{
-    Counter, DescribeError, Description, Labels, MetricStatus, RegisterError, Telemetry, Unit, Value,
+    Counter, DescribeError, Description, Labels, MetricStatus, RegisterError, Snapshot, Telemetry, Unit,
+    Value,
 };
 use flightdeck::{Diagnostic, counter, float_gauge, gauge, histogram};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -351,6 +352,74 @@ fn what_is_held_or_changes_stays_and_the_rest_goes() {
     telemetry.retire_idle(Duration::ZERO);
     telemetry.retire_idle(Duration::ZERO);
     assert_eq!(telemetry.snapshot().iter().count(), 1, "the call site's");
+}
+
+#[test]
+fn an_up_down_counter_goes_only_from_zero() {
+    let telemetry = Telemetry::new();
+    let open = telemetry.up_down_counter_by("open", ["tenant"]);
+    let look = || telemetry.retire_idle(Duration::ZERO);
+    // One that stays open for longer than anybody looks. The other set empties this thread's cache.
+    let next_look = || {
+        look();
+        look();
+        open.with(["other"]).add(0);
+        look()
+    };
+    open.with(["ann"]).add(1);
+    let waiting = next_look();
+    assert_eq!((waiting.series, waiting.held_by_handles, waiting.held_by_caches), (0, 0, 1), "{waiting:?}");
+    open.with(["ann"]).add(-1);
+    let value = || telemetry.snapshot().get_with("open", &[("tenant", "ann")]).cloned();
+    assert_eq!(value(), Some(Value::UpDownCounter(0)), "what was added was there to be taken away");
+    assert_eq!(next_look().series, 1);
+    assert_eq!(value(), None);
+}
+
+#[test]
+fn what_a_series_counted_that_comes_back_is_all_new() {
+    let telemetry = Telemetry::new();
+    let retire = || (0..2).map(|_| telemetry.retire_idle(Duration::ZERO).series).sum::<u64>();
+    let labels = [("who", "ann")];
+    let count = |amount: u64| {
+        telemetry.counter_with("n", &labels).increment(amount);
+        telemetry.histogram_with("h", &labels).record_many(3, amount);
+        telemetry.up_down_counter_with("u", &labels).add(amount as i64);
+        telemetry.snapshot()
+    };
+    let first = count(5);
+    telemetry.up_down_counter_with("u", &labels).add(-5);
+    assert_eq!(retire(), 3);
+    let between = telemetry.snapshot();
+    let last = count(7);
+    let counted = |since: &Snapshot| {
+        let Some(Value::Counter(n)) = since.get_with("n", &labels) else { panic!("{since:?}") };
+        let Some(Value::Histogram(h)) = since.get_with("h", &labels) else { panic!("{since:?}") };
+        let Some(Value::UpDownCounter(u)) = since.get_with("u", &labels) else { panic!("{since:?}") };
+        (*n, h.count(), h.sum(), *u)
+    };
+    assert_eq!(counted(&last.since(&between)), (7, 7, 21, 7));
+    assert_eq!(counted(&last.since(&first)), (7, 7, 21, 2), "an up/down counter was at zero when it went");
+    let further = count(1);
+    assert_eq!(counted(&further.since(&last)), (1, 1, 3, 1));
+    // Sums know no series, only values: what two processes have may come and go in one of them.
+    let other = Telemetry::new();
+    other.counter_with("n", &labels).increment(100);
+    let (then, now) = (between.plus(&other.snapshot()).unwrap(), further.plus(&other.snapshot()).unwrap());
+    assert_eq!(now.since(&then).get_with("n", &labels), Some(&Value::Counter(8)));
+}
+
+#[test]
+fn a_limit_that_is_raised_holds_for_what_threads_have_at_hand() {
+    let telemetry = Telemetry::builder().cells(4_096).build().unwrap();
+    let family = telemetry.counter_by("n", ["n"]);
+    let count = || (0..1_001).for_each(|n| family.with([&n.to_string()]).increment(1));
+    count();
+    assert_eq!(status(&telemetry, "n").overflowed, 1);
+    telemetry.describe("n", Description::new("").most_series(2_000)).unwrap();
+    count();
+    assert_eq!(telemetry.snapshot().get_with("n", &[("n", "1000")]), Some(&Value::Counter(1)));
+    assert_eq!(total(&telemetry, "n"), 2 * 1_001);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Snapshots subtract and add up.
 
 use super::error::AddError;
+use super::registry::MetricType;
 use super::series::SeriesKey;
 use super::snapshot::Snapshot;
 use super::values::Value;
@@ -10,8 +11,10 @@ impl Snapshot {
     /// What happened since an earlier snapshot: see [`Value::since`]. Any number of readers may each keep an earlier snapshot
     /// of their own, and none disturbs another: nothing is reset.
     ///
-    /// A series that was not there then is new with all that it says; one that is no longer there is left out. So what each
-    /// of two spans counted adds up to what their whole span did.
+    /// A series that was not there then is new with all that it says, also one that was retired and came back since; one
+    /// that is no longer there is left out. So what each of two spans counted adds up to what their whole span did. (An
+    /// up/down counter is retired at zero, so what it changed by is the difference all the same. Of a
+    /// [sum](Self::plus) it is not known what came back: there, all are differences.)
     ///
     /// ```
     /// use flightdeck::telemetry::{Telemetry, Value};
@@ -29,7 +32,10 @@ impl Snapshot {
         let since = |(key, now): (&SeriesKey, &Value)| {
             while then.next_if(|(other, _)| order(other, key).is_lt()).is_some() {}
             match then.peek() {
-                Some((other, then)) if order(other, key).is_eq() => now.since(then),
+                Some((other, then)) if order(other, key).is_eq() => {
+                    let goes_on = !key.began_anew(other) || key.metric_type() == MetricType::UpDownCounter;
+                    if goes_on { now.since(then) } else { now.clone() }
+                }
                 _ => now.clone(),
             }
         };
@@ -74,9 +80,9 @@ impl Snapshot {
                         here: ours.metric_type(),
                         there: theirs.metric_type(),
                     })?;
-                    all.push((key.clone(), sum));
+                    all.push((key.of_sum(), sum));
                 }
-                (one, other) => all.extend(one.or(other).map(|(key, value)| (key.clone(), value.clone()))),
+                (one, other) => all.extend(one.or(other).map(|(key, value)| (key.of_sum(), value.clone()))),
             }
         }
         let (keys, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();

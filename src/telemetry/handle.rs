@@ -316,7 +316,8 @@ impl Telemetry {
     /// Retires the series whose value has not changed for `age` or longer, as far as calls of this saw, and that nobody
     /// holds: their cells and labels are free for others.
     ///
-    /// A series of which there is a handle stays, as does one that a call site ([`counter!`](crate::counter)) has
+    /// An up/down counter stays until it is at zero: what was added to it is still to be taken away. A series of which
+    /// there is a handle stays, as does one that a call site ([`counter!`](crate::counter)) has
     /// resolved. What threads that count by values ([`Family`](super::Family)) have at hand they let go of at their
     /// next update by values, and the series goes at a later call; a thread that makes none keeps at most 1,024
     /// series.

@@ -176,11 +176,15 @@ impl Registry {
     pub(crate) fn retire_idle(&self, now: Instant, age: Duration) -> Retired {
         let mut known = self.known.lock();
         let retired = known.retire_idle(now, age);
-        // With the lock, so one at a time. Caches may also hold what stands in for a series that has room now.
         if retired.series + retired.held_by_caches > 0 {
-            self.generation.store(self.generation() + 1, Relaxed);
+            self.empty_caches(&known);
         }
         retired
+    }
+
+    /// Asks threads' caches to let go: of what nobody needs, and of what stands in for a series that has room now.
+    fn empty_caches(&self, _one_at_a_time: &Known) {
+        self.generation.store(self.generation() + 1, Relaxed);
     }
 
     /// As [`Registry::retire_idle`], at most twice in that time.
@@ -212,7 +216,11 @@ impl Registry {
         if description.help().len() > DescribeError::MOST_HELP {
             return Err(DescribeError::LongHelp { metric: name.to_owned(), bytes: description.help().len() });
         }
-        self.known.lock().describe(name, description)
+        let mut known = self.known.lock();
+        if known.describe(name, description)? {
+            self.empty_caches(&known);
+        }
+        Ok(())
     }
 
     /// All series now.
@@ -341,13 +349,14 @@ impl Known {
         Ok(hold)
     }
 
-    fn describe(&mut self, name: &str, description: Description) -> Result<(), DescribeError> {
+    /// Whether a metric that is there has another limit now, perhaps.
+    fn describe(&mut self, name: &str, description: Description) -> Result<bool, DescribeError> {
         let before = match self.metrics.get(name) {
             Some(members) => members.description(),
             None => self.described.get(name),
         };
         match before {
-            Some(before) if *before == description => return Ok(()),
+            Some(before) if *before == description => return Ok(false),
             Some(before) => {
                 let before = Box::new(before.clone());
                 let (metric, asked) = (name.to_owned(), Box::new(description));
@@ -360,15 +369,16 @@ impl Known {
             Some(members) => {
                 members.describe(description);
                 self.list = None;
+                Ok(true)
             }
             None if described >= size => {
-                return Err(DescribeError::ManyMetrics { metric: name.to_owned(), most: size });
+                Err(DescribeError::ManyMetrics { metric: name.to_owned(), most: size })
             }
             None => {
                 self.described.insert(name.into(), description);
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     fn retire_idle(&mut self, now: Instant, age: Duration) -> Retired {

@@ -3,7 +3,7 @@
 use super::claims::Claims;
 use super::labels::Labels;
 use super::unit::{Description, Unit};
-use crate::sync::{Arc, AtomicU64, Relaxed};
+use crate::sync::{Arc, AtomicU64, Relaxed, unique_number};
 use crate::telemetry::buckets::Resolution;
 use crate::telemetry::registry::MetricType;
 use std::fmt;
@@ -16,6 +16,8 @@ pub(crate) struct Series {
     /// Of a histogram.
     pub(crate) resolution: Resolution,
     pub(crate) cell: usize,
+    /// No other series' ever.
+    number: u64,
     claims: Claims,
     /// How many of the claims are those of threads' caches.
     cached: AtomicU64,
@@ -23,7 +25,8 @@ pub(crate) struct Series {
 
 impl Series {
     pub(crate) fn new(metric_type: MetricType, resolution: Resolution, cell: usize) -> Arc<Self> {
-        Arc::new(Self { metric_type, resolution, cell, claims: Claims::new(), cached: AtomicU64::new(0) })
+        let (number, claims, cached) = (unique_number(), Claims::new(), AtomicU64::new(0));
+        Arc::new(Self { metric_type, resolution, cell, number, claims, cached })
     }
 
     /// Where its cells end.
@@ -109,15 +112,35 @@ pub(crate) struct Common {
 }
 
 /// What a snapshot knows a series by: its metric and its labels. Cheap to clone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SeriesKey {
     common: Arc<Common>,
     labels: Labels,
+    /// The series' own; 0 of a sum of several.
+    number: u64,
 }
 
+impl PartialEq for SeriesKey {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.common, &self.labels) == (&other.common, &other.labels)
+    }
+}
+
+impl Eq for SeriesKey {}
+
 impl SeriesKey {
-    pub(crate) fn new(common: Arc<Common>, labels: Labels) -> Self {
-        Self { common, labels }
+    pub(crate) fn new(common: Arc<Common>, labels: Labels, series: &Series) -> Self {
+        Self { common, labels, number: series.number }
+    }
+
+    /// That of a sum, in which such a series comes and goes.
+    pub(crate) fn of_sum(&self) -> Self {
+        Self { number: 0, ..self.clone() }
+    }
+
+    /// Whether what was read under the other key is of a series that has been retired since, or of another telemetry.
+    pub(crate) fn began_anew(&self, earlier: &Self) -> bool {
+        self.number != earlier.number && self.number != 0 && earlier.number != 0
     }
 
     /// The metric's name.

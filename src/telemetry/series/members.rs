@@ -138,9 +138,9 @@ impl<S: BuildHasher> Members<S> {
     pub(crate) fn list(&self) -> impl Iterator<Item = (SeriesKey, Arc<Series>)> {
         let named = self.members.iter().map(|(labels, member)| (labels.clone(), member));
         let overflow = self.overflow.iter().map(|member| (Labels::overflow(), member));
-        named
-            .chain(overflow)
-            .map(|(labels, member)| (SeriesKey::new(self.common.clone(), labels), member.series.clone()))
+        named.chain(overflow).map(|(labels, Member { series, .. })| {
+            (SeriesKey::new(self.common.clone(), labels, series), series.clone())
+        })
     }
 
     pub(crate) fn status(&self) -> MetricStatus {

@@ -4,6 +4,9 @@
 //! site, no thread's cache. So there is no handle that counts into nothing. What it had counted is added to what
 //! its metric says was retired. If its labels come up again, they get a new series, which begins at zero.
 //!
+//! An up/down counter that is not at zero stays: what was added is still to be taken away, and would be taken from
+//! another series.
+//!
 //! Threads' caches hold series, too. Where they alone stand in the way, they are asked to let go: see `cache`. The
 //! series then goes when somebody looks for idle ones the next time.
 
@@ -52,7 +55,8 @@ impl Member {
             (self.last, self.since) = (digest, now);
             return Found::Busy;
         }
-        if now.saturating_duration_since(self.since) < age {
+        let open = self.series.metric_type == MetricType::UpDownCounter && digest != 0;
+        if open || now.saturating_duration_since(self.since) < age {
             Found::Busy
         } else if free {
             Found::Idle
