@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 /// | [`High`](Level::High) | 0.85 | 0.80 | 0.25 | 0.15 |
 /// | [`Critical`](Level::Critical) | 0.95 | 0.90 | 0.50 | 0.35 |
 ///
-/// Memory is [`PressureReading::memory`], stalls are [`PressureReading::stalled`] where the kernel says; of the two
-/// levels the higher holds. All of this can be set. It goes up at once. It goes down when all readings of a dwell (10
+/// Memory is [`PressureReading::memory`], stalls are [`PressureReading::stalled`] where the kernel says. Either enters a
+/// level, and it holds until both are below where it is left, whichever entered it. All of this can be set. It goes up at once. It goes down when all readings of a dwell (10
 /// s) ask for less, to the highest that one of them asked for; then another dwell begins. So there is at most one step
 /// down per dwell.
 ///
