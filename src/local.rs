@@ -84,6 +84,7 @@ struct Block {
     state: Cell<State>,
     busy: Cell<bool>,
     taking: Cell<bool>,
+    registering: Cell<bool>,
     scope: Cell<Scope>,
     /// The state of this thread's generator of span ids; 0: not seeded yet.
     spans: Cell<u64>,
@@ -114,6 +115,7 @@ plain_thread_local! {
         state: Cell::new(State::Live),
         busy: Cell::new(false),
         taking: Cell::new(false),
+        registering: Cell::new(false),
         scope: Cell::new(Scope::NONE),
         spans: Cell::new(0),
     };
@@ -264,6 +266,27 @@ impl Taking {
 impl Drop for Taking {
     fn drop(&mut self) {
         BLOCK.with(|block| block.taking.set(false));
+    }
+}
+
+/// The mark that this thread is in a registry of metrics, which allocates under its lock. An allocator that counts while
+/// it is set must not look for a metric.
+pub(crate) struct Registering(());
+
+impl Registering {
+    /// Sets the mark; `None` if it was set already.
+    pub(crate) fn set() -> Option<Self> {
+        BLOCK.with(|block| if block.registering.replace(true) { None } else { Some(Self(())) })
+    }
+
+    pub(crate) fn is_set() -> bool {
+        BLOCK.with(|block| block.registering.get())
+    }
+}
+
+impl Drop for Registering {
+    fn drop(&mut self) {
+        BLOCK.with(|block| block.registering.set(false));
     }
 }
 

@@ -7,10 +7,12 @@ use super::series::member::{Common, Hold, List};
 use super::series::name::{MOST_VALUE, check_name, cut};
 use super::series::pool::{Exhausted, Pool};
 use super::series::{Description, Labels, Members, MetricStatus, Retired};
+use crate::local::Registering;
 use crate::status::ErrorSlot;
-use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Relaxed};
 use ahash::{AHashMap, RandomState};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 /// What a metric is.
@@ -77,6 +79,27 @@ struct Known {
     looked: Option<Instant>,
 }
 
+/// What is known, with the lock.
+struct Locked<'a> {
+    // Unlocked before the mark goes.
+    known: MutexGuard<'a, Known>,
+    /// None if a call further up has set it.
+    _registering: Option<Registering>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Known;
+    fn deref(&self) -> &Known {
+        &self.known
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Known {
+        &mut self.known
+    }
+}
+
 /// How the registry is doing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
@@ -103,6 +126,12 @@ impl Registry {
         Self { known: Mutex::new(known), cut: AtomicU64::new(0), generation: AtomicU64::new(0), errors }
     }
 
+    fn known(&self) -> Locked<'_> {
+        // Before the lock, which may allocate as well.
+        let registering = Registering::set();
+        Locked { known: self.known.lock(), _registering: registering }
+    }
+
     /// A claim on a metric's series of these labels, which is made if it is new.
     pub(crate) fn resolve(
         &self,
@@ -126,7 +155,7 @@ impl Registry {
             Ok(Labels::default())
         };
         let labels: Result<Vec<_>, _> = names.iter().map(check).collect();
-        let resolved = labels.and_then(|labels| self.known.lock().resolve_all(names, labels, asked));
+        let resolved = labels.and_then(|labels| self.known().resolve_all(names, labels, asked));
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
 
@@ -147,7 +176,7 @@ impl Registry {
         if cut > 0 {
             self.cut.fetch_add(cut, Relaxed);
         }
-        self.known.lock().resolve(name, labels, asked, resolution)
+        self.known().resolve(name, labels, asked, resolution)
     }
 
     /// Whether a metric of this name and type may be there, or come.
@@ -157,7 +186,7 @@ impl Registry {
 
     fn expect_unnoted(&self, name: &str, asked: MetricType) -> Result<(), RegisterError> {
         check_name(name)?;
-        match self.known.lock().metrics.get(name).map(Members::metric_type) {
+        match self.known().metrics.get(name).map(Members::metric_type) {
             Some(registered) if registered != asked => {
                 Err(RegisterError::OtherType { name: name.to_owned(), registered, asked })
             }
@@ -174,7 +203,7 @@ impl Registry {
 
     /// Retires what has not changed for so long and is held by nobody.
     pub(crate) fn retire_idle(&self, now: Instant, age: Duration) -> Retired {
-        let mut known = self.known.lock();
+        let mut known = self.known();
         let retired = known.retire_idle(now, age);
         if retired.series + retired.held_by_caches > 0 {
             self.empty_caches(&known);
@@ -190,7 +219,7 @@ impl Registry {
     /// As [`Registry::retire_idle`], at most twice in that time.
     pub(crate) fn retire_now_and_then(&self, now: Instant, age: Duration) -> Retired {
         let due = {
-            let mut known = self.known.lock();
+            let mut known = self.known();
             let due = known.looked.is_none_or(|last| now.saturating_duration_since(last) >= age / 2);
             if due {
                 known.looked = Some(now);
@@ -216,7 +245,7 @@ impl Registry {
         if description.help().len() > DescribeError::MOST_HELP {
             return Err(DescribeError::LongHelp { metric: name.to_owned(), bytes: description.help().len() });
         }
-        let mut known = self.known.lock();
+        let mut known = self.known();
         if known.describe(name, description)? {
             self.empty_caches(&known);
         }
@@ -225,18 +254,18 @@ impl Registry {
 
     /// All series now.
     pub(crate) fn list(&self) -> Arc<List> {
-        self.known.lock().list()
+        self.known().list()
     }
 
     /// How each metric is doing, by name.
     pub(crate) fn metrics(&self) -> Vec<MetricStatus> {
-        let mut metrics: Vec<_> = self.known.lock().metrics.values().map(Members::status).collect();
+        let mut metrics: Vec<_> = self.known().metrics.values().map(Members::status).collect();
         metrics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         metrics
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        let mut known = self.known.lock();
+        let mut known = self.known();
         Usage {
             metrics: known.metrics.len() as u64,
             series: known.metrics.values().map(Members::len).sum::<usize>() as u64,

@@ -4,7 +4,7 @@ use super::cache::{self, Access, Sought};
 use super::kind::Kind;
 use super::labels::Labels;
 use super::name::MOST_VALUE;
-use crate::local::Taking;
+use crate::local::{Registering, Taking};
 use crate::sync::{Arc, unique_number};
 use crate::telemetry::handle::Inner;
 use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, RegisterError, UpDownCounter};
@@ -21,8 +21,9 @@ use std::marker::PhantomData;
 /// Values may be any text; of a longer one the first 255 bytes count. Label sets beyond the metric's limit are
 /// counted in one series labelled `overflow="true"`, and those of a gauge set that one.
 ///
-/// Not for signal handlers, and in a global allocator an update that happens while the same thread looks up another
-/// is not counted in the metric, but in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
+/// Not for signal handlers. In a global allocator an update that happens while the same thread looks up another, or
+/// makes, lists or retires metrics, may not be counted in the metric, but in
+/// [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
 ///
 /// ```
 /// use flightdeck::telemetry::{Telemetry, Value};
@@ -205,8 +206,11 @@ impl<const N: usize> Core<N> {
     fn resolve_and_keep<M: Kind>(&self, sought: &Sought<'_>) -> M {
         let inner = &self.inner;
         // We may be in an allocation that the registry makes under its lock, or in one for this thread's cache: an
-        // allocator that counts. Whoever is first sets a mark, in the cache or without one.
+        // allocator that counts. Whoever is first sets a mark, in the registry, in the cache or without one.
         let nested = || M::of(inner.refused());
+        if Registering::is_set() {
+            return nested();
+        }
         let mut taking = None;
         if let Access::None = cache::enter(inner.deck) {
             taking = Taking::set();

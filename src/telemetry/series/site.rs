@@ -6,6 +6,7 @@
 //! handles with it.
 
 use super::kind::Kind;
+use crate::local::Registering;
 use crate::sync::{CallSite, OnceLock};
 use crate::telemetry::{Counter, FloatGauge, Gauge, Histogram, Telemetry, UpDownCounter};
 use std::fmt;
@@ -48,8 +49,14 @@ impl<M: Kind> Site<M> {
     #[cold]
     #[inline(never)]
     fn first<'a>(&self, telemetry: &'a Telemetry) -> &'a M {
+        let table = M::table(telemetry.sites());
+        // We may be in an allocation that the registry makes under its lock, or in one that is made below: an allocator
+        // that counts.
+        let Some(_registering) = Registering::set() else {
+            return table.nested.get_or_init(|| M::of(telemetry.inner.refused()));
+        };
         let handle = telemetry.inner.resolved(self.name, self.labels);
-        M::table(telemetry.sites()).set(self.number.assigned(), handle)
+        table.set(self.number.assigned(), handle)
     }
 }
 
@@ -68,6 +75,8 @@ pub struct Sites {
 pub struct Table<M> {
     /// Bucket `n` has room for 2^n times [`FIRST`] handles.
     buckets: [OnceLock<Bucket<M>>; BUCKETS],
+    /// In place of one that is looked for while this thread looks for another.
+    nested: OnceLock<M>,
 }
 
 type Bucket<M> = Box<[OnceLock<M>]>;
@@ -79,7 +88,7 @@ const BUCKETS: usize = 28;
 
 impl<M> Default for Table<M> {
     fn default() -> Self {
-        Self { buckets: [const { OnceLock::new() }; BUCKETS] }
+        Self { buckets: [const { OnceLock::new() }; BUCKETS], nested: OnceLock::new() }
     }
 }
 
@@ -118,7 +127,8 @@ impl<M> Table<M> {
 /// telemetry alive. Its series stays for as long as the telemetry lives and is never retired, even if the code is not
 /// reached again: there are no more of those than the code has call sites. Values that vary go through
 /// [`Telemetry::counter_by`]. Where [`Telemetry::try_counter_with`] fails, the handle counts nothing, and stays that
-/// way; its uses are counted in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates).
+/// way; its uses are counted in [`Stats::refused_updates`](crate::telemetry::Stats::refused_updates). So is a use in a
+/// global allocator before the site is resolved, while the same thread makes, lists or retires metrics.
 ///
 /// ```
 /// use flightdeck::counter;
