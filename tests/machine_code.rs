@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 26] = [
+const HOT: [&str; 27] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -122,6 +122,7 @@ const HOT: [&str; 26] = [
     "hot_read_with",
     "hot_read_metered",
     "hot_read_derived",
+    "hot_key",
 ];
 
 #[test]

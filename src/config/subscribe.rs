@@ -7,7 +7,7 @@ use std::fmt;
 /// What a subscriber is told of, when, and by whom: see [`Config::subscriber`].
 #[must_use = "nobody is subscribed until `call` is"]
 pub struct Subscribe<'a, T> {
-    config: &'a Config<T>,
+    pub(super) config: &'a Config<T>,
     terms: Terms<T>,
 }
 

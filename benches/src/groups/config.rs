@@ -1,5 +1,7 @@
 //! Config: reading what is in force, while nobody changes it.
 
+mod paths;
+
 use crate::measure::Side;
 use crate::row::{Bar, Row};
 use crate::session::Session;
@@ -59,4 +61,5 @@ pub(super) fn run(session: &mut Session) {
             &[],
         )
     });
+    paths::run(session);
 }

@@ -3,7 +3,7 @@
 use super::error::PathError;
 use super::offered::Offered;
 use super::path::Path;
-use crate::config::{Change, Config, Subscription};
+use crate::config::{Change, Config, Subscribe, Subscription};
 
 impl<T: Send + Sync + 'static> Config<T> {
     /// As [`Config::subscribe`], but called only for changes of what is at `path` or below it; the root is everything. What
@@ -32,12 +32,18 @@ impl<T: Send + Sync + 'static> Config<T> {
         path: &str,
         callback: impl Fn(&Change<T>) + Send + Sync + 'static,
     ) -> Result<Subscription, PathError> {
+        Ok(self.subscriber().path(path)?.call(callback))
+    }
+}
+
+impl<T: Send + Sync + 'static> Subscribe<'_, T> {
+    /// Is told of those changes only that touch what is at `path` or below it: see [`Config::subscribe_path`].
+    ///
+    /// # Errors
+    /// As [`Config::subscribe_path`].
+    pub fn path(self, path: &str) -> Result<Self, PathError> {
         let path: Path = path.parse()?;
-        Offered::of(&self.load())?;
-        Ok(self.subscribe(move |change| {
-            if change.diff().map_or(true, |diff| diff.touches(&path)) {
-                callback(change);
-            }
-        }))
+        Offered::of(&self.config.load())?;
+        Ok(self.when(move |change| change.diff().map_or(true, |diff| diff.touches(&path))))
     }
 }

@@ -1,7 +1,7 @@
 //! A library loaded at run time that records. Built for release by `tests/machine_code.rs`, which loads it, and
 //! reads the machine code of what it exports. One function each, so that a hot path is one symbol.
 
-use flightdeck::config::{Config, DerivedReader, Metered, Reader};
+use flightdeck::config::{Config, DerivedReader, Key, Metered, Paths, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
 use flightdeck::telemetry::{
     Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
@@ -37,6 +37,7 @@ pub struct Deck {
     reader: Reader<()>,
     metered: Metered<()>,
     derived: DerivedReader<(), u64>,
+    key: Key<(), Option<u64>>,
     telemetry: Telemetry,
     group: Group<3>,
     /// One that has a handler.
@@ -61,9 +62,10 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let sampled = histogram.sampled(&telemetry.counter("calls"), 64.try_into().ok()?);
         let counters = telemetry.counter_by("requests", ["method", "status"]);
         let histograms = telemetry.histogram_by("took", ["status"]);
-        let config = Config::new(()).ok()?;
+        let config = Config::builder(()).paths(Paths::new()).ok()?.build().ok()?;
         let (reader, metered) = (config.reader(), config.reader().metered());
         let derived = config.derive("one", |()| Ok::<_, &str>(1)).ok()?.reader();
+        let key = config.key("").ok()?;
         let writer = events.writer().ok()?;
         let group = telemetry.group("requests", ["ok", "err", "total"]).ok()?;
         let handled = Telemetry::new();
@@ -85,6 +87,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             reader,
             metered,
             derived,
+            key,
             telemetry,
             group,
             handled,
@@ -178,6 +181,8 @@ exported! {
     hot_read_metered(deck, _n) -> u64 { deck.metered.get().revision().get() }
     /// Reads what is derived from the config.
     hot_read_derived(deck, _n) -> u64 { *deck.derived.get() }
+    /// Reads the config by a prepared path.
+    hot_key(deck, n) -> u64 { deck.key.get().map_or(0, |found| found.unwrap_or(n)) }
     /// Records as a signal handler does.
     signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
     /// Records an event of a prompt kind as a signal handler does.
