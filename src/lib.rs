@@ -29,6 +29,8 @@
 //! | record less: by level, sample or rate | [`events::Directives`], [`events::Events::quota`] |
 //! | have no slow first record | [`events::Events::register_thread`], [`events::Builder::prefault`] |
 //! | read config on a hot path | [`config::Config::reader`] |
+//! | read and change parts of a config by name, keep its secrets | `config::Paths`, `config::Config::key` (feature `serde`) |
+//! | make a config again from the events of its changes | `Flightdeck::replay_config` (feature `serde`) |
 //! | pass events on to somewhere else | [`Flightdeck::pipeline`] |
 //! | count | [`telemetry::Telemetry::counter`], [`counter!`] |
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |

@@ -12,6 +12,7 @@ const LISTED: usize = 16;
 /// ```
 /// use flightdeck::config::{Config, Validate, Violations};
 ///
+/// #[derive(Debug)]
 /// struct Storage { rate: f64, workers: usize, mode: String, warm: bool, path: Option<String> }
 ///
 /// impl Validate for Storage {
