@@ -11,6 +11,7 @@ use crate::measure::{Samples, Side, median};
 use crate::row::{Bar, Measured, Row};
 use crate::session::Session;
 use flightdeck::Ticks;
+use flightdeck::config::Config;
 use flightdeck::events::{Events, Stamp};
 use flightdeck::telemetry::Telemetry;
 use std::cell::OnceCell;
@@ -42,6 +43,8 @@ const BY_CORRELATION: (f64, &str) = (154_000.0, "by correlation, through its ind
 const TIME_RANGE: (f64, &str) = (9_900_000.0, "1 % time range, a scan");
 const STORE_DURING_SCAN: (f64, &str) = (7_700_000.0, "a store while another client scans");
 const COUNTED: (f64, &str) = (400.0, "a counter, at its caller");
+const CONFIG_GET: (f64, &str) = (1_600.0, "a config value by its path, from the server");
+const CONFIG_UPDATE: (f64, &str) = (8_400.0, "a config update, with its event and counter");
 const ABSORBED: (f64, &str) = (1e9 / 450_000.0, "a counter, absorbed by the server");
 /// Of what two senders sent at full speed for three seconds.
 const QUEUED_PERCENT: f64 = 97.0;
@@ -51,6 +54,29 @@ pub(super) fn run(session: &mut Session) {
     time_range(session);
     store_during_scan(session);
     counted(session);
+    configured(session);
+}
+
+/// A read as a host does it, and an update that one subscriber is told of.
+fn configured(session: &mut Session) {
+    let config = || Config::new(()).expect("nothing speaks against it");
+    session.row("config, a read", || {
+        let config = config();
+        let mut reader = config.reader();
+        let ours = Side::each("flightdeck Reader::get", |_| {
+            black_box(black_box(&mut reader).get());
+        });
+        beside(Row::measure(ours, Vec::new(), &[]), CONFIG_GET, 500.0)
+    });
+    session.row("config, an update", || {
+        let deck = flightdeck::Flightdeck::builder().start().expect("nothing speaks against it");
+        let config = deck.config().clone();
+        config.subscribe(|change| drop(black_box(change.revision()))).forever();
+        let ours = Side::each("flightdeck Config::replace in a deck, with its event and counter", |_| {
+            assert!(config.replace(()).is_ok());
+        });
+        beside(Row::measure(ours, Vec::new(), &[]), CONFIG_UPDATE, 4.0)
+    });
 }
 
 /// Which id event `n` has.
