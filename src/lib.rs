@@ -84,8 +84,8 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle, PipelineSettings,
-    Settings, StartError, Tail, TailBuilder, TailError,
+    Builder, Concern, ConfigNameError, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle,
+    PipelineSettings, Settings, StartError, Tail, TailBuilder, TailError,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};

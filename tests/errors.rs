@@ -39,6 +39,12 @@ fn hub(errors: &mut Errors) {
     let deck = Flightdeck::builder().start().unwrap();
     assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
     errors.push(Box::new(deck.tail().to(std::io::sink()).unwrap_err()));
+    let named = |rate| Config::builder(Rate(rate)).named("rates").build().unwrap();
+    let twice = Flightdeck::builder().add_config(named(1)).add_config(named(2)).start();
+    errors.push(Box::new(twice.unwrap_err()));
+    let deck = Flightdeck::builder().add_config(named(1)).start().unwrap();
+    errors.push(Box::new(deck.config_named::<Rate>("rate").unwrap_err()));
+    errors.push(Box::new(deck.config_named::<u64>("rates").unwrap_err()));
 }
 
 type Errors = Vec<Box<dyn Diagnostic>>;

@@ -1,5 +1,6 @@
 //! What a deck is made of, and starting it.
 
+use super::configs::{ConfigNameError, Configs};
 use super::handlers;
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
@@ -24,6 +25,9 @@ use thiserror::Error;
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder<C> {
     config: First<C>,
+    configs: Configs,
+    /// The first name that two of those have.
+    twice: Option<ConfigNameError>,
     settings: Settings,
     events: events::Builder,
     telemetry: telemetry::Builder,
@@ -67,6 +71,9 @@ pub enum StartError<C> {
     /// The config speaks against itself; it is handed back.
     #[error(transparent)]
     Config(Rejected<C>),
+    /// Two further configs have one name.
+    #[error(transparent)]
+    ConfigName(ConfigNameError),
     /// The settings speak against themselves; they are handed back.
     #[error(transparent)]
     Settings(Rejected<Settings>),
@@ -99,6 +106,7 @@ impl<C> fmt::Debug for StartError<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::ConfigName(error) => error.fmt(f),
             Self::Settings(error) => error.fmt(f),
             Self::Events(error) => error.fmt(f),
             Self::Telemetry(error) => error.fmt(f),
@@ -117,6 +125,7 @@ impl<C: Send + Sync + 'static> StartError<C> {
     fn cause(&self) -> &dyn Diagnostic {
         match self {
             Self::Config(error) => error,
+            Self::ConfigName(error) => error,
             Self::Settings(error) => error,
             Self::Events(error) => error,
             Self::Telemetry(error) => error,
@@ -149,6 +158,8 @@ impl Builder<()> {
     pub(crate) fn new() -> Self {
         Self {
             config: First::Value(()),
+            configs: Configs::default(),
+            twice: None,
             settings: Settings::default(),
             events: Events::builder(),
             telemetry: Telemetry::builder(),
@@ -189,6 +200,8 @@ impl<C> Builder<C> {
     fn starting_with<D>(self, config: First<D>) -> Builder<D> {
         Builder {
             config,
+            configs: self.configs,
+            twice: self.twice,
             settings: self.settings,
             events: self.events,
             telemetry: self.telemetry,
@@ -200,6 +213,30 @@ impl<C> Builder<C> {
             #[cfg(feature = "process")]
             asks: self.asks,
         }
+    }
+
+    /// A further config with a type and revisions of its own, by the name that it was built with: found again with
+    /// [`Flightdeck::config_named`]. What happens to it is written down as with the host's, in place of an observer that it
+    /// had, and the deck ticks it.
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    /// use flightdeck::config::{Config, Validate, Violations};
+    ///
+    /// struct Limits { orders: u32 }
+    /// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
+    ///
+    /// let limits = Config::builder(Limits { orders: 10 }).named("limits").build()?;
+    /// let deck = Flightdeck::builder().add_config(limits).start()?;
+    /// let limits = deck.config_named::<Limits>("limits")?;
+    /// assert_eq!(limits.load().orders, 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_config<T: Send + Sync + 'static>(mut self, config: Config<T>) -> Self {
+        if let Err(taken) = self.configs.add(config) {
+            self.twice.get_or_insert(taken);
+        }
+        self
     }
 
     /// Which events are recorded, as the config says: asked at the start and at each change of the config, and in force
@@ -343,6 +380,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     /// running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
+        if let Some(taken) = self.twice {
+            return Err(StartError::ConfigName(taken));
+        }
+        let configs = Arc::new(self.configs);
         let config = match self.config {
             First::Value(value) => Config::new(value).map_err(StartError::Config)?,
             First::Config(config) => config,
@@ -363,17 +404,20 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (of_settings, name) = (journal.clone(), config.name().to_owned());
         config.observe(move |notice| of_config.config(&name, notice));
         settings.observe(move |notice| of_settings.config("flightdeck", notice));
+        configs.observe(&journal);
         handlers::observe(&telemetry, &journal);
         let recording = Recording::new(&events, self.directives);
         // Before any worker records.
         recording.follow(&settings, &config);
         let built = Built::of(&events, &telemetry);
         let (ticked, told_by, beaten) = (config.downgrade(), settings.downgrade(), events.clone());
+        let further = configs.clone();
         let tick = move || {
             beaten.store().look_after_beat();
             if let Some(config) = ticked.upgrade() {
                 config.tick();
             }
+            further.tick();
             if let Some(settings) = told_by.upgrade() {
                 settings.tick();
             }
@@ -419,6 +463,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (tails, triggers) = (Tails::new(), Triggers::new(&events));
         let inner = Arc::new(Inner {
             config,
+            configs,
             settings,
             built,
             recording,

@@ -177,7 +177,7 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
         let (metrics, updates) = (telemetry.refused_metrics, telemetry.refused_updates);
         concerns.push(Concern::MetricsRefused { metrics, updates });
     }
-    let subscribers = deck.config.stats().detached;
+    let subscribers = deck.config.stats().detached + deck.configs.detached();
     if subscribers > 0 {
         concerns.push(Concern::SubscribersDetached { subscribers });
     }

@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `builder` | what a deck is made of, and starting it |
+//! | `configs` | further configs of a deck, by name |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | what of a deck is not as it should be |
 //! | `settings` | what a deck can be told while it runs |
@@ -18,6 +19,7 @@
 //! The parts offer plain methods (an observer, a `tick`); the hub joins them.
 
 mod builder;
+mod configs;
 mod handlers;
 mod health;
 mod journal;
@@ -33,6 +35,7 @@ mod tail;
 mod triggers;
 
 pub use builder::{Builder, StartError};
+pub use configs::ConfigNameError;
 pub use health::{Concern, Health};
 pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
@@ -49,6 +52,7 @@ use crate::id::CorrelationId;
 use crate::supervisor::{self, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
+use configs::Configs;
 use panic_hook::PanicHook;
 use pipeline::Pipelines;
 use settings::{Built, Recording};
@@ -97,6 +101,7 @@ pub struct Flightdeck<C = ()> {
 
 struct Inner<C> {
     config: Config<C>,
+    configs: Arc<Configs>,
     settings: Config<Settings>,
     built: Built,
     recording: Recording<C>,
@@ -254,6 +259,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
             self.inner.pipelines.stopped();
             self.inner.triggers.finish(until.saturating_duration_since(Instant::now()));
             self.inner.config.tick();
+            self.inner.configs.tick();
             self.inner.events.stop();
             self.inner.tails.finish(until);
             drop(self.inner.ticker.lock().take());
