@@ -71,7 +71,10 @@ fn configured(session: &mut Session) {
     session.row("config, an update", || {
         let deck = flightdeck::Flightdeck::builder().start().expect("nothing speaks against it");
         let config = deck.config().clone();
-        config.subscribe(|change| drop(black_box(change.revision()))).forever();
+        let told = |change: &flightdeck::config::Change<()>| {
+            black_box(change.revision());
+        };
+        config.subscribe(told).forever();
         let ours = Side::each("flightdeck Config::replace in a deck, with its event and counter", |_| {
             assert!(config.replace(()).is_ok());
         });

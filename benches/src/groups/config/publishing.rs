@@ -5,7 +5,7 @@ use crate::measure::{Samples, Side};
 use crate::row::{Bar, Measured, Row};
 use crate::session::Session;
 use arc_swap::ArcSwap;
-use flightdeck::config::Config;
+use flightdeck::config::{Change, Config};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -39,7 +39,10 @@ fn publish(subscribers: usize, most: f64) -> Row {
     let told = Arc::new(AtomicU64::new(0));
     for _ in 0..subscribers {
         let told = told.clone();
-        config.subscribe(move |change| drop(told.fetch_add(change.new.rate, Relaxed))).forever();
+        let count = move |change: &Change<Limits>| {
+            told.fetch_add(change.new.rate, Relaxed);
+        };
+        config.subscribe(count).forever();
     }
     let swap = ArcSwap::from_pointee(Limits { rate: 7 });
     let (sender, _receiver) = watch::channel(Limits { rate: 7 });
