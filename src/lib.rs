@@ -31,6 +31,7 @@
 //! | read config on a hot path | [`config::Config::reader`] |
 //! | read and change parts of a config by name, keep its secrets | `config::Paths`, `config::Config::key` (feature `serde`) |
 //! | make a config again from the events of its changes | `Flightdeck::replay_config` (feature `serde`) |
+//! | read config from files and the environment | `config::Sources` (feature `sources`) |
 //! | pass events on to somewhere else | [`Flightdeck::pipeline`] |
 //! | count | [`telemetry::Telemetry::counter`], [`counter!`] |
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
@@ -48,6 +49,8 @@
 //! | `json` | answers and events as JSON, through `serde_json` |
 //! | `serde` | config by paths: parts of it read, changed and compared by name, secrets kept; through `serde_json` |
 //! | `process` | what the system says about this process, as gauges; memory pressure, and a load to scale by (Linux); through `rustix` |
+//! | `sources` | configs from files (TOML, JSON), the environment and run-time overrides, in layers; files watched; includes `serde`; through `toml` and `notify` |
+//! | `yaml` | config files in YAML; includes `sources`; through `serde_norway` |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!

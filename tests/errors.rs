@@ -2,7 +2,9 @@
 //! one can be made, and compared with `tests/golden/errors.txt`. After a change on purpose:
 //! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
 
-use flightdeck::config::{self, Config, PathError, Paths, Validate, Violations};
+use flightdeck::config::{
+    self, Config, LoadError, Looked, PathError, Paths, Sources, UnknownKeys, Validate, Violations, WatchError,
+};
 use flightdeck::events::{
     Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
     PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
@@ -16,8 +18,10 @@ use flightdeck::telemetry::{
 use flightdeck::{
     Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Revision, TickError, Ticks,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -27,6 +31,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     telemetry(&mut errors);
     supervisor(&mut errors);
     config(&mut errors);
+    sources(&mut errors);
     history(&mut errors);
     paths(&mut errors);
     derived(&mut errors);
@@ -454,6 +459,103 @@ fn derived(errors: &mut Errors) {
     errors.push(Box::new(nested.unwrap()));
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Limits {
+    rate: u32,
+    venue: String,
+    strict: bool,
+    extra: Option<String>,
+}
+
+impl Validate for Limits {
+    fn validate(&self, report: &mut Violations) {
+        report.require(self.rate <= 1_000, "rate", &self.rate, "must be at most 1000");
+        assert_ne!(self.rate, 666, "a bug in the rules");
+    }
+}
+
+/// Files are written to this folder, which messages show as `/etc/app`.
+fn source_folder() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("flightdeck-errors-{}", std::process::id()))
+}
+
+fn sources(errors: &mut Errors) {
+    // Two tests ask for all errors, and have one folder.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let folder = source_folder();
+    std::fs::create_dir_all(folder.join("folder.json")).unwrap();
+    let file = |name: &str, text: &[u8]| {
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name)
+    };
+    let aliases = format!("a: &a [{}]\nb: [{}]\n", "1, ".repeat(10), "*a, ".repeat(15));
+    let deep = format!("{{\"a\": {}{}}}", "[".repeat(65), "]".repeat(65));
+    let unreadable = Sources::new("APP")
+        .file(folder.join("absent.toml"))
+        .file(folder.join("folder.json"))
+        .file(file("long.toml", &[b'#'; 201]))
+        .file(file("latin.toml", b"venue = \"\xfc\"\n"))
+        .file(file("syntax.toml", b"[limits\n"))
+        .file(file("deep.json", deep.as_bytes()))
+        .file(file("laughs.yaml", aliases.as_bytes()))
+        .file(file("twice.json", b"{\"rate\": 1, \"rate\": 2}"))
+        .file(file("endless.toml", b"rate = inf\n"))
+        .longest_file(200)
+        .environment_of([
+            ("APP__", "x"),
+            ("APP__RATE", "many"),
+            ("APP__VENUE", "x"),
+            ("APP__VENUE__NAME", "x"),
+        ])
+        .build::<Limits>()
+        .unwrap_err();
+    let problems = |error: &LoadError| error.problems().to_vec();
+    let mut found = problems(&unreadable);
+    let built = Sources::new("app").environment().file("app.ini").secret("a..b").build::<Limits>();
+    found.extend(problems(&built.unwrap_err()));
+    let mistyped = file("mistyped.toml", b"rate = \"x\"\n");
+    found.extend(problems(&Sources::new("APP").file(&mistyped).build::<Limits>().unwrap_err()));
+    let strange = file("strange.toml", b"rate = 5000\nrat = 1\n");
+    let strict = Sources::new("APP").file(&strange).unknown_keys(UnknownKeys::Refuse);
+    let not_loaded = strict.build::<Limits>().unwrap_err();
+    found.extend(problems(&not_loaded));
+    let app = Sources::new("APP").restart("venue").build::<Limits>().unwrap();
+    found.extend(problems(&app.override_path("venue", "x").unwrap_err()));
+    let mut nested = Vec::new();
+    app.config()
+        .update(|now| {
+            nested = problems(&app.reload().unwrap_err());
+            now.clone()
+        })
+        .unwrap();
+    found.extend(nested);
+    #[derive(Serialize, Deserialize)]
+    struct Keyed(std::collections::BTreeMap<Vec<u8>, u8>);
+    impl Validate for Keyed {
+        fn validate(&self, _: &mut Violations) {}
+    }
+    let keyed = Keyed([(vec![1], 1)].into());
+    found.extend(problems(&Sources::new("APP").build_from(&keyed).unwrap_err()));
+    let changed = file("changed.toml", b"rate = 1\n");
+    let watched = Sources::new("APP").file(&changed).build::<Limits>().unwrap();
+    file("changed.toml", b"rate = 666\n");
+    match watched.watcher().unwrap().tick() {
+        Looked::Refused(error) => found.extend(problems(&error)),
+        looked => panic!("{looked:?}"),
+    }
+    errors.extend(found.into_iter().map(|problem| Box::new(problem) as Box<dyn Diagnostic>));
+    errors.push(Box::new(not_loaded));
+    // By hand: these are the system's to refuse.
+    let reason = || "No space left on device (os error 28)".to_owned();
+    errors.push(Box::new(WatchError::Unavailable { reason: reason() }));
+    errors.push(Box::new(WatchError::Folder { folder: "/etc/app".into(), reason: reason() }));
+    errors.push(Box::new(WatchError::NoThread { source: std::io::ErrorKind::WouldBlock.into() }));
+    errors.push(Box::new(WatchError::Signal { reason: "Invalid argument (os error 22)".to_owned() }));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// Of a config that keeps one revision.
 fn history(errors: &mut Errors) {
     let config = Config::builder(Rate(1)).history(1).build().unwrap();
@@ -512,7 +614,8 @@ fn paths(errors: &mut Errors) {
 fn listed() -> String {
     let line = |error: &dyn Diagnostic| {
         let advice = format!("{:?}", error.retry()).to_lowercase();
-        format!("{} ({}, retry {advice})\n    {error}\n", error.code(), error.severity())
+        let message = error.to_string().replace(&*source_folder().to_string_lossy(), "/etc/app");
+        format!("{} ({}, retry {advice})\n    {message}\n", error.code(), error.severity())
     };
     let mut lines: Vec<String> = all().iter().map(|error| line(&**error)).collect();
     lines.sort();

@@ -35,6 +35,7 @@
 //! - `delivery`: the queue of changes and the one who delivers
 //! - `observe`: notices and counts; `occupant`: which thread is inside
 //! - `status`: how a config is
+//! - `sources`: files, the environment and what is set while running (feature `sources`)
 //! - `store`: the protocol of an update
 //! - `paths`: parts of a config by name (feature `serde`)
 
@@ -60,6 +61,8 @@ mod reader;
 mod retire;
 mod rules;
 mod section;
+#[cfg(feature = "sources")]
+mod sources;
 mod status;
 mod store;
 mod subscribe;
@@ -90,6 +93,11 @@ pub use paths::{
 pub use reader::Reader;
 pub use rules::Presence;
 pub use section::{Section, SectionReader};
+#[cfg(feature = "sources")]
+pub use sources::{
+    FileStatus, LoadError, Looked, Origin, Position, Problem, Reloaded, Said, SourceFile, SourceNotice,
+    SourcedConfig, Sources, SourcesStatus, UnknownKeys, WatchError, WatchStats, Watcher, Watching, Why,
+};
 pub use status::Status;
 pub use store::Ticked;
 pub use subscribe::Subscribe;

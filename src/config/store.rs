@@ -84,6 +84,12 @@ impl<T: Send + Sync + 'static> Store<T> {
         &self.attached
     }
 
+    /// Whether this thread is inside an update of this config.
+    #[cfg(feature = "sources")]
+    pub(super) fn is_inside(&self) -> bool {
+        self.writer.is_this_thread()
+    }
+
     /// Waits for its turn to update, and takes it if the terms are met.
     pub(super) fn begin(&self, terms: &Terms) -> Result<Turn<'_, T>, UpdateError<T>> {
         if self.writer.is_this_thread() {

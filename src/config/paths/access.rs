@@ -28,7 +28,7 @@ impl Pattern {
     }
 
     /// Whether it means something that is `path`, above it or below it.
-    fn meets(&self, path: &Path) -> bool {
+    pub(in crate::config) fn meets(&self, path: &Path) -> bool {
         self.agrees(path)
     }
 

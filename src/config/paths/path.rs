@@ -88,11 +88,11 @@ impl Path {
         other.segments.len() <= self.segments.len() && levels.all(|(a, b)| a.means(b))
     }
 
-    pub(super) fn push(&mut self, segment: Segment) {
+    pub(in crate::config) fn push(&mut self, segment: Segment) {
         self.segments.push(segment);
     }
 
-    pub(super) fn pop(&mut self) {
+    pub(in crate::config) fn pop(&mut self) {
         self.segments.pop();
     }
 
