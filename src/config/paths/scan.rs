@@ -170,9 +170,22 @@ impl<'a> Iterator for Steps<'a> {
     }
 }
 
+/// By byte.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        special[byte as usize] =
+            matches!(byte, b'.' | b'[' | b']' | b'"' | b'*' | b'\\') || byte.is_ascii_control();
+        byte += 1;
+    }
+    special
+};
+
 /// Whether a name must be quoted if it has this byte.
+#[inline(always)]
 pub(super) fn is_special(byte: u8) -> bool {
-    matches!(byte, b'.' | b'[' | b']' | b'"' | b'*' | b'\\') || byte.is_ascii_control()
+    SPECIAL[byte as usize]
 }
 
 /// The number that digits stand for, if there is one way only to write it.

@@ -49,7 +49,7 @@ fn snapshot() -> Row {
 /// One measurement of the writer's processor time, with and without a reader on the other core.
 fn while_snapshots_are_taken(session: &mut Session) {
     session.row(
-        "counter increment, while snapshots of 1,000 counters run back to back: its processor time",
+        "counter increment, while another thread takes snapshots of 1,000 counters: its processor time",
         || {
             let telemetry = Telemetry::new();
             let counters: Vec<_> = (0..1_000).map(|n| telemetry.counter(&format!("counter_{n}"))).collect();
@@ -62,19 +62,34 @@ fn while_snapshots_are_taken(session: &mut Session) {
                     at = if at + 1 == counters.len() { 0 } else { at + 1 };
                 }
             };
-            let snapshots = &AtomicU64::new(0);
-            let read = move |_| {
+            let read = move |pause: Duration, taken: &AtomicU64| {
                 black_box(telemetry.snapshot());
-                snapshots.fetch_add(1, Ordering::Relaxed);
+                taken.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(pause);
             };
+            let (now_and_then, without_pause) = (&AtomicU64::new(0), &AtomicU64::new(0));
             let paired = in_pairs(vec![
+                PairSide::of(
+                    "one a millisecond",
+                    count,
+                    Some(Box::new(move |_| read(Duration::from_millis(1), now_and_then))),
+                ),
                 PairSide::of(ALONE, count, None),
-                PairSide::of("read", count, Some(Box::new(read))),
+                PairSide::of(
+                    "back to back",
+                    count,
+                    Some(Box::new(move |_| read(Duration::ZERO, without_pause))),
+                ),
             ]);
-            let [alone, with] = &paired.sides[..] else { unreachable!("two sides") };
-            let taken = snapshots.load(Ordering::Relaxed);
-            assert!(taken > 0, "nobody read");
-            let sides = [(format!("with {taken} snapshots meanwhile"), with), (ALONE.to_owned(), alone)];
+            let taken = [now_and_then, without_pause].map(|taken| taken.load(Ordering::Relaxed));
+            assert!(taken.iter().all(|taken| *taken > 0), "nobody read: {taken:?}");
+            let [some, alone, all] = &paired.sides[..] else { unreachable!("three sides") };
+            let sides = [
+                (format!("with one a millisecond, {} in all", taken[0]), some),
+                (ALONE.to_owned(), alone),
+                // It takes each line from the writer's cache once a round: a limit, not a use.
+                (format!("with one after the other, {} in all", taken[1]), all),
+            ];
             let sides = sides.map(|(name, times)| Measured { name, samples: times.first_cpu.clone() });
             Row { gain: Some(paired.gain()), ..Row::of(sides, &[Bar::AtMostTimes(1.05, ALONE)]) }
         },
@@ -124,14 +139,15 @@ fn retirement(session: &mut Session) {
             assert_eq!(telemetry.retire_idle(day).series, 0);
         });
         let mut row = Row::measure_as(plan, ours, Vec::new(), &[]);
-        // Each series goes once: so these are timed one by one, and made again in between.
+        // Each series goes once: so these are timed one by one, and made anew before.
+        telemetry.retire_idle(Duration::ZERO);
         let all_go = |_| {
-            telemetry.retire_idle(Duration::ZERO);
+            make(&telemetry);
+            assert_eq!(telemetry.retire_idle(Duration::ZERO).series, 0, "what each is has to be seen once");
             let start = Instant::now();
             let retired = telemetry.retire_idle(Duration::ZERO).series;
             let took = start.elapsed().as_nanos() as f64;
             assert_eq!(retired, SERIES as u64);
-            make(&telemetry);
             took
         };
         let samples = Samples((0..plan.rounds).map(all_go).collect());

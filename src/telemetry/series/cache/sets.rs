@@ -5,6 +5,7 @@ use super::super::member::Cached;
 use super::super::short;
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 /// Entries at most.
 const MOST: usize = 1_024;
@@ -209,7 +210,11 @@ impl Cache {
         } else {
             let index = self.next;
             self.next = (index + 1) % MOST;
-            self.slots.iter_mut().filter(|slot| slot.is_of(index)).for_each(|slot| *slot = Slot::EMPTY);
+            let window = self.window_of(index);
+            self.slots[window]
+                .iter_mut()
+                .filter(|slot| slot.is_of(index))
+                .for_each(|slot| *slot = Slot::EMPTY);
             self.entries[index] = entry;
             self.lead_to(index);
         }
@@ -227,11 +232,15 @@ impl Cache {
         }
     }
 
+    /// Where an entry may lie.
+    fn window_of(&self, index: usize) -> Range<usize> {
+        let first = (self.entries[index].rest.hash >> 32) as usize & (self.slots.len() - WINDOW);
+        first..first + WINDOW
+    }
+
     fn put(&mut self, index: usize) {
-        let hash = self.entries[index].rest.hash;
-        let mask = self.slots.len() - WINDOW;
-        let first = (hash >> 32) as usize & mask;
-        let window = &mut self.slots[first..first + WINDOW];
+        let (hash, window) = (self.entries[index].rest.hash, self.window_of(index));
+        let window = &mut self.slots[window];
         let at = window.iter().position(|slot| *slot == Slot::EMPTY).unwrap_or(index % WINDOW);
         window[at] = Slot::new(hash, index);
     }
