@@ -6,7 +6,7 @@ use flightdeck::config::{
     Looked, Origin, Problem, SourceFile, SourceNotice, SourcedConfig, Sources, UnknownKeys, Validate,
     Violations, Watcher,
 };
-use flightdeck::{Diagnostic, Retry};
+use flightdeck::{Diagnostic, Flightdeck, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -987,4 +987,49 @@ fn defaults_need_not_be_valid_and_the_config_may_be_made_otherwise() {
     assert_eq!((rate(&app), app.config().name()), (7, "app"));
     let error = Sources::new("APP").build_from(&defaults).unwrap_err();
     assert!(error.to_string().ends_with("must be at most 1000 (set by defaults)"), "{error}");
+}
+
+#[test]
+fn a_text_of_the_program_is_a_layer_like_a_file() {
+    let folder = Folder::new();
+    let file = folder.write("app.json", "{\"limits\": {\"ratio\": 0.25}}");
+    let built_in = SourceFile::text("built-in.toml", rate_of(7));
+    let app = Sources::new("APP").file(built_in).file(&file).build::<App>().unwrap();
+    assert_eq!((rate(&app), app.config().load().limits.ratio), (7, 0.25));
+    let why = app.why("limits.orders_per_second").unwrap().remove(0).to_string();
+    assert!(why.contains(" = 7 from built-in.toml:2:1, over"), "{why}");
+    assert_eq!(app.watcher().unwrap().stats().folders, std::slice::from_ref(&folder.0));
+}
+
+#[test]
+fn a_deck_watches_writes_down_and_says_what_is_not_well() {
+    let folder = Folder::new();
+    let file = folder.write("app.toml", &rate_of(1));
+    let source = SourceFile::new(&file).max_age(Duration::from_millis(400));
+    let named = |builder: flightdeck::config::Builder<App>| builder.named("app");
+    let app = Sources::new("APP").file(source).build_with(&App::default(), named).unwrap();
+    let deck = Flightdeck::builder().config_built(app.config().clone()).start().unwrap();
+    deck.watch_sources(app.watcher().unwrap().debounce(SOON)).unwrap();
+    assert!(deck.watch_sources(app.watcher().unwrap()).is_err(), "one of a name");
+    let health = || deck.health().to_string();
+    assert!(deck.health().is_healthy(), "{}", health());
+
+    fs::write(&file, rate_of(5_000)).unwrap();
+    until("the refusal", || {
+        health().contains("sources of config `app` refused: config not loaded for 1 reason: limits.")
+    });
+    until("that it is stale", || health().contains("is stale"));
+    // A panic in the rules is contained.
+    fs::write(&file, rate_of(666)).unwrap();
+    until("the panic", || health().contains("panicked"));
+    fs::write(&file, rate_of(2)).unwrap();
+    until("the change", || deck.config().load().limits.orders_per_second == 2);
+    until("health", || deck.health().is_healthy());
+
+    let told = deck.events().query().run().unwrap();
+    let kinds: Vec<_> = told.iter().map(|event| event.kind().to_owned()).collect();
+    for kind in ["reloaded", "sources_refused", "source_stale"] {
+        assert!(kinds.contains(&format!("flightdeck.config.{kind}")), "{kind} {kinds:?}");
+    }
+    assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
 }

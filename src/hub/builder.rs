@@ -473,6 +473,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             pipelines,
             supervisor,
             tails,
+            #[cfg(feature = "sources")]
+            sources: Default::default(),
             started,
             #[cfg(feature = "process")]
             asked,

@@ -48,6 +48,22 @@ pub enum Concern {
         /// How often their handles were used.
         updates: u64,
     },
+    /// What the sources of a config say was refused, and what was in force before still is.
+    #[cfg(feature = "sources")]
+    SourcesRefused {
+        /// The config's name.
+        config: Arc<str>,
+        /// Why.
+        error: String,
+    },
+    /// What a file says has been in force for longer than it may be without having been found there.
+    #[cfg(feature = "sources")]
+    SourceStale {
+        /// The config's name.
+        config: Arc<str>,
+        /// The file.
+        file: Arc<str>,
+    },
     /// Subscribers of the config panicked and are called no more.
     SubscribersDetached {
         /// How many.
@@ -142,6 +158,12 @@ impl fmt::Display for Concern {
             Self::MetricsRefused { metrics, updates } => {
                 write!(f, "{metrics} metrics refused, used {updates} times")
             }
+            #[cfg(feature = "sources")]
+            Self::SourcesRefused { config, error } => {
+                write!(f, "sources of config `{config}` refused: {error}")
+            }
+            #[cfg(feature = "sources")]
+            Self::SourceStale { config, file } => write!(f, "file `{file}` of config `{config}` is stale"),
             Self::SubscribersDetached { subscribers } => {
                 write!(f, "{subscribers} config subscribers detached")
             }
@@ -181,6 +203,8 @@ pub(super) fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> Health {
     if subscribers > 0 {
         concerns.push(Concern::SubscribersDetached { subscribers });
     }
+    #[cfg(feature = "sources")]
+    concerns.extend(deck.sources.concerns());
     let panics = deck.telemetry.handler_stats().panics;
     if panics > 0 {
         concerns.push(Concern::HandlersDetached { panics });

@@ -6,6 +6,7 @@
 //! | `configs` | further configs of a deck, by name |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | what of a deck is not as it should be |
+//! | `sources` | sources of configs: watched, written down (feature `sources`) |
 //! | `settings` | what a deck can be told while it runs |
 //! | `process` | what the system says about the process (feature `process`) |
 //! | `status` | how a deck is, part by part |
@@ -30,6 +31,8 @@ mod process;
 #[cfg(feature = "serde")]
 mod replay;
 mod settings;
+#[cfg(feature = "sources")]
+mod sources;
 mod status;
 mod tail;
 mod triggers;
@@ -111,6 +114,8 @@ struct Inner<C> {
     pipelines: Arc<Pipelines>,
     supervisor: Supervisor,
     tails: Tails,
+    #[cfg(feature = "sources")]
+    sources: sources::Hosted,
     started: Instant,
     #[cfg(feature = "process")]
     asked: process::Asked,

@@ -1,6 +1,7 @@
 //! Which sources a config has.
 
 use super::environment::check_prefix;
+use super::file::Found;
 use super::pattern::Patterns;
 use super::problem::{LoadError, Problem};
 use super::sourced::SourcedConfig;
@@ -112,12 +113,19 @@ pub struct SourceFile {
     pub(super) shown: Arc<Path>,
     pub(super) is_optional: bool,
     pub(super) max_age: Option<Duration>,
+    /// Of a file that is none.
+    pub(super) text: Option<Arc<[u8]>>,
 }
 
 impl SourceFile {
     /// A file that must be there.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { shown: path.as_ref().into(), is_optional: false, max_age: None }
+        Self { shown: path.as_ref().into(), is_optional: false, max_age: None, text: None }
+    }
+
+    /// A text that the program has, as if it were the content of a file of this name: for defaults that are written as a file is.
+    pub fn text(name: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Self {
+        Self { text: Some(text.as_ref().into()), ..Self::new(name) }
     }
 
     /// It need not be there: without it the layers below hold, also when it is deleted while running.
@@ -159,6 +167,15 @@ pub(super) struct PlannedFile {
     /// Whatever becomes the current folder.
     pub(super) path: Arc<Path>,
     pub(super) format: Format,
+}
+
+impl PlannedFile {
+    pub(super) fn find(&self, longest: usize, prints: &ahash::RandomState) -> Found {
+        match &self.given.text {
+            Some(text) => Found::of_text(text, &self.given.shown, longest, prints),
+            None => Found::of_file(&self.path, &self.given.shown, longest, prints),
+        }
+    }
 }
 
 impl Sources {

@@ -28,29 +28,52 @@ pub(super) enum Content {
     Problem(Problem),
 }
 
-/// Reads a file, following links. Never waits for a pipe, and reads no more than `longest` bytes.
-pub(super) fn find(file: &Arc<Path>, longest: usize, prints: &ahash::RandomState) -> Found {
-    let content = read(file, longest).unwrap_or_else(|content| content);
-    let print = match &content {
-        Content::Missing => prints.hash_one(0_u8),
-        Content::Bytes(bytes) => prints.hash_one((1_u8, bytes)),
-        Content::Problem(problem) => prints.hash_one((2_u8, problem.to_string())),
-    };
-    Found { print: Print(print), content }
+impl Found {
+    /// Reads a file, following links. Never waits for a pipe, and reads no more than `longest` bytes. What is told names it as `shown`.
+    pub(super) fn of_file(
+        path: &Path,
+        shown: &Arc<Path>,
+        longest: usize,
+        prints: &ahash::RandomState,
+    ) -> Self {
+        Self::of(read(path, shown, longest).unwrap_or_else(|content| content), prints)
+    }
+
+    pub(super) fn of_text(
+        text: &[u8],
+        shown: &Arc<Path>,
+        longest: usize,
+        prints: &ahash::RandomState,
+    ) -> Self {
+        let content = match text.len() > longest {
+            true => Content::Problem(Problem::TooLong { file: shown.clone(), limit: longest }),
+            false => Content::Bytes(text.to_vec()),
+        };
+        Self::of(content, prints)
+    }
+
+    fn of(content: Content, prints: &ahash::RandomState) -> Self {
+        let print = match &content {
+            Content::Missing => prints.hash_one(0_u8),
+            Content::Bytes(bytes) => prints.hash_one((1_u8, bytes)),
+            Content::Problem(problem) => prints.hash_one((2_u8, problem.to_string())),
+        };
+        Self { print: Print(print), content }
+    }
 }
 
-fn read(file: &Arc<Path>, longest: usize) -> Result<Content, Content> {
+fn read(path: &Path, file: &Arc<Path>, longest: usize) -> Result<Content, Content> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => Content::Missing,
         _ => Content::Problem(Problem::Unreadable { file: file.clone(), reason: error.to_string() }),
     };
     // Before it is opened: to open a pipe may wait for ever.
-    if !std::fs::metadata(file).map_err(failed)?.is_file() {
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Content::Problem(Problem::NotAFile { file: file.clone() }));
     }
     let mut bytes = Vec::new();
     let most = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(file).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > longest {
         return Err(Content::Problem(Problem::TooLong { file: file.clone(), limit: longest }));
     }

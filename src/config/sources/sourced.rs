@@ -3,7 +3,7 @@
 use super::builder::Plan;
 use super::decode::{decode, encode};
 use super::environment::Variables;
-use super::file::{Found, find};
+use super::file::Found;
 use super::judge::{Judged, judge, violations};
 use super::layers::{Difference, differences, get, leaves, remove, set};
 use super::origin::Origin;
@@ -78,7 +78,7 @@ where
     ) -> Result<Self, LoadError> {
         let prints = ahash::RandomState::new();
         let defaults = Arc::new(encode(defaults)?);
-        let found = plan.files.iter().map(|file| find(&file.path, plan.longest, &prints)).collect();
+        let found = plan.files.iter().map(|file| file.find(plan.longest, &prints)).collect();
         let (mut stack, seen) = read(&plan, &defaults, found, Overrides::new());
         let mut stack = stack.as_mut().map_err(|problems| LoadError::new(std::mem::take(problems)))?.clone();
         let Judged { value, tree, unknown, .. } = judge::<T>(&plan, &mut stack).map_err(LoadError::new)?;
@@ -235,7 +235,7 @@ where
     T: Serialize + DeserializeOwned + Validate + Send + Sync + 'static,
 {
     pub(super) fn find(&self) -> Vec<Found> {
-        self.plan.files.iter().map(|file| find(&file.path, self.plan.longest, &self.prints)).collect()
+        self.plan.files.iter().map(|file| file.find(self.plan.longest, &self.prints)).collect()
     }
 
     /// This thread's turn to change something, unless it has it already, or is inside an update of the config.

@@ -448,6 +448,12 @@ where
         false
     }
 
+    /// The config whose files it watches.
+    #[must_use]
+    pub fn sources(&self) -> SourcedConfig<T> {
+        SourcedConfig { inner: self.inner.clone() }
+    }
+
     /// What it has seen and done.
     #[must_use]
     pub fn stats(&self) -> WatchStats {
@@ -460,7 +466,12 @@ where
         let mut failed = Vec::new();
         for _ in 0..MOST_TURNS {
             let mut ways = Ways::default();
-            self.inner.plan.files.iter().for_each(|file| ways.add(&file.path));
+            self.inner
+                .plan
+                .files
+                .iter()
+                .filter(|file| file.given.text.is_none())
+                .for_each(|file| ways.add(&file.path));
             self.shared.names.lock().clone_from(&ways.names);
             let is_done = system.follow(&ways, &mut failed);
             *self.shared.folders.lock() = system.watched.keys().cloned().collect();
