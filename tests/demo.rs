@@ -95,6 +95,41 @@ fn an_interrupt_ends_it_early_and_the_report_is_given() {
     assert!(out.contains("Recording costs"), "{out}");
 }
 
+/// The file is edited badly, and then well; the malformed line may be told of in between.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_config_file_is_followed_while_the_demo_runs_and_never_into_nonsense() {
+    let folder = tool::Folder::new("demo-config");
+    let write = |text: &str| folder.file("host.toml", text);
+    let file = write("cache_entries = 600\ndepth = 10\n");
+    let args = ["demo", "--seconds", "60", "--json", "--config", &file];
+    let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut until = |words: &str| {
+        let said: Vec<_> = lines.by_ref().take(50).take_while(|line| !line.contains(words)).collect();
+        assert!(said.len() < 50, "`{words}` is not in: {said:#?}");
+    };
+    until("1 of 60 s");
+    write("cache_entries = 0\nmargin = 3\n");
+    until("refused: config not loaded for 2 reasons: cache_entries = 0: must be 1 to 1048576");
+    write("cache_entries = 700\nmargin_bps = 30\ndepth = 5\n");
+    until("changed: cache_entries=700 margin_bps=30 depth=5");
+    signal(&child, libc::SIGINT);
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let revisions = report["config"]["revisions"].as_array().unwrap();
+    let entries: Vec<_> = revisions.iter().map(|revised| revised["cache_entries"].as_u64()).collect();
+    assert_eq!(entries, [Some(600), Some(700)], "{report}");
+    assert!(report["config"]["refused"].as_str().unwrap().contains("unknown key `margin`"), "{report}");
+}
+
+#[test]
+fn a_config_file_that_cannot_be_used_ends_it_before_it_begins() {
+    run(&["demo", "--config", "no-such-file.toml"]).refused(2, &["no-such-file.toml", "there is none"]);
+}
+
 /// Before any host was driven: there is nothing to compare, and no reason is made up for that.
 #[test]
 #[cfg(target_os = "linux")]

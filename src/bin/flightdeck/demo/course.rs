@@ -5,6 +5,7 @@ use super::feed;
 use super::live::Live;
 use super::load::Load;
 use super::settings::{CHANGES, REFUSED, Settings};
+use super::source::Source;
 use super::variant::{Equipment, Round, Variant};
 use crate::interrupt;
 use flightdeck::Revision;
@@ -41,6 +42,8 @@ pub struct Course<'a> {
     pub load: Load,
     pub lines: &'a Sender<String>,
     pub live: &'a Live,
+    /// Where the config comes from, if not from here.
+    pub source: Option<Source>,
 }
 
 impl Course<'_> {
@@ -115,6 +118,40 @@ impl Course<'_> {
     }
 
     fn act(&mut self, round: u32, rounds: u32, start: Instant, log: &mut Log) {
+        if self.source.is_some() {
+            self.follow(start, log);
+        } else {
+            self.change(round, rounds, start, log);
+        }
+        if round == rounds * 2 / 5 {
+            let _ = self.lines.send(feed::MALFORMED.to_owned());
+            self.live.say(format!("malformed line sent to worker {}", feed::NAME));
+        }
+    }
+
+    /// What the file said meanwhile: the recording host has it from its deck, the others are told.
+    fn follow(&mut self, start: Instant, log: &mut Log) {
+        let Some(source) = &mut self.source else { return };
+        match source.news() {
+            None => {}
+            Some(Ok(())) => self.live.say("the file is well again".to_owned()),
+            Some(Err(refused)) => {
+                self.live.say(format!("refused: {refused}"));
+                log.refused = Some(refused);
+            }
+        }
+        let now = source.config().load();
+        if log.revisions.last().is_none_or(|last| last.revision != now.revision()) {
+            let (revision, settings, at) = (now.revision(), **now, start.elapsed());
+            log.revisions.push(Revised { revision, at, settings });
+            for variant in self.variants.iter().filter(|other| other.equipment != Equipment::Recording) {
+                variant.configure(settings);
+            }
+            self.live.say(format!("changed: {settings}"));
+        }
+    }
+
+    fn change(&mut self, round: u32, rounds: u32, start: Instant, log: &mut Log) {
         let change = [rounds / 4, rounds / 2, rounds * 3 / 4].iter().position(|at| *at == round);
         if let Some(settings) = change.and_then(|number| CHANGES.get(number)) {
             for variant in &*self.variants {
@@ -134,10 +171,6 @@ impl Course<'_> {
         {
             log.refused = deck.config().replace(REFUSED).err().map(|error| error.to_string());
             self.live.say("refused: nothing changed".to_owned());
-        }
-        if round == rounds * 2 / 5 {
-            let _ = self.lines.send(feed::MALFORMED.to_owned());
-            self.live.say(format!("malformed line sent to worker {}", feed::NAME));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `flightdeck demo`: a real host under load, with and without a deck, and what the deck tells of it.
 //!
 //! - `host`, `book`: an HTTP server that quotes prices, and its work
-//! - `flight`, `kinds`, `settings`, `feed`: what it records, its config, its supervised worker
+//! - `flight`, `kinds`, `settings`, `source`, `feed`: what it records, its config and where that comes from, its supervised worker
 //! - `load`: the client; `variant`, `course`: what is compared, and how in turn
 //! - `live`, `view`: the live view; `findings`, `report`, `json`: what came out
 
@@ -17,6 +17,7 @@ mod live;
 mod load;
 mod report;
 mod settings;
+mod source;
 mod variant;
 mod view;
 
@@ -30,11 +31,12 @@ use findings::{AskError, Findings};
 use flight::Flight;
 use flightdeck::supervisor::{ChildSpec, Restart};
 use flightdeck::telemetry::Telemetry;
-use flightdeck::{Diagnostic, Flightdeck, Retry, Severity};
+use flightdeck::{Builder, Diagnostic, Flightdeck, Retry, Severity};
 use host::Shared;
 use live::Live;
 use load::Load;
 use settings::{FIRST, Settings};
+use source::Source;
 use std::io;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -63,6 +65,9 @@ pub enum DemoError {
     /// A deck does not start.
     #[error("the demo's deck cannot start: {0}")]
     Deck(String),
+    /// The file of `--config` cannot be used.
+    #[error("the demo's {0}")]
+    Config(#[from] flightdeck::config::LoadError),
     /// A deck cannot be asked.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -81,6 +86,7 @@ impl Diagnostic for DemoError {
         match self {
             Self::Host { .. } => "cli.demo.host",
             Self::Deck(_) => "cli.demo.deck",
+            Self::Config(_) => "cli.demo.config",
             Self::Ask(_) => "cli.demo.ask",
             Self::Unanswered { .. } => "cli.demo.unanswered",
         }
@@ -106,11 +112,13 @@ pub fn run(
     keep_the_panic_quiet();
     let clients = Telemetry::new();
     let (lines, received) = channel();
-    let deck = deck()?;
+    let source = asked.config.as_deref().map(Source::open).transpose().map_err(DemoError::from)?;
+    let first = source.as_ref().map_or(FIRST, Source::settings);
+    let deck = recording_deck(first, source.as_ref())?;
     let mut variants = vec![
-        Variant::bare(Equipment::Bare, &clients)?,
-        Variant::bare(Equipment::BareAgain, &clients)?,
-        switched_off(&clients)?,
+        Variant::bare(Equipment::Bare, first, &clients)?,
+        Variant::bare(Equipment::BareAgain, first, &clients)?,
+        switched_off(first, &clients)?,
         recording(&deck, &clients, Arc::new(Mutex::new(received)))?,
     ];
     let load =
@@ -120,7 +128,7 @@ pub fn run(
     // A terminal that cannot be taken over shows the lines.
     let view = has_view.then(|| View::open(live.clone(), color).ok()).flatten();
     let log = with_progress(view.is_none(), &live, messages, || {
-        Course { variants: &mut variants, load, lines: &lines, live: &live }.run(length)
+        Course { variants: &mut variants, load, lines: &lines, live: &live, source }.run(length)
     });
     drop(view);
     let (requests, failed) = variants
@@ -143,16 +151,24 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
-fn deck() -> Result<Flightdeck<Settings>, DemoError> {
-    let builder = Flightdeck::builder().config(FIRST).events(|events| events.memory(MEMORY).prefault(true));
+fn start(builder: Builder<Settings>) -> Result<Flightdeck<Settings>, DemoError> {
+    let builder = builder.events(|events| events.memory(MEMORY).prefault(true));
     builder.start().map_err(|error| DemoError::Deck(error.to_string()))
 }
 
+/// The deck that records everything; it watches the source of the config, if there is one.
+fn recording_deck(first: Settings, source: Option<&Source>) -> Result<Flightdeck<Settings>, DemoError> {
+    let Some(source) = source else { return start(Flightdeck::builder().config(first)) };
+    let deck = start(Flightdeck::builder().config_built(source.config().clone()))?;
+    source.watch_by(&deck).map_err(DemoError::Deck)?;
+    Ok(deck)
+}
+
 /// A host whose deck records nothing.
-fn switched_off(clients: &Telemetry) -> Result<Variant, DemoError> {
-    let deck = deck()?;
+fn switched_off(first: Settings, clients: &Telemetry) -> Result<Variant, DemoError> {
+    let deck = start(Flightdeck::builder().config(first))?;
     deck.events().switch(false);
-    let shared = Shared::new(Flight::with(&deck), FIRST);
+    let shared = Shared::new(Flight::with(&deck), first);
     follow(&deck, &shared);
     Variant::start(Equipment::SwitchedOff, shared, Some(deck), clients)
 }
@@ -163,7 +179,7 @@ fn recording(
     clients: &Telemetry,
     lines: feed::Lines,
 ) -> Result<Variant, DemoError> {
-    let shared = Shared::new(Flight::with(deck), FIRST);
+    let shared = Shared::new(Flight::with(deck), **deck.config().load());
     follow(deck, &shared);
     let fed = shared.clone();
     let worker =

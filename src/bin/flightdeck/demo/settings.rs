@@ -1,10 +1,11 @@
 //! What of the host can be changed while it runs.
 
 use flightdeck::config::{Validate, Violations};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The host's config.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Quotes kept for the next who asks.
     pub cache_entries: usize,

@@ -4,7 +4,7 @@ use super::DemoError;
 use super::flight::Flight;
 use super::host::{Host, Shared};
 use super::load::Slow;
-use super::settings::{FIRST, Settings};
+use super::settings::Settings;
 use flightdeck::Flightdeck;
 use flightdeck::config::Published;
 use flightdeck::telemetry::{Histogram, Telemetry};
@@ -97,8 +97,8 @@ impl Variant {
     }
 
     /// A host without a deck.
-    pub fn bare(equipment: Equipment, clients: &Telemetry) -> Result<Self, DemoError> {
-        Self::start(equipment, Shared::new(Flight::none(), FIRST), None, clients)
+    pub fn bare(equipment: Equipment, first: Settings, clients: &Telemetry) -> Result<Self, DemoError> {
+        Self::start(equipment, Shared::new(Flight::none(), first), None, clients)
     }
 
     /// Changes the config: a deck's subscriber tells the host, a host without a deck is told by hand.
