@@ -456,6 +456,53 @@ impl Validate for Odd {
     fn validate(&self, _: &mut Violations) {}
 }
 
+/// What is empty is not shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sparse {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    users: Option<BTreeMap<String, u8>>,
+}
+
+impl Validate for Sparse {
+    fn validate(&self, _: &mut Violations) {}
+}
+
+fn sparse(paths: Paths) -> Config<Sparse> {
+    let users = Some([("ann".to_owned(), 1)].into());
+    let value = Sparse { tags: vec!["a".to_owned()], note: Some("b".to_owned()), users };
+    Config::builder(value).paths(paths).unwrap().build().unwrap()
+}
+
+#[test]
+fn what_is_not_shown_when_it_is_empty_can_be_emptied() {
+    let config = sparse(Paths::new().writable("tags").writable("note"));
+    config.set_path("tags", json!([])).unwrap();
+    config.set_path("note", Value::Null).unwrap();
+    // Once more: it is so already.
+    config.set_path("note", Value::Null).unwrap();
+    assert_eq!((config.load().tags.len(), config.load().note.clone()), (0, None));
+    let config = sparse(Paths::new().writable("tags"));
+    config.patch(&json!({"tags": []})).unwrap();
+    assert!(config.load().tags.is_empty());
+    assert!(config.set_path("tag", json!([])).is_err(), "a misspelt name");
+}
+
+#[test]
+fn what_is_around_what_may_change_does_not_come_or_go() {
+    let config = sparse(Paths::new().writable("users.*"));
+    config.patch(&json!({"users": {"ann": null, "bob": 2}})).unwrap();
+    let refused = config.patch(&json!({"users": null})).unwrap_err();
+    assert!(refused.to_string().contains("may not change `users`"), "{refused}");
+    assert!(config.load().users.is_some());
+    let config = Config::builder(Sparse { tags: vec![], note: None, users: None });
+    let config = config.paths(Paths::new().writable("users.*")).unwrap().build().unwrap();
+    assert!(config.patch(&json!({"users": {"bob": 2}})).is_err());
+}
+
 #[test]
 fn a_value_that_is_no_tree_says_so() {
     let odd = Odd { by_pair: [((1, 2), 3)].into() };

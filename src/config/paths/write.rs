@@ -1,7 +1,7 @@
 //! Changing a config by paths.
 
 use super::access::MARK;
-use super::diff::each_change;
+use super::diff::{each_change, each_edit};
 use super::error::{PatchError, PathError, Refused};
 use super::lookup::{absent, depth_in};
 use super::offered::Offered;
@@ -152,7 +152,7 @@ fn changed<T: Send + Sync + 'static>(
         Ok(value) => {
             // What counts is what the type made of it.
             let kept = offered.encode(&value)?;
-            each_ignored(&kept, &named, offered, &mut reasons);
+            each_ignored(was.full(), &kept, &named, offered, &mut reasons);
             each_forbidden(was.full(), &kept, offered, &mut reasons);
             if reasons.is_empty() { Ok(value) } else { Err(Refused::new(reasons)) }
         }
@@ -194,32 +194,68 @@ fn each_forbidden<T: Send + Sync + 'static>(
     reasons: &mut Vec<PathError>,
 ) {
     let rules = offered.rules();
-    each_change(&mut Path::root(), Some(was), Some(will_be), &mut |path, _, _| {
-        if !rules.allows(path) {
-            let path = rules.secret_above(path).unwrap_or_else(|| path.clone());
-            let refusal = PathError::NotWritable { path };
-            if reasons.last() != Some(&refusal) {
-                reasons.push(refusal);
-            }
+    let mut refuse = |path: &Path| {
+        let path = rules.secret_above(path).unwrap_or_else(|| path.clone());
+        let refusal = PathError::NotWritable { path };
+        if reasons.last() != Some(&refusal) {
+            reasons.push(refusal);
+        }
+    };
+    each_edit(&mut Path::root(), Some(was), Some(will_be), &mut |path, old, new| {
+        if rules.allows(path) {
+            return;
+        }
+        let mut is_named = false;
+        if let (Some(whole), None) | (None, Some(whole)) = (old, new) {
+            tree::each_leaf(&mut path.clone(), whole, &mut |path, _| {
+                if !rules.allows(path) {
+                    is_named = true;
+                    refuse(path);
+                }
+            });
+        }
+        // That all of its content may change does not let the whole of it come or go.
+        if !is_named {
+            refuse(path);
         }
     });
 }
 
 /// What was put there and the value does not keep.
 fn each_ignored<T: Send + Sync + 'static>(
+    was: &Value,
     kept: &Value,
     named: &[Path],
     offered: &Offered<T>,
     reasons: &mut Vec<PathError>,
 ) {
+    let mut asked = 0;
     for path in named {
         let level = depth_in(kept, path);
         let leads_on = |value: &Value| value.is_object() || value.is_array();
         // Below a type that shows itself as a text or a number, there is nothing to look for.
         if level < path.segments().len() && tree::at(kept, &path.first(level)).is_some_and(leads_on) {
-            reasons.push(absent(kept, path.clone(), level, offered.rules()));
+            asked += 1;
+            // What is not shown as long as it is empty was emptied.
+            if asked > LOOKED_AT || !is_known(was, path, offered) {
+                reasons.push(absent(kept, path.clone(), level, offered.rules()));
+            }
         }
     }
+}
+
+/// Whether the type has anything at the path, although it does not show it: not everything fits there, or it is shown.
+fn is_known<T: Send + Sync + 'static>(was: &Value, path: &Path, offered: &Offered<T>) -> bool {
+    let probes = [Value::Bool(true), Value::Array(vec![Value::Bool(true)])];
+    probes.into_iter().any(|probe| {
+        let mut tree = was.clone();
+        let tried = tree::put(&mut tree, path, probe).then(|| offered.decode(&tree));
+        match tried {
+            None => false,
+            Some(Err(_)) => true,
+            Some(Ok(value)) => offered.encode(&value).is_ok_and(|kept| tree::at(&kept, path).is_some()),
+        }
+    })
 }
 
 /// Which of the changes do not fit their types: each is tried alone. Where none is wrong alone, `overall` is what is said.
