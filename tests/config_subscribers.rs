@@ -299,3 +299,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_starts_amid_merged_changes_is_told_of_no_change_from_before_its_start() {
+    let config = rate(1);
+    let (sender, told) = channel();
+    let subscriptions = Arc::new(Mutex::new(Vec::<Subscription>::new()));
+    let (weak, kept) = (config.downgrade(), subscriptions.clone());
+    let _slow = config.subscribe(move |change| {
+        let Some(config) = weak.upgrade().filter(|_| change.revision().get() == 2) else { return };
+        let (weak, tell) = (weak.clone(), tell(&sender));
+        let starting = config.subscriber().starting_now().call(move |change| {
+            tell(change);
+            if let Some(config) = weak.upgrade().filter(|_| change.is_start()) {
+                (0..10).for_each(|_| drop(config.update(next).unwrap()));
+            }
+        });
+        kept.lock().unwrap().push(starting);
+        (0..300).for_each(|_| drop(config.update(next).unwrap()));
+    });
+    config.update(next).unwrap();
+    let told: Vec<_> = told.try_iter().collect();
+    assert_eq!(told, [(302, 302, true), (302, 312, false)]);
+}

@@ -155,7 +155,8 @@ impl<T: Send + Sync + 'static> Store<T> {
                 self.tell(&Notice::Published(&change));
                 for subscriber in self.subscribers.living() {
                     if subscriber.wants(&change) {
-                        self.deliver_to(&subscriber, &change, false);
+                        let own = subscriber.first_after_start(&change);
+                        self.deliver_to(&subscriber, own.as_ref().unwrap_or(&change), false);
                     }
                 }
                 drop(inside);

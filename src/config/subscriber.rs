@@ -69,6 +69,8 @@ pub(crate) struct Subscriber<T> {
     filter: Filter<T>,
     /// Told of revisions after this one. Relaxed: only deliverers use it, and they take turns under a lock.
     after: AtomicU64,
+    /// What it began with, until it is told of the first change after that.
+    began: Mutex<Option<Arc<Snapshot<T>>>>,
     /// Where a queued subscriber's next change waits for a tick; inline ones have none.
     inbox: Option<Mutex<Option<Posting<T>>>>,
 }
@@ -110,7 +112,8 @@ impl<T> Subscriber<T> {
         let inbox = terms.queued.then(|| Mutex::new(None));
         // Who begins with what is current is told of nothing before.
         let after = AtomicU64::new(if terms.starts_now { u64::MAX } else { 0 });
-        Self { number: unique_number(), gate: Gate::new(), callback, filter: terms.filter, after, inbox }
+        let (number, began) = (unique_number(), Mutex::new(None));
+        Self { number, gate: Gate::new(), callback, filter: terms.filter, after, began, inbox }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -125,7 +128,19 @@ impl<T> Subscriber<T> {
     /// It begins: what this returns is for it alone. One caller at a time.
     pub(crate) fn start(&self, current: Arc<Snapshot<T>>) -> Change<T> {
         self.after.store(current.revision().get(), Relaxed);
+        *self.began.lock() = Some(current.clone());
         Change::start(current)
+    }
+
+    /// The first change after it began, as it is for this one alone: from what it began with, where the change was merged with
+    /// others from before. One caller at a time, with changes that it wants.
+    pub(crate) fn first_after_start(&self, change: &Change<T>) -> Option<Change<T>> {
+        if self.after.load(Relaxed) == 0 {
+            return None;
+        }
+        self.after.store(0, Relaxed);
+        let began = self.began.lock().take()?;
+        (began.revision() > change.old.revision()).then(|| Change::new(began, change.new.clone()))
     }
 
     /// Calls it, unless it is closed or does not want to know. One caller at a time.
