@@ -176,8 +176,9 @@ impl<T> Current<T> {
 
     /// Nothing will be published any more.
     pub(super) fn close(&self) {
-        // Relaxed: who sleeps is woken and looks again, ordered by the edge of the wakers; others may learn it late.
-        self.closed.store(true, Relaxed);
+        // Relaxed: who sleeps is woken and looks again, ordered by the edge of the wakers; others may learn it late. Under the
+        // lock of the wakers, so that who finds it so and takes that lock finds what was published before, too.
+        self.wakers.exclusively(|| self.closed.store(true, Relaxed));
         self.wakers.ring();
     }
 

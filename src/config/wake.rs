@@ -30,6 +30,12 @@ impl Wakers {
         Self { waiting: AtomicUsize::new(0), list: Mutex::new(BTreeMap::new()) }
     }
 
+    /// Runs while nobody else does anything with this.
+    pub(super) fn exclusively(&self, run: impl FnOnce()) {
+        let _list = self.list.lock();
+        run();
+    }
+
     /// Wakes all who wait. After what they wait for is in place.
     pub(crate) fn ring(&self) {
         // Sequentially consistent, edge `config-wake` (partner: `register`): a task that is past its own fence when
@@ -98,6 +104,9 @@ impl<T> UntilChanged<T> {
     fn look(&self) -> Option<Option<Arc<Snapshot<T>>>> {
         // In this order: what was published before the end is not missed.
         let closed = self.current.is_closed();
+        if closed {
+            self.current.wakers.exclusively(|| ());
+        }
         if self.current.generation() > self.seen {
             return Some(Some(self.current.load_full()));
         }
