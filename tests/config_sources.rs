@@ -1033,3 +1033,107 @@ fn a_deck_watches_writes_down_and_says_what_is_not_well() {
     }
     assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
 }
+
+#[test]
+fn elements_of_a_list_that_nothing_is_known_of_are_texts_where_the_config_wants_texts() {
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Lists {
+        names: Vec<String>,
+        ports: Vec<u16>,
+    }
+    impl Validate for Lists {
+        fn validate(&self, _: &mut Violations) {}
+    }
+    let given = variables([("APP__NAMES", "1, b"), ("APP__PORTS", "80,443")]);
+    let lists = Sources::new("APP").environment_of(given).build::<Lists>().unwrap();
+    let expected = Lists { names: vec!["1".to_owned(), "b".to_owned()], ports: vec![80, 443] };
+    assert_eq!(*lists.config().load().value(), expected);
+}
+
+#[test]
+fn files_that_are_looked_at_ever_so_rarely_are_not_looked_at_all_the_time() {
+    let folder = Folder::new();
+    let app = Sources::new("APP").file(folder.write("app.toml", "")).build::<App>().unwrap();
+    let watcher = app.watcher().unwrap().look_every(Duration::MAX);
+    assert_eq!(watcher.tick(), Looked::Unchanged, "first");
+    assert_eq!(watcher.tick(), Looked::NotYet);
+}
+
+#[test]
+fn a_file_that_came_while_an_update_took_long_is_taken_later() {
+    let folder = Folder::new();
+    let app = Sources::new("APP").file(folder.write("app.toml", "")).build::<App>().unwrap();
+    let watcher = app.watcher().unwrap().debounce(Duration::ZERO).look_every(Duration::ZERO);
+    folder.write("app.toml", &rate_of(200));
+    let (inside, entered) = channel();
+    let (leave, left) = channel::<()>();
+    let config = app.config().clone();
+    let slow = std::thread::spawn(move || {
+        let same = config.update(|now| {
+            inside.send(()).unwrap();
+            left.recv().unwrap();
+            now.clone()
+        });
+        drop(same.unwrap());
+    });
+    entered.recv().unwrap();
+    let Looked::Refused(error) = watcher.tick() else { panic!("the update has not ended") };
+    assert_eq!(error.problems()[0].code(), "config.update.busy");
+    leave.send(()).unwrap();
+    slow.join().unwrap();
+    until("it is taken", || matches!(watcher.tick(), Looked::Taken(_)));
+    assert_eq!((rate(&app), app.status().last_error), (200, None));
+}
+
+#[test]
+fn a_secret_is_one_to_the_sources_and_to_the_config_wherever_it_is_named() {
+    use flightdeck::config::Paths;
+    let folder = Folder::new();
+    let file = folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 4711\n");
+    // Named to the config.
+    let paths = || Paths::new().writable("db").secret("db.password").secret("db.pin");
+    let app = Sources::new("APP").file(&file);
+    let app = app.build_with(&App::default(), |builder| builder.paths(paths()).unwrap()).unwrap();
+    let why: String = app.why("").unwrap().iter().map(ToString::to_string).collect();
+    assert!(!why.contains("hunter2") && !why.contains("4711"), "{why}");
+    folder.write("app.toml", "[db]\npin = 47110\n");
+    let error = app.reload().unwrap_err().to_string();
+    assert!(!error.contains("47110"), "{error}");
+    // Named to the sources.
+    folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 4711\n");
+    let sources = || Sources::new("APP").file(&file).secret("db.password").secret("db.pin");
+    let plain = sources().build::<App>().unwrap();
+    let open = Paths::new().writable("");
+    let with_paths = sources().build_with(&App::default(), |builder| builder.paths(open).unwrap()).unwrap();
+    assert!(with_paths.config().get_path("db.password").is_err());
+    assert!(with_paths.config().set_path("db.pin", 4712).is_ok());
+    for app in [plain, with_paths] {
+        let shown = format!("{:?}", app.config().load());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let error = app.config().update(|now| App { db: Db { pin: 47110, ..now.db.clone() }, ..now.clone() });
+        let error = error.unwrap_err().to_string();
+        assert!(!error.contains("47110"), "{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_was_made_anew_is_watched_anew() {
+    let folder = Folder::new();
+    let inner = folder.path("inner");
+    fs::create_dir(&inner).unwrap();
+    let app = Sources::new("APP").optional_file(inner.join("app.toml")).build::<App>().unwrap();
+    let watcher = app.watcher().unwrap().debounce(Duration::ZERO);
+    assert_eq!(watcher.tick(), Looked::Unchanged);
+    for made in 1..=10 {
+        fs::remove_dir_all(&inner).unwrap();
+        fs::create_dir(&inner).unwrap();
+        until("it is looked at", || watcher.tick() != Looked::NotYet);
+        while watcher.tick() != Looked::NotYet {}
+        std::thread::sleep(Duration::from_millis(20));
+        while watcher.tick() != Looked::NotYet {}
+        fs::write(inner.join("app.toml"), rate_of(made)).unwrap();
+        until("it is taken", || matches!(watcher.tick(), Looked::Taken(_)));
+        assert_eq!(rate(&app), made);
+    }
+}

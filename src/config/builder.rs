@@ -57,6 +57,17 @@ impl<T: Validate + Send + Sync + 'static> Builder<T> {
         self
     }
 
+    #[cfg(feature = "sources")]
+    pub(super) fn attach_more(&mut self, thing: impl Any + Send + Sync) {
+        self.attached.push(Box::new(thing));
+    }
+
+    /// The thing of this type that is found again; the first of several.
+    #[cfg(feature = "sources")]
+    pub(super) fn attached_mut<A: Any>(&mut self) -> Option<&mut A> {
+        self.attached.iter_mut().find_map(|thing| thing.downcast_mut())
+    }
+
     /// The value that will be the first.
     #[must_use]
     pub fn value(&self) -> &T {

@@ -51,6 +51,13 @@ impl Rules {
         Self { writable, secret }
     }
 
+    /// Both this and `others` hide what one of them does.
+    #[cfg(feature = "sources")]
+    pub(super) fn share_secrets(&mut self, others: &mut Vec<Pattern>) {
+        others.append(&mut self.secret);
+        self.secret.clone_from(others);
+    }
+
     #[cfg(test)]
     pub(super) fn with_secret(mut self, pattern: &str) -> Self {
         self.secret.push(Pattern::parse(pattern).unwrap());

@@ -221,6 +221,24 @@ impl<T: Validate + Send + Sync + 'static> Builder<T> {
     }
 }
 
+#[cfg(feature = "sources")]
+impl<T: Validate + Send + Sync + 'static> Builder<T> {
+    /// What the config hides, these hide, and the other way around; also where it offers no paths.
+    pub(in crate::config) fn share_secrets(&mut self, others: &mut Vec<Pattern>) {
+        let mut rules = Rules::default();
+        if let Some(of_config) = self.attached_mut::<Rules>() {
+            of_config.share_secrets(others);
+            rules.clone_from(of_config);
+        } else if !others.is_empty() {
+            rules.share_secrets(others);
+            self.attach_more(rules.clone());
+        }
+        if let Some(offered) = self.attached_mut::<Offered<T>>() {
+            offered.rules = rules;
+        }
+    }
+}
+
 impl<T: Send + Sync + 'static> Change<T> {
     /// What differs between `old` and `new`, with marks in place of secrets. Computed by the first who asks, shared by all
     /// others who are told of this change.

@@ -234,8 +234,9 @@ impl Sources {
         self
     }
 
-    /// What is at this path, and inside, is not shown: not in errors, not by [`why`](SourcedConfig::why). A `*` in the path stands
-    /// for any name.
+    /// What is at this path, and inside, is not shown: not in errors, not by [`why`](SourcedConfig::why), nor by the config itself,
+    /// as if it had been named by [`Paths::secret`](crate::config::Paths::secret). Nor does either show what was named there,
+    /// but for errors of the first read, which comes before. A `*` in the path stands for any name.
     pub fn secret(mut self, path: impl Into<String>) -> Self {
         self.secrets.push(path.into());
         self

@@ -37,10 +37,9 @@ pub(super) struct Variables {
 #[derive(Clone, Debug)]
 struct Variable {
     name: Arc<str>,
-    text: String,
     value: Value,
-    /// Nothing below says what type it has.
-    is_guess: bool,
+    /// What it is if the config wants a text, or texts; none if what is below says what type it has.
+    as_text: Option<Value>,
 }
 
 /// Whether variables can begin with it.
@@ -92,11 +91,11 @@ impl Variables {
         }
         let place = place_in(segments, tree);
         let name: Arc<str> = whole.into();
-        let (value, is_guess) = typed(text, get(tree, &place)).map_err(|expected| {
+        let (value, as_text) = typed(text, get(tree, &place)).map_err(|expected| {
             let (variable, path) = (super::one_line(whole), place.to_string());
             Problem::VariableType { variable, path, expected }
         })?;
-        let variable = Variable { name: name.clone(), text: text.to_owned(), value, is_guess };
+        let variable = Variable { name: name.clone(), value, as_text };
         match self.found.insert(place.clone(), variable) {
             None => Ok(()),
             Some(other) => Err(contradiction(&name, &other.name, &place)),
@@ -142,16 +141,15 @@ impl Variables {
 
     /// Whether what is at a place, or around it, is a guess.
     pub(super) fn has_guess(&self, place: &Place) -> bool {
-        self.found.iter().any(|(set, variable)| variable.is_guess && place.starts_with(set))
+        self.found.iter().any(|(set, variable)| variable.as_text.is_some() && place.starts_with(set))
     }
 
     /// Takes the guess at a place, or around it, for a text after all; whether there was one.
     pub(super) fn take_for_text(&mut self, place: &Place) -> bool {
-        let guessed =
-            self.found.iter_mut().find(|(set, variable)| variable.is_guess && place.starts_with(set));
-        let Some((_, variable)) = guessed else { return false };
-        variable.is_guess = false;
-        variable.value = Value::String(variable.text.clone());
+        let mut around = self.found.iter_mut().filter(|(set, _)| place.starts_with(set));
+        let guessed = around.find_map(|(_, variable)| Some((&mut variable.value, variable.as_text.take()?)));
+        let Some((value, text)) = guessed else { return false };
+        *value = text;
         true
     }
 }
@@ -177,18 +175,18 @@ fn place_in(segments: &str, tree: &Value) -> Place {
     place_of(names)
 }
 
-/// What a text means at a place, and whether nothing there says so; or what it should have been.
-fn typed(text: &str, below: Option<&Value>) -> Result<(Value, bool), &'static str> {
-    let sure = |value: Option<Value>, expected| value.map(|value| (value, false)).ok_or(expected);
+/// What a text means at a place, and what it else may, if nothing there says so; or what it should have been.
+fn typed(text: &str, below: Option<&Value>) -> Result<(Value, Option<Value>), &'static str> {
+    let sure = |value: Option<Value>, expected| value.map(|value| (value, None)).ok_or(expected);
     match below {
-        Some(Value::String(_)) => Ok((Value::String(text.to_owned()), false)),
+        Some(Value::String(_)) => Ok((Value::String(text.to_owned()), None)),
         Some(Value::Bool(_)) => sure(text.parse().ok().map(Value::Bool), "`true` or `false`"),
         Some(Value::Number(_)) => sure(number(text), "number"),
-        Some(Value::Array(list)) => sure(elements(text, list.first()), "list"),
+        Some(Value::Array(list)) => elements(text, list.first()).ok_or("list"),
         Some(Value::Object(_)) => sure(json(text).filter(Value::is_object), "section in JSON"),
         Some(Value::Null) | None => Ok(match json(text) {
-            Some(value) => (value, true),
-            None => (Value::String(text.to_owned()), false),
+            Some(value) => (value, Some(Value::String(text.to_owned()))),
+            None => (Value::String(text.to_owned()), None),
         }),
     }
 }
@@ -198,16 +196,19 @@ fn number(text: &str) -> Option<Value> {
     Some(Value::Number(number))
 }
 
-fn elements(text: &str, first: Option<&Value>) -> Option<Value> {
+fn elements(text: &str, first: Option<&Value>) -> Option<(Value, Option<Value>)> {
     let text = text.trim();
     if text.starts_with('[') {
-        return json(text).filter(Value::is_array);
+        return json(text).filter(Value::is_array).map(|list| (list, None));
     }
     if text.is_empty() {
-        return Some(Value::Array(Vec::new()));
+        return Some((Value::Array(Vec::new()), None));
     }
-    let element = |text: &str| typed(text.trim(), first).ok().map(|(value, _)| value);
-    text.split(',').map(element).collect::<Option<Vec<_>>>().map(Value::Array)
+    let element = |text: &str| typed(text.trim(), first).ok();
+    let found = text.split(',').map(element).collect::<Option<Vec<_>>>()?;
+    let is_guess = found.iter().any(|(_, as_text)| as_text.is_some());
+    let texts = is_guess.then(|| text.split(',').map(str::trim).collect::<Value>());
+    Some((found.into_iter().map(|(value, _)| value).collect(), texts))
 }
 
 /// JSON within the bounds of files, without a name twice in a section.

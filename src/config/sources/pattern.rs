@@ -12,6 +12,10 @@ impl Patterns {
         self.0.push(pattern);
     }
 
+    pub(super) fn all_mut(&mut self) -> &mut Vec<Pattern> {
+        &mut self.0
+    }
+
     /// Whether a place is one of them or inside one.
     pub(super) fn cover(&self, place: &Place) -> bool {
         self.0.iter().any(|pattern| pattern.covers(place))

@@ -75,7 +75,7 @@ pub(super) fn violation(violation: &Violation, secrets: &Patterns) -> Violation 
     let mut violation = violation.clone();
     let place: Place = violation.field.parse().unwrap_or_default();
     if secrets.meet(&place) {
-        violation.value = None;
+        (violation.value, violation.remedy) = (None, None);
     }
     violation
 }

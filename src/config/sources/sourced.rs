@@ -18,7 +18,7 @@ use crate::config::occupant::Occupant;
 use crate::config::paths::tree::put;
 use crate::config::{Builder, Cause, Config, Rejected, UpdateError, Validate};
 use crate::sync::{Arc, Mutex};
-use crate::{Diagnostic, Revision};
+use crate::{Diagnostic, Retry, Revision};
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -72,7 +72,7 @@ where
     T: Serialize + DeserializeOwned + Validate + Send + Sync + 'static,
 {
     pub(super) fn start(
-        plan: Plan,
+        mut plan: Plan,
         defaults: &T,
         set: impl FnOnce(Builder<T>) -> Builder<T>,
     ) -> Result<Self, LoadError> {
@@ -82,10 +82,12 @@ where
         let (mut stack, seen) = read(&plan, &defaults, found, Overrides::new());
         let mut stack = stack.as_mut().map_err(|problems| LoadError::new(std::mem::take(problems)))?.clone();
         let Judged { value, tree, unknown, .. } = judge::<T>(&plan, &mut stack).map_err(LoadError::new)?;
+        let builder = Config::builder(value).caused(Cause::this_thread().because("sources read"));
+        let mut builder = set(builder);
+        builder.share_secrets(plan.secrets.all_mut());
         let refused =
             |rejected: Rejected<T>| LoadError::new(violations(&plan, &stack, rejected.violations()));
-        let builder = Config::builder(value).caused(Cause::this_thread().because("sources read"));
-        let config = set(builder).build().map_err(refused)?;
+        let config = builder.build().map_err(refused)?;
         let told_stale = vec![false; plan.files.len()];
         let state = State {
             stack,
@@ -276,7 +278,7 @@ where
         };
         let (stack, seen) = read(&self.plan, &defaults, found, overrides);
         // Also if code of the config panics below: it is tried again when a file changes.
-        self.state.lock().seen = seen;
+        let before = std::mem::replace(&mut self.state.lock().seen, seen);
         match stack
             .map_err(LoadError::new)
             .and_then(|stack| self.take(stack, "sources read again", |_, _| Ok(None)))
@@ -291,6 +293,14 @@ where
                 Ok(reloaded)
             }
             Err(error) => {
+                // Nothing is wrong with the files: they count as not seen.
+                if error
+                    .problems()
+                    .iter()
+                    .any(|problem| matches!(problem, Problem::Refused { retry: Retry::Later, .. }))
+                {
+                    self.state.lock().seen = before;
+                }
                 self.fail(&error);
                 Err(error)
             }

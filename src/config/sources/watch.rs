@@ -3,7 +3,8 @@
 //! What the system tells is only that something happened in a folder. It is not taken at its word: after a pause the files are
 //! read, and only if one of them holds other bytes than before are the sources taken again. So a file that is written in
 //! pieces, replaced by renaming another one onto it, reached through links that are swapped, deleted and put back: all are one
-//! case. What could not be taken is tried again when a file is another one, and not before.
+//! case. What could not be taken is tried again when a file is another one, and not before; but at the next look, where it was only
+//! that another update did not end in time.
 
 use super::links::Ways;
 use super::problem::{LoadError, Problem};
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
 /// How long nothing may happen before files are read, if nobody says otherwise.
@@ -30,6 +31,8 @@ const DEBOUNCE: Duration = Duration::from_millis(200);
 const PATIENCE: u32 = 10;
 /// Files are looked at this often whatever the system tells: there are file systems of which it tells nothing.
 const RECHECK: Duration = Duration::from_secs(30);
+/// And not more rarely than once a year, so that the next time is one that a clock can tell.
+const RAREST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How often it is looked whether to stop, and whether a signal came, where neither wakes the thread.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the way to files may change while it is being watched.
@@ -230,20 +233,19 @@ struct System {
 
 /// A folder that was replaced has another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct FolderId(u64, u64);
+struct FolderId(u64, u64, Option<SystemTime>);
 
 impl FolderId {
     #[cfg(unix)]
     fn of(folder: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
-        folder.metadata().ok().map(|found| Self(found.dev(), found.ino()))
+        // When it was made, too: the number of one that is gone is soon that of another.
+        folder.metadata().ok().map(|found| Self(found.dev(), found.ino(), found.created().ok()))
     }
 
     #[cfg(not(unix))]
     fn of(folder: &Path) -> Option<Self> {
-        let created = folder.metadata().ok()?.created().ok()?;
-        let since = created.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(Self(since.as_secs(), u64::from(since.subsec_nanos())))
+        Some(Self(0, 0, Some(folder.metadata().ok()?.created().ok()?)))
     }
 }
 
@@ -334,7 +336,7 @@ where
     /// [`max_age`](super::SourceFile::max_age). There are file systems of which the system tells nothing.
     #[must_use]
     pub fn look_every(mut self, time: Duration) -> Self {
-        self.recheck = time.max(LOOK);
+        self.recheck = time.clamp(LOOK, RAREST);
         self
     }
 
