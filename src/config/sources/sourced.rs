@@ -127,6 +127,8 @@ where
 
     /// Sets what is at a path, above all sources, and publishes it: in force through reloads, until it is reset, and gone at a restart. A
     /// section is replaced as a whole. Of a list, an element may be set, or one more: the override is that of the list then.
+    /// Not bound by [`Paths::writable`](crate::config::Paths::writable), which is about the paths of the config itself; fields that
+    /// need a restart are refused here.
     ///
     /// # Errors
     /// Everything that speaks against it: [`Problem::Path`] if it is none or leads through a value that is no section,
