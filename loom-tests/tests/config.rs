@@ -335,6 +335,61 @@ fn no_revision_is_left_undelivered() {
     handed_seen.at_least_once("a publisher that left it to the other");
 }
 
+/// A callback publishes, while another thread does: what it publishes waits until it has returned, and is then delivered by
+/// whoever delivers, once and in order.
+#[test]
+fn what_a_callback_publishes_comes_after_it() {
+    let (by_itself, by_the_other) = (Seen::default(), Seen::default());
+    let (itself_seen, other_seen) = (by_itself.clone(), by_the_other.clone());
+    Model::new("re-entry", 3, move || {
+        let queue = Arc::new(Queue::new());
+        let (told, inside) = (Arc::new(Tally::default()), Arc::new(Witness::default()));
+        let newest = Arc::new(loom::sync::Mutex::new(1));
+        let publish = {
+            let (queue, newest) = (queue.clone(), newest.clone());
+            move || {
+                let mut newest = newest.lock().unwrap();
+                *newest += 1;
+                queue.append(*newest);
+            }
+        };
+        let deliver = {
+            let (queue, told, publish) = (queue.clone(), told.clone(), publish.clone());
+            move || {
+                let mut delivered = 0;
+                queue.drain(|revision| {
+                    inside.set(revision);
+                    if revision == 2 {
+                        publish();
+                        // From inside: somebody delivers, further up the stack.
+                        queue.drain(|_| panic!("a call within a call"));
+                    }
+                    told.lock().unwrap().push(revision);
+                    delivered += 1;
+                });
+                delivered
+            }
+        };
+        let other = {
+            let (publish, deliver) = (publish.clone(), deliver.clone());
+            thread::spawn(move || {
+                publish();
+                deliver()
+            })
+        };
+        publish();
+        let own = deliver();
+        let others = other.join().unwrap();
+        assert_eq!(*told.lock().unwrap(), [2, 3, 4]);
+        assert!(queue.is_delivered(4));
+        assert_eq!(own + others, 3);
+        if own == 3 || others == 3 { by_itself.count() } else { by_the_other.count() }
+    })
+    .holds(20);
+    itself_seen.at_least_once("one who delivered all three");
+    other_seen.at_least_once("two who shared them");
+}
+
 /// Whoever finds a revision delivered sees what the callbacks did.
 #[test]
 fn delivered_means_that_the_callbacks_effects_are_visible() {
