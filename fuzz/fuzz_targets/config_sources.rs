@@ -58,7 +58,9 @@ fuzz_target!(|input: Input<'_>| {
         (Err(one), Err(other)) => {
             assert_eq!(one, other);
             assert!(!one.problems().is_empty() && !one.to_string().contains('\n'));
-            let longest = input.files.iter().map(|(_, text)| text.split(|byte| *byte == b'\n').count()).max();
+            // YAML ends lines at carriage returns, too, and at U+0085, U+2028 and U+2029, which end in these bytes.
+            let ends_line = |byte: &u8| matches!(*byte, b'\n' | b'\r' | 0x85 | 0xa8 | 0xa9);
+            let longest = input.files.iter().map(|(_, text)| text.split(ends_line).count()).max();
             // A line after the last one is where a text ends too early.
             let is_there = |line| line as usize <= longest.unwrap_or(0) + 1;
             assert!(one.problems().iter().filter_map(position).all(is_there), "{one}");
