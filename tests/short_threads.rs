@@ -46,25 +46,34 @@ fn resident_bytes() -> u64 {
 }
 
 /// Counts: a record of each thread, none lost, no shard left claimed, no thread number twice, no memory kept.
-#[test]
-fn a_million_short_threads_record_once_each_and_leave_nothing_behind() {
+fn threads_record_once_each_and_leave_nothing_behind(total: u64) {
     let _alone = alone();
-    const TOTAL: u64 = 1_000_000;
     const AT_ONCE: u64 = 32;
     let events =
         Events::builder().memory(16 << 20).shards(2 * AT_ONCE as usize).prefault(true).build().unwrap();
     let record = |n| events.record(Came { thread: n, n });
     in_batches(70_000, AT_ONCE, record);
     let before = resident_bytes();
-    in_batches(TOTAL - 70_000, AT_ONCE, record);
+    in_batches(total - 70_000, AT_ONCE, record);
     let grown = resident_bytes().saturating_sub(before);
     let stats = events.stats();
-    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (TOTAL, 0, 0), "{stats:?}");
+    assert_eq!((stats.written, stats.lost(), stats.shards_claimed), (total, 0, 0), "{stats:?}");
     let answer = events.query().run().unwrap();
     let numbers: BTreeSet<u32> = answer.iter().map(|event| event.thread()).collect();
     assert_eq!(numbers.len(), answer.len(), "two threads of one number");
-    assert!(numbers.first() > Some(&0) && numbers.last() <= Some(&(TOTAL as u32)), "{:?}", numbers.last());
+    assert!(numbers.first() > Some(&0) && numbers.last() <= Some(&(total as u32)), "{:?}", numbers.last());
     assert!(grown < 4 << 20, "{grown} bytes more after the threads have ended");
+}
+
+#[test]
+fn a_hundred_and_fifty_thousand_short_threads_record_once_each_and_leave_nothing_behind() {
+    threads_record_once_each_and_leave_nothing_behind(150_000);
+}
+
+#[test]
+#[ignore = "takes a while: `.ci/run stress`"]
+fn a_million_short_threads_record_once_each_and_leave_nothing_behind() {
+    threads_record_once_each_and_leave_nothing_behind(1_000_000);
 }
 
 /// So many threads, one count and one recorded value each, a few at a time. After the first step memory and slabs stay as they

@@ -7,9 +7,12 @@
 #![allow(dead_code, reason = "each model file uses the part it needs")]
 
 use flightdeck_loom::internals::{Side, with_weakened};
+use std::fs::File;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fmt};
 
 /// Whether the library stands on crossbeam-epoch itself, on loom's atomics, and not on a stand-in with its
 /// contract. It takes many more steps, so its models explore fewer preemptions.
@@ -34,7 +37,7 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
         self.explore(&count);
         let executions = count.load(Ordering::Relaxed);
         let collector = if REAL_EPOCH { ", real epochs" } else { "" };
-        println!("model {}{collector}: {executions} executions", self.name);
+        tell(format_args!("model {}{collector}: {executions} executions", self.name));
         assert!(executions >= floor, "{}: explored {executions} executions, expected {floor}", self.name);
         self
     }
@@ -46,10 +49,10 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
                 "{}: holds without the {side:?} side of `{edge}` ({executions} executions): it does not watch that edge",
                 self.name
             ),
-            Ok(executions) => println!(
+            Ok(executions) => tell(format_args!(
                 "model {}: fails without the {side:?} side of `{edge}`, as it must, in execution {executions}",
                 self.name
-            ),
+            )),
         }
         self
     }
@@ -58,9 +61,10 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
     pub fn fails(self, what: &str) -> Self {
         match self.failure() {
             Err(executions) => panic!("{}: holds without {what} ({executions} executions)", self.name),
-            Ok(executions) => {
-                println!("model {}: fails without {what}, as it must, in execution {executions}", self.name)
-            }
+            Ok(executions) => tell(format_args!(
+                "model {}: fails without {what}, as it must, in execution {executions}",
+                self.name
+            )),
         }
         self
     }
@@ -86,6 +90,16 @@ impl<F: Fn() + Send + Sync + Clone + 'static> Model<F> {
             count.fetch_add(1, Ordering::Relaxed);
             body();
         });
+    }
+}
+
+/// Says how a model went: to whoever looks on, and to the file of which `.ci/models` makes a table.
+fn tell(line: fmt::Arguments<'_>) {
+    println!("{line}");
+    if let Some(path) = env::var_os("FLIGHTDECK_MODEL_LOG") {
+        let file = File::options().create(true).append(true).open(path);
+        // One write: other models tell theirs at the same time.
+        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).expect("the log of models");
     }
 }
 
