@@ -7,11 +7,13 @@
 //! | `policy` | what follows when a worker ends: pure decisions in virtual time |
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
+//! | `cancel` | [`CancelToken`]: asking others to stop |
 //! | `incident` | what is reported |
 //! | `status` | how a supervisor is |
 //!
 //! Nothing here is hot: one thread owns all state, and everybody else tells it news through a short queue.
 
+mod cancel;
 mod engine;
 mod error;
 mod handle;
@@ -21,6 +23,7 @@ mod spec;
 mod status;
 mod worker;
 
+pub use cancel::CancelToken;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
