@@ -66,7 +66,6 @@ compile_error!("flightdeck needs 64-bit atomics: positions in the event store ne
 compile_error!("flightdeck needs 64-bit pointers: a shard is indexed by the low bits of a 64-bit position");
 
 mod clock;
-mod error;
 mod hub;
 mod id;
 mod local;
@@ -76,6 +75,7 @@ mod status;
 mod sync;
 
 pub mod config;
+pub mod error;
 pub mod events;
 pub mod supervisor;
 pub mod telemetry;

@@ -73,6 +73,24 @@ fn standard_input_is_read_like_a_file() {
 }
 
 #[test]
+fn a_code_is_explained_alone_or_with_all_below_it() {
+    let ran = run(&["explain", "config.update.busy"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    assert!(ran.out.starts_with("config.update.busy (warn, retry later)\n  keep slow work"), "{}", ran.out);
+    let listed = |args: &[&str]| -> Vec<String> {
+        let objects = run(args).out.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>();
+        objects.unwrap().iter().map(|object| object["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let all: Vec<_> = flightdeck::error::codes::all().map(|code| code.name).collect();
+    assert_eq!(listed(&["explain", "--json"]), all);
+    let below: Vec<_> = all.iter().filter(|code| code.starts_with("config.path.")).collect();
+    assert_eq!(listed(&["explain", "--json", "config.path"]).iter().collect::<Vec<_>>(), below);
+    let ran = run(&["explain", "config.update.bussy"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.contains("are `config.update.busy`, "), "{}", ran.err);
+}
+
+#[test]
 fn the_report_for_people_says_the_same() {
     let folder = Folder::new("people");
     let ran = run(&["replay", &folder.file("a.log", samples()[2].1)]);

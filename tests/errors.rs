@@ -1,10 +1,12 @@
 //! Every error the library can return, as users see it: code, advice, message. Taken from real calls wherever
-//! one can be made, and compared with `tests/golden/errors.txt`. After a change on purpose:
-//! `FLIGHTDECK_BLESS=1 cargo test --test errors`, and read the diff before committing it.
+//! one can be made, and compared with `tests/golden/errors.txt`; and the list of all codes in the documentation, made of
+//! those and of the hints in `src/error/codes`. After a change on purpose: `FLIGHTDECK_BLESS=1 cargo test --test errors`,
+//! and read the diff before committing it.
 
 use flightdeck::config::{
     self, Config, LoadError, Looked, PathError, Paths, Sources, UnknownKeys, Validate, Violations, WatchError,
 };
+use flightdeck::error::codes;
 use flightdeck::events::{
     Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
     PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
@@ -16,10 +18,11 @@ use flightdeck::telemetry::{
     Telemetry, Unit,
 };
 use flightdeck::{
-    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Revision, TickError, Ticks,
+    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Retry, Revision, TickError,
+    Ticks,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -611,24 +614,92 @@ fn paths(errors: &mut Errors) {
     errors.push(Box::new(config.patch(&patch).unwrap_err()));
 }
 
+/// Without the folder of this run.
+fn message(error: &dyn Diagnostic) -> String {
+    error.to_string().replace(&*source_folder().to_string_lossy(), "/etc/app")
+}
+
 fn listed() -> String {
     let line = |error: &dyn Diagnostic| {
-        let advice = format!("{:?}", error.retry()).to_lowercase();
-        let message = error.to_string().replace(&*source_folder().to_string_lossy(), "/etc/app");
-        format!("{} ({}, retry {advice})\n    {message}\n", error.code(), error.severity())
+        let advice = format!("{} ({}, retry {})", error.code(), error.severity(), error.retry());
+        format!("{advice}\n    {}\n", message(error))
     };
     let mut lines: Vec<String> = all().iter().map(|error| line(&**error)).collect();
     lines.sort();
     lines.concat()
 }
 
+/// The list of the documentation: each code with a message that has it, and its hint.
+fn documented() -> String {
+    let mut examples = BTreeMap::new();
+    for error in all() {
+        let example = message(&*error);
+        let shortest = examples.entry(error.code()).or_insert_with(|| example.clone());
+        if (example.len(), &example) < (shortest.len(), shortest) {
+            *shortest = example;
+        }
+    }
+    let mut text = "# All codes\n\nEach with a message that had it, and the hint.\n".to_owned();
+    let mut part = "";
+    for code in codes::all() {
+        let of = code.name.split('.').next().unwrap();
+        if of != part {
+            text += &format!("\n## {of}\n\n");
+            part = of;
+        }
+        let example = examples.get(code.name).map_or("", String::as_str);
+        let (severity, retry, hint) = (code.severity, code.retry, code.recovery);
+        text += &format!("- **`{}`** ({severity}, retry {retry})<br>`` {example} ``<br>{hint}\n", code.name);
+    }
+    text
+}
+
 #[test]
 fn messages_are_those_of_the_golden_file() {
-    let (path, listed) = (golden("errors.txt"), listed());
-    if std::env::var_os("FLIGHTDECK_BLESS").is_some() {
-        std::fs::write(&path, &listed).unwrap();
+    matches_file(&golden("errors.txt"), &listed());
+}
+
+#[test]
+fn the_documentation_lists_all_codes_with_a_message_and_a_hint() {
+    matches_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error/codes/list.md"), &documented());
+}
+
+/// Each code once, each that occurs, none that does not.
+#[test]
+fn codes_are_listed_once_and_as_errors_have_them() {
+    let mut listed = BTreeSet::new();
+    codes::all().for_each(|code| assert!(listed.insert(code.name), "`{}` is listed twice", code.name));
+    let errors = all();
+    for error in &errors {
+        let code = codes::find(error.code());
+        let code = code.unwrap_or_else(|| panic!("give `{}` a hint in src/error/codes", error.code()));
+        assert_eq!(code.severity, error.severity(), "{}", code.name);
+        let retry = if let Retry::After(_) = error.retry() { Retry::Later } else { error.retry() };
+        assert_eq!(code.retry, retry, "{}", code.name);
     }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    let occurring: BTreeSet<_> = errors.iter().map(|error| error.code()).collect();
+    let idle: Vec<_> = listed.difference(&occurring).collect();
+    assert!(idle.is_empty(), "no error has these codes: {idle:?}");
+    let names: Vec<_> = codes::all().map(|code| code.name).collect();
+    assert!(names.is_sorted(), "in the order of the alphabet, so that two never stand apart");
+}
+
+#[test]
+fn hints_are_one_line_and_say_more_than_the_message() {
+    for error in all() {
+        let (code, hint, text) = (error.code(), error.recovery(), error.to_string());
+        assert!(!hint.is_empty() && hint.len() < 160, "{code}: a line and no more: {hint}");
+        assert!(!hint.contains('\n') && !hint.ends_with('.'), "{code}: one line, no full stop: {hint}");
+        assert!(hint.starts_with(|c: char| c.is_ascii_lowercase()), "{code}: lower case: {hint}");
+        assert!(!text.contains(&*hint) && !hint.contains(&text), "{code}: says it again: {hint}");
+    }
+}
+
+fn matches_file(path: &Path, listed: &str) {
+    if std::env::var_os("FLIGHTDECK_BLESS").is_some() {
+        std::fs::write(path, listed).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
     let (old, new): (BTreeSet<&str>, BTreeSet<&str>) = (expected.lines().collect(), listed.lines().collect());
     let diff: Vec<String> = (old.difference(&new).map(|line| format!("- {line}")))
         .chain(new.difference(&old).map(|line| format!("+ {line}")))

@@ -364,6 +364,24 @@ fn a_batch_that_may_be_delivered_later_is_kept_and_one_that_may_not_is_dropped()
 }
 
 #[test]
+fn a_sink_that_says_how_long_it_is_to_be_left_in_peace_is_not_called_before() {
+    let events = small();
+    (0..5).for_each(|n| events.record(Usual { n }));
+    let asked = Duration::from_millis(300);
+    let (sender, calls) = mpsc::channel();
+    let mut answers = vec![Ok(()), Err(SinkError::after(asked, "too many requests"))];
+    let pipeline = oldest(&events).pipeline("limited").batch(5, PATIENCE).sink(move |_| {
+        sender.send(Instant::now()).unwrap();
+        answers.pop().unwrap()
+    });
+    let status = run(pipeline).stop(5);
+    let calls: Vec<Instant> = calls.iter().collect();
+    assert_eq!((calls.len(), status.delivered()), (2, 5));
+    let between = calls[1] - calls[0];
+    assert!(between >= asked, "{between:?}");
+}
+
+#[test]
 fn batch_size_and_time_out_can_be_changed_while_it_runs() {
     let events = small();
     let (sender, batches) = mpsc::channel();

@@ -26,6 +26,7 @@ Examples:
   flightdeck replay app.jsonl               what happened, and how fast it was recorded
   flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
   flightdeck size --rate 200k --keep 60s    the setting that keeps a minute of events
+  flightdeck explain config.update.busy     what to do about an error
 
 Exit codes: 0 done, 1 nothing found, 2 wrong usage or unreadable input, 130 interrupted";
 
@@ -38,6 +39,8 @@ pub enum Command {
     Replay(Replay),
     /// Say how much memory keeps events for so long, and the setting to paste
     Size(Size),
+    /// Say what to do about an error, by its code
+    Explain(Explain),
 }
 
 /// `flightdeck demo`.
@@ -170,6 +173,22 @@ pub struct Size {
     #[arg(long, value_enum, value_name = "CLASS", default_value_t = ClassName::Normal)]
     pub class: ClassName,
     /// Print one JSON object instead of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flightdeck explain`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  flightdeck explain config.update.busy
+  flightdeck explain config.path events.query    all codes below these
+  flightdeck explain --json | jq -r .code        all there are")]
+pub struct Explain {
+    /// Codes, or beginnings of codes; all without any
+    #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new())]
+    pub codes: Vec<String>,
+    /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
 }

@@ -4,10 +4,11 @@
 //! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `demo`, `replay`, `sizing`: the commands
+//! - `demo`, `explain`, `replay`, `sizing`: the commands
 
 mod args;
 mod demo;
+mod explain;
 mod formats;
 mod input;
 mod interrupt;
@@ -58,6 +59,7 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     let mut output = Output::stdout();
     let outcome = match &args.command {
         Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
+        Command::Explain(asked) => explain::run(asked, &mut output, messages)?,
         Command::Replay(asked) => replay::run(asked, Look::stdout(args.color), &mut output, messages)?,
         Command::Size(asked) => {
             sizing::run(asked, &mut output)?;

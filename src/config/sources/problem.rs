@@ -328,7 +328,7 @@ impl Diagnostic for LoadError {
     }
 
     fn retry(&self) -> Retry {
-        let later = self.problems.iter().any(|problem| problem.retry() == Retry::Later);
+        let later = self.problems.iter().any(|problem| problem.retry().is_worthwhile());
         if later { Retry::Later } else { Retry::Never }
     }
 }

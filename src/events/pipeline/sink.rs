@@ -23,6 +23,11 @@ impl SinkError {
         Self { retry: Retry::Later, reason: reason.to_string() }
     }
 
+    /// As [`SinkError::later`], once this much time is over, as a server may say that is asked too often; at most an hour.
+    pub fn after(time: Duration, reason: impl fmt::Display) -> Self {
+        Self { retry: Retry::After(time), reason: reason.to_string() }
+    }
+
     /// It will never take that batch: it is dropped, and counted as [`refused`](super::Dropped::refused).
     pub fn never(reason: impl fmt::Display) -> Self {
         Self { retry: Retry::Never, reason: reason.to_string() }
@@ -66,6 +71,8 @@ impl Settings {
 /// How long to wait before a batch is tried again: doubled with each failure in a row.
 const LEAST_DELAY: Duration = Duration::from_millis(10);
 const MOST_DELAY: Duration = Duration::from_secs(1);
+/// How long it is left in peace at most when it says how long that is to be.
+const MOST_ASKED: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Sinking<T, F> {
     pub(super) feed: Box<dyn Feed<T>>,
@@ -157,11 +164,13 @@ impl<T: Send, F: FnMut(&[T]) -> Result<(), SinkError> + Send> Sinking<T, F> {
             }
             Err(error) => {
                 match error.retry {
-                    Retry::Later => {
+                    retry @ (Retry::Later | Retry::After(_)) => {
                         counts.retries.add(1);
                         let delay = LEAST_DELAY * 2_u32.saturating_pow(self.failures.min(16));
                         self.failures = self.failures.saturating_add(1);
-                        self.rests_until = Some(Instant::now() + delay.min(MOST_DELAY));
+                        let asked = if let Retry::After(time) = retry { time } else { Duration::ZERO };
+                        let delay = delay.min(MOST_DELAY).max(asked.min(MOST_ASKED));
+                        self.rests_until = Some(Instant::now() + delay);
                     }
                     Retry::Never => {
                         counts.refused.add(count as u64);

@@ -2,7 +2,11 @@
 //! return them: one enum each, a stable `code`, a message in one line that names the field, the
 //! value, the limit and the remedy.
 
+pub mod codes;
+
+use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// How much an event or an error matters. Ordered: `Trace < Debug < Info < Warn < Error < Critical`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +72,26 @@ pub enum Retry {
     Never,
     /// It may pass later, unchanged.
     Later,
+    /// It may pass once this much time is over, not before.
+    After(Duration),
+}
+
+impl Retry {
+    /// Whether the same call may pass at some time.
+    #[must_use]
+    pub const fn is_worthwhile(self) -> bool {
+        !matches!(self, Self::Never)
+    }
+}
+
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.pad("never"),
+            Self::Later => f.pad("later"),
+            Self::After(time) => write!(f, "after {time:?}"),
+        }
+    }
 }
 
 /// What every error of this crate answers beside its message.
@@ -78,4 +102,9 @@ pub trait Diagnostic: std::error::Error + Send + Sync + 'static {
     fn severity(&self) -> Severity;
     /// Whether to try again.
     fn retry(&self) -> Retry;
+    /// What a person can do about it, in one line, beyond what the message says: where to look, what to raise, what to mend.
+    /// By default what [`codes`] has for the code, and nothing for a code that is not of this crate.
+    fn recovery(&self) -> Cow<'static, str> {
+        Cow::Borrowed(codes::find(self.code()).map_or("", |code| code.recovery))
+    }
 }
