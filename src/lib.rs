@@ -20,6 +20,7 @@
 //! | declare events | [`kind!`] |
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
+//! | report an error with what led to it | [`Flightdeck::report`], [`error::codes`] |
 //! | keep what led to a failure, by itself | [`events::Trigger`] |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
@@ -87,8 +88,8 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, ConfigNameError, DeckStatus, Flightdeck, Health, PanicHookError, PipelineHandle,
-    PipelineSettings, Settings, StartError, Tail, TailBuilder, TailError,
+    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, Health, PanicHookError,
+    PipelineHandle, PipelineSettings, Reported, Settings, StartError, Tail, TailBuilder, TailError,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};

@@ -695,6 +695,28 @@ fn hints_are_one_line_and_say_more_than_the_message() {
     }
 }
 
+/// Of a value of the host these are, so only a deck with a config of that type knows them.
+const GENERIC: [&str; 7] = [
+    "config.history.not_yet",
+    "config.patch.refused",
+    "config.update.busy",
+    "config.update.conflict",
+    "config.update.failed",
+    "config.update.nested",
+    "config.value.rejected",
+];
+
+#[test]
+fn a_deck_knows_the_errors_of_the_crate_by_their_types() {
+    let deck = Flightdeck::builder().start().unwrap();
+    for error in all().iter().filter(|error| !GENERIC.contains(&error.code())) {
+        let report = deck.report(&**error as &(dyn std::error::Error + 'static));
+        let told = (&*report.code, report.severity, report.retry, report.recovery);
+        let expected = (error.code(), error.severity(), error.retry(), error.recovery());
+        assert_eq!(told, expected, "name its type in src/hub/report/known.rs");
+    }
+}
+
 fn matches_file(path: &Path, listed: &str) {
     if std::env::var_os("FLIGHTDECK_BLESS").is_some() {
         std::fs::write(path, listed).unwrap();

@@ -5,6 +5,7 @@ use super::handlers;
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
 use super::pipeline::Pipelines;
+use super::report::Reports;
 use super::settings::{self, Built, FromConfig, Recording, chore};
 use super::tail::Tails;
 use super::{Flightdeck, Inner, Settings};
@@ -476,6 +477,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             #[cfg(feature = "sources")]
             sources: Default::default(),
             started,
+            reports: Reports::default(),
             #[cfg(feature = "process")]
             asked,
             panic_hook,

@@ -12,6 +12,7 @@
 //! | `status` | how a deck is, part by part |
 //! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
+//! | `report` | errors told to the deck: as events, counted, with what led to them |
 //! | `replay` | changes of config by path, as events; and a config made again from them |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
@@ -30,6 +31,7 @@ mod pipeline;
 mod process;
 #[cfg(feature = "serde")]
 mod replay;
+mod report;
 mod settings;
 #[cfg(feature = "sources")]
 mod sources;
@@ -44,6 +46,7 @@ pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
 #[cfg(feature = "serde")]
 pub use replay::{ReplayError, Replayed};
+pub use report::{ErrorReport, Reported};
 pub use settings::{PipelineSettings, Settings};
 pub use status::DeckStatus;
 pub use tail::{Tail, TailBuilder, TailError};
@@ -117,6 +120,7 @@ struct Inner<C> {
     #[cfg(feature = "sources")]
     sources: sources::Hosted,
     started: Instant,
+    reports: report::Reports,
     #[cfg(feature = "process")]
     asked: process::Asked,
     /// Of a deck that hears of panics of all threads.

@@ -9,7 +9,7 @@
 #[cfg(feature = "json")]
 mod json;
 mod line;
-mod utc;
+pub(crate) mod utc;
 
 use super::cursor::{Cursor, CursorState, Delivery};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Relaxed};

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 /// Nanoseconds since 1970, as `2026-11-26T04:30:27.123456Z`.
-pub(super) struct Utc(pub(super) u64);
+pub(crate) struct Utc(pub(crate) u64);
 
 impl Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
