@@ -11,6 +11,11 @@ pub(crate) struct Course {
 }
 
 impl Course {
+    /// Nanoseconds per tick; zero: not known yet.
+    pub(crate) fn ns_per_tick(self) -> f64 {
+        self.ns_per_tick
+    }
+
     /// Whether spans in ticks still last as long, and ticks went on since: within what a clock is left to wander.
     pub(crate) fn is_that_of(&self, other: &Self) -> bool {
         // Of two unknown ones neither is larger than the other.

@@ -8,6 +8,7 @@
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
 //! | `cancel` | [`CancelToken`]: asking others to stop |
+//! | `limiter` | [`Limiter`]: so much in so much time |
 //! | `incident` | what is reported |
 //! | `status` | how a supervisor is |
 //!
@@ -18,6 +19,7 @@ mod engine;
 mod error;
 mod handle;
 mod incident;
+mod limiter;
 mod policy;
 mod spec;
 mod status;
@@ -27,6 +29,7 @@ pub use cancel::CancelToken;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
+pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use policy::Exit;
 pub use spec::{Backoff, ChildSpec, IntoWorkerResult, Restart, WorkerResult};
 pub use status::Status;
