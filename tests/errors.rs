@@ -33,6 +33,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     events(&mut errors);
     telemetry(&mut errors);
     supervisor(&mut errors);
+    limiter(&mut errors);
     config(&mut errors);
     sources(&mut errors);
     history(&mut errors);
@@ -407,6 +408,25 @@ fn supervisor(errors: &mut Errors) {
     let unknown = Supervisor::builder().start().unwrap().remove("export", Duration::ZERO).unwrap_err();
     errors.push(Box::new(unknown));
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
+}
+
+/// On a clock that stands still.
+fn limiter(errors: &mut Errors) {
+    use flightdeck::supervisor::{CancelToken, Limiter, Limits};
+    let limiter = |limits| Limiter::on(&Clock::manual(), limits);
+    errors.push(Box::new(limiter(Limits::per_second(0)).unwrap_err()));
+    errors.push(Box::new(limiter(Limits::per_second(10).burst(0)).unwrap_err()));
+    errors.push(Box::new(limiter(Limits::per_hour(1).burst(10_000)).unwrap_err()));
+    let limiter = limiter(Limits::per_second(10).burst(2)).unwrap();
+    errors.push(Box::new(limiter.check_n(3).unwrap_err()));
+    errors.push(Box::new(limiter.acquire(3, Duration::ZERO).unwrap_err()));
+    limiter.check_n(2).unwrap();
+    errors.push(Box::new(limiter.check().unwrap_err()));
+    errors.push(Box::new(limiter.check_n(2).unwrap_err()));
+    errors.push(Box::new(limiter.acquire(1, Duration::from_millis(50)).unwrap_err()));
+    let token = CancelToken::new();
+    token.cancel();
+    errors.push(Box::new(limiter.acquire_or_cancel(1, Duration::MAX, &token).unwrap_err()));
 }
 
 #[derive(Clone, Debug)]

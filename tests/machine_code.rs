@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 27] = [
+const HOT: [&str; 29] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -105,6 +105,8 @@ const HOT: [&str; 27] = [
     "hot_limited",
     "hot_quota",
     "hot_quota_text",
+    "hot_check",
+    "hot_check_n",
     "hot_increment",
     "hot_set",
     "hot_track",

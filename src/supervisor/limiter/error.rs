@@ -76,7 +76,7 @@ impl Diagnostic for Limited {
     }
 
     fn retry(&self) -> Retry {
-        Retry::Later
+        Retry::After(self.retry_after)
     }
 }
 
@@ -97,7 +97,7 @@ impl Diagnostic for CheckError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Limited { .. } => Retry::Later,
+            Self::Limited { retry_after, .. } => Retry::After(*retry_after),
             Self::TooMany { .. } => Retry::Never,
         }
     }
@@ -114,15 +114,14 @@ impl Diagnostic for AcquireError {
 
     fn severity(&self) -> Severity {
         match self {
-            Self::TimedOut { .. } => Severity::Warn,
-            Self::Cancelled { .. } => Severity::Info,
+            Self::TimedOut { .. } | Self::Cancelled { .. } => Severity::Warn,
             Self::TooMany { .. } => Severity::Error,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::TimedOut { .. } => Retry::Later,
+            Self::TimedOut { retry_after, .. } => Retry::After(*retry_after),
             Self::Cancelled { .. } | Self::TooMany { .. } => Retry::Never,
         }
     }

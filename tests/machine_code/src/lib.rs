@@ -3,6 +3,7 @@
 
 use flightdeck::config::{Config, DerivedReader, Key, Metered, Paths, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
+use flightdeck::supervisor::{Limiter, Limits};
 use flightdeck::telemetry::{
     Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
 };
@@ -42,6 +43,7 @@ pub struct Deck {
     group: Group<3>,
     /// One that has a handler.
     handled: Telemetry,
+    limiter: Limiter,
 }
 
 /// A deck for the caller to give back with [`code_end`]; null if there is none.
@@ -71,6 +73,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let handled = Telemetry::new();
         let called = handled.counter("called");
         handled.attach("code", "http.request", move |_| called.increment(1)).ok()?;
+        let limiter = Limiter::on(events.clock(), Limits::per_second(1_000)).ok()?;
         Some(Deck {
             events,
             writer,
@@ -91,6 +94,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             telemetry,
             group,
             handled,
+            limiter,
         })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
@@ -141,6 +145,10 @@ exported! {
     hot_sampled(deck, n) { deck.events.record(Sampled { n }) }
     /// Records an event of a kind that is over its rate.
     hot_limited(deck, n) { deck.events.record(Limited { n }) }
+    /// Asks a limiter for a permit.
+    hot_check(deck, _n) -> u64 { u64::from(deck.limiter.check().is_ok()) }
+    /// Asks a limiter for some permits.
+    hot_check_n(deck, n) -> u64 { u64::from(deck.limiter.check_n(n as u32).is_ok()) }
     /// Asks whether a key is over its rate.
     hot_quota(deck, n) -> u64 { u64::from(deck.quota.admits(n % 8)) }
     /// Asks whether a name is over its rate.
