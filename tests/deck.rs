@@ -68,7 +68,7 @@ fn a_workers_restart_is_an_event_and_a_count_and_loses_nothing() {
         assert!(context.generation() > 2, "not yet");
         until_stopped(context);
     };
-    let quick = Backoff { least: Duration::ZERO, most: Duration::ZERO };
+    let quick = Backoff::between(Duration::ZERO, Duration::ZERO);
     let deck = testing::builder()
         .supervisor(|supervisor| {
             supervisor.worker(ChildSpec::new("book", Restart::Permanent, body).backoff(quick))

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 use support::{PATIENCE, until, until_stopped};
 
-const NO_DELAY: Backoff = Backoff { least: Duration::ZERO, most: Duration::ZERO };
+const NO_DELAY: Backoff = Backoff::between(Duration::ZERO, Duration::ZERO);
 
 /// An observer that keeps what it is told.
 fn kept() -> (Arc<Mutex<Vec<Incident>>>, impl Fn(&Incident) + Send + Sync + 'static) {
@@ -56,7 +56,7 @@ fn a_worker_that_panics_at_once_melts_down_and_the_host_goes_on() {
     let (incidents, observer) = kept();
     let runs = Arc::new(AtomicU64::new(0));
     let counted = runs.clone();
-    let fast = Backoff { least: Duration::from_micros(10), most: Duration::from_millis(1) };
+    let fast = Backoff::between(Duration::from_micros(10), Duration::from_millis(1));
     let bad = ChildSpec::new("bad", Restart::Permanent, move |_: &WorkerContext| -> () {
         counted.fetch_add(1, Ordering::Relaxed);
         panic!("again");
@@ -245,7 +245,7 @@ fn a_removed_worker_is_gone_and_its_name_free() {
 
 #[test]
 fn a_worker_that_waits_for_its_restart_can_be_removed() {
-    let backoff = Backoff { least: Duration::from_secs(3600), most: Duration::from_secs(3600) };
+    let backoff = Backoff::between(Duration::from_secs(3600), Duration::from_secs(3600));
     let supervisor = Supervisor::builder().start().unwrap();
     supervisor.add(ChildSpec::new("export", Restart::Permanent, |_| ()).backoff(backoff)).unwrap();
     let waits = |status: &WorkerStatus| matches!(status.state, WorkerState::BackingOff { .. });
@@ -286,7 +286,7 @@ fn restarts_without_limit_melt_nothing_down() {
         counted.fetch_add(1, Ordering::Relaxed);
         Err("again")
     };
-    let backoff = Backoff { least: Duration::from_micros(10), most: Duration::from_millis(1) };
+    let backoff = Backoff::between(Duration::from_micros(10), Duration::from_millis(1));
     let spec = ChildSpec::new("export", Restart::Permanent, fails).backoff(backoff).unlimited_restarts();
     let supervisor = Supervisor::builder().max_restarts(1).worker(spec).start().unwrap();
     until("ten runs", || runs.load(Ordering::Relaxed) >= 10);

@@ -332,7 +332,7 @@ fn supervised(worker: &PipelineWorker) -> ChildSpec {
     };
     ChildSpec::new(worker.name(), Restart::Transient, run)
         .shutdown(SHUTDOWN)
-        .backoff(Backoff { least: Duration::from_millis(10), most: Duration::from_secs(1) })
+        .backoff(Backoff::between(Duration::from_millis(10), Duration::from_secs(1)))
         .unlimited_restarts()
         .stops_last()
 }

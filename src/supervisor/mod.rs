@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `handle` | [`Supervisor`], what hosts hold |
 //! | `spec` | [`ChildSpec`]: what a worker is, and when it is started again |
+//! | `backoff` | [`Backoff`]: delays that grow, and differ |
 //! | `policy` | what follows when a worker ends: pure decisions in virtual time |
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
@@ -14,6 +15,7 @@
 //!
 //! Nothing here is hot: one thread owns all state, and everybody else tells it news through a short queue.
 
+mod backoff;
 mod cancel;
 mod engine;
 mod error;
@@ -25,12 +27,13 @@ mod spec;
 mod status;
 mod worker;
 
+pub use backoff::{Backoff, Jitter};
 pub use cancel::CancelToken;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use policy::Exit;
-pub use spec::{Backoff, ChildSpec, IntoWorkerResult, Restart, WorkerResult};
+pub use spec::{ChildSpec, IntoWorkerResult, Restart, WorkerResult};
 pub use status::Status;
 pub use worker::{Waited, WorkerContext};

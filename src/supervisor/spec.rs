@@ -1,5 +1,6 @@
 //! What a worker is, and when it is started again.
 
+use super::backoff::Backoff;
 use super::worker::WorkerContext;
 use crate::sync::Arc;
 use std::error::Error;
@@ -20,35 +21,6 @@ pub enum Restart {
     Transient,
     /// Never.
     Temporary,
-}
-
-/// How long to wait before a restart: nothing after a stable run, then `least`, doubled with each further run that was
-/// not stable, up to `most`. Each delay is shortened at random by up to half, so that workers that failed
-/// together do not return together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// After the first run that was not stable.
-    pub least: Duration,
-    /// The longest.
-    pub most: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { least: Duration::from_millis(10), most: Duration::from_secs(10) }
-    }
-}
-
-impl Backoff {
-    /// The delay after so many unstable runs in a row, shortened by `jitter` (0 to 1) of its half.
-    pub(crate) fn delay(&self, unstable: u32, jitter: f64) -> Duration {
-        if unstable == 0 {
-            return Duration::ZERO;
-        }
-        let factor = 2_u32.checked_pow(unstable - 1).unwrap_or(u32::MAX);
-        let full = self.least.saturating_mul(factor).min(self.most);
-        full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
-    }
 }
 
 /// A worker to be supervised: a name, a body that can be run again, and how it is treated.
@@ -101,7 +73,8 @@ impl ChildSpec {
         self
     }
 
-    /// How long to wait before a restart.
+    /// How long to wait before a restart: not at all after a stable run, and ever longer with each further run that was not
+    /// stable.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;

@@ -313,9 +313,14 @@ impl Inner {
     /// Tells limits in ticks anew, should they last otherwise than they did.
     fn follow_clock(&self) {
         let (told, now) = (f64::from_bits(self.ns_per_tick.load(Relaxed)), self.clock.course().ns_per_tick());
-        if (told - now).abs() <= told * WANDER {
-            return;
+        if (told - now).abs() > told * WANDER {
+            self.tell_anew();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_anew(&self) {
         // Who finds it locked leaves it to that one, or to the next.
         if let Some(limits) = self.limits.try_lock() {
             self.tell(*limits);
