@@ -45,6 +45,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         events::DirectivesError, events::FollowError, events::PinError, events::PredicateError,
         events::PromptError, events::QueryError, events::QuotaError, events::RecordError, events::ReserveError,
         events::TraceparentError, events::TriggerError, events::ValuesError, events::WriterError,
+        supervisor::AcquireError, supervisor::CheckError, supervisor::Limited, supervisor::LimitsError,
         supervisor::RemoveError, supervisor::StartError,
         telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
