@@ -40,6 +40,8 @@
 //! | run code of one's own when something was measured | [`telemetry::Telemetry::attach`] |
 //! | shrink before memory runs out, scale by one number | `telemetry::PressureWatch` (feature `process`) |
 //! | run a worker that may panic | [`Builder::worker`] |
+//! | stop calling what fails, for a while | [`supervisor::Breaker`] |
+//! | have no more than so many calls run at once | [`supervisor::Bulkhead`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
 //! # Features
@@ -112,7 +114,12 @@ pub mod internals {
     pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Unlinked, Writing};
     pub use crate::events::shard::{Owner, Shard};
     pub use crate::events::{Class, PerClass};
+    pub use crate::local::Numbers;
     pub use crate::region::Region;
+    pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};
+    pub use crate::supervisor::breaker::judge::{Judge, Moved, Verdict};
+    pub use crate::supervisor::breaker::word::Word;
+    pub use crate::supervisor::bulkhead::room::Room;
     pub use crate::sync::fuse::vanishes_before;
     pub use crate::sync::model::{Side, Signal, with_weakened};
     pub use crate::telemetry::cells::{Cells, Claim, Sizes};

@@ -11,11 +11,17 @@
 //! never used twice: an entry of a dropped deck is a miss, and is swept when its thread makes
 //! another entry or ends.
 
+mod number;
+
 use crate::id::{CorrelationId, DeckId, SpanId};
 use crate::sync::{Arc, plain_thread_local};
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
+
+#[cfg(flightdeck_loom)]
+pub use number::Numbers;
+pub(crate) use number::{NUMBERS, number, number_at_hand};
 
 /// How many decks a thread remembers. One more, and its records and counts take the shared ways.
 const DECKS_PER_THREAD: usize = 8;

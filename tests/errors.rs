@@ -12,7 +12,9 @@ use flightdeck::events::{
     PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
     TriggerError, Triggers, Value, WriterError,
 };
-use flightdeck::supervisor::{ChildSpec, Restart, StartError, Supervisor};
+use flightdeck::supervisor::{
+    Breaker, BreakerSettings, Bulkhead, ChildSpec, Restart, StartError, Supervisor,
+};
 use flightdeck::telemetry::{
     Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
     Telemetry, Unit,
@@ -34,6 +36,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     telemetry(&mut errors);
     supervisor(&mut errors);
     limiter(&mut errors);
+    guards(&mut errors);
     config(&mut errors);
     sources(&mut errors);
     history(&mut errors);
@@ -397,6 +400,35 @@ fn pressure(errors: &mut Errors) {
     let inputs: Vec<_> = (0..InputError::MOST).map(|n| watch.input(&format!("queue {n}")).unwrap()).collect();
     errors.push(Box::new(watch.input(inputs[0].name()).unwrap_err()));
     errors.push(Box::new(watch.input("one more queue").unwrap_err()));
+}
+
+/// What protects calls.
+fn guards(errors: &mut Errors) {
+    let mut settings = BreakerSettings::new();
+    settings.minimum_calls = 0;
+    errors.push(Box::new(Breaker::new(settings.clone()).unwrap_err()));
+    settings.minimum_calls = 1;
+    settings.wait_duration_in_open = Duration::ZERO;
+    errors.push(Box::new(Breaker::new(settings.clone()).unwrap_err()));
+
+    settings.wait_duration_in_open = Duration::from_millis(250);
+    settings.permitted_calls_in_half_open = 1;
+    let clock = Clock::manual();
+    let breaker = Breaker::with_clock(settings, clock.clone()).unwrap();
+    breaker.try_acquire().unwrap().failure();
+    errors.push(Box::new(breaker.try_acquire().unwrap_err()));
+    clock.advance(Duration::from_millis(250));
+    let trial = breaker.try_acquire().unwrap();
+    errors.push(Box::new(breaker.try_acquire().unwrap_err()));
+    breaker.force_open();
+    errors.push(Box::new(breaker.try_acquire().unwrap_err()));
+    drop(trial);
+
+    errors.push(Box::new(Bulkhead::new(0).unwrap_err()));
+    let bulkhead = Bulkhead::new(2).unwrap();
+    let _inside = [bulkhead.try_enter().unwrap(), bulkhead.try_enter().unwrap()];
+    errors.push(Box::new(bulkhead.try_enter().unwrap_err()));
+    errors.push(Box::new(bulkhead.enter(Duration::from_millis(1)).unwrap_err()));
 }
 
 fn supervisor(errors: &mut Errors) {

@@ -12,10 +12,14 @@
 //! | `limiter` | [`Limiter`]: so much in so much time |
 //! | `incident` | what is reported |
 //! | `status` | how a supervisor is |
+//! | `breaker` | [`Breaker`]: rejects calls to what fails |
+//! | `bulkhead` | [`Bulkhead`]: so many calls at once |
 //!
-//! Nothing here is hot: one thread owns all state, and everybody else tells it news through a short queue.
+//! Of workers nothing is hot: one thread owns all state, and everybody else tells it news through a short queue.
 
 mod backoff;
+pub(crate) mod breaker;
+pub(crate) mod bulkhead;
 mod cancel;
 mod engine;
 mod error;
@@ -28,6 +32,11 @@ mod status;
 mod worker;
 
 pub use backoff::{Backoff, Jitter};
+pub use breaker::{
+    Breaker, BreakerError, BreakerPermit, BreakerSettings, BreakerSettingsError, BreakerState, BreakerStats,
+    BreakerTransition, BreakerWhy, BreakerWindow, Outcome, Rejected,
+};
+pub use bulkhead::{Bulkhead, BulkheadLimitError, BulkheadStats, EnterError, Inside};
 pub use cancel::CancelToken;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};

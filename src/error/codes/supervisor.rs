@@ -31,6 +31,34 @@ pub(super) const CODES: &[Code] = &[
         "split the work into parts of a burst each, and take permits for one part at a time",
     ),
     later(
+        "supervisor.breaker.forced_open",
+        "find out who called `Breaker::force_open`, and why: nothing but the host closes it again",
+    )
+    .warn(),
+    later(
+        "supervisor.breaker.half_open",
+        "wait for the trials that are out; many rejections in this state mean that trials take long",
+    )
+    .warn(),
+    never("supervisor.breaker.number", "see `BreakerSettings` for what each setting means and its default"),
+    later(
+        "supervisor.breaker.open",
+        "look at what is called: `Breaker::stats` says by what the breaker opened, and how often it has",
+    )
+    .warn(),
+    never("supervisor.breaker.time", "see `BreakerSettings` for what each setting means and its default"),
+    later(
+        "supervisor.bulkhead.full",
+        "compare `BulkheadStats::inside` with how long a call takes: either calls hang, or the limit is too low",
+    )
+    .warn(),
+    never("supervisor.bulkhead.limit", "to let nobody in, force a breaker open in front of it"),
+    later(
+        "supervisor.bulkhead.timed_out",
+        "compare `BulkheadStats::waiting` with the limit: the longer the queue, the longer the wait",
+    )
+    .warn(),
+    later(
         "supervisor.thread.unavailable",
         "check `ulimit -u` and `pids.max` of the cgroup against the threads that there are",
     ),
