@@ -5,6 +5,7 @@ mod allocations;
 
 use allocations::allocations;
 use flightdeck::events::{Batch, Change, Events, Rate, Stamp};
+use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead};
 use flightdeck::telemetry::Telemetry;
 
 flightdeck::kind! {
@@ -169,4 +170,27 @@ fn groups_and_handlers_allocate_at_the_first_touch_of_a_thread_only() {
     // A handler that was detached is not dropped by whoever executes.
     telemetry.detach("full");
     assert_eq!(allocations(|| (0..1_000).for_each(execute)), 0);
+}
+
+#[test]
+fn calls_through_closed_breakers_and_bulkheads_with_room_allocate_nothing() {
+    let breaker = Breaker::new(BreakerSettings::new()).unwrap();
+    let mut settings = BreakerSettings::new();
+    settings.slow_call_duration = Some(std::time::Duration::from_secs(3_600));
+    let timed = Breaker::new(settings).unwrap();
+    let bulkhead = Bulkhead::new(2).unwrap();
+    let call = |n: u64| {
+        let _inside = bulkhead.try_enter().unwrap();
+        assert_eq!(breaker.call(|| Ok::<_, ()>(n)), Ok(n));
+        assert_eq!(timed.call(|| Ok::<_, ()>(n)), Ok(n));
+        // One in many fails, and is ignored.
+        let fail = || breaker.call(|| if n.is_multiple_of(100) { Err(()) } else { Ok(()) });
+        assert_eq!(fail().is_err(), n.is_multiple_of(100));
+        drop(breaker.try_acquire().unwrap());
+    };
+    call(0);
+    assert_eq!(allocations(|| (0..100_000).for_each(call)), 0);
+    assert_eq!((breaker.stats().failures, breaker.stats().abandoned), (1_001, 100_001));
+    breaker.force_open();
+    assert_eq!(allocations(|| (0..1_000).for_each(|_| assert!(breaker.try_acquire().is_err()))), 0);
 }

@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 29] = [
+const HOT: [&str; 32] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -125,6 +125,9 @@ const HOT: [&str; 29] = [
     "hot_read_metered",
     "hot_read_derived",
     "hot_key",
+    "hot_breaker",
+    "hot_permit",
+    "hot_bulkhead",
 ];
 
 #[test]
@@ -314,6 +317,12 @@ fn no_hot_path_has_a_panicking_branch() {
         "Kinds>::meet",
         "Kinds::meet",
         ">::refresh",
+        // Of a breaker that is not closed, a call that fails, a thread that counts for the first time, one success in so many.
+        "breaker::handle::Core::acquire",
+        "breaker::handle::Core::settle",
+        "breaker::handle::Core::look",
+        // A bulkhead that somebody waits for.
+        "bulkhead::room::Room::wake",
         // What a thread has at hand of configs: the first time, and after a change.
         "Here>::bring",
         "Here::bring",

@@ -5,6 +5,7 @@ mod demo;
 mod events;
 mod queries;
 mod seed;
+mod supervisor;
 mod telemetry;
 
 use crate::session::Session;
@@ -18,6 +19,7 @@ pub const ALL: &[Group] = &[
     ("queries", queries::run),
     ("telemetry", telemetry::run),
     ("config", config::run),
+    ("supervisor", supervisor::run),
     ("demo", demo::run),
     ("seed", seed::run),
 ];

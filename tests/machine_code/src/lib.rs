@@ -3,7 +3,7 @@
 
 use flightdeck::config::{Config, DerivedReader, Key, Metered, Paths, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
-use flightdeck::supervisor::{Limiter, Limits};
+use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead, Limiter, Limits};
 use flightdeck::telemetry::{
     Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
 };
@@ -44,6 +44,8 @@ pub struct Deck {
     /// One that has a handler.
     handled: Telemetry,
     limiter: Limiter,
+    breaker: Breaker,
+    bulkhead: Bulkhead,
 }
 
 /// A deck for the caller to give back with [`code_end`]; null if there is none.
@@ -74,6 +76,8 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
         let called = handled.counter("called");
         handled.attach("code", "http.request", move |_| called.increment(1)).ok()?;
         let limiter = Limiter::on(events.clock(), Limits::per_second(1_000)).ok()?;
+        let breaker = Breaker::new(BreakerSettings::new()).ok()?;
+        let bulkhead = Bulkhead::new(8).ok()?;
         Some(Deck {
             events,
             writer,
@@ -95,6 +99,8 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             group,
             handled,
             limiter,
+            breaker,
+            bulkhead,
         })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
@@ -191,6 +197,16 @@ exported! {
     hot_read_derived(deck, _n) -> u64 { *deck.derived.get() }
     /// Reads the config by a prepared path.
     hot_key(deck, n) -> u64 { deck.key.get().map_or(0, |found| found.unwrap_or(n)) }
+    /// Calls through a closed breaker.
+    hot_breaker(deck, n) -> u64 { deck.breaker.call(|| if n < u64::MAX { Ok(n) } else { Err(n) }).unwrap_or(0) }
+    /// Takes a closed breaker's permit, and succeeds.
+    hot_permit(deck, _n) {
+        if let Ok(permit) = deck.breaker.try_acquire() {
+            permit.success();
+        }
+    }
+    /// Enters a bulkhead and leaves it.
+    hot_bulkhead(deck, _n) { drop(deck.bulkhead.try_enter()) }
     /// Records as a signal handler does.
     signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
     /// Records an event of a prompt kind as a signal handler does.
