@@ -251,7 +251,12 @@ fn slow_calls_open_it_and_fail_as_trials() {
         settings.slow_call_rate_threshold = Some(50);
         settings.minimum_calls = 4;
     });
-    let take = |ms: u32| breaker.call(|| Ok::<_, ()>(clock.advance(ms * MS)));
+    let take = |ms: u32| {
+        breaker.call(|| {
+            clock.advance(ms * MS);
+            Ok::<_, ()>(())
+        })
+    };
     [0, 4, 5].into_iter().for_each(|ms| take(ms).unwrap());
     assert_eq!(breaker.state(), BreakerState::Closed);
     take(9).unwrap();

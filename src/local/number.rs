@@ -129,7 +129,7 @@ pub(crate) fn number() -> usize {
     number_at_hand()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(flightdeck_loom, flightdeck_shuttle))))]
 mod tests {
     use super::*;
 

@@ -323,7 +323,7 @@ impl<const N: usize> Judge<N> {
                 let began = self.since(word).unwrap_or(now / NS_PER_MS);
                 // Of another kind: what came before, it was not told of.
                 let known = if window.is_of(word) { sums } else { Default::default() };
-                *window = Window::new(word, settings.window, began, known);
+                window.begin(word, settings.window, began, known);
             }
             window.take(sums, now / NS_PER_MS)
         };

@@ -50,6 +50,19 @@ impl Window {
         Self { of, kind, known, in_a_row: 0, kept }
     }
 
+    /// Begins anew, in the same memory if it is of that kind.
+    pub(crate) fn begin(&mut self, of: Word, kind: BreakerWindow, since: u64, known: Sums) {
+        if self.kind != kind {
+            *self = Self::new(of, kind, since, known);
+            return;
+        }
+        (self.of, self.known, self.in_a_row) = (of, known, 0);
+        match &mut self.kept {
+            Kept::Calls(calls) => calls.clear(),
+            Kept::Time(slots) => slots.clear(since),
+        }
+    }
+
     /// Whether it is of that generation and kind.
     pub(crate) fn is(&self, of: Word, kind: BreakerWindow) -> bool {
         self.is_of(of) && self.kind == kind
@@ -93,6 +106,11 @@ impl Calls {
         Self { last: vec![0; most.max(1)].into(), next: 0, len: 0, failed: 0, slow: 0 }
     }
 
+    fn clear(&mut self) {
+        self.last.fill(0);
+        (self.next, self.len, self.failed, self.slow) = (0, 0, 0, 0);
+    }
+
     fn take(&mut self, new: Sums) -> (u64, u64, u64) {
         self.push(new.success, 0);
         self.push(new.slow_success, SLOW);
@@ -125,7 +143,7 @@ struct Slots {
     /// The number of the newest, counted from when the breaker began.
     newest: u64,
     /// By number, modulo how many there are.
-    slots: [Slot; SLOTS],
+    slots: Box<[Slot; SLOTS]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,7 +156,12 @@ struct Slot {
 impl Slots {
     fn new(length: u64, since: u64) -> Self {
         let width = length.div_ceil(SLOTS as u64).max(1);
-        Self { width, newest: since / width, slots: [Slot::default(); SLOTS] }
+        Self { width, newest: since / width, slots: Box::default() }
+    }
+
+    fn clear(&mut self, since: u64) {
+        self.newest = since / self.width;
+        *self.slots = Default::default();
     }
 
     fn slot(&mut self, number: u64) -> &mut Slot {
