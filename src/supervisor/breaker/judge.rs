@@ -53,6 +53,8 @@ pub struct Judge<const N: usize> {
     since: CachePadded<AtomicU64>,
     /// How often it opened since it was closed.
     in_a_row: AtomicU32,
+    /// How long it was to stay open the last time, in milliseconds.
+    last_wait: AtomicU64,
     trips: AtomicU64,
     /// The state of a generator of random numbers.
     random: AtomicU64,
@@ -71,6 +73,7 @@ impl<const N: usize> Judge<N> {
             slow_ns: AtomicU64::new(slow_ns(&settings)),
             since: CachePadded::new(AtomicU64::new(Since::of(word, 0).bits())),
             in_a_row: AtomicU32::new(0),
+            last_wait: AtomicU64::new(0),
             trips: AtomicU64::new(0),
             random: AtomicU64::new(seed),
             turn: Turn::new(),
@@ -123,7 +126,10 @@ impl<const N: usize> Judge<N> {
                     self.trips.fetch_add(1, Relaxed);
                     self.in_a_row.fetch_add(1, Relaxed);
                 }
-                BreakerState::Closed => self.in_a_row.store(0, Relaxed),
+                BreakerState::Closed => {
+                    self.in_a_row.store(0, Relaxed);
+                    self.last_wait.store(0, Relaxed);
+                }
                 _ => {}
             }
             moves.push(Moved { from, to, why });
@@ -283,8 +289,9 @@ impl<const N: usize> Judge<N> {
 
     fn opened(&self, from: Word, now: u64, settings: &BreakerSettings) -> Word {
         let nth = self.in_a_row.load(Relaxed);
-        let random = if settings.wait_jitter == 0 { 0.0 } else { self.next_random() };
-        from.to_open(now.div_ceil(NS_PER_MS) + settings.wait_ms(nth, random))
+        let wait = settings.wait_ms(nth, self.last_wait.load(Relaxed), self.next_random());
+        self.last_wait.store(wait, Relaxed);
+        from.to_open(now.div_ceil(NS_PER_MS) + wait)
     }
 
     /// From 0 to 1 (splitmix64; Steele, Lea, Flood 2014).

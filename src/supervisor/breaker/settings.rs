@@ -1,5 +1,6 @@
 //! By what a breaker judges.
 
+use super::super::backoff::{Backoff, Jitter};
 use super::error::BreakerSettingsError;
 use super::window::Seen;
 use super::word::MOST_PERMITS;
@@ -52,8 +53,8 @@ pub struct BreakerSettings {
     pub wait_duration_in_open: Duration,
     /// When trials fail it opens again for twice as long, up to this. None, as by default: for as long as before.
     pub longest_wait_in_open: Option<Duration>,
-    /// Each wait is shortened at random by up to so many percent, so that many hosts do not return at once; 0.
-    pub wait_jitter: u8,
+    /// What part of each wait is left to chance, so that many hosts do not return at once; none of it by default.
+    pub wait_jitter: Jitter,
     /// How many calls are let through as trials when it is half-open; 10. 1 to 1,000.
     pub permitted_calls_in_half_open: u32,
     /// How long it stays half-open at most, if permits do not come back; then it opens again. 60 s; 1 ms to 24 h. Looked at
@@ -82,7 +83,7 @@ impl Default for BreakerSettings {
             failure_count_threshold: None,
             wait_duration_in_open: Duration::from_secs(60),
             longest_wait_in_open: None,
-            wait_jitter: 0,
+            wait_jitter: Jitter::None,
             permitted_calls_in_half_open: 10,
             longest_half_open: Duration::from_secs(60),
             any_failure_reopens: true,
@@ -186,7 +187,6 @@ impl BreakerSettings {
         if let Some(longest) = self.longest_wait_in_open {
             time("longest_wait_in_open", longest, self.wait_duration_in_open, LONGEST_WAIT)?;
         }
-        number("wait_jitter", self.wait_jitter.into(), 0, 100)?;
         number("permitted_calls_in_half_open", self.permitted_calls_in_half_open, 1, MOST_PERMITS)?;
         time("longest_half_open", self.longest_half_open, SHORTEST_WAIT, LONGEST_WAIT)
     }
@@ -216,13 +216,14 @@ impl BreakerSettings {
         is_rate(failed.into(), trials.into(), self.failure_rate_threshold.unwrap_or(50))
     }
 
-    /// How long to stay open, in whole milliseconds, the `nth` time in a row, counted from 0; `random` from 0 to 1.
-    pub(crate) fn wait_ms(&self, nth: u32, random: f64) -> u64 {
+    /// How long to stay open, in whole milliseconds, the `nth` time in a row, counted from 0, `before_ms` the last time;
+    /// `chance` from 0 to 1.
+    pub(crate) fn wait_ms(&self, nth: u32, before_ms: u64, chance: f64) -> u64 {
         let first = self.wait_duration_in_open;
-        let longest = self.longest_wait_in_open.unwrap_or(first);
-        let full = first.saturating_mul(2_u32.checked_pow(nth).unwrap_or(u32::MAX)).min(longest);
-        let shortened = full.mul_f64(1.0 - f64::from(self.wait_jitter) / 100.0 * random.clamp(0.0, 1.0));
-        (shortened.as_nanos().div_ceil(1_000_000) as u64).max(1)
+        let backoff =
+            Backoff::between(first, self.longest_wait_in_open.unwrap_or(first)).jitter(self.wait_jitter);
+        let wait = backoff.delay(nth.saturating_add(1), Duration::from_millis(before_ms), chance);
+        (wait.as_nanos().div_ceil(1_000_000) as u64).max(1)
     }
 }
 
@@ -238,13 +239,18 @@ mod tests {
     fn waits_double_up_to_the_longest_and_jitter_only_shortens_them() {
         let mut settings = BreakerSettings::new();
         settings.wait_duration_in_open = Duration::from_millis(100);
-        assert_eq!([0, 1, 40].map(|nth| settings.wait_ms(nth, 1.0)), [100, 100, 100]);
+        let waits =
+            |settings: &BreakerSettings, chance| [0, 1, 2, 40].map(|nth| settings.wait_ms(nth, 0, chance));
+        assert_eq!(waits(&settings, 1.0), [100; 4]);
         settings.longest_wait_in_open = Some(Duration::from_millis(350));
-        assert_eq!([0, 1, 2, 40].map(|nth| settings.wait_ms(nth, 1.0)), [100, 200, 350, 350]);
-        settings.wait_jitter = 50;
-        assert_eq!([0.0, 0.5, 1.0].map(|random| settings.wait_ms(1, random)), [200, 150, 100]);
-        settings.wait_jitter = 100;
-        assert_eq!(settings.wait_ms(0, 1.0), 1, "never at once");
+        assert_eq!(waits(&settings, 1.0), [100, 200, 350, 350]);
+        settings.wait_jitter = Jitter::Equal;
+        assert_eq!(waits(&settings, 0.0), [100, 200, 350, 350]);
+        assert_eq!(waits(&settings, 1.0), [50, 100, 175, 175]);
+        settings.wait_jitter = Jitter::Decorrelated;
+        assert_eq!([0, 100, 110, 350].map(|before| settings.wait_ms(1, before, 0.0)), [300, 300, 330, 350]);
+        settings.wait_jitter = Jitter::Full;
+        assert_eq!(waits(&settings, 1.0), [1; 4], "never at once");
     }
 
     #[test]
