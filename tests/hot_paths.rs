@@ -5,7 +5,7 @@ mod allocations;
 
 use allocations::allocations;
 use flightdeck::events::{Batch, Change, Events, Rate, Stamp};
-use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead};
+use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead, Pulse};
 use flightdeck::telemetry::Telemetry;
 
 flightdeck::kind! {
@@ -193,4 +193,11 @@ fn calls_through_closed_breakers_and_bulkheads_with_room_allocate_nothing() {
     assert_eq!((breaker.stats().failures, breaker.stats().abandoned), (1_001, 100_001));
     breaker.force_open();
     assert_eq!(allocations(|| (0..1_000).for_each(|_| assert!(breaker.try_acquire().is_err()))), 0);
+}
+
+#[test]
+fn a_beat_allocates_nothing() {
+    let pulse = Pulse::new();
+    assert_eq!(allocations(|| (0..100_000).for_each(|_| pulse.beat())), 0);
+    assert_eq!(pulse.beats(), 100_000);
 }

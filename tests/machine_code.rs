@@ -95,7 +95,7 @@ impl Drop for Deck<'_> {
 }
 
 /// Hot paths, one exported function each.
-const HOT: [&str; 32] = [
+const HOT: [&str; 33] = [
     "hot_record",
     "hot_prompt",
     "hot_record_text",
@@ -128,6 +128,7 @@ const HOT: [&str; 32] = [
     "hot_breaker",
     "hot_permit",
     "hot_bulkhead",
+    "hot_beat",
 ];
 
 #[test]

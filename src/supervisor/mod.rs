@@ -8,6 +8,8 @@
 //! | `policy` | what follows when a worker ends: pure decisions in virtual time |
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
+//! | `pulse` | [`Pulse`]: a worker says that it gets on |
+//! | `liveness` | whether it still does: pure decisions in virtual time |
 //! | `cancel` | [`CancelToken`]: asking others to stop |
 //! | `limiter` | [`Limiter`]: so much in so much time |
 //! | `incident` | what is reported |
@@ -15,7 +17,8 @@
 //! | `breaker` | [`Breaker`]: rejects calls to what fails |
 //! | `bulkhead` | [`Bulkhead`]: so many calls at once |
 //!
-//! Of workers nothing is hot: one thread owns all state, and everybody else tells it news through a short queue.
+//! Of workers nothing is hot but their [beat](WorkerContext::beat): one thread owns all state, and everybody else tells it
+//! news through a short queue.
 
 mod backoff;
 pub(crate) mod breaker;
@@ -26,7 +29,9 @@ mod error;
 mod handle;
 mod incident;
 mod limiter;
+mod liveness;
 mod policy;
+mod pulse;
 mod spec;
 mod status;
 mod worker;
@@ -42,7 +47,9 @@ pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
+pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
 pub use policy::Exit;
+pub use pulse::Pulse;
 pub use spec::{ChildSpec, IntoWorkerResult, Restart, WorkerResult};
 pub use status::Status;
 pub use worker::{Waited, WorkerContext};

@@ -1,6 +1,7 @@
 //! A worker's thread, and what it sees of its supervisor.
 
 use super::policy::Exit;
+use super::pulse::Pulse;
 use super::spec::Body;
 use crate::os;
 use crate::sync::{Arc, AtomicBool, Relaxed, thread};
@@ -15,6 +16,7 @@ pub struct WorkerContext {
     name: Arc<str>,
     generation: u64,
     stop: Arc<AtomicBool>,
+    pulse: Pulse,
 }
 
 /// How a wait of a worker ended.
@@ -45,6 +47,20 @@ impl WorkerContext {
     pub fn should_stop(&self) -> bool {
         // Relaxed: the flag stands for itself; a stop that must be seen at once also unparks.
         self.stop.load(Relaxed)
+    }
+
+    /// Says that the worker gets on: see [`Pulse::beat`]. About a nanosecond: beat at each turn of a loop.
+    ///
+    /// Nobody listens unless the worker asked for it.
+    #[inline(always)]
+    pub fn beat(&self) {
+        self.pulse.beat();
+    }
+
+    /// The pulse of this run, for another thread that works for it. The next run has another one.
+    #[must_use]
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Waits, parked, until the time is over or the worker should stop, whichever comes first. To be called on
@@ -81,7 +97,9 @@ impl Incarnation {
         ended: impl FnOnce(Exit) + Send + 'static,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let context = WorkerContext { name: name.clone(), generation, stop: stop.clone() };
+        // A new one for each run: what is left of an old one beats where nobody looks.
+        let pulse = Pulse::new();
+        let context = WorkerContext { name: name.clone(), generation, stop: stop.clone(), pulse };
         let body = body.clone();
         let run = move || {
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.

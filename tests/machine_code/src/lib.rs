@@ -3,7 +3,7 @@
 
 use flightdeck::config::{Config, DerivedReader, Key, Metered, Paths, Reader};
 use flightdeck::events::{Events, Quota, Rate, Stamp, Writer};
-use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead, Limiter, Limits};
+use flightdeck::supervisor::{Breaker, BreakerSettings, Bulkhead, Limiter, Limits, Pulse};
 use flightdeck::telemetry::{
     Counter, Family, Gauge, Group, Histogram, SampledTimer, Telemetry, Tracked, UpDownCounter, Value,
 };
@@ -46,6 +46,7 @@ pub struct Deck {
     limiter: Limiter,
     breaker: Breaker,
     bulkhead: Bulkhead,
+    pulse: Pulse,
 }
 
 /// A deck for the caller to give back with [`code_end`]; null if there is none.
@@ -101,6 +102,7 @@ pub extern "C-unwind" fn code_begin() -> *mut Deck {
             limiter,
             breaker,
             bulkhead,
+            pulse: Pulse::new(),
         })
     };
     begin().map_or(std::ptr::null_mut(), |deck| Box::into_raw(Box::new(deck)))
@@ -207,6 +209,8 @@ exported! {
     }
     /// Enters a bulkhead and leaves it.
     hot_bulkhead(deck, _n) { drop(deck.bulkhead.try_enter()) }
+    /// Says that a thread gets on.
+    hot_beat(deck, _n) { deck.pulse.beat() }
     /// Records as a signal handler does.
     signal_record(deck, n) { deck.events.record_in_signal(Interrupted { n }) }
     /// Records an event of a prompt kind as a signal handler does.
