@@ -37,6 +37,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     supervisor(&mut errors);
     limiter(&mut errors);
     guards(&mut errors);
+    retry(&mut errors);
     config(&mut errors);
     sources(&mut errors);
     history(&mut errors);
@@ -461,6 +462,35 @@ fn limiter(errors: &mut Errors) {
     errors.push(Box::new(limiter.acquire_or_cancel(1, Duration::MAX, &token).unwrap_err()));
 }
 
+/// Calls that were given up, on a clock that stands still.
+fn retry(errors: &mut Errors) {
+    use flightdeck::supervisor::{Backoff, CancelToken, Retrier, RetryBudget, RetryPolicy};
+    let policy = || {
+        let second = Duration::from_secs(1);
+        RetryPolicy::new().backoff(Backoff::between(second, second)).virtual_time(&Clock::manual())
+    };
+    errors.push(Box::new(Retrier::new(policy().max_attempts(0)).unwrap_err()));
+    errors.push(Box::new(Retrier::new(policy().virtual_time(&Clock::system())).unwrap_err()));
+    errors.push(Box::new(RetryBudget::new(0.0, 10).unwrap_err()));
+    errors.push(Box::new(RetryBudget::new(0.1, 0).unwrap_err()));
+    let down = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let mut give_up = |policy, advice: Retry, token: &CancelToken| {
+        let retrier = Retrier::new(policy).unwrap();
+        let failed =
+            retrier.when(|_: &std::io::Error| advice).cancelled_by(token).run(|_| Err::<(), _>(down()));
+        errors.push(Box::new(failed.unwrap_err()));
+    };
+    let token = CancelToken::new();
+    let fixed = || policy().backoff(Backoff::between(Duration::ZERO, Duration::ZERO));
+    give_up(fixed(), Retry::Later, &token);
+    give_up(fixed(), Retry::Never, &token);
+    give_up(policy().deadline(Duration::from_millis(10)), Retry::Later, &token);
+    let budget = RetryBudget::new(0.1, 1).unwrap();
+    give_up(fixed().budget(&budget), Retry::Later, &token);
+    token.cancel();
+    give_up(fixed(), Retry::Later, &token);
+}
+
 #[derive(Clone, Debug)]
 struct Rate(u32);
 
@@ -747,8 +777,9 @@ fn hints_are_one_line_and_say_more_than_the_message() {
     }
 }
 
-/// Of a value of the host these are, so only a deck with a config of that type knows them.
-const GENERIC: [&str; 7] = [
+/// Of a value of the host these are, so only a deck with a config of that type knows them; or of an error of the host, which no
+/// deck knows.
+const GENERIC: [&str; 12] = [
     "config.history.not_yet",
     "config.patch.refused",
     "config.update.busy",
@@ -756,6 +787,11 @@ const GENERIC: [&str; 7] = [
     "config.update.failed",
     "config.update.nested",
     "config.value.rejected",
+    "supervisor.retry.attempts",
+    "supervisor.retry.budget",
+    "supervisor.retry.cancelled",
+    "supervisor.retry.deadline",
+    "supervisor.retry.permanent",
 ];
 
 #[test]

@@ -12,6 +12,7 @@
 //! | `liveness` | whether it still does: pure decisions in virtual time |
 //! | `cancel` | [`CancelToken`]: asking others to stop |
 //! | `limiter` | [`Limiter`]: so much in so much time |
+//! | `retry` | [`Retrier`]: trying again what may pass later |
 //! | `incident` | what is reported |
 //! | `status` | how a supervisor is |
 //! | `breaker` | [`Breaker`]: rejects calls to what fails |
@@ -32,6 +33,7 @@ mod limiter;
 mod liveness;
 mod policy;
 mod pulse;
+mod retry;
 mod spec;
 mod status;
 mod worker;
@@ -50,6 +52,10 @@ pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limi
 pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
 pub use policy::Exit;
 pub use pulse::Pulse;
+pub use retry::{
+    Attempt, BudgetError, Call, Delays, Failure, GaveUp, Retrier, RetryBudget, RetryError, RetryPolicy,
+    RetryPolicyError, RetryStats,
+};
 pub use spec::{ChildSpec, IntoWorkerResult, Restart, WorkerResult};
 pub use status::Status;
 pub use worker::{Waited, WorkerContext};

@@ -59,6 +59,27 @@ pub(super) const CODES: &[Code] = &[
         "split the work into parts of a burst each, and take permits for one part at a time",
     ),
     later(
+        "supervisor.retry.attempts",
+        "look at the last failure: what fails this often in a row does not pass by itself",
+    ),
+    later(
+        "supervisor.retry.budget",
+        "see `RetryStats` for how many calls fail: what is called is down or overloaded, and more load makes it worse",
+    ),
+    never("supervisor.retry.cancelled", "whoever cancelled the token wanted it to end: see what was shut down").warn(),
+    later(
+        "supervisor.retry.deadline",
+        "compare the time that one attempt takes with the deadline, which counts delays as well",
+    ),
+    never(
+        "supervisor.retry.permanent",
+        "mend what the last failure names; if it may pass after all, have the rule say so",
+    ),
+    never("supervisor.retry_budget.most", "take 10: enough for calls that rarely fail"),
+    never("supervisor.retry_budget.ratio", "take 0.1 for one retry in ten calls, on top of what is saved up"),
+    never("supervisor.retry_policy.no_attempt", "check the number of attempts in the config, in which 0 may mean no limit"),
+    never("supervisor.retry_policy.not_manual", "virtual time is for tests; hosts leave it out and have real time"),
+    later(
         "supervisor.thread.unavailable",
         "check `ulimit -u` and `pids.max` of the cgroup against the threads that there are",
     ),
