@@ -42,6 +42,7 @@
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | stop calling what fails, for a while | [`supervisor::Breaker`] |
 //! | have no more than so many calls run at once | [`supervisor::Bulkhead`] |
+//! | say whether the host is live and ready | [`Flightdeck::health`], [`supervisor::Check`] |
 //! | assert in a test what was recorded | `testing` (feature `testing`) |
 //!
 //! # Features
@@ -90,8 +91,10 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, Health, PanicHookError,
-    PipelineHandle, PipelineSettings, Reported, Settings, StartError, Tail, TailBuilder, TailError,
+    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, Health, HealthChange,
+    HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady, PanicHookError, Part, PartHealth,
+    PastConcern, PipelineHandle, PipelineSettings, Reason, Reported, Settings, StartError, Tail, TailBuilder,
+    TailError,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};

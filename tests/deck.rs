@@ -53,7 +53,8 @@ fn a_config_change_is_an_event_and_a_count() {
     deck.config().subscribe(|_| panic!("a subscriber")).forever();
     deck.config().update(|_| Limits { rate: 1 }).unwrap();
     assert_recorded!(deck, "flightdeck.config.subscriber_detached", revision == 5, message == "a subscriber", times 1);
-    assert!(deck.health().concerns.contains(&Concern::SubscribersDetached { subscribers: 1 }));
+    let detached = Concern::SubscribersDetached { config: deck.config().name().into(), subscribers: 1 };
+    assert!(deck.health().concerns.contains(&detached));
 }
 
 #[test]
@@ -154,7 +155,11 @@ fn after_a_shutdown_writes_are_counted_losses_and_reads_work() {
     counter.increment(1);
     assert_recorded!(deck, "work.done", unit == 1);
     assert_eq!(deck.events().query().kind::<Worked>().count(), 1);
-    assert!(matches!(&deck.health().concerns[..], [Concern::EventsLost(loss)] if loss.count == 1));
+    let health = deck.health();
+    assert!(
+        matches!(&health.concerns[..], [Concern::EventsLost(loss), Concern::Stopping] if loss.count == 1),
+        "{health}"
+    );
     let events = deck.events().clone();
     drop(deck);
     assert_eq!(events.query().kind::<Worked>().run().unwrap().len(), 1, "a kept handle reads on");

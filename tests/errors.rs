@@ -13,7 +13,7 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{
-    Breaker, BreakerSettings, Bulkhead, ChildSpec, Restart, StartError, Supervisor,
+    Breaker, BreakerSettings, Bulkhead, Check, ChildSpec, Restart, StartError, Supervisor,
 };
 use flightdeck::telemetry::{
     Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
@@ -441,6 +441,17 @@ fn supervisor(errors: &mut Errors) {
     let unknown = Supervisor::builder().start().unwrap().remove("export", Duration::ZERO).unwrap_err();
     errors.push(Box::new(unknown));
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));
+
+    let check = || Check::told("feed").0;
+    let refused = Flightdeck::builder().check(check()).check(check()).start().unwrap_err();
+    errors.push(Box::new(refused));
+    let deck = Flightdeck::builder().check(check()).start().unwrap();
+    for check in [check().failure_threshold(0), check().period(Duration::ZERO)] {
+        errors.push(Box::new(deck.add_check(check).unwrap_err()));
+    }
+    let mut not_ready = deck.wait_until_ready(Duration::ZERO).unwrap_err();
+    not_ready.waited = Duration::from_secs(5);
+    errors.push(Box::new(not_ready));
 }
 
 /// On a clock that stands still.

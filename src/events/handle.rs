@@ -249,6 +249,16 @@ impl Events {
         Ok(Kind::new(self.store.clone(), shared, number))
     }
 
+    /// Whether nothing of the host's is recorded, as somebody wants it.
+    pub(crate) fn is_off(&self) -> bool {
+        !self.store.kinds.is_on() || self.directives().are_off()
+    }
+
+    /// Whether nothing is taken any more.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.store.kinds.is_stopped()
+    }
+
     /// Switches the recording of all kinds on or off, also of those yet to come: on, as the
     /// [directives](Events::set_directives) say. Takes effect on other threads within moments, not at once.
     pub fn switch(&self, on: bool) {

@@ -388,6 +388,11 @@ impl Kinds {
         self.publish_all(&mut changing);
     }
 
+    /// Whether [all are switched](Kinds::switch_all) on.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Relaxed)
+    }
+
     /// Stops for good: what comes from now on is a counted loss.
     pub(crate) fn stop(&self) {
         let mut changing = self.changes.lock();

@@ -2,6 +2,7 @@
 
 use super::configs::{ConfigNameError, Configs};
 use super::handlers;
+use super::health::{Detached, Monitor, Poke, Sights, ask};
 use super::journal::Journal;
 use super::panic_hook::{PanicHook, PanicHookError};
 use super::pipeline::Pipelines;
@@ -14,7 +15,10 @@ use crate::config::{Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
 use crate::events::{self, Directives, Events, Pipeline, Triggers};
 use crate::id::DeckId;
-use crate::supervisor::{self, ChildSpec, Incident, IntoWorkerResult, Restart, Supervisor, WorkerContext};
+use crate::supervisor::{
+    self, Check, Checks, ChildSpec, HealthCheckError, Incident, IntoWorkerResult, Restart, Supervisor,
+    WorkerContext,
+};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::{self, Telemetry};
 use std::fmt;
@@ -37,6 +41,7 @@ pub struct Builder<C> {
     coarse_ticks: Option<Duration>,
     panic_hook: bool,
     pipelines: Vec<OnEvents>,
+    checks: Vec<Check>,
     #[cfg(feature = "process")]
     pub(super) asks: super::process::Wanted,
 }
@@ -98,6 +103,9 @@ pub enum StartError<C> {
     #[cfg(feature = "process")]
     #[error(transparent)]
     Metric(telemetry::RegisterError),
+    /// A check is not taken.
+    #[error(transparent)]
+    Check(HealthCheckError),
     /// The supervisor did not start.
     #[error(transparent)]
     Supervisor(supervisor::StartError),
@@ -117,6 +125,7 @@ impl<C> fmt::Debug for StartError<C> {
             Self::Process(error) => error.fmt(f),
             #[cfg(feature = "process")]
             Self::Metric(error) => error.fmt(f),
+            Self::Check(error) => error.fmt(f),
             Self::Supervisor(error) => error.fmt(f),
         }
     }
@@ -136,6 +145,7 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::Process(error) => error,
             #[cfg(feature = "process")]
             Self::Metric(error) => error,
+            Self::Check(error) => error,
             Self::Supervisor(error) => error,
         }
     }
@@ -169,6 +179,7 @@ impl Builder<()> {
             coarse_ticks: None,
             panic_hook: false,
             pipelines: Vec::new(),
+            checks: Vec::new(),
             #[cfg(feature = "process")]
             asks: super::process::Wanted::default(),
         }
@@ -211,6 +222,7 @@ impl<C> Builder<C> {
             coarse_ticks: self.coarse_ticks,
             panic_hook: self.panic_hook,
             pipelines: self.pipelines,
+            checks: self.checks,
             #[cfg(feature = "process")]
             asks: self.asks,
         }
@@ -337,6 +349,12 @@ impl<C> Builder<C> {
         self.supervisor(|supervisor| supervisor.worker(ChildSpec::new(name, restart, body)))
     }
 
+    /// Something of the host's that has a say in the deck's [health](Flightdeck::health): see [`Check`].
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
     /// A pipeline that follows the events from the first one on; see [`Flightdeck::pipeline`].
     ///
     /// ```
@@ -377,7 +395,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
     ///
     /// # Errors
     /// If the config is refused, memory does not suffice, the clock has nothing to be refreshed, another deck has the panic
-    /// hook, a worker cannot be started, or the system says nothing about this process that was to be asked. Nothing is left
+    /// hook, a check is not taken, a worker cannot be started, or the system says nothing about this process that was to be asked. Nothing is left
     /// running.
     pub fn start(self) -> Result<Flightdeck<C>, StartError<C>> {
         let deck = DeckId::unique();
@@ -389,7 +407,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             First::Value(value) => Config::new(value).map_err(StartError::Config)?,
             First::Config(config) => config,
         };
-        let Settings { flush, prune, reclaim, clock_check, .. } = self.settings;
+        let Settings { flush, prune, reclaim, clock_check, health, .. } = self.settings;
         let settings = Config::builder(self.settings).named("flightdeck").build();
         let settings = settings.map_err(StartError::Settings)?;
         let events = self.events.deck(deck).build().map_err(StartError::Events)?;
@@ -399,14 +417,15 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let panic_hook = self.panic_hook.then(|| PanicHook::take(&events)).transpose();
         let panic_hook = panic_hook.map_err(StartError::PanicHook)?;
-        let journal = Arc::new(Journal::new(&events, &telemetry));
+        let (poke, detached) = (Poke::default(), Arc::new(Detached::default()));
+        let journal = Arc::new(Journal::new(&events, &telemetry, poke.clone()));
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let (of_config, idle) = (journal.clone(), telemetry.clone());
         let (of_settings, name) = (journal.clone(), config.name().to_owned());
         config.observe(move |notice| of_config.config(&name, notice));
         settings.observe(move |notice| of_settings.config("flightdeck", notice));
         configs.observe(&journal);
-        handlers::observe(&telemetry, &journal);
+        handlers::observe(&telemetry, &journal, detached.clone());
         let recording = Recording::new(&events, self.directives);
         // Before any worker records.
         recording.follow(&settings, &config);
@@ -428,7 +447,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (counted, told) = (pipelines.clone(), pipelines.clone());
         let mut supervisor = self.supervisor;
         #[cfg(feature = "process")]
-        let asked = self.asks.begin(&events, &telemetry)?;
+        let asked = Arc::new(self.asks.begin(&events, &telemetry)?);
         #[cfg(feature = "process")]
         {
             supervisor = asked.every(supervisor);
@@ -436,7 +455,36 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         for OnEvents(of) in self.pipelines {
             supervisor = pipelines.enlist(of(&events), supervisor);
         }
+        let checks = Arc::new(Checks::new());
+        for check in self.checks {
+            let poke = poke.clone();
+            checks.add(check, move || poke.poke()).map_err(StartError::Check)?;
+        }
+        let triggers = Triggers::new(&events);
+        #[cfg(feature = "sources")]
+        let sources = Arc::<super::sources::Hosted>::default();
+        let sights = Sights {
+            config: ask(&config),
+            settings: ask(&settings),
+            configs: configs.clone(),
+            events: events.clone(),
+            telemetry: telemetry.clone(),
+            triggers: triggers.clone(),
+            pipelines: pipelines.clone(),
+            #[cfg(feature = "sources")]
+            sources: sources.clone(),
+            #[cfg(feature = "process")]
+            asked: asked.clone(),
+            supervisor: poke.clone(),
+            checks,
+            detached,
+        };
+        let monitor = Arc::new(Monitor::new(sights, settings.downgrade(), &events, &telemetry));
+        let (looks, asks) = (monitor.clone(), monitor.clone());
         let supervisor = supervisor
+            .every(health, chore::HEALTH, move || looks.tick())
+            // At once, and then when the next one is due.
+            .every(Duration::from_millis(1), chore::CHECKS, move || asks.ask_checks())
             .every(flush, chore::CONFIG, tick)
             .every(flush, chore::HANDLERS, move || {
                 swept.sweep_handlers();
@@ -461,7 +509,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .start()
             .map_err(StartError::Supervisor)?;
         let started = Instant::now();
-        let (tails, triggers) = (Tails::new(), Triggers::new(&events));
+        poke.begins(supervisor.view());
+        let tails = Tails::new();
         let inner = Arc::new(Inner {
             config,
             configs,
@@ -474,8 +523,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             pipelines,
             supervisor,
             tails,
+            monitor,
             #[cfg(feature = "sources")]
-            sources: Default::default(),
+            sources,
             started,
             reports: Reports::default(),
             #[cfg(feature = "process")]
@@ -485,6 +535,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         });
         settings::follow(&inner);
         Inner::host_triggers(&inner);
+        // Whatever is not as it should be from the start is written down now.
+        drop(inner.monitor.health());
         Ok(Flightdeck { inner })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Flightdeck;
 use super::journal::Journal;
-use crate::config::Config;
+use crate::config::{Config, Stats};
 use crate::sync::Arc;
 use crate::{Diagnostic, Retry, Severity};
 use std::any::{Any, type_name};
@@ -18,7 +18,7 @@ trait Named: Send + Sync {
     fn type_name(&self) -> &'static str;
     fn written_down_by(&self, journal: Arc<Journal>);
     fn look_after(&self);
-    fn detached(&self) -> u64;
+    fn statistics(&self) -> Stats;
 }
 
 impl<T: Send + Sync + 'static> Named for Config<T> {
@@ -39,8 +39,8 @@ impl<T: Send + Sync + 'static> Named for Config<T> {
         self.tick();
     }
 
-    fn detached(&self) -> u64 {
-        self.stats().detached
+    fn statistics(&self) -> Stats {
+        self.stats()
     }
 }
 
@@ -67,9 +67,9 @@ impl Configs {
         self.0.values().for_each(|config| config.look_after());
     }
 
-    /// How many subscribers of theirs panicked.
-    pub(super) fn detached(&self) -> u64 {
-        self.0.values().map(|config| config.detached()).sum()
+    /// Tells of each by its name.
+    pub(super) fn each(&self, mut told: impl FnMut(&str, Stats)) {
+        self.0.iter().for_each(|(name, config)| told(name, config.statistics()));
     }
 
     fn names(&self) -> Vec<String> {

@@ -1,10 +1,11 @@
 //! Handlers of a deck: their queues served under its supervisor, their panics in its journal.
 
+use super::health::Detached;
 use super::journal::Journal;
 use super::{Flightdeck, Inner};
 use crate::supervisor::{ChildSpec, Restart, StartError, WorkerContext};
 use crate::sync::{Arc, Weak};
-use crate::telemetry::{Handler, Telemetry};
+use crate::telemetry::{Handler, HandlerNotice, Telemetry};
 use std::time::Duration;
 
 /// How long a worker that has nothing more to serve has for its return.
@@ -13,10 +14,13 @@ const RETURNING: Duration = Duration::from_secs(1);
 const NAMES: usize = 100;
 
 /// From now on the journal has what happens to handlers.
-pub(super) fn observe(telemetry: &Telemetry, journal: &Arc<Journal>) {
+pub(super) fn observe(telemetry: &Telemetry, journal: &Arc<Journal>, detached: Arc<Detached>) {
     // Weak: the journal has counters of the telemetry, which shall not have it.
     let journal = Arc::downgrade(journal);
     telemetry.write_down_handlers(move |notice| {
+        if let HandlerNotice::Panicked { id, was_attached: true, .. } = notice {
+            detached.handler(id);
+        }
         if let Some(journal) = journal.upgrade() {
             journal.handler(notice);
         }

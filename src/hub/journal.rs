@@ -1,5 +1,6 @@
 //! What happens to config, workers and the clock, as events and counters of the deck.
 
+use super::health::Poke;
 use crate::clock::ClockCheck;
 use crate::config::{Change, Notice};
 use crate::events::Events;
@@ -48,10 +49,12 @@ pub(super) struct Journal {
     started: Counter,
     restarted: Counter,
     failed: Counter,
+    health: Poke,
 }
 
 impl Journal {
-    pub(super) fn new(events: &Events, telemetry: &Telemetry) -> Self {
+    /// `health` is told where it may be another one now.
+    pub(super) fn new(events: &Events, telemetry: &Telemetry, health: Poke) -> Self {
         Self {
             events: events.clone(),
             published: telemetry.counter("flightdeck_config_published_total"),
@@ -62,6 +65,7 @@ impl Journal {
             started: telemetry.counter("flightdeck_worker_starts_total"),
             restarted: telemetry.counter("flightdeck_worker_restarts_total"),
             failed: telemetry.counter("flightdeck_worker_failures_total"),
+            health,
         }
     }
 
@@ -93,6 +97,7 @@ impl Journal {
                 self.detached.increment(1);
                 let (subscriber, revision) = (*subscriber, revision.get());
                 self.events.record(SubscriberDetached { subscriber, revision, message });
+                self.health.poke();
             }
         }
     }
@@ -114,6 +119,7 @@ impl Journal {
                 // Not one more for another of its calls that panicked.
                 self.handlers_detached.increment(u64::from(*was_attached));
                 self.events.record(HandlerDetached { handler: id, message });
+                self.health.poke();
             }
         }
     }
@@ -165,6 +171,7 @@ impl Journal {
             Incident::ChorePanicked { chore, message } => events.record(ChorePanicked { chore, message }),
             Incident::RestartsImpossible => events.record(RestartsImpossible {}),
         }
+        self.health.poke();
     }
 }
 
@@ -185,7 +192,7 @@ mod tests {
         assert_eq!(clock.recheck(), ClockCheck::Steady { slept: Duration::ZERO });
         let events =
             Events::builder().memory(4 << 20).clock(clock).directives("journal=1000/s").build().unwrap();
-        let journal = Journal::new(&events, &Telemetry::builder().build().unwrap());
+        let journal = Journal::new(&events, &Telemetry::builder().build().unwrap(), Poke::default());
         let passed = || {
             let before = events.suppressed().first().map_or(0, |row| row.passed);
             (0..2_000).for_each(|_| events.record(Polled {}));

@@ -5,7 +5,7 @@
 //! | `builder` | what a deck is made of, and starting it |
 //! | `configs` | further configs of a deck, by name |
 //! | `journal` | what happens to config and workers, as events and counters |
-//! | `health` | what of a deck is not as it should be |
+//! | `health` | what of a deck is not as it should be, and which probes that fails |
 //! | `sources` | sources of configs: watched, written down (feature `sources`) |
 //! | `settings` | what a deck can be told while it runs |
 //! | `process` | what the system says about the process (feature `process`) |
@@ -41,7 +41,10 @@ mod triggers;
 
 pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
-pub use health::{Concern, Health};
+pub use health::{
+    Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
+    Part, PartHealth, PastConcern, Reason,
+};
 pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
 #[cfg(feature = "serde")]
@@ -59,6 +62,7 @@ use crate::supervisor::{self, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use configs::Configs;
+use health::Monitor;
 use panic_hook::PanicHook;
 use pipeline::Pipelines;
 use settings::{Built, Recording};
@@ -117,12 +121,13 @@ struct Inner<C> {
     pipelines: Arc<Pipelines>,
     supervisor: Supervisor,
     tails: Tails,
+    monitor: Arc<Monitor>,
     #[cfg(feature = "sources")]
-    sources: sources::Hosted,
+    sources: Arc<sources::Hosted>,
     started: Instant,
     reports: report::Reports,
     #[cfg(feature = "process")]
-    asked: process::Asked,
+    asked: Arc<process::Asked>,
     /// Of a deck that hears of panics of all threads.
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.
@@ -208,12 +213,6 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         self.inner.telemetry.register_thread();
     }
 
-    /// How the deck is. Reads counters; costs writers nothing.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        health::of(&self.inner)
-    }
-
     /// Runs a pipeline: a supervised worker for each of its [`Pipeline::workers`], started again with backoff when a stage
     /// panics, and never melting the deck down. For one that misses nothing of the start: [`Builder::pipeline`].
     ///
@@ -263,6 +262,8 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         let for_workers = deadline.saturating_sub(self.inner.for_last_captures(deadline));
         self.inner.pipelines.give_up_in(for_workers);
         let report = self.inner.supervisor.shutdown(for_workers);
+        // That it stops is written down while events are taken, and told to those who wait for the deck to be ready.
+        drop(self.inner.monitor.health());
         // Workers that still stop shall be heard until they have.
         if !report.pending {
             self.inner.pipelines.stopped();

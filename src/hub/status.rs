@@ -1,6 +1,6 @@
 //! How a deck is, part by part: the statuses of the parts, and what the deck runs besides.
 
-use super::{Flightdeck, Inner, health};
+use super::{Flightdeck, Inner};
 use crate::events::{PipelineStatus, TailStats, TriggerStatus};
 #[cfg(feature = "process")]
 use crate::status::Size;
@@ -95,7 +95,7 @@ fn of<C: Send + Sync + 'static>(deck: &Inner<C>) -> DeckStatus {
     let state = match (supervisor.state, events.state) {
         (PartState::Stopped, PartState::Stopped) => PartState::Stopped,
         (PartState::Stopped | PartState::Stopping, _) | (_, PartState::Stopped) => PartState::Stopping,
-        _ => PartState::working(health::of(deck).is_healthy()),
+        _ => PartState::working(deck.monitor.health().is_healthy()),
     };
     DeckStatus {
         state,

@@ -4,6 +4,7 @@
 use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
 use super::policy::{Decision, Exit, History, Rules, Window};
 use super::spec::ChildSpec;
+use super::watchdog::Watchdog;
 use super::worker::{Incarnation, panic_text};
 use crate::error::Severity;
 use crate::status::ErrorSlot;
@@ -39,6 +40,10 @@ pub(crate) enum News {
         chore: Arc<str>,
         every: Duration,
     },
+    /// A chore is to be done now.
+    Soon {
+        chore: Arc<str>,
+    },
     Add {
         worker: u64,
         spec: ChildSpec,
@@ -61,7 +66,8 @@ struct Roll {
 
 impl Roll {
     /// Puts a worker's name down, unless it is there already, and gives the worker a number.
-    fn enroll(&mut self, name: &Arc<str>) -> Option<u64> {
+    fn enroll(&mut self, spec: &ChildSpec) -> Option<u64> {
+        let name = &spec.name;
         if self.workers.iter().any(|(_, status)| status.name == *name) {
             return None;
         }
@@ -72,6 +78,7 @@ impl Roll {
             generation: 0,
             restarts: 0,
             last_failure: None,
+            is_needed: spec.limited,
         };
         self.workers.push((self.taken, status));
         Some(self.taken)
@@ -123,6 +130,7 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     pub(crate) errors: ErrorSlot,
     pub(crate) started: Instant,
+    pub(crate) watchdog: Watchdog,
 }
 
 impl Shared {
@@ -139,6 +147,7 @@ impl Shared {
             counts: Counts::default(),
             errors: ErrorSlot::new(),
             started: Instant::now(),
+            watchdog: Watchdog::new(),
         }
     }
 
@@ -167,17 +176,22 @@ impl Shared {
         self.melted_down.load(Relaxed)
     }
 
+    /// Whether the calling thread is the supervisor's.
+    pub(crate) fn is_supervisor_thread(&self) -> bool {
+        let this = thread::current().id();
+        self.thread.get().is_some_and(|thread| thread.id() == this)
+    }
+
     /// Whether the calling thread is the supervisor's or one of its workers'.
     pub(crate) fn is_own_thread(&self) -> bool {
-        let this = thread::current().id();
-        self.thread.get().is_some_and(|thread| thread.id() == this) || self.own_threads.lock().contains(&this)
+        self.is_supervisor_thread() || self.own_threads.lock().contains(&thread::current().id())
     }
 
     /// Takes a worker on, unless there is one of its name.
     pub(crate) fn add(&self, spec: ChildSpec) -> Result<(), ChildSpec> {
         // The news goes out under the lock: nobody removes a worker that the engine has not heard of.
         let mut roll = self.roll.lock();
-        match roll.enroll(&spec.name) {
+        match roll.enroll(&spec) {
             Some(worker) => self.tell(News::Add { worker, spec }),
             None => return Err(spec),
         }
@@ -284,6 +298,7 @@ impl Engine {
             self.observe(&Incident::RestartsImpossible);
         }
         loop {
+            self.shared.watchdog.awake();
             match self.shared.news.pop() {
                 Some(News::Ended { worker, generation, exit }) => self.ended(worker, generation, exit),
                 Some(News::Add { worker, spec }) => {
@@ -292,6 +307,7 @@ impl Engine {
                 }
                 Some(News::Remove { worker, deadline }) => self.remove(worker, deadline),
                 Some(News::Pace { chore, every }) => self.pace(&chore, every),
+                Some(News::Soon { chore }) => self.hurry(&chore),
                 Some(News::Stop { deadline }) => return self.stop(deadline),
                 None => self.rest(),
             }
@@ -316,6 +332,7 @@ impl Engine {
         let leaving = self.children.iter().filter_map(|child| child.leave_by);
         let leaving = leaving.map(|deadline| deadline.min(now + GONE_CHECK));
         let next = restarts.chain(leaving).chain(self.chores.iter().map(|chore| chore.due)).min();
+        self.shared.watchdog.asleep(next);
         // News that came since was followed by an unpark, so neither form misses it.
         match next {
             Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
@@ -332,18 +349,28 @@ impl Engine {
         }
     }
 
+    /// Chores of this name are due now.
+    fn hurry(&mut self, name: &str) {
+        let now = Instant::now();
+        for chore in self.chores.iter_mut().filter(|chore| *chore.name == *name) {
+            chore.due = chore.due.min(now);
+        }
+    }
+
     fn run_chores(&mut self, now: Instant) -> bool {
         let mut ran = false;
         let mut panicked = Vec::new();
         for chore in self.chores.iter_mut().filter(|chore| chore.due <= now) {
             ran = true;
             self.shared.counts.chores.fetch_add(1, Relaxed);
+            self.shared.watchdog.enter(&chore.name);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(&mut chore.body)) {
                 panicked.push(Incident::ChorePanicked {
                     chore: chore.name.clone(),
                     message: panic_text(&*payload),
                 });
             }
+            self.shared.watchdog.leave();
             chore.due = Instant::now() + chore.every;
         }
         panicked.iter().for_each(|incident| self.observe(incident));

@@ -140,6 +140,8 @@ pub struct WorkerStatus {
     pub restarts: u64,
     /// Why it failed last.
     pub last_failure: Option<String>,
+    /// Whether the host cannot do without it: not, where its [spec](super::ChildSpec::unlimited_restarts) says so.
+    pub is_needed: bool,
 }
 
 impl WorkerStatus {

@@ -17,6 +17,9 @@
 //! | `status` | how a supervisor is |
 //! | `breaker` | [`Breaker`]: rejects calls to what fails |
 //! | `bulkhead` | [`Bulkhead`]: so many calls at once |
+//! | `watchdog` | whether its own thread is stuck, as others see it |
+//! | `view` | what its own chores may ask of it |
+//! | `health` | checks and concerns, as far as they know no part |
 //!
 //! Of workers nothing is hot but their [beat](WorkerContext::beat): one thread owns all state, and everybody else tells it
 //! news through a short queue.
@@ -28,6 +31,7 @@ mod cancel;
 mod engine;
 mod error;
 mod handle;
+mod health;
 mod incident;
 mod limiter;
 mod liveness;
@@ -36,6 +40,8 @@ mod pulse;
 mod retry;
 mod spec;
 mod status;
+mod view;
+mod watchdog;
 mod worker;
 
 pub use backoff::{Backoff, Jitter};
@@ -47,6 +53,8 @@ pub use bulkhead::{Bulkhead, BulkheadLimitError, BulkheadStats, EnterError, Insi
 pub use cancel::CancelToken;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
+pub use health::{Check, CheckFeed, CheckState, CheckStatus, HealthCheckError, Probe, Probes};
+pub(crate) use health::{Checks, Ends, Entry, Ledger, Look, Past, Sighting};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
@@ -58,4 +66,5 @@ pub use retry::{
 };
 pub use spec::{ChildSpec, IntoWorkerResult, Restart, WorkerResult};
 pub use status::Status;
+pub(crate) use view::View;
 pub use worker::{Waited, WorkerContext};

@@ -1,6 +1,6 @@
 //! Codes of the deck's parts together.
 
-use super::{Code, never};
+use super::{Code, later, never};
 
 pub(super) const CODES: &[Code] = &[
     never(
@@ -9,5 +9,9 @@ pub(super) const CODES: &[Code] = &[
     ),
     never("hub.config.taken", "call `.named(..)` on the builder of each config"),
     never("hub.config.unknown", "check the spelling against `Flightdeck::config_names`"),
+    later(
+        "hub.health.not_ready",
+        "mend what is named, or wait longer: a check passes after as many successes as its threshold asks for",
+    ),
     never("hub.tail.shut_down", "start tails before `shutdown`, and let it print what is left"),
 ];

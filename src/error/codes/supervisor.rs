@@ -31,6 +31,12 @@ pub(super) const CODES: &[Code] = &[
         "compare `BulkheadStats::waiting` with the limit: the longer the queue, the longer the wait",
     )
     .warn(),
+    never("supervisor.check.duplicate_name", "name a check after what it looks at, such as `db-orders`"),
+    never(
+        "supervisor.check.no_threshold",
+        "leave it out for the default: 3 failures make a check fail, 1 success makes it pass",
+    ),
+    never("supervisor.check.period", "some seconds suit most checks: who asks from outside seldom asks more often"),
     never(
         "supervisor.limiter.burst",
         "a burst of what comes in a tenth of a second keeps a limiter smooth and forgives a late thread",

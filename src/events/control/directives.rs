@@ -171,6 +171,20 @@ impl Directives {
         self.rules.is_empty()
     }
 
+    /// Whether no kind of the host's is recorded: the deck's own, `flightdeck`, do not matter.
+    pub(in crate::events) fn are_off(&self) -> bool {
+        let of_host = |rule: &&Rule| !(rule.name == "flightdeck" || rule.name.starts_with("flightdeck."));
+        let mut all = false;
+        for rule in self.rules.iter().filter(of_host) {
+            match rule.asks {
+                Asks::Level(Level::Off) => all |= rule.name.is_empty() && rule.field.is_none(),
+                Asks::Level(_) => return false,
+                _ => {}
+            }
+        }
+        all
+    }
+
     /// Whether some rate is asked for.
     pub(in crate::events) fn have_limits(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.asks, Asks::Limit(Some(_))))
@@ -267,6 +281,9 @@ mod tests {
             assert_eq!(records("http=off", name), expected, "{name}");
         }
         // In whichever order they stand.
+        let are_off = |text: &str| text.parse::<Directives>().unwrap().are_off();
+        assert!(are_off("off") && are_off("off,flightdeck=info") && are_off("off,db=off,1/10"));
+        assert!(!are_off("") && !are_off("db=off") && !are_off("off,db=info") && !are_off("off,info"));
         for directives in ["off,http=info,http.body=off", "http.body=off,http=info,off"] {
             let recorded = ["http", "http.head", "http.body", "http.body.part", "db"];
             assert_eq!(recorded.map(|name| records(directives, name)), [true, true, false, false, false]);

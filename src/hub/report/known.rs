@@ -3,7 +3,7 @@
 use super::ErrorReport;
 use super::reported::Advice;
 use crate::error::Diagnostic;
-use crate::hub::{ConfigNameError, PanicHookError, Settings, StartError, TailError};
+use crate::hub::{ConfigNameError, NotReady, PanicHookError, Settings, StartError, TailError};
 use crate::{clock, config, events, supervisor, telemetry};
 use std::error;
 
@@ -46,13 +46,13 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         events::PromptError, events::QueryError, events::QuotaError, events::RecordError, events::ReserveError,
         events::TraceparentError, events::TriggerError, events::ValuesError, events::WriterError,
         supervisor::AcquireError, supervisor::BreakerSettingsError, supervisor::BudgetError,
-        supervisor::BulkheadLimitError, supervisor::CheckError, supervisor::EnterError, supervisor::Limited,
+        supervisor::BulkheadLimitError, supervisor::CheckError, supervisor::EnterError, supervisor::HealthCheckError, supervisor::Limited,
         supervisor::LimitsError, supervisor::Rejected, supervisor::RemoveError, supervisor::RetryPolicyError,
         supervisor::StartError,
         telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
         telemetry::WindowError,
-        ConfigNameError, PanicHookError, TailError,
+        ConfigNameError, NotReady, PanicHookError, TailError,
     )
 }
 

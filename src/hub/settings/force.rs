@@ -18,11 +18,13 @@ pub(in crate::hub) mod chore {
     pub(in crate::hub) const SHARDS: &str = "shards";
     pub(in crate::hub) const SERIES: &str = "series";
     pub(in crate::hub) const AGE: &str = "age";
+    pub(in crate::hub) const HEALTH: &str = "health";
+    pub(in crate::hub) const CHECKS: &str = "checks";
 }
 
 /// How often it does what.
-fn intervals(settings: &Settings) -> [(&'static str, Duration); 7] {
-    let Settings { flush, prune, reclaim, clock_check, .. } = settings;
+fn intervals(settings: &Settings) -> [(&'static str, Duration); 8] {
+    let Settings { flush, prune, reclaim, clock_check, health, .. } = settings;
     [
         (chore::CONFIG, *flush),
         (chore::HANDLERS, *flush),
@@ -31,6 +33,7 @@ fn intervals(settings: &Settings) -> [(&'static str, Duration); 7] {
         (chore::SHARDS, *reclaim),
         (chore::SERIES, *prune),
         (chore::AGE, *prune),
+        (chore::HEALTH, *health),
     ]
 }
 

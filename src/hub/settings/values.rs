@@ -55,6 +55,13 @@ pub struct Settings {
     pub reclaim: Duration,
     /// How often the clock is compared with the system's; 1 s.
     pub clock_check: Duration,
+    /// How often the supervisor's thread looks at the deck's [health](crate::Flightdeck::health); 1 s. Soon after something happened to a
+    /// worker, a check, a handler or a subscriber it looks anyway.
+    pub health: Duration,
+    /// How long nothing more of a [concern](crate::Concern) that is counted must have happened for it to end; 60 s.
+    pub settle: Duration,
+    /// How long the supervisor's thread may be at one thing, such as a chore of the host's, before that is a concern; 5 s.
+    pub stuck_after: Duration,
     /// Batches and queues of pipelines, by name. Of those that are not running yet, too.
     pub pipelines: BTreeMap<String, PipelineSettings>,
     /// How many executions may wait for a queued handler, by id; of those that are attached at the time.
@@ -103,6 +110,9 @@ impl Default for Settings {
             prune: Duration::from_secs(1),
             reclaim: Duration::from_secs(5),
             clock_check: Duration::from_secs(1),
+            health: Duration::from_secs(1),
+            settle: Duration::from_secs(60),
+            stuck_after: Duration::from_secs(5),
             pipelines: BTreeMap::new(),
             handler_queues: BTreeMap::new(),
         }
@@ -113,16 +123,25 @@ impl Default for Settings {
 const SHORTEST: Duration = Duration::from_millis(1);
 /// And not so rarely that what they bound grows without measure.
 const LONGEST: Duration = Duration::from_secs(600);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Validate for Settings {
     fn validate(&self, report: &mut Violations) {
-        let Self { flush, prune, reclaim, clock_check, .. } = self;
-        for (field, every) in
-            [("flush", flush), ("prune", prune), ("reclaim", reclaim), ("clock_check", clock_check)]
-        {
+        let Self { flush, prune, reclaim, clock_check, health, settle, stuck_after, .. } = self;
+        let paces = [
+            ("flush", flush),
+            ("prune", prune),
+            ("reclaim", reclaim),
+            ("clock_check", clock_check),
+            ("health", health),
+            ("stuck_after", stuck_after),
+        ];
+        for (field, every) in paces {
             let fits = (SHORTEST..=LONGEST).contains(every);
             report.require(fits, field, every, "must be from 1 ms to 10 min");
         }
+        let fits = (SHORTEST..=DAY).contains(settle);
+        report.require(fits, "settle", settle, "must be from 1 ms to 24 h");
         for (name, pipeline) in &self.pipelines {
             report.within(&format!("pipelines.{name}"), |report| pipeline.validate(report));
         }

@@ -1,0 +1,79 @@
+//! A look at a supervisor that does not keep it: for what its own chores ask.
+
+use super::engine::{News, Shared};
+use super::handle::Supervisor;
+use super::incident::WorkerStatus;
+use crate::sync::{Arc, Relaxed};
+use std::time::Duration;
+
+/// What can be asked of a supervisor by what must not be its last handle.
+#[derive(Clone)]
+pub(crate) struct View(Arc<Shared>);
+
+impl Supervisor {
+    pub(crate) fn view(&self) -> View {
+        View(self.shared.clone())
+    }
+
+    /// For how long its thread has been at one thing, or asleep when something was due: what a chore, an observer or a
+    /// check takes. Zero while it sleeps. One load and a reading of the clock; never waits for that thread.
+    ///
+    /// ```
+    /// use flightdeck::supervisor::Supervisor;
+    /// use std::time::Duration;
+    ///
+    /// let stuck = || std::thread::sleep(Duration::from_millis(200));
+    /// let supervisor = Supervisor::builder().every(Duration::from_millis(1), "stuck", stuck).start()?;
+    /// while supervisor.late() < Duration::from_millis(100) {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), flightdeck::supervisor::StartError>(())
+    /// ```
+    #[must_use]
+    pub fn late(&self) -> Duration {
+        self.shared.watchdog.late()
+    }
+}
+
+impl View {
+    pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
+        self.0.workers()
+    }
+
+    pub(crate) fn has_melted_down(&self) -> bool {
+        self.0.has_melted_down()
+    }
+
+    /// Whether everything was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.is_stopping()
+    }
+
+    pub(crate) fn chore_panics(&self) -> u64 {
+        self.0.counts.chore_panics.load(Relaxed)
+    }
+
+    pub(crate) fn observer_panics(&self) -> u64 {
+        self.0.counts.observer_panics.load(Relaxed)
+    }
+
+    /// See [`Supervisor::late`]; and what of the host's it is in.
+    pub(crate) fn late(&self) -> (Duration, Option<Arc<str>>) {
+        (self.0.watchdog.late(), self.0.watchdog.doing())
+    }
+
+    /// Whether whoever calls would wait for it in vain: it stops, or the caller is its own thread.
+    pub(crate) fn is_stopping_or_own(&self) -> bool {
+        self.is_stopping() || self.0.is_supervisor_thread()
+    }
+
+    /// Has a chore done as soon as its thread comes to it.
+    pub(crate) fn run_soon(&self, chore: &Arc<str>) {
+        self.0.tell(News::Soon { chore: chore.clone() });
+    }
+
+    /// As [`Supervisor::set_every`].
+    pub(crate) fn set_every(&self, chore: &Arc<str>, every: Duration) {
+        self.0.tell(News::Pace { chore: chore.clone(), every });
+    }
+}
