@@ -138,7 +138,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     ///     let _ = sender.send(change.health.is_ready());
     /// });
     /// verdicts.pass();
-    /// while !changes.recv_timeout(Duration::from_secs(20))? {}
+    /// deck.wait_until_ready(Duration::from_secs(20))?;
     /// verdicts.fail("no tick");
     /// while changes.recv_timeout(Duration::from_secs(20))? {}
     /// # Ok::<(), Box<dyn std::error::Error>>(())
