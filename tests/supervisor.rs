@@ -45,8 +45,10 @@ fn a_worker_that_panics_runs_again() {
     assert!(supervisor.shutdown(PATIENCE).is_clean());
     let incidents = incidents.lock().unwrap();
     assert!(
-        matches!(&incidents[1], Incident::Ended { exit: Exit::Panicked(text), generation: 1, .. } if text == "order 7 is lost")
+        matches!(&incidents[1], Incident::Ended { exit: Exit::Panicked(panic), generation: 1, .. } if panic.message() == "order 7 is lost")
     );
+    let Incident::Ended { exit: Exit::Panicked(panic), .. } = &incidents[1] else { unreachable!() };
+    assert!(!panic.is_noted() && panic.location().is_none(), "nobody has the panic hook: {panic}");
     assert!(matches!(&incidents[2], Incident::RestartScheduled { delay: Duration::ZERO, .. }));
     assert!(matches!(&incidents[3], Incident::Started { generation: 2, .. }));
 }

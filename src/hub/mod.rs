@@ -39,13 +39,13 @@ mod status;
 mod tail;
 mod triggers;
 
+pub use crate::supervisor::PanicHookError;
 pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
 pub use health::{
     Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
     Part, PartHealth, PastConcern, Reason,
 };
-pub use panic_hook::PanicHookError;
 pub use pipeline::PipelineHandle;
 #[cfg(feature = "serde")]
 pub use replay::{ReplayError, Replayed};
@@ -58,12 +58,11 @@ use crate::clock::Ticker;
 use crate::config::Config;
 use crate::events::{Event, Events, Pipeline, ScopeGuard, Triggers};
 use crate::id::CorrelationId;
-use crate::supervisor::{self, StopReport, Supervisor};
+use crate::supervisor::{self, PanicHook, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use configs::Configs;
 use health::Monitor;
-use panic_hook::PanicHook;
 use pipeline::Pipelines;
 use settings::{Built, Recording};
 use std::fmt;

@@ -1,5 +1,6 @@
 //! What can go wrong when a supervisor is started or asked to take a worker.
 
+use super::panic::PanicHookError;
 use crate::error::{Diagnostic, Retry, Severity};
 use thiserror::Error;
 
@@ -21,6 +22,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The process's panic hook is in use.
+    #[error(transparent)]
+    PanicHook(#[from] PanicHookError),
 }
 
 impl Diagnostic for StartError {
@@ -28,6 +32,7 @@ impl Diagnostic for StartError {
         match self {
             Self::DuplicateName { .. } => "supervisor.worker.duplicate_name",
             Self::NoThread { .. } => "supervisor.thread.unavailable",
+            Self::PanicHook(error) => error.code(),
         }
     }
 
@@ -39,6 +44,7 @@ impl Diagnostic for StartError {
         match self {
             Self::DuplicateName { .. } => Retry::Never,
             Self::NoThread { .. } => Retry::Later,
+            Self::PanicHook(error) => error.retry(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::engine::{Chore, Engine, News, Observer, Shared};
 use super::error::{RemoveError, StartError};
 use super::incident::{Incident, StopReport, WorkerStatus};
+use super::panic::PanicHook;
 use super::policy::Window;
 use super::spec::ChildSpec;
 use crate::os;
@@ -51,11 +52,15 @@ pub struct Supervisor {
 }
 
 /// Dropped with the last handle.
-struct Last(Arc<Shared>);
+struct Last {
+    shared: Arc<Shared>,
+    /// If it was asked for: given back once all workers were told to stop.
+    _panic_hook: Option<PanicHook>,
+}
 
 impl Drop for Last {
     fn drop(&mut self) {
-        stop(&self.0, DROP_DEADLINE);
+        stop(&self.shared, DROP_DEADLINE);
     }
 }
 
@@ -74,6 +79,7 @@ pub struct Builder {
     workers: Vec<ChildSpec>,
     chores: Vec<Chore>,
     observer: Arc<Observer>,
+    panic_hook: bool,
 }
 
 impl fmt::Debug for Builder {
@@ -94,6 +100,7 @@ impl Default for Builder {
             workers: Vec::new(),
             chores: Vec::new(),
             observer: Arc::new(|_| ()),
+            panic_hook: false,
         }
     }
 }
@@ -143,10 +150,21 @@ impl Builder {
         self
     }
 
+    /// Whether the process's panic hook is used to find out where panics of workers begin, and how: see
+    /// [`Panic`](super::Panic). Not, by default: then their messages alone are known.
+    ///
+    /// The process has one hook, so one supervisor or deck at a time can have it; as long as it does, panics of the workers of all
+    /// are known as well as its own. What was there before is called as before. It is given back with the last handle. A panic of a
+    /// worker takes some microseconds longer, also one that the worker catches itself.
+    pub fn panic_hook(mut self, on: bool) -> Self {
+        self.panic_hook = on;
+        self
+    }
+
     /// Starts the supervisor, which starts the workers.
     ///
     /// # Errors
-    /// If two workers have one name, or the system gives no thread.
+    /// If two workers have one name, the system gives no thread, or somebody else has the panic hook.
     pub fn start(self) -> Result<Supervisor, StartError> {
         let shared = Arc::new(Shared::new());
         let window = Window::new(self.max_restarts, self.window);
@@ -156,9 +174,14 @@ impl Builder {
             add(&shared, spec)?;
         }
         let thread = thread::Builder::new().name(self.name.clone());
+        let panic_hook = self.panic_hook.then(|| PanicHook::take(None)).transpose()?;
         let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
         match spawned {
-            Ok(_) => Ok(Supervisor { _last: Arc::new(Last(shared.clone())), chores, shared }),
+            Ok(_) => Ok(Supervisor {
+                _last: Arc::new(Last { shared: shared.clone(), _panic_hook: panic_hook }),
+                chores,
+                shared,
+            }),
             Err(source) => Err(StartError::NoThread { name: self.name, source }),
         }
     }

@@ -8,6 +8,7 @@
 //! | `policy` | what follows when a worker ends: pure decisions in virtual time |
 //! | `engine` | the one thread that carries them out |
 //! | `worker` | a worker's thread, and what it sees |
+//! | `panic` | [`Panic`]: what is known of one that ended a run |
 //! | `pulse` | [`Pulse`]: a worker says that it gets on |
 //! | `liveness` | whether it still does: pure decisions in virtual time |
 //! | `cancel` | [`CancelToken`]: asking others to stop |
@@ -35,6 +36,7 @@ mod health;
 mod incident;
 mod limiter;
 mod liveness;
+mod panic;
 mod policy;
 mod pulse;
 mod retry;
@@ -58,6 +60,8 @@ pub(crate) use health::{Checks, Ends, Entry, Ledger, Look, Past, Sighting};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
+pub(crate) use panic::PanicHook;
+pub use panic::{Panic, PanicHookError, PanicLocation};
 pub use policy::Exit;
 pub use pulse::Pulse;
 pub use retry::{

@@ -1,6 +1,7 @@
 //! What follows when a worker ends: pure decisions in virtual time.
 
 use super::backoff::Backoff;
+use super::panic::Panic;
 use super::spec::Restart;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub enum Exit {
     /// It returned an error.
     Failed(String),
     /// It panicked.
-    Panicked(String),
+    Panicked(Panic),
     /// The system gave it no thread.
     NotSpawned(String),
 }
@@ -24,7 +25,8 @@ impl Exit {
     pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Returned => None,
-            Self::Failed(why) | Self::Panicked(why) | Self::NotSpawned(why) => Some(why),
+            Self::Panicked(panic) => Some(panic.message()),
+            Self::Failed(why) | Self::NotSpawned(why) => Some(why),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A worker's thread, and what it sees of its supervisor.
 
+use super::panic::{Notes, Panic};
 use super::policy::Exit;
 use super::pulse::Pulse;
 use super::spec::Body;
 use crate::os;
 use crate::sync::{Arc, AtomicBool, Relaxed, thread};
 use std::any::Any;
+use std::error::Error;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -103,12 +105,19 @@ impl Incarnation {
         let body = body.clone();
         let run = move || {
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
-            let exit = match catch_unwind(AssertUnwindSafe(|| body(&context))) {
+            Notes::begin();
+            let result = catch_unwind(AssertUnwindSafe(|| body(&context)));
+            let notes = Notes::end();
+            let exit = match &result {
                 Ok(Ok(())) => Exit::Returned,
-                Ok(Err(error)) => Exit::Failed(error.to_string()),
-                Err(payload) => Exit::Panicked(panic_text(&*payload)),
+                Ok(Err(error)) => Exit::Failed(error_text(&**error)),
+                Err(payload) => Exit::Panicked(Panic::caught(&context.name, generation, &**payload, notes)),
             };
             ended(exit);
+            // The host's as well: it may panic when it is dropped, or take its time.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
+                std::mem::forget(second);
+            }
         };
         let thread = thread::Builder::new().name(format!("fd-{name}"));
         let thread = os::without_signals(|| thread.spawn(run))?;
@@ -129,6 +138,14 @@ impl Incarnation {
     pub(crate) fn is_gone(&self) -> bool {
         self.thread.is_finished()
     }
+}
+
+/// What an error says, which is the host's to say.
+fn error_text(error: &(dyn Error + Send + Sync)) -> String {
+    catch_unwind(AssertUnwindSafe(|| error.to_string())).unwrap_or_else(|payload| {
+        std::mem::forget(payload);
+        "an error that panics when it is shown".to_owned()
+    })
 }
 
 /// What a panic said.
