@@ -91,7 +91,7 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, Health, HealthChange,
+    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, GuardError, Health, HealthChange,
     HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady, PanicHookError, Part, PartHealth,
     PastConcern, PipelineHandle, PipelineSettings, Reason, Reported, Settings, StartError, Tail, TailBuilder,
     TailError,

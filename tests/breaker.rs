@@ -412,6 +412,22 @@ fn threads_that_come_and_go_count_on_where_others_stopped() {
     assert_eq!(breaker.state(), BreakerState::Open);
 }
 
+/// Looking at what all threads count takes longer than such a call.
+#[test]
+fn no_call_is_kept_by_the_failures_of_others() {
+    let (breaker, _) = breaker(|_| ());
+    let barrier = Barrier::new(4);
+    thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                barrier.wait();
+                (0..50_000).for_each(|_| fail(&breaker));
+            });
+        }
+    });
+    assert_eq!((breaker.stats().failures, breaker.state()), (200_000, BreakerState::Closed));
+}
+
 /// Nobody ticks, so its window of time learns of successes by their number.
 #[test]
 fn a_window_of_time_learns_of_successes_before_something_fails() {

@@ -56,6 +56,8 @@ fn hub(errors: &mut Errors) {
     let twice = Flightdeck::builder().add_config(named(1)).add_config(named(2)).start();
     errors.push(Box::new(twice.unwrap_err()));
     let deck = Flightdeck::builder().add_config(named(1)).start().unwrap();
+    deck.bulkhead("reports", 4).unwrap();
+    errors.push(Box::new(deck.bulkhead("reports", 5).unwrap_err()));
     errors.push(Box::new(deck.config_named::<Rate>("rate").unwrap_err()));
     errors.push(Box::new(deck.config_named::<u64>("rates").unwrap_err()));
 }

@@ -215,8 +215,8 @@ fn a_record_takes_at_most_512_bytes_of_stack() {
         let most = (0..3_000).map(|_| stack_of(&deck, name)).max().unwrap_or_default();
         let own = most.saturating_sub(call_itself);
         println!("{name}: {own} bytes");
-        // Of one that calls the host's code, that code has its part.
-        let limit = if *name == "hot_execute" { 1_024 } else { 512 };
+        // Of one that calls the host's code, that code has its part; of a breaker, looking at all calls once in so many.
+        let limit = if ["hot_execute", "hot_breaker", "hot_permit"].contains(name) { 1_024 } else { 512 };
         assert!(own <= limit, "{name} takes {own} bytes of stack");
         assert!(own > 0 || !name.contains("record"), "nothing of {name} was seen");
     }

@@ -1,6 +1,7 @@
 //! What a deck is made of, and starting it.
 
 use super::configs::{ConfigNameError, Configs};
+use super::guards::Guards;
 use super::handlers;
 use super::health::{Detached, Monitor, Poke, Sights, ask};
 use super::journal::Journal;
@@ -445,6 +446,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let swept = telemetry.clone();
         let pipelines = Arc::new(Pipelines::new(&events, &telemetry));
         let (counted, told) = (pipelines.clone(), pipelines.clone());
+        let guards = Arc::new(Guards::new(&events, &telemetry, poke.clone()));
+        let guarding = guards.clone();
         let mut supervisor = self.supervisor;
         #[cfg(feature = "process")]
         let asked = Arc::new(self.asks.begin(&events, &telemetry)?);
@@ -471,6 +474,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             telemetry: telemetry.clone(),
             triggers: triggers.clone(),
             pipelines: pipelines.clone(),
+            guards: guards.clone(),
             #[cfg(feature = "sources")]
             sources: sources.clone(),
             #[cfg(feature = "process")]
@@ -490,6 +494,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
                 swept.sweep_handlers();
             })
             .every(flush, chore::PIPELINES, move || counted.follow())
+            .every(flush, chore::GUARDS, move || guarding.follow())
             .every(clock_check, chore::CLOCK, move || of_clock.check_clock())
             .every(reclaim, chore::SHARDS, move || {
                 shards.reclaim_shards();
@@ -521,6 +526,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             triggers,
             telemetry,
             pipelines,
+            guards,
             supervisor,
             tails,
             monitor,

@@ -10,6 +10,7 @@
 //! | `settings` | what a deck can be told while it runs |
 //! | `process` | what the system says about the process (feature `process`) |
 //! | `status` | how a deck is, part by part |
+//! | `guards` | what protects calls of the host, by name |
 //! | `handlers` | handlers of telemetry: served, written down |
 //! | `pipeline` | pipelines: supervised, counted, written down |
 //! | `report` | errors told to the deck: as events, counted, with what led to them |
@@ -22,6 +23,7 @@
 
 mod builder;
 mod configs;
+mod guards;
 mod handlers;
 mod health;
 mod journal;
@@ -42,6 +44,7 @@ mod triggers;
 pub use crate::supervisor::PanicHookError;
 pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
+pub use guards::GuardError;
 pub use health::{
     Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
     Part, PartHealth, PastConcern, Reason,
@@ -62,6 +65,7 @@ use crate::supervisor::{self, PanicHook, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use configs::Configs;
+use guards::Guards;
 use health::Monitor;
 use pipeline::Pipelines;
 use settings::{Built, Recording};
@@ -118,6 +122,7 @@ struct Inner<C> {
     triggers: Triggers,
     telemetry: Telemetry,
     pipelines: Arc<Pipelines>,
+    guards: Arc<Guards>,
     supervisor: Supervisor,
     tails: Tails,
     monitor: Arc<Monitor>,

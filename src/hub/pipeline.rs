@@ -71,19 +71,19 @@ struct OfStage {
 
 /// A counter that follows a number which somebody else counts.
 #[derive(Debug)]
-struct Rising {
+pub(super) struct Rising {
     counter: Counter,
     /// What of it the counter has.
     told: Mutex<u64>,
 }
 
 impl Rising {
-    fn new(telemetry: &Telemetry, name: &str) -> Self {
+    pub(super) fn new(telemetry: &Telemetry, name: &str) -> Self {
         Self { counter: telemetry.counter(name), told: Mutex::new(0) }
     }
 
     /// Follows the number to where it is; by how much it rose.
-    fn follow(&self, now: u64) -> u64 {
+    pub(super) fn follow(&self, now: u64) -> u64 {
         let mut told = self.told.lock();
         // Two may read the number and come here in the other order.
         let risen = now.saturating_sub(*told);
@@ -93,7 +93,7 @@ impl Rising {
     }
 }
 
-fn signed(number: impl TryInto<i64>) -> i64 {
+pub(super) fn signed(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 

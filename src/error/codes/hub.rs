@@ -9,6 +9,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     never("hub.config.taken", "call `.named(..)` on the builder of each config"),
     never("hub.config.unknown", "check the spelling against `Flightdeck::config_names`"),
+    never("hub.guard.exists", "ask for it in one place at start-up, and pass on what that returns"),
     later(
         "hub.health.not_ready",
         "mend what is named, or wait longer: a check passes after as many successes as its threshold asks for",

@@ -2,7 +2,7 @@
 
 use super::report::Part;
 use crate::events::Loss;
-use crate::supervisor::{Ends, Probe, Probes};
+use crate::supervisor::{BreakerState, Ends, Probe, Probes};
 use crate::sync::Arc;
 #[cfg(feature = "process")]
 use crate::telemetry::Level;
@@ -25,6 +25,7 @@ use std::time::Duration;
 /// | `MemoryShort`, at level high; `PressureUnreadable`, `ProcessUnreadable` | | with its cause |
 /// | [`SubscribersDetached`](Self::SubscribersDetached) | | once there are as many again, or acknowledged |
 /// | `SourcesRefused`, `SourceStale` | | with its cause |
+/// | [`BreakerOpen`](Self::BreakerOpen) | | with its cause |
 /// | [`WorkerBackingOff`](Self::WorkerBackingOff) of one that is needed | ready | with its cause |
 /// | [`WorkerAbandoned`](Self::WorkerAbandoned) of one that is needed | ready | acknowledged |
 /// | the same of one that the host can do without | | as those |
@@ -105,6 +106,13 @@ pub enum Concern {
         times: u64,
         /// Why, the last time.
         error: String,
+    },
+    /// A circuit breaker does not let all calls through: it is open, half-open or forced open.
+    BreakerOpen {
+        /// Its name.
+        breaker: Arc<str>,
+        /// Its state.
+        state: BreakerState,
     },
     /// A worker waits to be started again.
     WorkerBackingOff {
@@ -230,6 +238,7 @@ impl Concern {
             Self::CapturesFailed { .. } => "captures_failed",
             Self::PipelineMissed { .. } => "pipeline_missed",
             Self::PipelineFailing { .. } => "pipeline_failing",
+            Self::BreakerOpen { .. } => "breaker_open",
             Self::WorkerBackingOff { .. } => "worker_backing_off",
             Self::WorkerFailed { .. } => "worker_failed",
             Self::WorkerAbandoned { .. } => "worker_abandoned",
@@ -276,7 +285,8 @@ impl Concern {
             Self::MemoryShort { .. } | Self::PressureUnreadable { .. } | Self::ProcessUnreadable { .. } => {
                 Part::Telemetry
             }
-            Self::WorkerBackingOff { .. }
+            Self::BreakerOpen { .. }
+            | Self::WorkerBackingOff { .. }
             | Self::WorkerFailed { .. }
             | Self::WorkerAbandoned { .. }
             | Self::ChoresPanicked { .. }
@@ -357,6 +367,7 @@ impl Concern {
             Self::SubscribersDetached { config: name, .. }
             | Self::PipelineMissed { pipeline: name, .. }
             | Self::PipelineFailing { pipeline: name, .. }
+            | Self::BreakerOpen { breaker: name, .. }
             | Self::WorkerBackingOff { worker: name, .. }
             | Self::WorkerFailed { worker: name, .. }
             | Self::WorkerAbandoned { worker: name, .. }
@@ -392,6 +403,9 @@ impl fmt::Display for Concern {
             }
             Self::PipelineFailing { pipeline, times, error } => {
                 write!(f, "pipeline `{pipeline}` failed to deliver {times} times: {error}")
+            }
+            Self::BreakerOpen { breaker, state } => {
+                write!(f, "breaker `{breaker}` is {}", state.name().replace('_', "-"))
             }
             Self::WorkerBackingOff { worker, .. } => write!(f, "worker `{worker}` backing off"),
             Self::WorkerFailed { worker, .. } => write!(f, "worker `{worker}` failed"),

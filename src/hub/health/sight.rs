@@ -6,6 +6,7 @@ use crate::config::{self, Config};
 use crate::events::{Events, HugePages, PipelineStatus, Triggers};
 use crate::hub::Settings;
 use crate::hub::configs::Configs;
+use crate::hub::guards::Guards;
 use crate::hub::pipeline::Pipelines;
 #[cfg(feature = "process")]
 use crate::hub::process::Asked;
@@ -113,6 +114,7 @@ pub(in crate::hub) struct Sights {
     pub(in crate::hub) telemetry: Telemetry,
     pub(in crate::hub) triggers: Triggers,
     pub(in crate::hub) pipelines: Arc<Pipelines>,
+    pub(in crate::hub) guards: Arc<Guards>,
     #[cfg(feature = "sources")]
     pub(in crate::hub) sources: Arc<Hosted>,
     #[cfg(feature = "process")]
@@ -156,6 +158,8 @@ impl Sights {
             concerns.push(Concern::CapturesFailed { captures });
         }
         self.pipelines.status().iter().for_each(|status| of_pipeline(status, &mut concerns));
+        let open = self.guards.not_closed().into_iter();
+        concerns.extend(open.map(|(breaker, state)| Concern::BreakerOpen { breaker, state }));
         workers.iter().for_each(|status| of_worker(status, &mut concerns));
         if let Some(view) = self.supervisor.view() {
             of_supervisor(view, stuck_after, &mut concerns);

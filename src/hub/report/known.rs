@@ -3,7 +3,7 @@
 use super::ErrorReport;
 use super::reported::Advice;
 use crate::error::Diagnostic;
-use crate::hub::{ConfigNameError, NotReady, PanicHookError, Settings, StartError, TailError};
+use crate::hub::{ConfigNameError, GuardError, NotReady, PanicHookError, Settings, StartError, TailError};
 use crate::{clock, config, events, supervisor, telemetry};
 use std::error;
 
@@ -53,7 +53,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
         telemetry::WindowError,
-        ConfigNameError, NotReady, PanicHookError, TailError,
+        ConfigNameError, GuardError, NotReady, PanicHookError, TailError,
     )
 }
 

@@ -14,6 +14,7 @@ pub(in crate::hub) mod chore {
     pub(in crate::hub) const CONFIG: &str = "config";
     pub(in crate::hub) const HANDLERS: &str = "handlers";
     pub(in crate::hub) const PIPELINES: &str = "pipelines";
+    pub(in crate::hub) const GUARDS: &str = "guards";
     pub(in crate::hub) const CLOCK: &str = "clock";
     pub(in crate::hub) const SHARDS: &str = "shards";
     pub(in crate::hub) const SERIES: &str = "series";
@@ -23,12 +24,13 @@ pub(in crate::hub) mod chore {
 }
 
 /// How often it does what.
-fn intervals(settings: &Settings) -> [(&'static str, Duration); 8] {
+fn intervals(settings: &Settings) -> [(&'static str, Duration); 9] {
     let Settings { flush, prune, reclaim, clock_check, health, .. } = settings;
     [
         (chore::CONFIG, *flush),
         (chore::HANDLERS, *flush),
         (chore::PIPELINES, *flush),
+        (chore::GUARDS, *flush),
         (chore::CLOCK, *clock_check),
         (chore::SHARDS, *reclaim),
         (chore::SERIES, *prune),
@@ -86,6 +88,7 @@ impl<C> Inner<C> {
         if old.pipelines != new.pipelines {
             self.pipelines.tell(&new.pipelines);
         }
+        self.guards.tell(new);
         let ids: BTreeSet<_> = old.handler_queues.keys().chain(new.handler_queues.keys()).collect();
         for id in ids {
             let (before, now) = (old.handler_queues.get(id), new.handler_queues.get(id));

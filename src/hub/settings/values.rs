@@ -2,6 +2,7 @@
 
 use crate::config::{Validate, Violations};
 use crate::events::{Class, Directives};
+use crate::supervisor::{BreakerSettings, BreakerSettingsError, Bulkhead, Limits};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -66,6 +67,13 @@ pub struct Settings {
     pub pipelines: BTreeMap<String, PipelineSettings>,
     /// How many executions may wait for a queued handler, by id; of those that are attached at the time.
     pub handler_queues: BTreeMap<String, usize>,
+    /// Settings of [breakers](crate::Flightdeck::breaker), by name, in place of those that they were asked for with. Of those
+    /// that nobody has asked for yet, too.
+    pub breakers: BTreeMap<String, BreakerSettings>,
+    /// Limits of [bulkheads](crate::Flightdeck::bulkhead), in the same way.
+    pub bulkheads: BTreeMap<String, u32>,
+    /// Limits of [rate limiters](crate::Flightdeck::limiter), in the same way.
+    pub limiters: BTreeMap<String, Limits>,
 }
 
 /// What a pipeline is told.
@@ -115,6 +123,9 @@ impl Default for Settings {
             stuck_after: Duration::from_secs(5),
             pipelines: BTreeMap::new(),
             handler_queues: BTreeMap::new(),
+            breakers: BTreeMap::new(),
+            bulkheads: BTreeMap::new(),
+            limiters: BTreeMap::new(),
         }
     }
 }
@@ -147,6 +158,32 @@ impl Validate for Settings {
         }
         for (id, most) in &self.handler_queues {
             report.require(*most > 0, &format!("handler_queues.{id}"), most, "must be at least 1");
+        }
+        for (name, breaker) in &self.breakers {
+            report.within(&format!("breakers.{name}"), |report| breaker.validate(report));
+        }
+        for (name, limit) in &self.bulkheads {
+            let fits = Bulkhead::check(*limit).is_ok();
+            report.require(fits, &format!("bulkheads.{name}"), limit, "must be from 1 to 2^30");
+        }
+        for (name, limits) in &self.limiters {
+            if let Err(error) = limits.checked() {
+                report.reject(&format!("limiters.{name}"), limits, error.to_string());
+            }
+        }
+    }
+}
+
+impl Validate for BreakerSettings {
+    fn validate(&self, report: &mut Violations) {
+        match self.check() {
+            Ok(()) => {}
+            Err(BreakerSettingsError::Number { field, value, least, most }) => {
+                report.reject(field, &value, format!("must be from {least} to {most}"));
+            }
+            Err(BreakerSettingsError::Time { field, value, least, most }) => {
+                report.reject(field, &value, format!("must be from {least:?} to {most:?}"));
+            }
         }
     }
 }

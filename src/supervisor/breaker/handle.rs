@@ -25,7 +25,8 @@ pub(crate) type Observer = dyn Fn(&BreakerTransition) + Send + Sync;
 /// | half-open | a few go through as trials, which close it or open it again; the others are rejected |
 /// | forced open, disabled | are rejected, go through: until the host says otherwise. Disabled, it counts all the same |
 ///
-/// It looks at what the last calls came to whenever one fails or is slow: a success alone never opens it. It does not
+/// It looks at what the last calls came to whenever one fails or is slow: a success alone never opens it. Where calls fail
+/// faster than a thread adds up what all of them count, the last of them are looked at with the next one. It does not
 /// limit how many calls run at once (a [`Bulkhead`](crate::supervisor::Bulkhead) does), interrupts none, and starts no thread: an open one goes
 /// half-open at the first call after its wait.
 ///

@@ -305,16 +305,7 @@ impl<const N: usize> Judge<N> {
 
     /// Judges by all that has been counted, unless another thread is at it, which then does. Lock-free.
     pub fn look(&self, now: impl Fn() -> u64, moves: &mut Moves) {
-        if !self.turn.ask() {
-            return;
-        }
-        loop {
-            let asked = self.turn.asked();
-            self.look_once(now(), moves);
-            if self.turn.finish(asked) {
-                return;
-            }
-        }
+        self.turn.take(|| self.look_once(now(), moves));
     }
 
     fn look_once(&self, now: u64, moves: &mut Moves) {

@@ -6,6 +6,7 @@ use super::word::Word;
 use crate::clock::Ticks;
 use crate::sync::thread;
 use std::fmt;
+use std::mem::ManuallyDrop;
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,8 +68,8 @@ impl<'a> BreakerPermit<'a> {
     /// The call did what it should.
     #[inline(always)]
     pub fn success(self) {
-        self.core.succeed(self.word, self.started);
-        std::mem::forget(self);
+        let permit = ManuallyDrop::new(self);
+        permit.core.succeed(permit.word, permit.started);
     }
 
     /// The call did not.
@@ -82,8 +83,8 @@ impl<'a> BreakerPermit<'a> {
     }
 
     fn settle(self, count: Count) {
-        self.core.settle(self.word, self.started, count);
-        std::mem::forget(self);
+        let permit = ManuallyDrop::new(self);
+        permit.core.settle(permit.word, permit.started, count);
     }
 }
 

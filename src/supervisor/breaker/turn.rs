@@ -1,13 +1,17 @@
 //! Who judges: one thread at a time, and nobody waits for it.
 //!
 //! Whoever has counted something that may open the breaker asks for a turn. If another has it, that one looks again before
-//! it ends, so what was counted is judged either way.
+//! it ends, so what was counted is judged either way. It does so [a few times](LOOKS) and no more: where others ask all the time,
+//! the next of them has the turn, and judges what was left.
 //!
 //! | edge | publishes | observes |
 //! |---|---|---|
 //! | `breaker-turn` | the addition in [`Turn::ask`] | the load in [`Turn::asked`] |
 
 use crate::sync::{AtomicU64, CachePadded, Relaxed, acquire, release};
+
+/// How often one thread looks in its turn. A look takes longer than a call may, so it might go on for ever.
+const LOOKS: u32 = 4;
 
 /// How many have asked since the last turn ended; zero: nobody judges.
 #[derive(Debug)]
@@ -19,22 +23,36 @@ impl Turn {
     }
 
     /// Asks for what this thread has counted to be judged. Whether it is this thread's turn. Wait-free.
-    #[must_use]
-    pub(crate) fn ask(&self) -> bool {
+    fn ask(&self) -> bool {
         // Release, edge `breaker-turn` (partner: `asked`): what this thread counted.
         self.0.fetch_add(1, release("breaker-turn")) == 0
     }
 
     /// How many have asked. All that those have counted is seen from now on.
-    pub(crate) fn asked(&self) -> u64 {
+    fn asked(&self) -> u64 {
         // Acquire, edge `breaker-turn` (partner: `ask`): what all of them counted, since each addition and exchange carries on
         // what the ones before it published.
         self.0.load(acquire("breaker-turn"))
     }
 
     /// Ends the turn, unless more have asked.
-    #[must_use]
-    pub(crate) fn finish(&self, asked: u64) -> bool {
+    fn finish(&self, asked: u64) -> bool {
         self.0.compare_exchange(asked, 0, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Looks, if it is this thread's turn, until nobody has asked meanwhile, or often enough.
+    pub(crate) fn take(&self, mut look: impl FnMut()) {
+        if !self.ask() {
+            return;
+        }
+        for _ in 0..LOOKS {
+            let asked = self.asked();
+            look();
+            if self.finish(asked) {
+                return;
+            }
+        }
+        // An exchange: it carries on what those published who asked, for whoever is next.
+        self.0.swap(0, Relaxed);
     }
 }

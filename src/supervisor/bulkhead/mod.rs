@@ -85,8 +85,12 @@ impl Bulkhead {
     /// # Errors
     /// If the limit is out of range.
     pub fn new(limit: u32) -> Result<Self, BulkheadLimitError> {
-        check(limit)?;
+        Self::check(limit)?;
         Ok(Self(Arc::new(Core { room: Room::new(limit), counts: CachePadded::default() })))
+    }
+
+    pub(crate) fn check(limit: u32) -> Result<(), BulkheadLimitError> {
+        if (1..=MOST).contains(&limit) { Ok(()) } else { Err(BulkheadLimitError { limit, most: MOST }) }
     }
 
     /// Lets the caller in, unless it is full. Lock-free.
@@ -135,7 +139,7 @@ impl Bulkhead {
     /// # Errors
     /// If the limit is out of range. Nothing changes then.
     pub fn set_limit(&self, limit: u32) -> Result<(), BulkheadLimitError> {
-        check(limit)?;
+        Self::check(limit)?;
         self.0.room.set_limit(limit);
         Ok(())
     }
@@ -152,10 +156,6 @@ impl Bulkhead {
             waiting: room.waiting(),
         }
     }
-}
-
-fn check(limit: u32) -> Result<(), BulkheadLimitError> {
-    if (1..=MOST).contains(&limit) { Ok(()) } else { Err(BulkheadLimitError { limit, most: MOST }) }
 }
 
 /// A place in a [`Bulkhead`], until this is dropped: by a panic, too.

@@ -74,7 +74,7 @@ impl Limits {
     }
 
     /// The same, if it can be kept.
-    pub(super) fn checked(self) -> Result<Self, LimitsError> {
+    pub(crate) fn checked(self) -> Result<Self, LimitsError> {
         let Self { permits, per, burst } = self;
         let (longest, ns) = (Self::LONGEST, per.as_nanos());
         if permits == 0 || ns == 0 || per > longest || u128::from(permits) > ns * Self::QUICKEST {
