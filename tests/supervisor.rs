@@ -315,6 +315,61 @@ fn a_chore_that_panics_is_reported_and_done_again() {
     );
 }
 
+/// What panics once more when it is shown or dropped.
+#[derive(Debug)]
+struct Spiteful;
+
+impl std::fmt::Display for Spiteful {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("nothing to show")
+    }
+}
+
+impl std::error::Error for Spiteful {}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("and another thing");
+        }
+    }
+}
+
+#[test]
+fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+    let (incidents, observer) = kept();
+    let runs = Arc::new(AtomicU64::new(0));
+    let of_chore = runs.clone();
+    let spec =
+        ChildSpec::new("book", Restart::Permanent, |context: &WorkerContext| match context.generation() {
+            1 => std::panic::panic_any(Spiteful),
+            2 => Err(Box::new(Spiteful).into()),
+            _ => {
+                until_stopped(context);
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            }
+        });
+    let chore = move || {
+        if of_chore.fetch_add(1, Ordering::Relaxed) == 0 {
+            std::panic::panic_any(Spiteful);
+        }
+    };
+    let supervisor = Supervisor::builder()
+        .worker(spec.backoff(NO_DELAY))
+        .every(Duration::from_millis(1), "chore", chore)
+        .observer(observer)
+        .start()
+        .unwrap();
+    until("the third run", || supervisor.workers()[0].generation == 3);
+    until("the next turn of the chore", || runs.load(Ordering::Relaxed) > 1);
+    let incidents = incidents.lock().unwrap();
+    let failed =
+        |incident: &&Incident| matches!(incident, Incident::Ended { exit, .. } if exit.failure().is_some());
+    assert_eq!(incidents.iter().filter(failed).count(), 2, "{incidents:?}");
+    let of_chore = |incident: &&Incident| matches!(incident, Incident::ChorePanicked { .. });
+    assert_eq!(incidents.iter().filter(of_chore).count(), 1, "{incidents:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_supervisor_uses_no_processor() {

@@ -369,6 +369,8 @@ impl Engine {
                     chore: chore.name.clone(),
                     message: panic_text(&*payload),
                 });
+                // It is the host's as well, and may panic when it is dropped.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
             }
             self.shared.watchdog.leave();
             chore.due = Instant::now() + chore.every;
