@@ -13,7 +13,8 @@ use flightdeck::events::{
     TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::supervisor::{
-    Breaker, BreakerSettings, Bulkhead, Check, ChildSpec, Restart, StartError, Supervisor,
+    AutoShutdown, Breaker, BreakerSettings, Bulkhead, Check, ChildSpec, Restart, Rules, StartError,
+    Supervisor,
 };
 use flightdeck::telemetry::{
     Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
@@ -440,6 +441,16 @@ fn supervisor(errors: &mut Errors) {
     errors.push(Box::new(twice.unwrap_err()));
     // By hand: only a system at its limit has no thread left.
     let source = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+    let significant = |restart| ChildSpec::new("book", restart, |_| ()).significant();
+    let shuts = || Supervisor::builder().auto_shutdown(AutoShutdown::AnySignificant);
+    errors.push(Box::new(shuts().worker(significant(Restart::Permanent)).start().unwrap_err()));
+    let never = Supervisor::builder().worker(significant(Restart::Transient)).start();
+    errors.push(Box::new(never.unwrap_err()));
+    let net = ChildSpec::supervisor("net", Restart::Permanent, Rules::new());
+    let supervisor = Supervisor::builder().worker(net).start().unwrap();
+    let net = supervisor.child("net").unwrap();
+    supervisor.remove("net", Duration::from_secs(10)).unwrap();
+    errors.push(Box::new(net.add(worker()).unwrap_err()));
     let unknown = Supervisor::builder().start().unwrap().remove("export", Duration::ZERO).unwrap_err();
     errors.push(Box::new(unknown));
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));

@@ -30,7 +30,12 @@ crate::kind! {
         worker: str, delay_ns: u64,
     }
     pub(super) MeltedDown("flightdeck.worker.melted_down", class = Critical, severity = Critical) { worker: str }
-    pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str }
+    pub(super) Escalated("flightdeck.supervisor.escalated", class = Critical, severity = Error) { supervisor: str, worker: str }
+    pub(super) AutoShutdown("flightdeck.supervisor.auto_shutdown", class = Critical) { supervisor: str, worker: str }
+    pub(super) Hung("flightdeck.worker.hung", class = Critical, severity = Error) { worker: str, generation: u64, silent_ns: u64 }
+    pub(super) Recovered("flightdeck.worker.recovered", class = Critical) { worker: str, generation: u64, hung_ns: u64 }
+    pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str, generation: u64 }
+    pub(super) AbandonedEnded("flightdeck.worker.abandoned_ended", class = Critical) { worker: str, generation: u64 }
     pub(super) ChorePanicked("flightdeck.chore.panicked", class = Critical, severity = Error) { chore: str, message: str }
     pub(super) ClockSlept("flightdeck.clock.slept", class = Critical) { slept_ns: u64, ticks_ran_on: bool }
     pub(super) ClockDisturbed("flightdeck.clock.disturbed", class = Critical, severity = Warn) { went_back: bool, ppm: f64 }
@@ -167,7 +172,24 @@ impl Journal {
                 events.record(RestartScheduled { worker, delay_ns });
             }
             Incident::MeltedDown { worker } => events.record(MeltedDown { worker }),
-            Incident::Abandoned { worker } => events.record(Abandoned { worker }),
+            Incident::Hung { worker, generation, silent } => {
+                let silent_ns = u64::try_from(silent.as_nanos()).unwrap_or(u64::MAX);
+                events.record(Hung { worker, generation: *generation, silent_ns });
+            }
+            Incident::Recovered { worker, generation, hung } => {
+                let hung_ns = u64::try_from(hung.as_nanos()).unwrap_or(u64::MAX);
+                events.record(Recovered { worker, generation: *generation, hung_ns });
+            }
+            Incident::Escalated { supervisor, worker } => events.record(Escalated { supervisor, worker }),
+            Incident::AutoShutdown { supervisor, worker } => {
+                events.record(AutoShutdown { supervisor, worker });
+            }
+            Incident::Abandoned { worker, generation } => {
+                events.record(Abandoned { worker, generation: *generation });
+            }
+            Incident::AbandonedEnded { worker, generation, .. } => {
+                events.record(AbandonedEnded { worker, generation: *generation });
+            }
             Incident::ChorePanicked { chore, message } => events.record(ChorePanicked { chore, message }),
             Incident::RestartsImpossible => events.record(RestartsImpossible {}),
         }

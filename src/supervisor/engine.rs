@@ -1,382 +1,272 @@
-//! The supervisor's thread: the only place that changes the state of workers. It sleeps until somebody has news for
-//! it or something is due.
+//! The supervisor's thread: it tells the machine what happens, and does what that decides. It sleeps until somebody has
+//! news for it or something is due.
 
-use super::incident::{Incident, StopReport, WorkerState, WorkerStatus};
-use super::policy::{Decision, Exit, History, Rules, Window};
-use super::spec::ChildSpec;
-use super::watchdog::Watchdog;
+use super::chores::{Chore, Chores};
+use super::heartbeats::Heartbeats;
+use super::incident::{Incident, WorkerStatus};
+use super::machine::{Machine, Output};
+use super::policy::Exit;
+use super::rules::Rules;
+use super::shared::{News, Shared};
+use super::spec::Kind;
 use super::worker::{Incarnation, panic_text};
 use crate::error::Severity;
-use crate::status::ErrorSlot;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
+use crate::sync::{Arc, Relaxed, thread};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How often a thread that was asked to stop is looked at: its last news comes before its destructors.
-const GONE_CHECK: Duration = Duration::from_millis(1);
+/// How soon a thread whose body is over is looked for again; then after twice that, and so on, so that it is missed for no
+/// longer than it took.
+const FIRST_LOOK: Duration = Duration::from_micros(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) type Observer = dyn Fn(&Incident) + Send + Sync;
-pub(crate) type ChoreBody = dyn FnMut() + Send;
+pub(crate) type OnMeltdown = dyn Fn(&WorkerStatus) + Send + Sync;
 
-/// Something done every so often on the supervisor's thread.
-pub(crate) struct Chore {
-    pub(crate) name: Arc<str>,
-    pub(crate) every: Duration,
-    pub(crate) body: Box<ChoreBody>,
-    pub(crate) due: Instant,
-}
-
-/// What the supervisor's thread is told.
-#[derive(Debug)]
-pub(crate) enum News {
-    Ended {
-        worker: u64,
-        generation: u64,
-        exit: Exit,
-    },
-    /// A chore is to be done this often.
-    Pace {
-        chore: Arc<str>,
-        every: Duration,
-    },
-    /// A chore is to be done now.
-    Soon {
-        chore: Arc<str>,
-    },
-    Add {
-        worker: u64,
-        spec: ChildSpec,
-    },
-    Remove {
-        worker: u64,
-        deadline: Instant,
-    },
-    Stop {
-        deadline: Instant,
-    },
-}
-
-/// The workers by number, in the order in which they were taken on. Numbers never come back.
-#[derive(Default)]
-struct Roll {
-    taken: u64,
-    workers: Vec<(u64, WorkerStatus)>,
-}
-
-impl Roll {
-    /// Puts a worker's name down, unless it is there already, and gives the worker a number.
-    fn enroll(&mut self, spec: &ChildSpec) -> Option<u64> {
-        let name = &spec.name;
-        if self.workers.iter().any(|(_, status)| status.name == *name) {
-            return None;
-        }
-        self.taken += 1;
-        let status = WorkerStatus {
-            name: name.clone(),
-            state: WorkerState::Starting,
-            generation: 0,
-            restarts: 0,
-            last_failure: None,
-            is_needed: spec.limited,
-        };
-        self.workers.push((self.taken, status));
-        Some(self.taken)
-    }
-}
-
-/// What has happened so far. Relaxed: each stands for itself.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) starts: AtomicU64,
-    pub(crate) restarts: AtomicU64,
-    pub(crate) failures: AtomicU64,
-    pub(crate) abandoned: AtomicU64,
-    pub(crate) chores: AtomicU64,
-    pub(crate) chore_panics: AtomicU64,
-    pub(crate) observer_panics: AtomicU64,
-}
-
-impl Counts {
-    fn count(&self, incident: &Incident) {
-        let count = match incident {
-            Incident::Started { generation, .. } => {
-                if *generation > 1 {
-                    self.restarts.fetch_add(1, Relaxed);
-                }
-                &self.starts
-            }
-            Incident::Ended { exit, .. } if exit.failure().is_some() => &self.failures,
-            Incident::Abandoned { .. } => &self.abandoned,
-            Incident::ChorePanicked { .. } => &self.chore_panics,
-            _ => return,
-        };
-        count.fetch_add(1, Relaxed);
-    }
-}
-
-/// What the supervisor's thread shares with handles and workers.
-pub(crate) struct Shared {
-    news: SegQueue<News>,
-    thread: OnceLock<thread::Thread>,
-    roll: Mutex<Roll>,
-    /// Threads of workers that run.
-    own_threads: Mutex<Vec<thread::ThreadId>>,
-    melted_down: AtomicBool,
-    report: Mutex<Option<StopReport>>,
-    waiting: Mutex<Vec<thread::Thread>>,
-    /// Somebody asked for the end.
-    stopping: AtomicBool,
-    pub(crate) counts: Counts,
-    pub(crate) errors: ErrorSlot,
-    pub(crate) started: Instant,
-    pub(crate) watchdog: Watchdog,
-}
-
-impl Shared {
-    pub(crate) fn new() -> Self {
-        Self {
-            news: SegQueue::new(),
-            thread: OnceLock::new(),
-            roll: Mutex::default(),
-            own_threads: Mutex::default(),
-            melted_down: AtomicBool::new(false),
-            report: Mutex::default(),
-            waiting: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            counts: Counts::default(),
-            errors: ErrorSlot::new(),
-            started: Instant::now(),
-            watchdog: Watchdog::new(),
-        }
-    }
-
-    /// News that the thread has not heard yet.
-    pub(crate) fn news_waiting(&self) -> usize {
-        self.news.len()
-    }
-
-    /// Whether everything was asked to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Relaxed)
-    }
-
-    pub(crate) fn tell(&self, news: News) {
-        if let News::Stop { .. } = news {
-            // Relaxed: a hint for whoever asks how it is.
-            self.stopping.store(true, Relaxed);
-        }
-        self.news.push(news);
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-
-    pub(crate) fn has_melted_down(&self) -> bool {
-        self.melted_down.load(Relaxed)
-    }
-
-    /// Whether the calling thread is the supervisor's.
-    pub(crate) fn is_supervisor_thread(&self) -> bool {
-        let this = thread::current().id();
-        self.thread.get().is_some_and(|thread| thread.id() == this)
-    }
-
-    /// Whether the calling thread is the supervisor's or one of its workers'.
-    pub(crate) fn is_own_thread(&self) -> bool {
-        self.is_supervisor_thread() || self.own_threads.lock().contains(&thread::current().id())
-    }
-
-    /// Takes a worker on, unless there is one of its name.
-    pub(crate) fn add(&self, spec: ChildSpec) -> Result<(), ChildSpec> {
-        // The news goes out under the lock: nobody removes a worker that the engine has not heard of.
-        let mut roll = self.roll.lock();
-        match roll.enroll(&spec) {
-            Some(worker) => self.tell(News::Add { worker, spec }),
-            None => return Err(spec),
-        }
-        Ok(())
-    }
-
-    /// How the removal of a worker went, once it is over.
-    pub(crate) fn removal(&self, worker: u64) -> Option<StopReport> {
-        let roll = self.roll.lock();
-        match roll.workers.iter().find(|(number, _)| *number == worker) {
-            None => Some(StopReport::default()),
-            Some((_, status)) if status.state == WorkerState::Abandoned => {
-                Some(StopReport { abandoned: vec![status.name.clone()], ..StopReport::default() })
-            }
-            Some(_) => None,
-        }
-    }
-
-    pub(crate) fn number_of(&self, name: &str) -> Option<u64> {
-        let roll = self.roll.lock();
-        roll.workers.iter().find(|(_, status)| *status.name == *name).map(|(worker, _)| *worker)
-    }
-
-    pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
-        self.roll.lock().workers.iter().map(|(_, status)| status.clone()).collect()
-    }
-
-    /// The report of the stop, once there is one.
-    pub(crate) fn report(&self) -> Option<StopReport> {
-        self.report.lock().clone()
-    }
-
-    /// What `found` finds, once it does, or `None` at the deadline.
-    pub(crate) fn wait_for(
-        &self,
-        deadline: Instant,
-        found: impl Fn() -> Option<StopReport>,
-    ) -> Option<StopReport> {
-        loop {
-            // Put down anew each time: who wakes the waiting takes them all from the list.
-            self.waiting.lock().push(thread::current());
-            if let Some(report) = found() {
-                return Some(report);
-            }
-            match deadline.saturating_duration_since(Instant::now()) {
-                Duration::ZERO => return None,
-                left => thread::park_timeout(left),
-            }
-        }
-    }
-
-    fn wake_waiting(&self) {
-        self.waiting.lock().drain(..).for_each(|thread| thread.unpark());
-    }
-}
-
-struct Child {
-    number: u64,
-    spec: ChildSpec,
-    history: History,
+/// A thread that runs its last destructors.
+struct Leaving {
+    child: u64,
     generation: u64,
-    began: Instant,
-    running: Option<Incarnation>,
-    restart_at: Option<Instant>,
-    /// Of one that is being removed: until when it may go in order.
-    leave_by: Option<Instant>,
+    run: Incarnation,
+    look_at: Instant,
+    pause: Duration,
 }
 
 /// The state behind the thread.
 pub(crate) struct Engine {
     shared: Arc<Shared>,
     observer: Arc<Observer>,
-    children: Vec<Child>,
-    window: Window,
-    chores: Vec<Chore>,
-    started: Instant,
-    random: RandomState,
-    draws: u64,
+    on_meltdown: Option<Arc<OnMeltdown>>,
+    machine: Machine,
+    /// The current run of each child that has one.
+    runs: HashMap<u64, (u64, Incarnation)>,
+    leaving: Vec<Leaving>,
+    heartbeats: Heartbeats,
+    chores: Chores,
+    began: Instant,
 }
 
 impl Engine {
     pub(crate) fn new(
         shared: Arc<Shared>,
         observer: Arc<Observer>,
-        window: Window,
+        on_meltdown: Option<Arc<OnMeltdown>>,
+        rules: Rules,
         chores: Vec<Chore>,
     ) -> Self {
+        let seed = RandomState::new().hash_one(0);
         Self {
             shared,
             observer,
-            children: Vec::new(),
-            window,
-            chores,
-            started: Instant::now(),
-            random: RandomState::new(),
-            draws: 0,
+            on_meltdown,
+            machine: Machine::new(rules, seed),
+            runs: HashMap::new(),
+            leaving: Vec::new(),
+            heartbeats: Heartbeats::default(),
+            chores: Chores(chores),
+            began: Instant::now(),
         }
     }
 
-    /// Runs until told to stop.
+    /// Runs until everything has stopped.
     pub(crate) fn run(mut self) {
-        let _ = self.shared.thread.set(thread::current());
+        self.shared.attend();
         if cfg!(panic = "abort") {
             self.observe(&Incident::RestartsImpossible);
         }
         loop {
             self.shared.watchdog.awake();
-            match self.shared.news.pop() {
-                Some(News::Ended { worker, generation, exit }) => self.ended(worker, generation, exit),
-                Some(News::Add { worker, spec }) => {
-                    self.enlist(worker, spec);
-                    self.start(self.children.len() - 1);
-                }
-                Some(News::Remove { worker, deadline }) => self.remove(worker, deadline),
-                Some(News::Pace { chore, every }) => self.pace(&chore, every),
-                Some(News::Soon { chore }) => self.hurry(&chore),
-                Some(News::Stop { deadline }) => return self.stop(deadline),
-                None => self.rest(),
+            let news = self.shared.hear();
+            let is_news = news.is_some();
+            let ended = match &news {
+                Some(News::Ended { child, generation, .. }) => Some((*child, *generation)),
+                _ => None,
+            };
+            if let Some(news) = news {
+                self.hear(news);
+            }
+            let now = Instant::now();
+            self.look_after(now);
+            self.check_heartbeats(now);
+            self.machine.pass(self.virtual_time(now));
+            if self.carry_out() {
+                return;
+            }
+            if let Some((child, generation)) = ended {
+                self.let_go(child, generation);
+            }
+            self.run_chores(now);
+            if !is_news {
+                self.rest();
             }
         }
     }
 
-    /// Does what is due, and sleeps until something is.
-    fn rest(&mut self) {
-        let now = Instant::now();
-        let due: Vec<usize> = (0..self.children.len())
-            .filter(|child| self.children[*child].restart_at.is_some_and(|at| at <= now))
-            .collect();
-        for child in &due {
-            self.start(*child);
+    /// As the machine counts it.
+    fn virtual_time(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.began)
+    }
+
+    fn hear(&mut self, news: News) {
+        let now = self.virtual_time(Instant::now());
+        match news {
+            News::Ended { child, generation, exit } => self.machine.ended(child, generation, exit, now),
+            News::Ready { child, generation } => self.machine.ready(child, generation, now),
+            News::Add { parent, plan } => self.machine.add(parent, *plan, now),
+            News::Ask { child, ask, ticket, deadline } => {
+                self.machine.ask(child, ask, ticket, self.virtual_time(deadline), now);
+            }
+            News::Pace { chore, every } => self.chores.pace(&chore, every),
+            News::Soon { chore } => self.chores.hurry(&chore),
+            News::Stop { deadline } => self.machine.stop(self.virtual_time(deadline), now),
         }
-        let left = self.let_go(now);
-        let chores = self.run_chores(now);
-        if !due.is_empty() || left || chores {
+    }
+
+    /// Does what the machine decided; whether everything is over.
+    fn carry_out(&mut self) -> bool {
+        while let Some(output) = self.machine.output() {
+            match output {
+                Output::Start { child, generation } => self.start(child, generation),
+                Output::AskStop { child, generation } => {
+                    if let Some((_, run)) = self.runs.get(&child).filter(|(of, _)| *of == generation) {
+                        run.stop();
+                    }
+                }
+                Output::AwaitGone { child, generation } => self.await_gone(child, generation),
+                Output::Changed { child } => {
+                    if let Some(view) = self.machine.view(child) {
+                        self.shared.with_roll(|roll| roll.update(child, view));
+                    }
+                }
+                Output::Removed { child } => {
+                    self.runs.remove(&child);
+                    self.shared.with_roll(|roll| roll.remove(child));
+                }
+                Output::Tell(incident) => self.observe(&incident),
+                Output::Answer { ticket, report } => self.shared.answer(ticket, report),
+                Output::MeltedDown { child } => self.melt_down(child),
+                Output::Over(report) => {
+                    self.shared.close(report);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn start(&mut self, child: u64, generation: u64) {
+        let Some((path, spec)) = self.machine.spec(child) else { return };
+        let Kind::Worker(body) = &spec.kind else { return };
+        let ended = {
+            let shared = self.shared.clone();
+            move |exit| shared.tell_ended(child, generation, exit)
+        };
+        let ready = spec.ready_within.map(|_| {
+            let shared = self.shared.clone();
+            let ready: Arc<dyn Fn() + Send + Sync> =
+                Arc::new(move || shared.tell(News::Ready { child, generation }));
+            ready
+        });
+        let spawn = || Incarnation::spawn(path, generation, spec.stack_size, body, ready, ended);
+        let heartbeat = spec.heartbeat;
+        let begun = self.shared.begin_run(spawn, Incarnation::thread_id);
+        let now = self.virtual_time(Instant::now());
+        match begun {
+            Ok(run) => {
+                self.runs.insert(child, (generation, run));
+                if let Some(heartbeat) = heartbeat {
+                    self.heartbeats.watch(child, generation, heartbeat, now);
+                }
+                self.machine.spawned(child, generation, now);
+            }
+            Err(error) => self.machine.ended(child, generation, Exit::NotSpawned(error.to_string()), now),
+        }
+    }
+
+    /// A run is over, and nobody waits for its thread.
+    fn let_go(&mut self, child: u64, generation: u64) {
+        if self.runs.get(&child).is_some_and(|(of, _)| *of == generation) {
+            self.runs.remove(&child);
+        }
+    }
+
+    fn await_gone(&mut self, child: u64, generation: u64) {
+        match self.runs.remove(&child) {
+            Some((of, run)) if of == generation && !run.is_gone() => {
+                let look_at = Instant::now() + FIRST_LOOK;
+                self.leaving.push(Leaving { child, generation, run, look_at, pause: FIRST_LOOK });
+            }
+            _ => self.machine.gone(child, generation, self.virtual_time(Instant::now())),
+        }
+    }
+
+    /// Looks for threads that are about to be gone.
+    fn look_after(&mut self, now: Instant) {
+        if self.leaving.is_empty() {
             return;
         }
-        let restarts = self.children.iter().filter_map(|child| child.restart_at);
-        let leaving = self.children.iter().filter_map(|child| child.leave_by);
-        let leaving = leaving.map(|deadline| deadline.min(now + GONE_CHECK));
-        let next = restarts.chain(leaving).chain(self.chores.iter().map(|chore| chore.due)).min();
+        // Also before time is up for one of them.
+        let is_due = self.machine.deadline().is_some_and(|at| at <= self.virtual_time(now));
+        for leaving in self.leaving.extract_if(.., |leaving| {
+            let is_looked_for = is_due || leaving.look_at <= now;
+            if is_looked_for {
+                leaving.look_at = now + leaving.pause;
+                leaving.pause = (leaving.pause * 2).min(LAST_PAUSE);
+            }
+            is_looked_for && leaving.run.is_gone()
+        }) {
+            self.machine.gone(leaving.child, leaving.generation, now.saturating_duration_since(self.began));
+        }
+    }
+
+    fn check_heartbeats(&mut self, now: Instant) {
+        let now = self.virtual_time(now);
+        if self.heartbeats.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let beats = |child, generation| {
+            let (of, run) = self.runs.get(&child)?;
+            (*of == generation).then(|| run.beats())
+        };
+        for (child, generation, turn) in self.heartbeats.check(now, beats) {
+            self.machine.turned(child, generation, turn, now);
+        }
+    }
+
+    fn run_chores(&mut self, now: Instant) {
+        if self.chores.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let (done, panicked) = self.chores.run(now, &self.shared.watchdog);
+        self.shared.counts.chores.fetch_add(done, Relaxed);
+        panicked.iter().for_each(|incident| self.observe(incident));
+    }
+
+    /// Sleeps until there is news or something is due.
+    fn rest(&self) {
+        let due = self.machine.deadline().into_iter().chain(self.heartbeats.due()).min();
+        let machine = due.map(|at| self.began + at.min(LONGEST));
+        let looks = self.leaving.iter().map(|leaving| leaving.look_at);
+        let next = looks.chain(machine).chain(self.chores.due()).min();
         self.shared.watchdog.asleep(next);
         // News that came since was followed by an unpark, so neither form misses it.
         match next {
-            Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
+            Some(at) => match at.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => {}
+                left => thread::park_timeout(left),
+            },
             None => thread::park(),
         }
     }
 
-    /// From now on chores of this name are done this often; for the first time no later than they would be.
-    fn pace(&mut self, name: &str, every: Duration) {
-        let next = Instant::now() + every;
-        for chore in self.chores.iter_mut().filter(|chore| *chore.name == *name) {
-            chore.every = every;
-            chore.due = chore.due.min(next);
+    fn melt_down(&self, child: u64) {
+        self.shared.melt_down();
+        let status = self.shared.with_roll(|roll| roll.get(child).cloned());
+        if let (Some(on_meltdown), Some(status)) = (&self.on_meltdown, status) {
+            self.call_host("callback for a meltdown", || on_meltdown(&status));
         }
-    }
-
-    /// Chores of this name are due now.
-    fn hurry(&mut self, name: &str) {
-        let now = Instant::now();
-        for chore in self.chores.iter_mut().filter(|chore| *chore.name == *name) {
-            chore.due = chore.due.min(now);
-        }
-    }
-
-    fn run_chores(&mut self, now: Instant) -> bool {
-        let mut ran = false;
-        let mut panicked = Vec::new();
-        for chore in self.chores.iter_mut().filter(|chore| chore.due <= now) {
-            ran = true;
-            self.shared.counts.chores.fetch_add(1, Relaxed);
-            self.shared.watchdog.enter(&chore.name);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(&mut chore.body)) {
-                panicked.push(Incident::ChorePanicked {
-                    chore: chore.name.clone(),
-                    message: panic_text(&*payload),
-                });
-                // It is the host's as well, and may panic when it is dropped.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
-            }
-            self.shared.watchdog.leave();
-            chore.due = Instant::now() + chore.every;
-        }
-        panicked.iter().for_each(|incident| self.observe(incident));
-        ran
     }
 
     fn observe(&self, incident: &Incident) {
@@ -387,200 +277,20 @@ impl Engine {
             errors.note(incident.to_string());
         }
         counts.count(incident);
-        // An observer that panics must not take the workers down with it.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.observer)(incident))) {
-            errors.note(format!("the supervisor's observer panicked: {}", panic_text(&*payload)));
+        self.call_host("observer", || (self.observer)(incident));
+    }
+
+    /// What is the host's must not take the workers down with it when it panics.
+    fn call_host(&self, what: &str, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            let Shared { counts, errors, .. } = &*self.shared;
+            errors.note(format!("the supervisor's {what} panicked: {}", panic_text(&*payload)));
             counts.observer_panics.fetch_add(1, Relaxed);
             // It is the host's as well, and may panic when it is dropped.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
         }
     }
-
-    /// Takes a worker on; it is yet to be started.
-    fn enlist(&mut self, number: u64, spec: ChildSpec) {
-        self.children.push(Child {
-            number,
-            spec,
-            history: History::default(),
-            generation: 0,
-            began: Instant::now(),
-            running: None,
-            restart_at: None,
-            leave_by: None,
-        });
-    }
-
-    /// Asks a worker to stop, for good.
-    fn remove(&mut self, worker: u64, deadline: Instant) {
-        let Some(child) = self.children.iter_mut().find(|child| child.number == worker) else {
-            return;
-        };
-        child.restart_at = None;
-        if let Some(incarnation) = &child.running {
-            incarnation.stop();
-        }
-        child.leave_by = Some(deadline.min(Instant::now() + child.spec.shutdown));
-    }
-
-    /// Takes those who were to leave and have left off the roll, and gives up on those whose time is over.
-    fn let_go(&mut self, now: Instant) -> bool {
-        let leaves = |child: &mut Child| {
-            let is_gone = child.running.as_ref().is_none_or(Incarnation::is_gone);
-            child.leave_by.is_some_and(|deadline| is_gone || deadline <= now)
-        };
-        let gone: Vec<Child> = self.children.extract_if(.., leaves).collect();
-        for child in &gone {
-            if child.running.as_ref().is_none_or(Incarnation::is_gone) {
-                let stays = |status: &WorkerStatus| status.state == WorkerState::Abandoned;
-                let mut roll = self.shared.roll.lock();
-                roll.workers.retain(|(worker, status)| *worker != child.number || stays(status));
-            } else {
-                self.update(child.number, |status| status.state = WorkerState::Abandoned);
-                self.observe(&Incident::Abandoned { worker: child.spec.name.clone() });
-            }
-        }
-        if !gone.is_empty() {
-            self.shared.wake_waiting();
-        }
-        !gone.is_empty()
-    }
-
-    fn start(&mut self, child: usize) {
-        let child = &mut self.children[child];
-        let worker = child.number;
-        child.generation += 1;
-        child.restart_at = None;
-        child.began = Instant::now();
-        let (generation, name) = (child.generation, child.spec.name.clone());
-        let shared = self.shared.clone();
-        let ended = move |exit| {
-            let this = thread::current().id();
-            shared.own_threads.lock().retain(|thread| *thread != this);
-            shared.tell(News::Ended { worker, generation, exit });
-        };
-        // Held while the thread starts, so that it cannot leave the list before it is on it.
-        let mut own_threads = self.shared.own_threads.lock();
-        match Incarnation::spawn(&name, generation, &child.spec.body, ended) {
-            Ok(incarnation) => {
-                own_threads.push(incarnation.thread_id());
-                drop(own_threads);
-                child.running = Some(incarnation);
-                self.update(worker, |status| {
-                    status.state = WorkerState::Running;
-                    status.restarts = generation - 1;
-                    status.generation = generation;
-                });
-                self.observe(&Incident::Started { worker: name, generation });
-            }
-            Err(error) => {
-                drop(own_threads);
-                let exit = Exit::NotSpawned(error.to_string());
-                self.shared.tell(News::Ended { worker, generation, exit });
-            }
-        }
-    }
-
-    fn ended(&mut self, worker: u64, generation: u64, exit: Exit) {
-        let now = Instant::now();
-        self.draws += 1;
-        let jitter = self.random.hash_one(self.draws) as f64 / u64::MAX as f64;
-        let is_ended = |child: &Child| child.number == worker && child.generation == generation;
-        let Some(index) = self.children.iter().position(is_ended) else {
-            return;
-        };
-        let child = &mut self.children[index];
-        let ran = now.saturating_duration_since(child.began);
-        if child.leave_by.is_some() {
-            // It is looked after until its thread is gone.
-            let worker = child.spec.name.clone();
-            return self.observe(&Incident::Ended { worker, generation, exit, ran });
-        }
-        child.running = None;
-        let rules = Rules {
-            restart: child.spec.restart,
-            stable_after: child.spec.stable_after,
-            backoff: child.spec.backoff,
-            limited: child.spec.limited,
-        };
-        let since_start = now.saturating_duration_since(self.started);
-        let decision = rules.ended(&mut child.history, &mut self.window, since_start, ran, &exit, jitter);
-        let name = child.spec.name.clone();
-        let failure = exit.failure().map(str::to_owned);
-        self.observe(&Incident::Ended { worker: name.clone(), generation, exit, ran });
-        let state = match decision {
-            Decision::Finish | Decision::MeltDown => WorkerState::Finished,
-            Decision::Restart(delay) => WorkerState::BackingOff { delay },
-        };
-        self.update(worker, |status| {
-            status.state = state;
-            if failure.is_some() {
-                status.last_failure = failure;
-            }
-        });
-        match decision {
-            Decision::Finish => {}
-            Decision::Restart(delay) => {
-                self.children[index].restart_at = Some(now + delay);
-                self.observe(&Incident::RestartScheduled { worker: name, delay });
-            }
-            Decision::MeltDown => {
-                self.shared.melted_down.store(true, Relaxed);
-                self.observe(&Incident::MeltedDown { worker: name });
-                let longest = self.children.iter().map(|child| child.spec.shutdown).sum::<Duration>();
-                self.stop_children(Instant::now() + longest);
-            }
-        }
-    }
-
-    fn update(&self, worker: u64, change: impl FnOnce(&mut WorkerStatus)) {
-        let mut roll = self.shared.roll.lock();
-        if let Some((_, status)) = roll.workers.iter_mut().find(|(number, _)| *number == worker) {
-            change(status);
-        }
-    }
-
-    /// Stops the workers, last started first, each in its own time and all before the deadline.
-    fn stop_children(&mut self, deadline: Instant) -> StopReport {
-        let mut report = StopReport::default();
-        let mut order: Vec<usize> = (0..self.children.len()).rev().collect();
-        order.sort_by_key(|child| self.children[*child].spec.stops_last);
-        for index in order {
-            let child = &mut self.children[index];
-            child.restart_at = None;
-            let (worker, name) = (child.number, child.spec.name.clone());
-            let Some(incarnation) = child.running.take() else {
-                report.stopped.push(name);
-                self.update(worker, |status| {
-                    if status.state != WorkerState::Abandoned {
-                        status.state = WorkerState::Finished;
-                    }
-                });
-                continue;
-            };
-            incarnation.stop();
-            let deadline = deadline.min(Instant::now() + child.spec.shutdown);
-            while !incarnation.is_gone() && Instant::now() < deadline {
-                // Woken by the news that it ended; then only its destructors are left.
-                let left = deadline.saturating_duration_since(Instant::now());
-                thread::park_timeout(left.min(GONE_CHECK));
-            }
-            // Ends of the generation that was just stopped are no news any more.
-            child.generation += 1;
-            if incarnation.is_gone() {
-                report.stopped.push(name);
-                self.update(worker, |status| status.state = WorkerState::Finished);
-            } else {
-                report.abandoned.push(name.clone());
-                self.update(worker, |status| status.state = WorkerState::Abandoned);
-                self.observe(&Incident::Abandoned { worker: name });
-            }
-        }
-        report
-    }
-
-    fn stop(mut self, deadline: Instant) {
-        let report = self.stop_children(deadline);
-        *self.shared.report.lock() = Some(report);
-        self.shared.wake_waiting();
-    }
 }
+
+/// Far enough for "whatever it takes", and never out of range.
+pub(crate) const LONGEST: Duration = Duration::from_secs(1 << 30);

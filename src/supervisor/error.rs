@@ -14,6 +14,26 @@ pub enum StartError {
         /// The name.
         name: String,
     },
+    /// A permanent worker, or supervisor, that is to be significant: it never ends for good.
+    #[error("worker `{name}` is significant and permanent: make it transient or temporary")]
+    PermanentSignificant {
+        /// The name.
+        name: String,
+    },
+    /// Something significant below a supervisor that never shuts down by itself.
+    #[error(
+        "worker `{name}` is significant, and `auto_shutdown` of its supervisor is `Never`: set it, or make nothing significant"
+    )]
+    NeverSignificant {
+        /// The name.
+        name: String,
+    },
+    /// The supervisor that was to take it was removed.
+    #[error("the supervisor that was to take worker `{child}` is gone: add one first, or take another")]
+    NoSupervisor {
+        /// The child's name.
+        child: String,
+    },
     /// The system gave no thread.
     #[error("the supervisor's thread `{name}` could not be started: {source}; raise the limit on threads")]
     NoThread {
@@ -31,6 +51,9 @@ impl Diagnostic for StartError {
     fn code(&self) -> &'static str {
         match self {
             Self::DuplicateName { .. } => "supervisor.worker.duplicate_name",
+            Self::PermanentSignificant { .. } => "supervisor.worker.permanent_significant",
+            Self::NeverSignificant { .. } => "supervisor.worker.never_significant",
+            Self::NoSupervisor { .. } => "supervisor.worker.no_supervisor",
             Self::NoThread { .. } => "supervisor.thread.unavailable",
             Self::PanicHook(error) => error.code(),
         }
@@ -42,16 +65,16 @@ impl Diagnostic for StartError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::DuplicateName { .. } => Retry::Never,
             Self::NoThread { .. } => Retry::Later,
             Self::PanicHook(error) => error.retry(),
+            _ => Retry::Never,
         }
     }
 }
 
-/// Why a worker was not removed: there is none of that name.
+/// Why nothing was done with a worker: there is none of that name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no worker `{name}` to be removed: see `Supervisor::status` for those there are")]
+#[error("there is no worker `{name}`: see `Supervisor::status` for those there are")]
 pub struct RemoveError {
     /// The name.
     pub name: String,

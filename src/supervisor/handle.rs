@@ -1,10 +1,14 @@
 //! The handle of a supervisor.
 
-use super::engine::{Chore, Engine, News, Observer, Shared};
+use super::children::Children;
+use super::chores::Chore;
+use super::engine::{Engine, LONGEST, Observer, OnMeltdown};
 use super::error::{RemoveError, StartError};
 use super::incident::{Incident, StopReport, WorkerStatus};
+use super::machine::ROOT;
 use super::panic::PanicHook;
-use super::policy::Window;
+use super::rules::{AutoShutdown, Rules, Strategy};
+use super::shared::{News, Shared};
 use super::spec::ChildSpec;
 use crate::os;
 use crate::sync::{Arc, thread};
@@ -14,18 +18,36 @@ use std::time::{Duration, Instant};
 /// How long the drop of the last handle may take.
 const DROP_DEADLINE: Duration = Duration::from_secs(1);
 /// What a caller waits beyond the deadline for the supervisor to say what it could not finish.
-const REPORT_GRACE: Duration = Duration::from_millis(100);
+pub(super) const REPORT_GRACE: Duration = Duration::from_millis(100);
 
-/// Far enough for "whatever it takes", and never out of range.
-const LONGEST: Duration = Duration::from_secs(1 << 30);
-
-/// One small thread that starts workers in order, restarts those that end as they should not, and stops them in
-/// reverse order.
+/// One small thread that looks after a tree of workers: starts them in order, restarts those that end as they should not,
+/// and stops them in reverse order.
 ///
-/// It follows OTP's one-for-one supervisor: more than `max_restarts` within `window`, over all workers, is a meltdown: all
-/// workers are stopped, the observer is told, and the host goes on without them. Beyond OTP, restarts are delayed by
-/// a [`Backoff`](super::Backoff) that only a stable run resets. It cannot stop a thread that does not look, and
-/// it does not survive a program that aborts on panic; it says both.
+/// It follows OTP's supervisors. A child is a worker, or [another supervisor](ChildSpec::supervisor) with
+/// [`Rules`] of its own: who is started [along](Strategy) with a child, how many restarts a window allows, what happens when
+/// [significant](AutoShutdown) children have ended. More than `max_restarts` within `window` and a supervisor stops its
+/// children and fails, as a child of its own; the topmost is then melted down: all workers are stopped, the observer and
+/// [`Builder::on_meltdown`] are told, and the host goes on without them. A stop or a start that takes its time in one
+/// supervisor delays nothing in another.
+///
+/// What is not OTP's:
+/// - Restarts are delayed by a [`Backoff`](super::Backoff) that only a stable run resets. Of those that are started along
+///   with a child, the others are stopped at once, and started after that child's delay.
+/// - A start that fails, also the first, counts as a restart, and is tried again in the same way. Only a thread that the
+///   system does not give, and a child that does not say in time that it is [ready](ChildSpec::reports_ready), are starts
+///   that fail; what fails later has started.
+/// - A supervisor that gave up has failed: a transient one is started again. (OTP's ends with `shutdown`, which a transient
+///   one is not restarted after.)
+/// - Children that were added to a supervisor while it ran outlive its restart, but for temporary ones. What has ended
+///   stays on the list. What the host has [terminated](Supervisor::terminate) is not started along with a sibling.
+/// - Threads cannot be killed. A worker that does not stop in time is **abandoned**: marked, counted, and told of. It is not
+///   started again until its thread has come to an end, which is noticed and told, unless it may be
+///   [replaced](ChildSpec::replace_abandoned); those that are started along with it do not wait for it. Nothing that an
+///   old run does is taken for the current one's.
+///
+/// A run is over when its body is: the next may begin while thread-local destructors of the last still run. A worker that is
+/// stopped for good has stopped when its thread is gone. It does not survive a program that aborts on panic, and says
+/// so.
 ///
 /// Cheap to clone. When the last handle drops, everything is stopped within a second.
 ///
@@ -74,19 +96,18 @@ impl fmt::Debug for Supervisor {
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder {
     name: String,
-    max_restarts: usize,
-    window: Duration,
-    workers: Vec<ChildSpec>,
+    rules: Rules,
     chores: Vec<Chore>,
     observer: Arc<Observer>,
     panic_hook: bool,
+    on_meltdown: Option<Arc<OnMeltdown>>,
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("name", &self.name)
-            .field("workers", &self.workers)
+            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }
@@ -95,12 +116,11 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             name: "fd-supervisor".to_owned(),
-            max_restarts: 3,
-            window: Duration::from_secs(60),
-            workers: Vec::new(),
+            rules: Rules::new(),
             chores: Vec::new(),
             observer: Arc::new(|_| ()),
             panic_hook: false,
+            on_meltdown: None,
         }
     }
 }
@@ -112,21 +132,34 @@ impl Builder {
         self
     }
 
-    /// How many restarts a window allows, over all workers; 3 by default.
+    /// Who is started again along with a worker; nobody by default.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.rules = self.rules.strategy(strategy);
+        self
+    }
+
+    /// How many restarts a window allows, over all workers that are its own; 3 by default.
     pub fn max_restarts(mut self, most: usize) -> Self {
-        self.max_restarts = most;
+        self.rules = self.rules.max_restarts(most);
         self
     }
 
     /// How long the window is; 60 s by default.
     pub fn window(mut self, length: Duration) -> Self {
-        self.window = length;
+        self.rules = self.rules.window(length);
         self
     }
 
-    /// One more worker; they start in this order.
+    /// Whether everything stops when significant children have ended; never by default. That is as after
+    /// [`Supervisor::shutdown`], but that each child has its own time for it.
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.rules = self.rules.auto_shutdown(auto_shutdown);
+        self
+    }
+
+    /// One more child, a worker or a supervisor; they start in this order.
     pub fn worker(mut self, spec: ChildSpec) -> Self {
-        self.workers.push(spec);
+        self.rules = self.rules.child(spec);
         self
     }
 
@@ -161,18 +194,26 @@ impl Builder {
         self
     }
 
+    /// Who is told when the supervisor gives up: of the worker that was to be restarted once too often, before the others are
+    /// stopped. Called on the supervisor's thread: be quick. The host may add workers or restart them afterwards.
+    pub fn on_meltdown(mut self, callback: impl Fn(&WorkerStatus) + Send + Sync + 'static) -> Self {
+        self.on_meltdown = Some(Arc::new(callback));
+        self
+    }
+
     /// Starts the supervisor, which starts the workers.
     ///
     /// # Errors
-    /// If two workers have one name, the system gives no thread, or somebody else has the panic hook.
-    pub fn start(self) -> Result<Supervisor, StartError> {
-        let shared = Arc::new(Shared::new());
-        let window = Window::new(self.max_restarts, self.window);
-        let chores = self.chores.iter().map(|chore| chore.name.clone()).collect();
-        let engine = Engine::new(shared.clone(), self.observer, window, self.chores);
-        for spec in self.workers {
-            add(&shared, spec)?;
+    /// If two workers have one name, something is significant that cannot be, the system gives no thread, or somebody else has
+    /// the panic hook.
+    pub fn start(mut self) -> Result<Supervisor, StartError> {
+        let children = std::mem::take(&mut self.rules.children);
+        let shared = Arc::new(Shared::new(self.rules.auto_shutdown));
+        for spec in children {
+            shared.add(ROOT, spec)?;
         }
+        let chores = self.chores.iter().map(|chore| chore.name.clone()).collect();
+        let engine = Engine::new(shared.clone(), self.observer, self.on_meltdown, self.rules, self.chores);
         let thread = thread::Builder::new().name(self.name.clone());
         let panic_hook = self.panic_hook.then(|| PanicHook::take(None)).transpose()?;
         let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
@@ -193,18 +234,26 @@ impl Supervisor {
         Builder::default()
     }
 
-    /// One more worker. It is started soon after.
-    ///
-    /// # Errors
-    /// If there is one of its name.
-    pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
-        add(&self.shared, spec)
+    /// The children of a supervisor in the tree, by its path, as in `net` or `net/peers`; `None` if there is none.
+    #[must_use]
+    pub fn child(&self, path: &str) -> Option<Children> {
+        let found = self.shared.with_roll(|roll| roll.find(path).filter(|id| roll.is_supervisor(*id)));
+        found.map(|id| Children::new(self.shared.clone(), id, path))
     }
 
-    /// Stops a worker for good and takes it off the list, so that its name is free again. Returns by the deadline, whatever
-    /// the worker does; it has that time or its [`ChildSpec::shutdown`], whichever ends first. One that does not
-    /// stop is abandoned, and stays on the list as such. Called by a worker or an observer, it returns at once, since
-    /// they may be what it waits for.
+    fn top(&self) -> Children {
+        Children::new(self.shared.clone(), ROOT, "")
+    }
+
+    /// One more child, started soon after: see [`Children::add`].
+    ///
+    /// # Errors
+    /// If there is one of its name, or something is significant that cannot be.
+    pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
+        self.top().add(spec)
+    }
+
+    /// Stops a child for good and takes it off the list, so that its name is free again: see [`Children::remove`].
     ///
     /// ```
     /// use flightdeck::supervisor::{ChildSpec, Restart, Supervisor, WorkerContext};
@@ -219,24 +268,25 @@ impl Supervisor {
     /// ```
     ///
     /// # Errors
-    /// If there is no worker of that name.
-    pub fn remove(&self, name: &str, deadline: Duration) -> Result<StopReport, RemoveError> {
-        let worker = self.shared.number_of(name).ok_or_else(|| RemoveError { name: name.to_owned() })?;
-        let deadline = within(deadline);
-        self.shared.tell(News::Remove { worker, deadline });
-        if self.shared.is_own_thread() {
-            return Ok(StopReport::pending());
-        }
-        // Should everything be stopped meanwhile, that report tells of this worker too.
-        let removed = || self.shared.removal(worker).or_else(|| self.shared.report());
-        let mut report =
-            self.shared.wait_for(deadline + REPORT_GRACE, removed).unwrap_or_else(StopReport::pending);
-        report.abandoned.retain(|worker| **worker == *name);
-        report.stopped.clear();
-        if report.is_clean() {
-            report.stopped.push(name.into());
-        }
-        Ok(report)
+    /// If there is no child of that name, or path.
+    pub fn remove(&self, path: &str, deadline: Duration) -> Result<StopReport, RemoveError> {
+        self.top().remove(path, deadline)
+    }
+
+    /// Stops a child, which stays on the list: see [`Children::terminate`].
+    ///
+    /// # Errors
+    /// If there is no child of that name, or path.
+    pub fn terminate(&self, path: &str, deadline: Duration) -> Result<StopReport, RemoveError> {
+        self.top().terminate(path, deadline)
+    }
+
+    /// Starts a child now: see [`Children::restart`].
+    ///
+    /// # Errors
+    /// If there is no child of that name, or path.
+    pub fn restart(&self, path: &str) -> Result<(), RemoveError> {
+        self.top().restart(path)
     }
 
     /// From now on what was asked for with [`Builder::every`] under this name is done so often; the next time no later than it
@@ -247,7 +297,7 @@ impl Supervisor {
         told.map(|news| self.shared.tell(news)).is_some()
     }
 
-    /// How each worker is, in the order in which they started.
+    /// How each child is, workers and supervisors, in the order in which they were taken on.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerStatus> {
         self.shared.workers()
@@ -259,10 +309,10 @@ impl Supervisor {
         self.shared.has_melted_down()
     }
 
-    /// Whether every worker runs, or has ended as it should.
+    /// Whether every child runs, or has ended as it should.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        !self.has_melted_down() && self.workers().iter().all(WorkerStatus::is_well)
+        !self.has_melted_down() && self.shared.with_roll(|roll| roll.are_well())
     }
 
     /// Stops all workers, last started first, and says how that went. Returns by the deadline, whatever workers do. A
@@ -282,13 +332,8 @@ fn stop(shared: &Shared, deadline: Duration) -> StopReport {
     shared.wait_for(deadline + REPORT_GRACE, || shared.report()).unwrap_or_else(StopReport::pending)
 }
 
-fn add(shared: &Shared, spec: ChildSpec) -> Result<(), StartError> {
-    let twice = |spec: ChildSpec| StartError::DuplicateName { name: spec.name.to_string() };
-    shared.add(spec).map_err(twice)
-}
-
 /// So long from now.
-fn within(time: Duration) -> Instant {
+pub(super) fn within(time: Duration) -> Instant {
     Instant::now() + time.min(LONGEST)
 }
 

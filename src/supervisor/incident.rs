@@ -35,15 +35,58 @@ pub enum Incident {
         /// In how long.
         delay: Duration,
     },
-    /// More restarts than the window allows: all workers are stopped.
+    /// More restarts than the window of the topmost supervisor allows: all workers are stopped.
     MeltedDown {
         /// The worker whose restart was one too many.
         worker: Arc<str>,
     },
-    /// A worker did not stop in time. Its thread runs on, and is no longer looked after.
+    /// More restarts than the window of a supervisor below the topmost allows: its children are stopped, and it has failed.
+    Escalated {
+        /// Its path.
+        supervisor: Arc<str>,
+        /// The child whose restart was one too many.
+        worker: Arc<str>,
+    },
+    /// Significant children have ended: their supervisor stops the others, and has then returned.
+    AutoShutdown {
+        /// Its path; empty for the topmost.
+        supervisor: Arc<str>,
+        /// The child that ended last.
+        worker: Arc<str>,
+    },
+    /// A worker has not [beaten](super::ChildSpec::heartbeat) for too long.
+    Hung {
+        /// The worker.
+        worker: Arc<str>,
+        /// Which run.
+        generation: u64,
+        /// For how long it was silent when that was found.
+        silent: Duration,
+    },
+    /// A worker that was hung beats again.
+    Recovered {
+        /// The worker.
+        worker: Arc<str>,
+        /// Which run.
+        generation: u64,
+        /// For how long it counted as hung.
+        hung: Duration,
+    },
+    /// A worker did not stop in time. Its thread runs on, and nobody waits for it any more.
     Abandoned {
         /// The worker.
         worker: Arc<str>,
+        /// Which run.
+        generation: u64,
+    },
+    /// An abandoned run of a worker has ended at last. Says nothing of a run that replaced it.
+    AbandonedEnded {
+        /// The worker.
+        worker: Arc<str>,
+        /// Which run.
+        generation: u64,
+        /// How.
+        exit: Exit,
     },
     /// A chore panicked. It is run again at its next time.
     ChorePanicked {
@@ -62,8 +105,11 @@ impl Incident {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Started { .. } => Severity::Info,
-            Self::Ended { exit: Exit::Returned, .. } => Severity::Info,
-            Self::Ended { .. } => Severity::Error,
+            Self::Ended { exit: Exit::Returned, .. }
+            | Self::AbandonedEnded { .. }
+            | Self::AutoShutdown { .. }
+            | Self::Recovered { .. } => Severity::Info,
+            Self::Ended { .. } | Self::Escalated { .. } | Self::Hung { .. } => Severity::Error,
             Self::RestartScheduled { .. } => Severity::Warn,
             Self::ChorePanicked { .. } | Self::Abandoned { .. } | Self::RestartsImpossible => Severity::Error,
             Self::MeltedDown { .. } => Severity::Critical,
@@ -89,7 +135,32 @@ impl fmt::Display for Incident {
             Self::MeltedDown { worker } => {
                 write!(f, "worker `{worker}` was to be restarted once too often: all workers are stopped")
             }
-            Self::Abandoned { worker } => write!(f, "worker `{worker}` did not stop in time"),
+            Self::Escalated { supervisor, worker } => {
+                write!(
+                    f,
+                    "worker `{worker}` was to be restarted once too often: `{supervisor}` stops its children and fails"
+                )
+            }
+            Self::AutoShutdown { supervisor, worker } => {
+                write!(f, "worker `{worker}` has ended, and with it ")?;
+                match &**supervisor {
+                    "" => f.write_str("everything stops"),
+                    supervisor => write!(f, "all children of `{supervisor}` stop"),
+                }
+            }
+            Self::Hung { worker, generation, silent } => {
+                write!(f, "worker `{worker}` is hung: it did not beat for {silent:.1?}, run {generation}")
+            }
+            Self::Recovered { worker, generation, hung } => {
+                write!(f, "worker `{worker}` beats again, after {hung:.1?}, run {generation}")
+            }
+            Self::Abandoned { worker, generation } => {
+                write!(f, "worker `{worker}` did not stop in time, run {generation}")
+            }
+            Self::AbandonedEnded { worker, generation, exit } => {
+                write!(f, "worker `{worker}`, which was abandoned, has ended, run {generation}")?;
+                exit.failure().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
             Self::ChorePanicked { chore, message } => write!(f, "chore `{chore}` panicked: {message}"),
             Self::RestartsImpossible => f.write_str("panics abort this program: nothing can be restarted"),
         }
@@ -100,17 +171,24 @@ impl fmt::Display for Incident {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerState {
-    /// It is about to run for the first time.
+    /// It is about to run: it waits for its turn, or has yet to say that it is [ready](super::ChildSpec::reports_ready); a
+    /// supervisor, that its children have started.
     Starting,
-    /// Its thread runs.
+    /// Its thread runs; a supervisor looks after its children.
     Running,
+    /// It runs, and has shown no sign of life for too long.
+    Hung,
     /// It ended, and is started again in about this long.
     BackingOff {
         /// The delay from when it ended.
         delay: Duration,
     },
-    /// It ended for good, as its restart kind says or because everything stopped.
+    /// It was asked to stop, and has not yet.
+    Stopping,
+    /// It ended for good, as its restart kind says or because its supervisor stopped.
     Finished,
+    /// It was [stopped by the host](super::Children::terminate), and stays so until it is started again.
+    Terminated,
     /// It did not stop in time; its thread may still run.
     Abandoned,
 }
@@ -121,17 +199,22 @@ impl fmt::Display for WorkerState {
             Self::Starting => f.write_str("is starting"),
             Self::Running => f.write_str("runs"),
             Self::BackingOff { delay } => write!(f, "is started again within {delay:.1?}"),
+            Self::Hung => f.write_str("is hung"),
+            Self::Stopping => f.write_str("is stopping"),
             Self::Finished => f.write_str("has ended"),
+            Self::Terminated => f.write_str("was stopped"),
             Self::Abandoned => f.write_str("did not stop in time"),
         }
     }
 }
 
-/// How a worker is.
+/// How a child is: a worker, or a supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerStatus {
-    /// Its name.
+    /// Its name; below another supervisor than the topmost, the path to it, as in `net/feed`.
     pub name: Arc<str>,
+    /// Whether it is a supervisor.
+    pub is_supervisor: bool,
     /// Where it is in its life.
     pub state: WorkerState,
     /// Which run this is, or was: 1 for the first.
@@ -148,9 +231,12 @@ impl WorkerStatus {
     /// Whether it runs, is about to, or has ended as it should.
     pub(super) fn is_well(&self) -> bool {
         match self.state {
-            WorkerState::Starting | WorkerState::Running => true,
+            WorkerState::Starting
+            | WorkerState::Running
+            | WorkerState::Stopping
+            | WorkerState::Terminated => true,
             WorkerState::Finished => self.last_failure.is_none(),
-            WorkerState::BackingOff { .. } | WorkerState::Abandoned => false,
+            WorkerState::BackingOff { .. } | WorkerState::Hung | WorkerState::Abandoned => false,
         }
     }
 }

@@ -1,16 +1,24 @@
-//! The supervisor: workers on threads of their own, restarted when they panic.
+//! The supervisor: a tree of workers on threads of their own, restarted when they panic.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `handle` | [`Supervisor`], what hosts hold |
-//! | `spec` | [`ChildSpec`]: what a worker is, and when it is started again |
+//! | `children` | [`Children`]: those of one supervisor in the tree |
+//! | `spec` | [`ChildSpec`]: what a child is, and when it is started again |
+//! | `rules` | [`Rules`]: what a supervisor does with its children |
 //! | `backoff` | [`Backoff`]: delays that grow, and differ |
-//! | `policy` | what follows when a worker ends: pure decisions in virtual time |
+//! | `window` | how often the children of a supervisor may be started again |
+//! | `policy` | whether and when a child is started again |
+//! | `machine` | all decisions about the tree, in virtual time |
 //! | `engine` | the one thread that carries them out |
+//! | `chores` | what else it does every so often |
+//! | `shared` | what it shares with handles and workers |
+//! | `roll` | the children by number and path |
 //! | `worker` | a worker's thread, and what it sees |
 //! | `panic` | [`Panic`]: what is known of one that ended a run |
 //! | `pulse` | [`Pulse`]: a worker says that it gets on |
 //! | `liveness` | whether it still does: pure decisions in virtual time |
+//! | `heartbeats` | when to look for it |
 //! | `cancel` | [`CancelToken`]: asking others to stop |
 //! | `limiter` | [`Limiter`]: so much in so much time |
 //! | `retry` | [`Retrier`]: trying again what may pass later |
@@ -29,21 +37,29 @@ mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod bulkhead;
 mod cancel;
+mod children;
+mod chores;
 mod engine;
 mod error;
 mod handle;
 mod health;
+mod heartbeats;
 mod incident;
 mod limiter;
 mod liveness;
+mod machine;
 mod panic;
 mod policy;
 mod pulse;
 mod retry;
+mod roll;
+mod rules;
+mod shared;
 mod spec;
 mod status;
 mod view;
 mod watchdog;
+mod window;
 mod worker;
 
 pub use backoff::{Backoff, Jitter};
@@ -53,6 +69,7 @@ pub use breaker::{
 };
 pub use bulkhead::{Bulkhead, BulkheadLimitError, BulkheadStats, EnterError, Inside};
 pub use cancel::CancelToken;
+pub use children::Children;
 pub use error::{RemoveError, StartError};
 pub use handle::{Builder, Supervisor};
 pub use health::{Check, CheckFeed, CheckState, CheckStatus, HealthCheckError, Probe, Probes};
@@ -68,7 +85,8 @@ pub use retry::{
     Attempt, BudgetError, Call, Delays, Failure, GaveUp, Retrier, RetryBudget, RetryError, RetryPolicy,
     RetryPolicyError, RetryStats,
 };
-pub use spec::{ChildSpec, IntoWorkerResult, Restart, WorkerResult};
+pub use rules::{AutoShutdown, Rules, Strategy};
+pub use spec::{ChildSpec, IntoWorkerResult, Restart, Shutdown, WorkerResult};
 pub use status::Status;
 pub(crate) use view::View;
 pub use worker::{Waited, WorkerContext};

@@ -1,8 +1,8 @@
 //! How a supervisor is, as one reading.
 
-use super::engine::Counts;
 use super::handle::Supervisor;
 use super::incident::{WorkerState, WorkerStatus};
+use super::shared::Counts;
 use crate::status::{LastError, PartState, error_line, heading, line};
 use crate::sync::Relaxed;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct Status {
     pub state: PartState,
     /// Since it was built.
     pub uptime: Duration,
-    /// Each worker, in the order in which they started.
+    /// Each child, workers and supervisors, in the order in which they were taken on.
     pub workers: Vec<WorkerStatus>,
     /// Whether there were too many restarts, and all workers have been stopped.
     pub melted_down: bool,
@@ -28,8 +28,14 @@ pub struct Status {
     pub restarts: u64,
     /// Runs that ended in a panic or an error, or did not begin for want of a thread.
     pub failures: u64,
-    /// Workers that did not stop in time.
+    /// Supervisors below the topmost that gave up over too many restarts.
+    pub escalations: u64,
+    /// How often a worker was found to be hung.
+    pub hung: u64,
+    /// Runs of workers that did not stop in time.
     pub abandoned: u64,
+    /// Of those, what has ended since.
+    pub abandoned_ended: u64,
     /// How often a chore was done: see [`Builder::every`](super::Builder::every).
     pub chores: u64,
     /// How often one panicked.
@@ -68,8 +74,9 @@ impl Supervisor {
         } else {
             PartState::working(!melted_down && workers.iter().all(WorkerStatus::is_well))
         };
-        let Counts { starts, restarts, failures, abandoned, chores, chore_panics, observer_panics } =
-            &shared.counts;
+        let counts = &shared.counts;
+        let Counts { starts, restarts, failures, abandoned, chores, chore_panics, observer_panics, .. } =
+            counts;
         Status {
             state,
             uptime: shared.started.elapsed(),
@@ -78,7 +85,10 @@ impl Supervisor {
             starts: starts.load(Relaxed),
             restarts: restarts.load(Relaxed),
             failures: failures.load(Relaxed),
+            escalations: counts.escalations.load(Relaxed),
+            hung: counts.hung.load(Relaxed),
             abandoned: abandoned.load(Relaxed),
+            abandoned_ended: counts.abandoned_ended.load(Relaxed),
             chores: chores.load(Relaxed),
             chore_panics: chore_panics.load(Relaxed),
             observer_panics: observer_panics.load(Relaxed),

@@ -1,8 +1,8 @@
 //! A look at a supervisor that does not keep it: for what its own chores ask.
 
-use super::engine::{News, Shared};
 use super::handle::Supervisor;
 use super::incident::WorkerStatus;
+use super::shared::{News, Shared};
 use crate::sync::{Arc, Relaxed};
 use std::time::Duration;
 

@@ -1,24 +1,31 @@
 //! A worker's thread, and what it sees of its supervisor.
 
+use super::cancel::CancelToken;
 use super::panic::{Notes, Panic};
 use super::policy::Exit;
 use super::pulse::Pulse;
 use super::spec::Body;
 use crate::os;
-use crate::sync::{Arc, AtomicBool, Relaxed, thread};
+use crate::sync::{Arc, thread};
 use std::any::Any;
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// Says that a run is ready.
+pub(crate) type Ready = dyn Fn() + Send + Sync;
 
 /// What a worker's body is given: who it is, and whether it should stop.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkerContext {
     name: Arc<str>,
     generation: u64,
-    stop: Arc<AtomicBool>,
+    stop: CancelToken,
     pulse: Pulse,
+    /// If its supervisor waits for that.
+    ready: Option<Arc<Ready>>,
 }
 
 /// How a wait of a worker ended.
@@ -32,7 +39,7 @@ pub enum Waited {
 }
 
 impl WorkerContext {
-    /// The worker's name.
+    /// The worker's name; below another supervisor than the topmost, the path to it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -47,13 +54,12 @@ impl WorkerContext {
     /// Whether the worker should return. One load: ask often.
     #[must_use]
     pub fn should_stop(&self) -> bool {
-        // Relaxed: the flag stands for itself; a stop that must be seen at once also unparks.
-        self.stop.load(Relaxed)
+        self.stop.is_cancelled()
     }
 
     /// Says that the worker gets on: see [`Pulse::beat`]. About a nanosecond: beat at each turn of a loop.
     ///
-    /// Nobody listens unless the worker asked for it.
+    /// Nobody listens unless the worker [asked for it](super::ChildSpec::heartbeat).
     #[inline(always)]
     pub fn beat(&self) {
         self.pulse.beat();
@@ -65,21 +71,33 @@ impl WorkerContext {
         &self.pulse
     }
 
-    /// Waits, parked, until the time is over or the worker should stop, whichever comes first. To be called on
-    /// the worker's own thread.
+    /// Waits, parked, until the time is over or the worker should stop, whichever comes first. Any of the worker's threads
+    /// may wait.
     pub fn wait(&self, time: Duration) -> Waited {
-        let end = Instant::now().checked_add(time);
-        loop {
-            if self.should_stop() {
-                return Waited::Stopping;
-            }
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            match left {
-                Some(Duration::ZERO) => return Waited::Elapsed,
-                Some(left) => thread::park_timeout(left),
-                None => thread::park(),
-            }
+        if self.stop.wait(time) { Waited::Stopping } else { Waited::Elapsed }
+    }
+
+    /// A token that is cancelled when the worker should stop: for what takes one, and for other threads. To cancel it stops
+    /// nobody else.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.stop.child()
+    }
+
+    /// Says that it is ready: see [`ChildSpec::reports_ready`](super::ChildSpec::reports_ready). Nothing if it need not say
+    /// so, or has.
+    pub fn ready(&self) {
+        if let Some(ready) = &self.ready {
+            ready();
         }
+    }
+}
+
+impl fmt::Debug for WorkerContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerContext")
+            .field("name", &self.name)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +105,8 @@ impl WorkerContext {
 #[derive(Debug)]
 pub(crate) struct Incarnation {
     thread: thread::JoinHandle<()>,
-    stop: Arc<AtomicBool>,
+    stop: CancelToken,
+    pulse: Pulse,
 }
 
 impl Incarnation {
@@ -95,13 +114,16 @@ impl Incarnation {
     pub(crate) fn spawn(
         name: &Arc<str>,
         generation: u64,
+        stack_size: Option<usize>,
         body: &Arc<Body>,
+        ready: Option<Arc<Ready>>,
         ended: impl FnOnce(Exit) + Send + 'static,
     ) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = CancelToken::new();
         // A new one for each run: what is left of an old one beats where nobody looks.
         let pulse = Pulse::new();
-        let context = WorkerContext { name: name.clone(), generation, stop: stop.clone(), pulse };
+        let context =
+            WorkerContext { name: name.clone(), generation, stop: stop.clone(), pulse: pulse.clone(), ready };
         let body = body.clone();
         let run = move || {
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
@@ -119,15 +141,24 @@ impl Incarnation {
                 std::mem::forget(second);
             }
         };
-        let thread = thread::Builder::new().name(format!("fd-{name}"));
+        let mut thread = thread::Builder::new().name(format!("fd-{name}"));
+        if let Some(bytes) = stack_size {
+            thread = thread.stack_size(bytes);
+        }
         let thread = os::without_signals(|| thread.spawn(run))?;
-        Ok(Self { thread, stop })
+        Ok(Self { thread, stop, pulse })
     }
 
     /// Asks it to stop.
     pub(crate) fn stop(&self) {
-        self.stop.store(true, Relaxed);
+        self.stop.cancel();
+        // For a body that parks by its own means.
         self.thread.thread().unpark();
+    }
+
+    /// How often it has beaten.
+    pub(crate) fn beats(&self) -> u64 {
+        self.pulse.beats()
     }
 
     pub(crate) fn thread_id(&self) -> thread::ThreadId {

@@ -94,6 +94,18 @@ pub(super) const CODES: &[Code] = &[
         "add a number to the name of workers of one kind, such as `book-1`",
     ),
     never(
+        "supervisor.worker.never_significant",
+        "decide what is to happen when it ends: `auto_shutdown` of its supervisor says so",
+    ),
+    never(
+        "supervisor.worker.no_supervisor",
+        "look for who removed the supervisor, and whether the worker is still wanted",
+    ),
+    never(
+        "supervisor.worker.permanent_significant",
+        "decide whether it may end for good: only then can anything follow from that",
+    ),
+    never(
         "supervisor.worker.unknown",
         "check whether it returned and was removed already, or is spelled otherwise",
     )

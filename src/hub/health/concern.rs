@@ -26,7 +26,7 @@ use std::time::Duration;
 /// | [`SubscribersDetached`](Self::SubscribersDetached) | | once there are as many again, or acknowledged |
 /// | `SourcesRefused`, `SourceStale` | | with its cause |
 /// | [`BreakerOpen`](Self::BreakerOpen) | | with its cause |
-/// | [`WorkerBackingOff`](Self::WorkerBackingOff) of one that is needed | ready | with its cause |
+/// | [`WorkerBackingOff`](Self::WorkerBackingOff), [`WorkerHung`](Self::WorkerHung) of one that is needed | ready | with its cause |
 /// | [`WorkerAbandoned`](Self::WorkerAbandoned) of one that is needed | ready | acknowledged |
 /// | the same of one that the host can do without | | as those |
 /// | [`WorkerFailed`](Self::WorkerFailed) | | once it is gone or runs again, or acknowledged |
@@ -120,6 +120,13 @@ pub enum Concern {
         worker: Arc<str>,
         /// Whether the host cannot do without it: see
         /// [`ChildSpec::unlimited_restarts`](crate::supervisor::ChildSpec::unlimited_restarts).
+        is_needed: bool,
+    },
+    /// A worker has not [beaten](crate::supervisor::ChildSpec::heartbeat) for too long.
+    WorkerHung {
+        /// Its name.
+        worker: Arc<str>,
+        /// Whether the host cannot do without it.
         is_needed: bool,
     },
     /// A worker ended in failure, for good.
@@ -240,6 +247,7 @@ impl Concern {
             Self::PipelineFailing { .. } => "pipeline_failing",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::WorkerBackingOff { .. } => "worker_backing_off",
+            Self::WorkerHung { .. } => "worker_hung",
             Self::WorkerFailed { .. } => "worker_failed",
             Self::WorkerAbandoned { .. } => "worker_abandoned",
             Self::ChoresPanicked { .. } => "chores_panicked",
@@ -287,6 +295,7 @@ impl Concern {
             }
             Self::BreakerOpen { .. }
             | Self::WorkerBackingOff { .. }
+            | Self::WorkerHung { .. }
             | Self::WorkerFailed { .. }
             | Self::WorkerAbandoned { .. }
             | Self::ChoresPanicked { .. }
@@ -304,6 +313,7 @@ impl Concern {
         match self {
             Self::MeltedDown | Self::SupervisorStuck { .. } => Probes::of(&[Probe::Live, Probe::Ready]),
             Self::WorkerBackingOff { is_needed: true, .. }
+            | Self::WorkerHung { is_needed: true, .. }
             | Self::WorkerAbandoned { is_needed: true, .. }
             | Self::Stopping => Probes::of(&[Probe::Ready]),
             #[cfg(feature = "process")]
@@ -369,6 +379,7 @@ impl Concern {
             | Self::PipelineFailing { pipeline: name, .. }
             | Self::BreakerOpen { breaker: name, .. }
             | Self::WorkerBackingOff { worker: name, .. }
+            | Self::WorkerHung { worker: name, .. }
             | Self::WorkerFailed { worker: name, .. }
             | Self::WorkerAbandoned { worker: name, .. }
             | Self::CheckFailing { check: name, .. }
@@ -408,6 +419,7 @@ impl fmt::Display for Concern {
                 write!(f, "breaker `{breaker}` is {}", state.name().replace('_', "-"))
             }
             Self::WorkerBackingOff { worker, .. } => write!(f, "worker `{worker}` backing off"),
+            Self::WorkerHung { worker, .. } => write!(f, "worker `{worker}` hung"),
             Self::WorkerFailed { worker, .. } => write!(f, "worker `{worker}` failed"),
             Self::WorkerAbandoned { worker, .. } => write!(f, "worker `{worker}` abandoned"),
             Self::ChoresPanicked { panics } => write!(f, "chores panicked {panics} times"),

@@ -244,6 +244,7 @@ fn of_worker(status: &WorkerStatus, concerns: &mut Vec<Concern>) {
     let worker = status.name.clone();
     match status.state {
         WorkerState::BackingOff { .. } => concerns.push(Concern::WorkerBackingOff { worker, is_needed }),
+        WorkerState::Hung => concerns.push(Concern::WorkerHung { worker, is_needed }),
         WorkerState::Abandoned => concerns.push(Concern::WorkerAbandoned { worker, generation, is_needed }),
         WorkerState::Finished if status.last_failure.is_some() => {
             concerns.push(Concern::WorkerFailed { worker, generation });

@@ -37,6 +37,8 @@ fn all() -> Vec<(Concern, Probes, Ends)> {
         (Concern::PipelineFailing { pipeline: worker(), times: 1, error: text() }, NONE, Settled),
         (Concern::WorkerBackingOff { worker: worker(), is_needed: true }, READY, WithCause),
         (Concern::WorkerBackingOff { worker: worker(), is_needed: false }, NONE, WithCause),
+        (Concern::WorkerHung { worker: worker(), is_needed: true }, READY, WithCause),
+        (Concern::WorkerHung { worker: worker(), is_needed: false }, NONE, WithCause),
         (Concern::WorkerFailed { worker: worker(), generation: 1 }, NONE, Acknowledged),
         (Concern::WorkerAbandoned { worker: worker(), generation: 1, is_needed: true }, READY, Acknowledged),
         (Concern::WorkerAbandoned { worker: worker(), generation: 1, is_needed: false }, NONE, Acknowledged),

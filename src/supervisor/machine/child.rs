@@ -1,0 +1,151 @@
+//! What is known of one child.
+
+use super::Id;
+use super::node::Node;
+use crate::supervisor::incident::WorkerState;
+use crate::supervisor::policy::{Exit, History};
+use crate::supervisor::spec::ChildSpec;
+use crate::sync::Arc;
+use std::time::Duration;
+
+/// A child to be taken on: numbers and paths are given before the supervisor's thread hears of it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) id: Id,
+    pub(crate) path: Arc<str>,
+    pub(crate) spec: ChildSpec,
+    pub(crate) children: Vec<Plan>,
+}
+
+/// Where a child is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No run, and none to come unless something else is started again.
+    Ended,
+    /// The same, because the host asked for it.
+    Terminated,
+    /// To be started in its turn.
+    Waiting,
+    /// To be started at its deadline.
+    BackingOff(Duration),
+    /// Its thread is being made.
+    Spawning,
+    /// It runs, and has yet to say that it is ready; of a supervisor, its children have yet to be started.
+    Starting,
+    Running,
+    /// It was asked to stop; until its deadline.
+    Stopping(Aim),
+    /// Its body is over, its thread not yet; until its deadline.
+    Leaving(Aim),
+    /// It did not stop in time, and may still run. Of a supervisor that was removed: that holds of one of its children.
+    Abandoned(Aim),
+}
+
+/// What follows once a child that was asked to stop has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// It failed, in this way.
+    Fail(Exit),
+    /// It is started again, and that counts nowhere: the host asked for it.
+    Restart,
+    /// It is started again with its siblings, or was to be.
+    Regroup,
+    /// Its supervisor stops.
+    Halt,
+    /// It stays on the list.
+    Terminate,
+    /// It is taken off the list.
+    Remove,
+}
+
+impl Aim {
+    /// Whether no run follows: then its thread has to be gone as well.
+    pub(super) fn is_for_good(&self) -> bool {
+        matches!(self, Self::Halt | Self::Terminate | Self::Remove)
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Fail(_) => 0,
+            Self::Restart => 1,
+            Self::Regroup => 2,
+            Self::Halt => 3,
+            Self::Terminate => 4,
+            Self::Remove => 5,
+        }
+    }
+
+    /// This, or what was wished for meanwhile, if that weighs more.
+    pub(super) fn raise(&mut self, other: Self) {
+        if other.rank() > self.rank() {
+            *self = other;
+        }
+    }
+}
+
+impl Phase {
+    /// Whether it has a run that is to be, or is being, stopped before it counts as stopped.
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self, Self::Spawning | Self::Starting | Self::Running | Self::Stopping(_) | Self::Leaving(_))
+    }
+
+    /// Whether it runs, and nobody asked it to stop.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self, Self::Spawning | Self::Starting | Self::Running)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Child {
+    pub(super) parent: Option<Id>,
+    pub(super) path: Arc<str>,
+    pub(super) spec: ChildSpec,
+    /// Of a supervisor.
+    pub(super) node: Option<Node>,
+    pub(super) phase: Phase,
+    /// Of its current run, or its last.
+    pub(super) generation: u64,
+    pub(super) began: Duration,
+    /// When its phase is over at the latest.
+    pub(super) deadline: Option<Duration>,
+    pub(super) history: History,
+    /// Whether it was added to a supervisor that ran.
+    pub(super) added: bool,
+    pub(super) is_hung: bool,
+    pub(super) last_failure: Option<Arc<str>>,
+    /// Who waits until it has stopped.
+    pub(super) tickets: Vec<u64>,
+}
+
+impl Child {
+    pub(super) fn new(parent: Option<Id>, path: Arc<str>, spec: ChildSpec, node: Option<Node>) -> Self {
+        Self {
+            parent,
+            path,
+            spec,
+            node,
+            phase: Phase::Ended,
+            generation: 0,
+            began: Duration::ZERO,
+            deadline: None,
+            history: History::default(),
+            added: false,
+            is_hung: false,
+            last_failure: None,
+            tickets: Vec::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> WorkerState {
+        match &self.phase {
+            Phase::Ended => WorkerState::Finished,
+            Phase::Terminated => WorkerState::Terminated,
+            Phase::Starting | Phase::Running if self.is_hung => WorkerState::Hung,
+            Phase::Waiting | Phase::Spawning | Phase::Starting => WorkerState::Starting,
+            Phase::BackingOff(delay) => WorkerState::BackingOff { delay: *delay },
+            Phase::Running => WorkerState::Running,
+            Phase::Stopping(_) | Phase::Leaving(_) => WorkerState::Stopping,
+            Phase::Abandoned(_) => WorkerState::Abandoned,
+        }
+    }
+}

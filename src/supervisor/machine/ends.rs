@@ -1,0 +1,276 @@
+//! What follows when a run has begun, is ready, or is over.
+
+use super::child::{Aim, Phase};
+use super::node::Then;
+use super::{Id, Machine, Output, ROOT};
+use crate::supervisor::incident::Incident;
+use crate::supervisor::liveness::Turn;
+use crate::supervisor::policy::Exit;
+use crate::supervisor::rules::AutoShutdown;
+use crate::supervisor::spec::Restart;
+use std::time::Duration;
+
+impl Machine {
+    /// A run that was to begin has a thread.
+    pub(crate) fn spawned(&mut self, id: Id, generation: u64, now: Duration) {
+        self.now = self.now.max(now);
+        if !self.is_current(id, generation) || self.child(id).phase != Phase::Spawning {
+            return;
+        }
+        let child = self.child(id);
+        let worker = child.path.clone();
+        match child.spec.ready_within {
+            None => {
+                self.set(id, Phase::Running);
+                self.settle(id);
+            }
+            Some(time) => {
+                let until = self.now.saturating_add(time);
+                self.set_until(id, Phase::Starting, Some(until));
+            }
+        }
+        self.tell(Incident::Started { worker, generation });
+        // A stop may have waited for the thread.
+        self.wake_parent(id);
+        self.work();
+    }
+
+    /// A run says that it is ready.
+    pub(crate) fn ready(&mut self, id: Id, generation: u64, now: Duration) {
+        self.now = self.now.max(now);
+        if self.is_current(id, generation) && self.child(id).phase == Phase::Starting {
+            self.set(id, Phase::Running);
+            self.settle(id);
+            self.work();
+        }
+    }
+
+    /// The body of a run is over, or the run did not come to have a thread.
+    pub(crate) fn ended(&mut self, id: Id, generation: u64, exit: Exit, now: Duration) {
+        self.now = self.now.max(now);
+        if let Some(worker) = self.orphans.remove(&(id, generation)) {
+            return self.tell(Incident::AbandonedEnded { worker, generation, exit });
+        }
+        if !self.is_current(id, generation) {
+            return;
+        }
+        let has_thread = !matches!(exit, Exit::NotSpawned(_));
+        match self.child(id).phase.clone() {
+            phase @ (Phase::Spawning | Phase::Starting | Phase::Running) => {
+                self.tell_ended(id, exit.clone());
+                self.decide(id, exit, phase != Phase::Running);
+            }
+            Phase::Stopping(aim) => {
+                let exit = match &aim {
+                    // Why it was stopped says more than that it did stop.
+                    Aim::Fail(why) if exit.failure().is_none() => why.clone(),
+                    _ => exit,
+                };
+                if aim != Aim::Halt || exit.failure().is_some() {
+                    self.tell_ended(id, exit);
+                }
+                if aim.is_for_good() && has_thread {
+                    let deadline = self.child(id).deadline;
+                    self.set_until(id, Phase::Leaving(aim), deadline);
+                    self.outputs.push_back(Output::AwaitGone { child: id, generation });
+                } else {
+                    self.stopped(id, aim);
+                }
+            }
+            Phase::Abandoned(aim) => {
+                let worker = self.child(id).path.clone();
+                self.tell(Incident::AbandonedEnded { worker, generation, exit });
+                self.stopped(id, aim);
+            }
+            _ => {}
+        }
+        self.work();
+    }
+
+    /// The thread of a run is gone, after its body was over.
+    pub(crate) fn gone(&mut self, id: Id, generation: u64, now: Duration) {
+        self.now = self.now.max(now);
+        if !self.is_current(id, generation) {
+            return;
+        }
+        match self.child(id).phase.clone() {
+            Phase::Leaving(aim) => self.stopped(id, aim),
+            Phase::Abandoned(aim) => {
+                let worker = self.child(id).path.clone();
+                self.tell(Incident::AbandonedEnded { worker, generation, exit: Exit::Returned });
+                self.stopped(id, aim);
+            }
+            _ => {}
+        }
+        self.work();
+    }
+
+    /// What turned with the heartbeat of a run.
+    pub(crate) fn turned(&mut self, id: Id, generation: u64, turn: Turn, now: Duration) {
+        self.now = self.now.max(now);
+        if !self.is_current(id, generation) {
+            return;
+        }
+        let child = self.child_mut(id);
+        if !matches!(child.phase, Phase::Starting | Phase::Running) {
+            return;
+        }
+        let worker = child.path.clone();
+        let is_hung = matches!(turn, Turn::Hung { .. });
+        child.is_hung = is_hung;
+        let is_ended = is_hung && child.spec.ends_hung;
+        self.outputs.push_back(Output::Changed { child: id });
+        match turn {
+            Turn::Hung { silent } => {
+                self.tell(Incident::Hung { worker, generation, silent });
+                if is_ended {
+                    self.ask_stop(id, Aim::Fail(Exit::Hung(format!("it did not beat for {silent:.1?}"))));
+                    self.work();
+                }
+            }
+            Turn::Recovered { hung } => self.tell(Incident::Recovered { worker, generation, hung }),
+        }
+    }
+
+    fn is_current(&self, id: Id, generation: u64) -> bool {
+        self.children.get(&id).is_some_and(|child| child.generation == generation)
+    }
+
+    fn tell_ended(&mut self, id: Id, exit: Exit) {
+        let child = self.child_mut(id);
+        if let Some(why) = exit.failure() {
+            child.last_failure = Some(why.into());
+        }
+        let (worker, generation, began) = (child.path.clone(), child.generation, child.began);
+        let ran = self.now.saturating_sub(began);
+        self.tell(Incident::Ended { worker, generation, exit, ran });
+    }
+
+    /// A run is over that nobody ended, or that was ended because it failed.
+    fn decide(&mut self, id: Id, exit: Exit, failed_to_start: bool) {
+        let now = self.now;
+        let child = self.child(id);
+        let parent = child.parent.expect("only the topmost supervisor has none");
+        let node = self.node(parent);
+        if node.halt.is_some() || !self.child(parent).phase.is_up() {
+            return self.stopped(id, Aim::Halt);
+        }
+        if node.regroups(id) {
+            return self.stopped(id, Aim::Regroup);
+        }
+        let child = self.child_mut(id);
+        child.history.note(&child.spec, now.saturating_sub(child.began), failed_to_start);
+        if !child.spec.restart.follows(&exit) {
+            return self.finish(id, parent);
+        }
+        let is_limited = child.spec.limited;
+        if is_limited && !self.node_mut(parent).window.admit(now) {
+            self.set(id, Phase::Ended);
+            return self.meltdown(parent, id);
+        }
+        let chance = self.chance();
+        let child = self.child_mut(id);
+        let delay = child.history.delay(&child.spec, chance);
+        let worker = child.path.clone();
+        self.back_off(id, delay);
+        self.tell(Incident::RestartScheduled { worker, delay });
+        self.regroup(parent, id);
+    }
+
+    /// A child ended for good, by itself.
+    fn finish(&mut self, id: Id, parent: Id) {
+        self.set(id, Phase::Ended);
+        self.settle(id);
+        let node = self.node(parent);
+        let is_left = |id: &Id| {
+            let child = self.child(*id);
+            child.spec.significant && !matches!(child.phase, Phase::Ended | Phase::Terminated)
+        };
+        let shuts_down = self.child(id).spec.significant
+            && match node.auto_shutdown {
+                AutoShutdown::Never => false,
+                AutoShutdown::AnySignificant => true,
+                AutoShutdown::AllSignificant => !node.children.iter().any(is_left),
+            };
+        if shuts_down {
+            let (supervisor, worker) = (self.child(parent).path.clone(), self.child(id).path.clone());
+            self.tell(Incident::AutoShutdown { supervisor, worker });
+            if parent == ROOT {
+                self.set(ROOT, Phase::Stopping(Aim::Halt));
+            }
+            self.begin_halt(parent, Then::ShutDown);
+        }
+    }
+
+    /// A supervisor gives up, over one restart too many.
+    fn meltdown(&mut self, id: Id, over: Id) {
+        let (supervisor, worker) = (self.child(id).path.clone(), self.child(over).path.clone());
+        let exit = Exit::Escalated(format!("`{worker}` was to be restarted once too often"));
+        if id == ROOT {
+            self.outputs.push_back(Output::MeltedDown { child: over });
+            self.tell(Incident::MeltedDown { worker });
+        } else {
+            self.tell(Incident::Escalated { supervisor, worker });
+        }
+        self.begin_halt(id, Then::Fail(exit));
+    }
+
+    /// All children of a supervisor have stopped.
+    pub(super) fn halted(&mut self, id: Id) {
+        let Some(halt) = self.node_mut(id).halt.take() else { return };
+        if id == ROOT {
+            // After a meltdown the host goes on, and may add or restart children.
+            if !matches!(halt.then, Then::Fail(_)) {
+                self.set(ROOT, Phase::Ended);
+                let report = self.report(ROOT);
+                self.outputs.push_back(Output::Over(report));
+            }
+            return;
+        }
+        match self.child(id).phase.clone() {
+            Phase::Stopping(aim) => self.stopped(id, aim),
+            phase => {
+                let exit = match halt.then {
+                    Then::Fail(exit) => exit,
+                    Then::Stopped | Then::ShutDown => Exit::Returned,
+                };
+                if let Some(why) = exit.failure() {
+                    self.child_mut(id).last_failure = Some(why.into());
+                }
+                self.decide(id, exit, phase == Phase::Starting);
+            }
+        }
+    }
+
+    /// A child that was asked to stop has stopped, or counts as stopped.
+    pub(super) fn stopped(&mut self, id: Id, aim: Aim) {
+        let child = self.child(id);
+        let parent = child.parent.expect("only the topmost supervisor has none");
+        let is_temporary = child.spec.restart == Restart::Temporary;
+        self.wake_parent(id);
+        match aim {
+            Aim::Fail(exit) => self.decide(id, exit, true),
+            Aim::Restart => {
+                self.set(id, Phase::Waiting);
+                self.end_delay(id);
+            }
+            Aim::Regroup if is_temporary => self.set(id, Phase::Ended),
+            Aim::Regroup => {
+                self.set(id, Phase::Waiting);
+                // One that was abandoned, and comes late, is started alone.
+                if !self.node(parent).regroups(id) {
+                    self.end_delay(id);
+                }
+            }
+            Aim::Halt => self.set(id, Phase::Ended),
+            Aim::Terminate => {
+                self.set(id, Phase::Terminated);
+                self.answer(id);
+            }
+            Aim::Remove => {
+                self.answer(id);
+                self.take_off(id);
+            }
+        }
+    }
+}

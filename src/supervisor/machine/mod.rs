@@ -1,0 +1,252 @@
+//! All decisions about a tree of supervisors, in virtual time and without a thread: what happened goes in, what is to be
+//! done comes out.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `child` | where a child is in its life |
+//! | `node` | what a supervisor is about to do with its children |
+//! | `turn` | starts in order, stops in reverse order: one step at a time, as far as a supervisor can go |
+//! | `ends` | what follows when a run is over |
+//! | `asks` | what hosts ask for |
+//! | `report` | how children stopped |
+//!
+//! Nothing waits. What takes time is a phase with a deadline, so a stop that is slow in one supervisor delays nothing in
+//! another. News of a run carries its generation; what is told of an older one changes nothing of the current one.
+//!
+//! Where a supervisor could go on, its number is put on a list, and the list is worked off before the machine answers:
+//! no call goes deeper for a tree that is wider.
+
+mod asks;
+mod child;
+mod ends;
+mod node;
+mod report;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use super::incident::{Incident, StopReport, WorkerState};
+use super::rules::Rules;
+use super::spec::{ChildSpec, Kind, Restart};
+use crate::sync::Arc;
+use child::{Child, Phase};
+use node::Node;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+pub(crate) use asks::Ask;
+pub(crate) use child::Plan;
+
+/// A child's number. Numbers grow, and none comes back.
+pub(crate) type Id = u64;
+
+/// The supervisor at the top.
+pub(crate) const ROOT: Id = 0;
+
+/// What is to be done now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// A run is to begin: [`Machine::spawned`] or [`Machine::ended`] says how that went.
+    Start { child: Id, generation: u64 },
+    /// A run is to be asked to stop.
+    AskStop { child: Id, generation: u64 },
+    /// Of a run whose body is over, [`Machine::gone`] is to be told when its thread is, too.
+    AwaitGone { child: Id, generation: u64 },
+    /// How a child is has changed.
+    Changed { child: Id },
+    /// A child is off the list.
+    Removed { child: Id },
+    /// To be reported.
+    Tell(Incident),
+    /// Somebody waited for that.
+    Answer { ticket: u64, report: StopReport },
+    /// The topmost supervisor gave up: this child was to be restarted once too often.
+    MeltedDown { child: Id },
+    /// Everything has stopped, for good.
+    Over(StopReport),
+}
+
+/// How a child is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) state: WorkerState,
+    pub(crate) generation: u64,
+    pub(crate) last_failure: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Machine {
+    children: BTreeMap<Id, Child>,
+    deadlines: BTreeSet<(Duration, Id)>,
+    outputs: VecDeque<Output>,
+    /// Supervisors that may be able to go on.
+    turns: VecDeque<Id>,
+    /// Abandoned runs that were replaced and have not ended yet, and whose they are.
+    orphans: BTreeMap<(Id, u64), Arc<str>>,
+    random: u64,
+    now: Duration,
+}
+
+impl Machine {
+    /// A tree of nobody; `seed` decides what is left to chance.
+    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+        let node = Node::new(&rules);
+        let spec = ChildSpec::supervisor("", Restart::Temporary, rules);
+        let mut root = Child::new(None, "".into(), spec, Some(node));
+        root.phase = Phase::Running;
+        root.generation = 1;
+        Self {
+            children: BTreeMap::from([(ROOT, root)]),
+            deadlines: BTreeSet::new(),
+            outputs: VecDeque::new(),
+            turns: VecDeque::new(),
+            orphans: BTreeMap::new(),
+            random: seed,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// What is to be done next, if anything.
+    pub(crate) fn output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Machine::pass`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn view(&self, child: Id) -> Option<View> {
+        let child = self.children.get(&child)?;
+        let (generation, last_failure) = (child.generation, child.last_failure.clone());
+        Some(View { state: child.state(), generation, last_failure })
+    }
+
+    /// What a run of a worker needs.
+    pub(crate) fn spec(&self, child: Id) -> Option<(&Arc<str>, &ChildSpec)> {
+        self.children.get(&child).map(|child| (&child.path, &child.spec))
+    }
+
+    /// Time passed: what is due is done.
+    pub(crate) fn pass(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        while let Some((at, id)) = self.deadlines.first().copied()
+            && at <= self.now
+        {
+            self.expire(id);
+            self.work();
+        }
+    }
+
+    /// Takes a child on, and starts it in its turn.
+    pub(crate) fn add(&mut self, parent: Id, plan: Plan, now: Duration) {
+        self.now = self.now.max(now);
+        let id = plan.id;
+        if !self.children.contains_key(&parent) {
+            // Its supervisor was removed meanwhile, and the child with it.
+            return self.disown(&plan);
+        }
+        self.enlist(parent, plan, true);
+        let node = self.node(parent);
+        match (self.is_open(parent), node.regroups(id)) {
+            (true, false) => self.enqueue(id),
+            // It is started with the others.
+            (true, true) => {}
+            (false, _) => self.set(id, Phase::Ended),
+        }
+        self.work();
+    }
+
+    fn disown(&mut self, plan: &Plan) {
+        plan.children.iter().for_each(|child| self.disown(child));
+        self.outputs.push_back(Output::Removed { child: plan.id });
+    }
+
+    fn enlist(&mut self, parent: Id, plan: Plan, added: bool) {
+        let Plan { id, path, spec, children } = plan;
+        let node = match &spec.kind {
+            Kind::Supervisor(rules) => Some(Node::new(rules)),
+            Kind::Worker(_) => None,
+        };
+        let mut child = Child::new(Some(parent), path, spec, node);
+        child.phase = Phase::Waiting;
+        child.added = added;
+        self.children.insert(id, child);
+        self.node_mut(parent).children.insert(id);
+        for child in children {
+            self.enlist(id, child, false);
+        }
+    }
+
+    fn child(&self, id: Id) -> &Child {
+        &self.children[&id]
+    }
+
+    fn child_mut(&mut self, id: Id) -> &mut Child {
+        self.children.get_mut(&id).expect("a child on the list")
+    }
+
+    fn node(&self, id: Id) -> &Node {
+        self.child(id).node.as_ref().expect("a supervisor")
+    }
+
+    fn node_mut(&mut self, id: Id) -> &mut Node {
+        self.child_mut(id).node.as_mut().expect("a supervisor")
+    }
+
+    /// Whether a supervisor is up, and does not stop everything.
+    fn is_open(&self, id: Id) -> bool {
+        self.child(id).phase.is_up() && self.node(id).halt.is_none()
+    }
+
+    /// Puts a child into a phase without a deadline.
+    fn set(&mut self, id: Id, phase: Phase) {
+        self.set_until(id, phase, None);
+    }
+
+    fn set_until(&mut self, id: Id, phase: Phase, deadline: Option<Duration>) {
+        let child = self.children.get_mut(&id).expect("a child on the list");
+        if let Some(at) = child.deadline {
+            self.deadlines.remove(&(at, id));
+        }
+        child.deadline = deadline;
+        if let Some(at) = deadline {
+            self.deadlines.insert((at, id));
+        }
+        if child.phase != phase {
+            child.phase = phase;
+            child.is_hung = false;
+            self.outputs.push_back(Output::Changed { child: id });
+        }
+    }
+
+    /// From 0 to 1.
+    fn chance(&mut self) -> f64 {
+        // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64
+    }
+
+    fn tell(&mut self, incident: Incident) {
+        self.outputs.push_back(Output::Tell(incident));
+    }
+
+    /// Lets every supervisor go on that can.
+    fn work(&mut self) {
+        while let Some(id) = self.turns.pop_front() {
+            if self.children.contains_key(&id) {
+                self.turn(id);
+            }
+        }
+    }
+
+    /// The supervisor of this child may be able to go on.
+    fn wake_parent(&mut self, id: Id) {
+        if let Some(parent) = self.child(id).parent {
+            self.turns.push_back(parent);
+        }
+    }
+}

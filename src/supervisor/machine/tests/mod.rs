@@ -1,0 +1,6 @@
+//! The machine against an independent model of OTP's rules, and under storms.
+
+mod agrees;
+mod oracle;
+mod storm;
+mod trees;

@@ -1,0 +1,265 @@
+//! What the supervisor's thread shares with handles and workers.
+
+use super::error::StartError;
+use super::incident::{Incident, StopReport, WorkerStatus};
+use super::machine::{Ask, Id, Plan};
+use super::policy::Exit;
+use super::roll::Roll;
+use super::rules::AutoShutdown;
+use super::spec::ChildSpec;
+use super::watchdog::Watchdog;
+use crate::status::ErrorSlot;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// What the supervisor's thread is told.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The body of a run is over, or the run has no thread.
+    Ended { child: Id, generation: u64, exit: Exit },
+    /// A run says that it is ready.
+    Ready { child: Id, generation: u64 },
+    /// A chore is to be done this often.
+    Pace { chore: Arc<str>, every: Duration },
+    /// A chore is to be done now.
+    Soon { chore: Arc<str> },
+    /// A child is to be taken on.
+    Add { parent: Id, plan: Box<Plan> },
+    /// Something is to be done with a child.
+    Ask { child: Id, ask: Ask, ticket: Option<u64>, deadline: Instant },
+    /// Everything is to stop.
+    Stop { deadline: Instant },
+}
+
+/// What has happened so far. Relaxed: each stands for itself.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) starts: AtomicU64,
+    pub(crate) restarts: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) escalations: AtomicU64,
+    pub(crate) hung: AtomicU64,
+    pub(crate) abandoned: AtomicU64,
+    pub(crate) abandoned_ended: AtomicU64,
+    pub(crate) chores: AtomicU64,
+    pub(crate) chore_panics: AtomicU64,
+    pub(crate) observer_panics: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn count(&self, incident: &Incident) {
+        let count = match incident {
+            Incident::Started { generation, .. } => {
+                if *generation > 1 {
+                    self.restarts.fetch_add(1, Relaxed);
+                }
+                &self.starts
+            }
+            Incident::Ended { exit, .. } if exit.failure().is_some() => &self.failures,
+            Incident::Escalated { .. } => &self.escalations,
+            Incident::Hung { .. } => &self.hung,
+            Incident::Abandoned { .. } => &self.abandoned,
+            Incident::AbandonedEnded { .. } => &self.abandoned_ended,
+            Incident::ChorePanicked { .. } => &self.chore_panics,
+            _ => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
+pub(crate) struct Shared {
+    news: SegQueue<News>,
+    thread: OnceLock<thread::Thread>,
+    roll: Mutex<Roll>,
+    /// Threads of workers that run.
+    own_threads: Mutex<HashSet<thread::ThreadId>>,
+    melted_down: AtomicBool,
+    report: Mutex<Option<StopReport>>,
+    /// Who waits for something to stop, by ticket; and how it did, once it has.
+    tickets: Mutex<HashMap<u64, Option<StopReport>>>,
+    tickets_given: AtomicU64,
+    waiting: Mutex<Vec<thread::Thread>>,
+    /// Somebody asked for the end.
+    stopping: AtomicBool,
+    pub(crate) counts: Counts,
+    pub(crate) errors: ErrorSlot,
+    pub(crate) started: Instant,
+    pub(crate) watchdog: Watchdog,
+}
+
+impl Shared {
+    pub(crate) fn new(auto_shutdown: AutoShutdown) -> Self {
+        Self {
+            news: SegQueue::new(),
+            thread: OnceLock::new(),
+            roll: Mutex::new(Roll::new(auto_shutdown)),
+            own_threads: Mutex::default(),
+            melted_down: AtomicBool::new(false),
+            report: Mutex::default(),
+            tickets: Mutex::default(),
+            tickets_given: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            counts: Counts::default(),
+            errors: ErrorSlot::new(),
+            started: Instant::now(),
+            watchdog: Watchdog::new(),
+        }
+    }
+
+    /// News that the thread has not heard yet.
+    pub(crate) fn news_waiting(&self) -> usize {
+        self.news.len()
+    }
+
+    pub(crate) fn hear(&self) -> Option<News> {
+        self.news.pop()
+    }
+
+    /// The calling thread is the supervisor's.
+    pub(crate) fn attend(&self) {
+        let _ = self.thread.set(thread::current());
+    }
+
+    /// Whether everything was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub(crate) fn tell(&self, news: News) {
+        if let News::Stop { .. } = news {
+            // Relaxed: a hint for whoever asks how it is.
+            self.stopping.store(true, Relaxed);
+        }
+        self.news.push(news);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// A run is over; called on its thread.
+    pub(crate) fn tell_ended(&self, child: Id, generation: u64, exit: Exit) {
+        self.own_threads.lock().remove(&thread::current().id());
+        self.tell(News::Ended { child, generation, exit });
+        // The supervisor's thread closes first, and then hears what is left: one of the two sees it.
+        if self.report.lock().is_some() {
+            self.roll.lock().ended_late(child, generation);
+        }
+    }
+
+    /// A run begins: `spawn` makes its thread.
+    pub(crate) fn begin_run<T, E>(
+        &self,
+        spawn: impl FnOnce() -> Result<T, E>,
+        id_of: impl FnOnce(&T) -> thread::ThreadId,
+    ) -> Result<T, E> {
+        // Held while the thread starts, so that it cannot leave the list before it is on it.
+        let mut own_threads = self.own_threads.lock();
+        let begun = spawn()?;
+        own_threads.insert(id_of(&begun));
+        Ok(begun)
+    }
+
+    pub(crate) fn has_melted_down(&self) -> bool {
+        self.melted_down.load(Relaxed)
+    }
+
+    pub(crate) fn melt_down(&self) {
+        self.melted_down.store(true, Relaxed);
+    }
+
+    /// Whether the calling thread is the supervisor's.
+    pub(crate) fn is_supervisor_thread(&self) -> bool {
+        let this = thread::current().id();
+        self.thread.get().is_some_and(|thread| thread.id() == this)
+    }
+
+    /// Whether the calling thread is the supervisor's or one of its workers'.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.is_supervisor_thread() || self.own_threads.lock().contains(&thread::current().id())
+    }
+
+    /// Takes a child on.
+    pub(crate) fn add(&self, parent: Id, spec: ChildSpec) -> Result<(), StartError> {
+        // The news goes out under the lock: nobody removes a child that the engine has not heard of.
+        let mut roll = self.roll.lock();
+        let plan = Box::new(roll.enroll(parent, spec)?);
+        self.tell(News::Add { parent, plan });
+        Ok(())
+    }
+
+    /// Reads or changes how children are.
+    pub(crate) fn with_roll<R>(&self, look: impl FnOnce(&mut Roll) -> R) -> R {
+        look(&mut self.roll.lock())
+    }
+
+    pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
+        self.roll.lock().statuses()
+    }
+
+    /// Has something done with a child, and waits until it has stopped, or until a little after the deadline.
+    pub(crate) fn ask_and_wait(&self, child: Id, ask: Ask, deadline: Instant, grace: Duration) -> StopReport {
+        if self.is_own_thread() {
+            self.tell(News::Ask { child, ask, ticket: None, deadline });
+            return StopReport::pending();
+        }
+        // Relaxed: a number that nobody else has.
+        let ticket = self.tickets_given.fetch_add(1, Relaxed);
+        self.tickets.lock().insert(ticket, None);
+        self.tell(News::Ask { child, ask, ticket: Some(ticket), deadline });
+        let answer = || self.tickets.lock().get(&ticket).and_then(Option::clone);
+        // Should everything be stopped meanwhile, that report tells of this child too.
+        let report = self.wait_for(deadline + grace, || answer().or_else(|| self.report()));
+        self.tickets.lock().remove(&ticket);
+        report.unwrap_or_else(StopReport::pending)
+    }
+
+    pub(crate) fn answer(&self, ticket: u64, report: StopReport) {
+        // Whoever waited may have left.
+        if let Some(answer) = self.tickets.lock().get_mut(&ticket) {
+            *answer = Some(report);
+        }
+        self.wake_waiting();
+    }
+
+    /// The report of the stop, once there is one.
+    pub(crate) fn report(&self) -> Option<StopReport> {
+        self.report.lock().clone()
+    }
+
+    /// Everything is over.
+    pub(crate) fn close(&self, report: StopReport) {
+        self.stopping.store(true, Relaxed);
+        *self.report.lock() = Some(report);
+        while let Some(news) = self.hear() {
+            if let News::Ended { child, generation, .. } = news {
+                self.roll.lock().ended_late(child, generation);
+            }
+        }
+        self.wake_waiting();
+    }
+
+    /// What `found` finds, once it does, or `None` at the deadline.
+    pub(crate) fn wait_for(
+        &self,
+        deadline: Instant,
+        found: impl Fn() -> Option<StopReport>,
+    ) -> Option<StopReport> {
+        loop {
+            // Put down anew each time: who wakes the waiting takes them all from the list.
+            self.waiting.lock().push(thread::current());
+            if let Some(report) = found() {
+                return Some(report);
+            }
+            match deadline.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return None,
+                left => thread::park_timeout(left),
+            }
+        }
+    }
+
+    fn wake_waiting(&self) {
+        self.waiting.lock().drain(..).for_each(|thread| thread.unpark());
+    }
+}
