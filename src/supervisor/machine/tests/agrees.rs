@@ -135,6 +135,9 @@ fn told(report: &StopReport) -> String {
     format!("over {} | {}", list(&report.stopped), list(&report.abandoned))
 }
 
+/// What is done to a child of a supervisor, as the model does it.
+type Act = dyn FnMut(&mut Kid, usize, &mut Tape) -> Option<End>;
+
 /// Both at once.
 struct Pair {
     world: World,
@@ -202,7 +205,7 @@ impl Pair {
         let is_worker = |kid: &Kid| kid.tree.below.is_none();
         let (now, world) = (self.world.now, &self.world);
         let id_of = |path: &String| world.ids[path];
-        let mut act: Box<dyn FnMut(&mut Kid, usize, &mut Tape) -> Option<End>>;
+        let mut act: Box<Act>;
         let route;
         let name = match step {
             Step::End(pick, fails) => {

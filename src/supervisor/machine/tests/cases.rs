@@ -1,0 +1,134 @@
+//! Moments that the model does not know, since everything settles between its steps.
+
+use super::super::{Ask, Machine, Output, Plan, ROOT};
+use super::trees::ms;
+use crate::supervisor::backoff::Backoff;
+use crate::supervisor::incident::{Incident, WorkerState};
+use crate::supervisor::policy::Exit;
+use crate::supervisor::rules::{Rules, Strategy};
+use crate::supervisor::spec::{ChildSpec, Restart};
+use std::time::Duration;
+
+const FAR: Duration = Duration::from_secs(1 << 30);
+
+fn failed() -> Exit {
+    Exit::Failed("so".into())
+}
+
+fn worker(id: u64) -> Plan {
+    let backoff = Backoff::between(Duration::ZERO, Duration::ZERO);
+    let spec = ChildSpec::new(id.to_string(), Restart::Permanent, |_| ()).backoff(backoff);
+    Plan { id, path: id.to_string().into(), spec: spec.shutdown(ms(100)), children: Vec::new() }
+}
+
+/// Does what is to be done, but for stops, and says what it was.
+fn carry_out(machine: &mut Machine, now: Duration) -> Vec<String> {
+    let mut done = Vec::new();
+    while let Some(output) = machine.output() {
+        match output {
+            Output::Start { child, generation } => {
+                done.push(format!("+{child}#{generation}"));
+                machine.spawned(child, generation, now);
+            }
+            Output::AskStop { child, .. } => done.push(format!("-{child}")),
+            Output::AwaitGone { child, generation } => machine.gone(child, generation, now),
+            Output::Tell(Incident::RestartScheduled { worker, .. }) => done.push(format!("r{worker}")),
+            Output::Over(_) => done.push("over".into()),
+            _ => {}
+        }
+    }
+    done
+}
+
+fn three(strategy: Strategy) -> Machine {
+    let mut machine = Machine::new(Rules::new().strategy(strategy).max_restarts(1), 0);
+    (1..=3).for_each(|id| machine.add(ROOT, worker(id), Duration::ZERO));
+    assert_eq!(carry_out(&mut machine, Duration::ZERO), ["+1#1", "+2#1", "+3#1"]);
+    machine
+}
+
+#[test]
+fn an_end_among_those_that_are_being_stopped_is_no_restart_of_its_own() {
+    let mut machine = three(Strategy::OneForAll);
+    machine.ended(1, 1, failed(), ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["r1", "-3"]);
+    // Before it is asked. As one of its own, it would be one restart too many.
+    machine.ended(2, 1, failed(), ms(2));
+    assert_eq!(carry_out(&mut machine, ms(2)), [""; 0]);
+    machine.ended(3, 1, Exit::Returned, ms(3));
+    machine.pass(ms(3));
+    assert_eq!(carry_out(&mut machine, ms(3)), ["+1#2", "+2#2", "+3#2"]);
+}
+
+#[test]
+fn an_earlier_sibling_that_fails_meanwhile_takes_more_along() {
+    let mut machine = three(Strategy::RestForOne);
+    machine.ask(2, Ask::Restart, None, FAR, ms(1));
+    machine.ended(2, 1, Exit::Returned, ms(1));
+    machine.ended(2, 2, failed(), ms(1));
+    machine.spawned(2, 2, ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["-2", "+2#2", "r2", "-3"]);
+    machine.ended(1, 1, failed(), ms(2));
+    // That is one restart too many: it may be seen from it that the first was counted, and by this one too.
+    assert_eq!(carry_out(&mut machine, ms(2)), [""; 0], "the third is awaited");
+    machine.ended(3, 1, Exit::Returned, ms(3));
+    machine.pass(FAR - ms(1));
+    assert_eq!(carry_out(&mut machine, FAR - ms(1)), [""; 0], "melted down");
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Finished);
+}
+
+#[test]
+fn what_fails_while_everything_stops_is_not_restarted() {
+    let mut machine = three(Strategy::OneForOne);
+    machine.stop(FAR, ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["-3"]);
+    machine.ended(1, 1, failed(), ms(2));
+    machine.ended(3, 1, failed(), ms(3));
+    assert_eq!(carry_out(&mut machine, ms(3)), ["-2"]);
+    machine.ended(2, 1, Exit::Returned, ms(4));
+    assert_eq!(carry_out(&mut machine, ms(4)), ["over"]);
+}
+
+#[test]
+fn a_removal_of_the_one_that_failed_does_not_leave_its_siblings_down() {
+    let mut machine = three(Strategy::OneForAll);
+    machine.ended(1, 1, failed(), ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["r1", "-3"]);
+    machine.ask(1, Ask::Remove, None, FAR, ms(1));
+    machine.ended(3, 1, Exit::Returned, ms(2));
+    assert_eq!(carry_out(&mut machine, ms(2)), ["-2"]);
+    machine.ended(2, 1, Exit::Returned, ms(3));
+    assert_eq!(carry_out(&mut machine, ms(3)), ["+2#2", "+3#2"]);
+}
+
+#[test]
+fn without_a_thread_a_start_is_tried_again_after_ever_longer_delays() {
+    let mut machine = Machine::new(Rules::new().max_restarts(10), 0);
+    let mut plan = worker(1);
+    let backoff = Backoff::between(ms(10), ms(30)).jitter(crate::supervisor::backoff::Jitter::None);
+    plan.spec = plan.spec.backoff(backoff);
+    machine.add(ROOT, plan, Duration::ZERO);
+    let mut starts = Vec::new();
+    let mut now = Duration::ZERO;
+    while starts.len() < 6 {
+        while let Some(output) = machine.output() {
+            if let Output::Start { child, generation } = output {
+                starts.push(now);
+                if starts.len() < 6 {
+                    let exit = Exit::NotSpawned("resource temporarily unavailable".into());
+                    machine.ended(child, generation, exit, now);
+                } else {
+                    machine.spawned(child, generation, now);
+                }
+            }
+        }
+        if let Some(at) = machine.deadline() {
+            now = at;
+            machine.pass(now);
+        }
+    }
+    assert_eq!(starts, [0, 10, 30, 60, 90, 120].map(ms));
+    let view = machine.view(1).unwrap();
+    assert_eq!((view.state, view.generation), (WorkerState::Running, 6));
+    assert_eq!(view.last_failure.as_deref(), Some("resource temporarily unavailable"));
+}
