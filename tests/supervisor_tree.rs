@@ -535,6 +535,56 @@ fn a_panic_is_followed_by_a_run_without_any_sleep() {
     assert_eq!(supervisor.status().restarts, 200);
 }
 
+/// What the supervisor's thread has used, in ns.
+#[cfg(target_os = "linux")]
+fn processor_time(thread: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let named = |path: &std::path::Path| {
+        std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == thread)
+    };
+    let task = tasks.map(|task| task.unwrap().path()).find(|path| named(path)).expect("its thread");
+    let times = std::fs::read_to_string(task.join("schedstat")).unwrap();
+    times.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// A thousand children in ten supervisors that do nothing for this long: what their supervisor uses meanwhile.
+#[cfg(target_os = "linux")]
+fn idling(thread: &str, time: Duration) -> Duration {
+    let mut builder = Supervisor::builder().name(thread);
+    for group in 0..10 {
+        let mut rules = Rules::new();
+        for n in 0..100 {
+            let spec = ChildSpec::new(n.to_string(), Restart::Permanent, until_stopped);
+            rules = rules.child(spec.stack_size(64 << 10));
+        }
+        builder = builder.worker(ChildSpec::supervisor(group.to_string(), Restart::Permanent, rules));
+    }
+    let supervisor = builder.start().unwrap();
+    until("all to run", || all_run(&supervisor));
+    let before = processor_time(thread);
+    assert!(before > 0, "a thousand starts took something");
+    // The one place that lets time pass: that nothing happens in it is the point.
+    std::thread::sleep(time);
+    let used = Duration::from_nanos(processor_time(thread) - before);
+    println!("{used:?} of processor time in {time:?} of idling");
+    used
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_idle_children_cost_their_supervisor_nothing() {
+    let used = idling("fd-idle", Duration::from_secs(2));
+    assert!(used < Duration::from_millis(1), "{used:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "ten seconds of nothing"]
+fn stress_a_thousand_idle_children_for_ten_seconds() {
+    let used = idling("fd-idler", Duration::from_secs(10));
+    assert!(used < Duration::from_millis(5), "{used:?}");
+}
+
 #[test]
 fn a_thousand_children_start_and_stop_in_order() {
     let supervisor = Supervisor::builder().start().unwrap();

@@ -228,14 +228,12 @@ pub struct WorkerStatus {
 }
 
 impl WorkerStatus {
-    /// Whether it runs, is about to, or has ended as it should.
+    /// Whether it runs, is about to for the first time, or has ended as it should.
     pub(super) fn is_well(&self) -> bool {
         match self.state {
-            WorkerState::Starting
-            | WorkerState::Running
-            | WorkerState::Stopping
-            | WorkerState::Terminated => true,
-            WorkerState::Finished => self.last_failure.is_none(),
+            WorkerState::Running | WorkerState::Stopping | WorkerState::Terminated => true,
+            // One that failed is well again when it runs.
+            WorkerState::Starting | WorkerState::Finished => self.last_failure.is_none(),
             WorkerState::BackingOff { .. } | WorkerState::Hung | WorkerState::Abandoned => false,
         }
     }
