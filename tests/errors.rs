@@ -451,6 +451,8 @@ fn supervisor(errors: &mut Errors) {
     let net = supervisor.child("net").unwrap();
     supervisor.remove("net", Duration::from_secs(10)).unwrap();
     errors.push(Box::new(net.add(worker()).unwrap_err()));
+    supervisor.shutdown(Duration::from_secs(10));
+    errors.push(Box::new(supervisor.add(worker()).unwrap_err()));
     let unknown = Supervisor::builder().start().unwrap().remove("export", Duration::ZERO).unwrap_err();
     errors.push(Box::new(unknown));
     errors.push(Box::new(StartError::NoThread { name: "fd-supervisor".into(), source }));

@@ -428,6 +428,25 @@ fn what_cannot_be_significant_is_refused_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_added_to_a_stopped_supervisor_is_refused_and_leaves_nothing_behind() {
+    let supervisor = Supervisor::builder().start().unwrap();
+    let adding = {
+        let supervisor = supervisor.clone();
+        std::thread::spawn(move || {
+            let spec = |n: u64| ChildSpec::new(n.to_string(), Restart::Permanent, until_stopped);
+            (0..).find_map(|n| supervisor.add(spec(n)).err())
+        })
+    };
+    until("one of them", || supervisor.status().starts > 0);
+    let report = supervisor.shutdown(PATIENCE);
+    let refused = adding.join().unwrap().unwrap();
+    assert!(matches!(refused, StartError::Stopped { .. }), "{refused}");
+    let workers = supervisor.workers();
+    assert!(workers.iter().all(|worker| worker.state == WorkerState::Finished));
+    assert_eq!(report.stopped.len(), workers.len());
+}
+
+#[test]
 fn children_come_and_go_in_any_supervisor() {
     let stage = Stage::default();
     let supervisor = tree(&stage, Strategy::OneForAll);

@@ -53,7 +53,7 @@ impl Children {
     /// turn; where its supervisor does not run, with that.
     ///
     /// # Errors
-    /// If there is a sibling of its name, something is significant that cannot be, or its supervisor was removed.
+    /// If there is a sibling of its name, something is significant that cannot be, its supervisor was removed, or everything was asked to stop.
     pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
         self.shared.add(self.id, spec)
     }

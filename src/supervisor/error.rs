@@ -34,6 +34,14 @@ pub enum StartError {
         /// The child's name.
         child: String,
     },
+    /// Everything was asked to stop, for good.
+    #[error(
+        "the supervisor was shut down and takes no worker `{child}`: add it before the shutdown, or start another supervisor"
+    )]
+    Stopped {
+        /// The child's name.
+        child: String,
+    },
     /// The system gave no thread.
     #[error("the supervisor's thread `{name}` could not be started: {source}; raise the limit on threads")]
     NoThread {
@@ -54,6 +62,7 @@ impl Diagnostic for StartError {
             Self::PermanentSignificant { .. } => "supervisor.worker.permanent_significant",
             Self::NeverSignificant { .. } => "supervisor.worker.never_significant",
             Self::NoSupervisor { .. } => "supervisor.worker.no_supervisor",
+            Self::Stopped { .. } => "supervisor.worker.too_late",
             Self::NoThread { .. } => "supervisor.thread.unavailable",
             Self::PanicHook(error) => error.code(),
         }

@@ -248,7 +248,7 @@ impl Supervisor {
     /// One more child, started soon after: see [`Children::add`].
     ///
     /// # Errors
-    /// If there is one of its name, or something is significant that cannot be.
+    /// If there is one of its name, something is significant that cannot be, or everything was asked to stop.
     pub fn add(&self, spec: ChildSpec) -> Result<(), StartError> {
         self.top().add(spec)
     }

@@ -184,6 +184,10 @@ impl Shared {
     pub(crate) fn add(&self, parent: Id, spec: ChildSpec) -> Result<(), StartError> {
         // The news goes out under the lock: nobody removes a child that the engine has not heard of.
         let mut roll = self.roll.lock();
+        // Under the lock: see `close`.
+        if self.is_stopping() {
+            return Err(StartError::Stopped { child: spec.name.to_string() });
+        }
         let plan = Box::new(roll.enroll(parent, spec)?);
         self.tell(News::Add { parent, plan });
         Ok(())
@@ -232,9 +236,13 @@ impl Shared {
     pub(crate) fn close(&self, report: StopReport) {
         self.stopping.store(true, Relaxed);
         *self.report.lock() = Some(report);
+        // Whoever adds a child has told of it before this lock is free, or finds that everything stops.
+        drop(self.roll.lock());
         while let Some(news) = self.hear() {
-            if let News::Ended { child, generation, .. } = news {
-                self.roll.lock().ended_late(child, generation);
+            match news {
+                News::Ended { child, generation, .. } => self.roll.lock().ended_late(child, generation),
+                News::Add { plan, .. } => plan.ids(&mut |id| self.roll.lock().remove(id)),
+                _ => {}
             }
         }
         self.wake_waiting();

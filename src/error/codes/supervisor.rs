@@ -106,6 +106,10 @@ pub(super) const CODES: &[Code] = &[
         "decide whether it may end for good: only then can anything follow from that",
     ),
     never(
+        "supervisor.worker.too_late",
+        "look for who shut it down, and whether that was meant to happen before this",
+    ),
+    never(
         "supervisor.worker.unknown",
         "check whether it returned and was removed already, or is spelled otherwise",
     )

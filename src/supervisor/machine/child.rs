@@ -17,6 +17,14 @@ pub(crate) struct Plan {
     pub(crate) children: Vec<Plan>,
 }
 
+impl Plan {
+    /// Of the child, and of all below it.
+    pub(crate) fn ids(&self, each: &mut impl FnMut(Id)) {
+        each(self.id);
+        self.children.iter().for_each(|child| child.ids(each));
+    }
+}
+
 /// Where a child is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

@@ -144,7 +144,7 @@ impl Machine {
         let id = plan.id;
         if !self.children.contains_key(&parent) {
             // Its supervisor was removed meanwhile, and the child with it.
-            return self.disown(&plan);
+            return plan.ids(&mut |child| self.outputs.push_back(Output::Removed { child }));
         }
         self.enlist(parent, plan, true);
         let node = self.node(parent);
@@ -155,11 +155,6 @@ impl Machine {
             (false, _) => self.set(id, Phase::Ended),
         }
         self.work();
-    }
-
-    fn disown(&mut self, plan: &Plan) {
-        plan.children.iter().for_each(|child| self.disown(child));
-        self.outputs.push_back(Output::Removed { child: plan.id });
     }
 
     fn enlist(&mut self, parent: Id, plan: Plan, added: bool) {
