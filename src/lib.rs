@@ -21,6 +21,7 @@
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
 //! | report an error with what led to it | [`Flightdeck::report`], [`error::codes`] |
+//! | see which workers failed, where and why | [`Flightdeck::failures`], [`Builder::panic_hook`] |
 //! | keep what led to a failure, by itself | [`events::Trigger`] |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
@@ -91,10 +92,10 @@ pub use clock::{
 };
 pub use error::{Diagnostic, Retry, Severity};
 pub use hub::{
-    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, Flightdeck, GuardError, Health, HealthChange,
-    HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady, PanicHookError, Part, PartHealth,
-    PastConcern, PipelineHandle, PipelineSettings, Reason, Reported, Settings, StartError, Tail, TailBuilder,
-    TailError,
+    Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, FailureReport, Failures, Flightdeck,
+    GuardError, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
+    PanicHookError, Part, PartHealth, PastConcern, PipelineHandle, PipelineSettings, Reason, Reported,
+    Settings, StartError, Tail, TailBuilder, TailError,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};

@@ -169,6 +169,7 @@ pub use tail::{TailState, TailStats};
 pub use timeline::{FieldsOf, NameOf, Timeline};
 pub use trace_context::Traceparent;
 pub use tree::{Children, Node, Origin, TraceTree};
+pub(crate) use trigger::trim;
 pub use trigger::{
     CapturePlace, Captured, Directory, LeftOut, Polled, Trigger, TriggerCause, TriggerError, TriggerReceipt,
     TriggerStatus, Triggers,

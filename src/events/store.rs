@@ -568,6 +568,17 @@ impl Store {
         self.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
     }
 
+    /// The seat of the calling thread, if it has one.
+    pub(crate) fn seat_of_this_thread(&self) -> Option<&ThreadSeat> {
+        ThreadSeat::held(self.deck).or_else(|| ThreadSeat::claimed(self.deck))
+    }
+
+    /// The number of a shard.
+    pub(crate) fn number_of(&self, shard: Option<&Shard>) -> Option<u16> {
+        let shard = shard?;
+        (0..).zip(&self.shards).find(|(_, other)| std::ptr::eq(&***other, shard)).map(|(number, _)| number)
+    }
+
     /// Those that were ever written to: there is nothing in the others.
     #[inline]
     pub(crate) fn rings_in_use(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
@@ -691,6 +702,11 @@ impl ThreadSeat {
     pub(crate) fn claimed<'a>(deck: DeckId) -> Option<&'a Self> {
         // SAFETY: as in `held`.
         local::held(deck, Role::Claimed).map(|seat| unsafe { seat.cast::<Self>().as_ref() })
+    }
+
+    /// The thread's number.
+    pub(crate) fn number(&self) -> u32 {
+        self.thread.get()
     }
 
     /// The shard that is the thread's own, if it has one.

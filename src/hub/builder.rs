@@ -1,6 +1,7 @@
 //! What a deck is made of, and starting it.
 
 use super::configs::{ConfigNameError, Configs};
+use super::failures::FailureLog;
 use super::guards::Guards;
 use super::handlers;
 use super::health::{Detached, Monitor, Poke, Sights, ask};
@@ -483,6 +484,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             checks,
             detached,
         };
+        let failures = Arc::new(FailureLog::new(&events));
+        let (of_workers, last_words) = (failures.clone(), failures.clone());
         let monitor = Arc::new(Monitor::new(sights, settings.downgrade(), &events, &telemetry));
         let (looks, asks) = (monitor.clone(), monitor.clone());
         let supervisor = supervisor
@@ -505,7 +508,9 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(prune, chore::AGE, move || {
                 aging.prune_expired();
             })
+            .last_words(move |worker, generation| last_words.last_words(worker, generation))
             .observer(move |incident| {
+                of_workers.observe(incident);
                 journal.worker(incident);
                 if let Incident::Ended { .. } = incident {
                     told.follow();
@@ -536,6 +541,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             reports: Reports::default(),
             #[cfg(feature = "process")]
             asked,
+            failures,
             panic_hook,
             ticker,
         });

@@ -17,12 +17,14 @@
 //! | `replay` | changes of config by path, as events; and a config made again from them |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
+//! | `failures` | runs of workers that failed, each with what led to it |
 //! | `panic_hook` | panics of any thread, as events |
 //!
 //! The parts offer plain methods (an observer, a `tick`); the hub joins them.
 
 mod builder;
 mod configs;
+mod failures;
 mod guards;
 mod handlers;
 mod health;
@@ -44,6 +46,7 @@ mod triggers;
 pub use crate::supervisor::PanicHookError;
 pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
+pub use failures::{FailureReport, Failures};
 pub use guards::GuardError;
 pub use health::{
     Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
@@ -65,6 +68,7 @@ use crate::supervisor::{self, PanicHook, StopReport, Supervisor};
 use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 use configs::Configs;
+use failures::FailureLog;
 use guards::Guards;
 use health::Monitor;
 use pipeline::Pipelines;
@@ -132,6 +136,7 @@ struct Inner<C> {
     reports: report::Reports,
     #[cfg(feature = "process")]
     asked: Arc<process::Asked>,
+    failures: Arc<FailureLog>,
     /// Of a deck that hears of panics of all threads.
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.

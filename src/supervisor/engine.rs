@@ -160,8 +160,14 @@ impl Engine {
         let Some((path, spec)) = self.machine.spec(child) else { return };
         let Kind::Worker(body) = &spec.kind else { return };
         let ended = {
-            let shared = self.shared.clone();
-            move |exit| shared.tell_ended(child, generation, exit)
+            let (shared, of) = (self.shared.clone(), path.clone());
+            move |exit: Exit| {
+                let failed = exit.failure().is_some();
+                shared.tell_ended(child, generation, exit);
+                if let Some(last_words) = shared.last_words.get().filter(|_| failed) {
+                    last_words(&of, generation);
+                }
+            }
         };
         let ready = spec.ready_within.map(|_| {
             let shared = self.shared.clone();

@@ -8,7 +8,7 @@ use super::incident::{Incident, StopReport, WorkerStatus};
 use super::machine::ROOT;
 use super::panic::PanicHook;
 use super::rules::{AutoShutdown, Rules, Strategy};
-use super::shared::{News, Shared};
+use super::shared::{LastWords, News, Shared};
 use super::spec::ChildSpec;
 use crate::os;
 use crate::sync::{Arc, thread};
@@ -101,6 +101,7 @@ pub struct Builder {
     observer: Arc<Observer>,
     panic_hook: bool,
     on_meltdown: Option<Arc<OnMeltdown>>,
+    last_words: Option<Box<LastWords>>,
 }
 
 impl fmt::Debug for Builder {
@@ -121,6 +122,7 @@ impl Default for Builder {
             observer: Arc::new(|_| ()),
             panic_hook: false,
             on_meltdown: None,
+            last_words: None,
         }
     }
 }
@@ -201,6 +203,12 @@ impl Builder {
         self
     }
 
+    /// Who is told of a run that failed on the run's own thread, once the supervisor has been told. A stop waits for it.
+    pub(crate) fn last_words(mut self, told: impl Fn(&Arc<str>, u64) + Send + Sync + 'static) -> Self {
+        self.last_words = Some(Box::new(told));
+        self
+    }
+
     /// Starts the supervisor, which starts the workers.
     ///
     /// # Errors
@@ -215,6 +223,9 @@ impl Builder {
         let chores = self.chores.iter().map(|chore| chore.name.clone()).collect();
         let engine = Engine::new(shared.clone(), self.observer, self.on_meltdown, self.rules, self.chores);
         let thread = thread::Builder::new().name(self.name.clone());
+        if let Some(told) = self.last_words {
+            let _ = shared.last_words.set(told);
+        }
         let panic_hook = self.panic_hook.then(|| PanicHook::take(None)).transpose()?;
         let spawned = os::without_signals(|| thread.spawn(move || engine.run()));
         match spawned {

@@ -32,6 +32,9 @@ pub(crate) enum News {
     Stop { deadline: Instant },
 }
 
+/// Called on the thread of a run that failed, with the worker and which run it was, when its end has been told.
+pub(crate) type LastWords = dyn Fn(&Arc<str>, u64) + Send + Sync;
+
 /// What has happened so far. Relaxed: each stands for itself.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -84,6 +87,7 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     pub(crate) counts: Counts,
     pub(crate) errors: ErrorSlot,
+    pub(crate) last_words: OnceLock<Box<LastWords>>,
     pub(crate) started: Instant,
     pub(crate) watchdog: Watchdog,
 }
@@ -103,6 +107,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             counts: Counts::default(),
             errors: ErrorSlot::new(),
+            last_words: OnceLock::new(),
             started: Instant::now(),
             watchdog: Watchdog::new(),
         }

@@ -173,15 +173,28 @@ impl Incarnation {
 
 /// What an error says, which is the host's to say.
 fn error_text(error: &(dyn Error + Send + Sync)) -> String {
-    catch_unwind(AssertUnwindSafe(|| error.to_string())).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| cut(&error.to_string()))).unwrap_or_else(|payload| {
         std::mem::forget(payload);
         "an error that panics when it is shown".to_owned()
     })
 }
 
+/// How many bytes are kept of what a panic or an error says.
+const LONGEST_TEXT: usize = 4_096;
+
+/// Cut, and marked as such, where it is longer than is kept.
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let kept = (0..=LONGEST_TEXT).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    format!("{kept}... ({} bytes)", text.len())
+}
+
 /// What a panic said.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without text".to_owned())
+    let text = payload.downcast_ref::<&str>().copied();
+    cut(text
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without text"))
 }

@@ -21,6 +21,8 @@ pub(crate) struct Filter {
     pub(super) id: Option<CorrelationId>,
     pub(super) span: Option<SpanId>,
     pub(super) thread: Option<u32>,
+    /// Of rings, those of this shard alone.
+    pub(super) shard: Option<u16>,
     /// Any of these; none: any at all.
     pub(super) kinds: Option<Box<KindsAsked>>,
     pub(super) severity: Severity,
@@ -48,6 +50,7 @@ impl Filter {
             id: None,
             span: None,
             thread: None,
+            shard: None,
             kinds: None,
             severity: Severity::Trace,
             from: Ticks(0),

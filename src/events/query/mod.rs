@@ -156,6 +156,16 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Only what the calling thread recorded, by itself: where it has a shard of its own, nowhere else is looked. `None` if it has
+    /// not recorded yet.
+    pub(crate) fn of_this_thread(mut self) -> Option<(Self, bool)> {
+        let seat = self.store.seat_of_this_thread()?;
+        self.filter.with_thread(seat.number());
+        self.filter.shard = self.store.number_of(seat.shard());
+        let has_own = self.filter.shard.is_some();
+        Some((self, has_own))
+    }
+
     /// Only events that the thread of this number wrote, see [`Recorded::thread`]. They come in the order of its
     /// calls, whichever shards took them, unless it supplies their times; where a coarse or manual clock gave events of
     /// a thread's own shard the same stamp, those of one class do. What was recorded from a signal handler has no

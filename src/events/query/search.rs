@@ -117,8 +117,11 @@ impl<'a, S: Sink> Search<'a, S> {
     }
 
     fn rings_by_blocks(&mut self, asked: PerClass<bool>) -> Step {
-        let blocks = self.asked.filter.blocks(&self.store.kinds);
-        for (shard, class, ring) in self.store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
+        let (blocks, only) = (self.asked.filter.blocks(&self.store.kinds), self.asked.filter.shard);
+        let is_asked = |shard: u16, class: Class| asked[class] && only.is_none_or(|only| only == shard);
+        for (shard, class, ring) in
+            self.store.rings_in_use().filter(|(shard, class, _)| is_asked(*shard, *class))
+        {
             let cut = ring.cut();
             if let Some(recorded) = &mut self.seen.recorded {
                 *recorded =

@@ -32,7 +32,7 @@ pub(super) fn answer(
 
 /// What was left out for want of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trimmed {
+pub(crate) struct Trimmed {
     pub(super) events: usize,
     /// The stamp of the last event that was left out before what was kept.
     before: Option<Ticks>,
@@ -41,7 +41,7 @@ pub(super) struct Trimmed {
 }
 
 /// Takes out the events furthest from `at` until the others have no more than so many bytes.
-pub(super) fn trim(answer: &mut Answer, most: usize, at: Ticks) -> Trimmed {
+pub(crate) fn trim(answer: &mut Answer, most: usize, at: Ticks) -> Trimmed {
     let mut bytes: usize = answer.rows.iter().map(packed_bytes).sum();
     if bytes <= most {
         return Trimmed::default();

@@ -28,6 +28,7 @@ mod signal;
 mod spec;
 mod window;
 
+pub(crate) use capture::trim;
 pub use cause::TriggerCause;
 pub use directory::Directory;
 pub use error::TriggerError;
