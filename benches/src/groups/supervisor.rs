@@ -4,13 +4,22 @@
 //! |---|---|
 //! | `breaker` | circuit breakers: calls that succeed, from one thread and from two |
 //! | `bulkhead` | in and out |
+//! | `heartbeat` | a worker's beat |
+//! | `restart` | from a panic to running again |
+//! | `children` | a thousand of them: started, stopped, idle |
 
 mod breaker;
 mod bulkhead;
+mod children;
+mod heartbeat;
+mod restart;
 
 use crate::session::Session;
 
 pub(super) fn run(session: &mut Session) {
     breaker::run(session);
     bulkhead::run(session);
+    heartbeat::run(session);
+    restart::run(session);
+    children::run(session);
 }
