@@ -5,7 +5,9 @@ use super::super::child::{Aim, Phase};
 use super::super::{Ask, Id, Machine, Output, Plan, ROOT};
 use super::trees::{Below, Tree, ms, top, worker};
 use crate::supervisor::incident::{Incident, StopReport};
+use crate::supervisor::liveness::Turn;
 use crate::supervisor::policy::Exit;
+use crate::supervisor::rules::Strategy as Along;
 use crate::supervisor::spec::Restart;
 use crate::sync::Arc;
 use proptest::prelude::*;
@@ -40,6 +42,8 @@ struct Seen {
     stale: u64,
     stops_in_a_storm: u64,
     answers: u64,
+    delays: u64,
+    hung: u64,
 }
 
 struct Storm<'a> {
@@ -54,10 +58,11 @@ struct Storm<'a> {
     alive: BTreeSet<(Id, u64)>,
     told: BTreeMap<(Arc<str>, u64, &'static str), u64>,
     is_calm: bool,
-    stop: Option<(Duration, Duration)>,
     over: Option<(Duration, StopReport)>,
     tickets: BTreeSet<u64>,
     melted: bool,
+    /// Until when one that failed is not to be started, in which run of its supervisor.
+    not_before: BTreeMap<Id, (Duration, u64)>,
     seen: &'a RefCell<Seen>,
 }
 
@@ -145,6 +150,13 @@ impl Storm<'_> {
             return;
         }
         let id = ids[self.draw(ids.len() as u64) as usize];
+        if self.draw(3) == 0 {
+            let generation = self.machine.child(id).generation;
+            if self.alive.contains(&(id, generation)) {
+                let turn = Turn::Hung { silent: ms(1) };
+                return self.machine.turned(id, generation, turn, self.now);
+            }
+        }
         let by = if self.draw(2) == 0 { FAR } else { self.now + ms(self.draw(300)) };
         let ticket = self.random;
         let ask = match self.draw(10) {
@@ -153,7 +165,9 @@ impl Storm<'_> {
             3..=5 => Ask::Restart,
             _ => return self.add(id),
         };
-        if ask != Ask::Restart {
+        if ask == Ask::Restart {
+            self.not_before.remove(&id);
+        } else {
             self.tickets.insert(ticket);
         }
         self.machine.ask(id, ask, Some(ticket).filter(|_| ask != Ask::Restart), by, self.now);
@@ -205,6 +219,7 @@ impl Storm<'_> {
     }
 
     fn start(&mut self, child: Id, generation: u64) {
+        self.is_not_early(child);
         let tree = self.trees[&child].1.clone();
         let runs = self.alive.range((child, 0)..=(child, u64::MAX)).count();
         assert!(runs == 0 || tree.is_replaced, "two runs of {child} at once");
@@ -223,6 +238,18 @@ impl Storm<'_> {
         if !self.is_calm && self.draw(2) == 0 {
             let (life, fails) = (self.draw(20_000), self.draw(3) > 0);
             self.at(life, Input::Ended(child, generation, fails));
+        }
+    }
+
+    /// Whoever failed alone waits for its delay, unless the host or a restart of its supervisor does away with it.
+    fn is_not_early(&mut self, child: Id) {
+        let parent = self.machine.child(child).parent.unwrap();
+        let Some((due, run)) = self.not_before.remove(&child) else { return };
+        if self.machine.node(parent).strategy == Along::OneForOne
+            && self.machine.child(parent).generation == run
+        {
+            self.seen.borrow_mut().delays += u64::from(due == self.now);
+            assert!(due <= self.now, "{child} was to wait until {due:?}, and starts at {:?}", self.now);
         }
     }
 
@@ -274,8 +301,17 @@ impl Storm<'_> {
                 assert!(self.told.contains_key(&(worker.clone(), generation, "abandoned")));
                 (worker, generation, "came late")
             }
-            Incident::RestartScheduled { .. } => {
+            Incident::RestartScheduled { worker, delay } => {
                 seen.restarts += 1;
+                let found = self.trees.iter().find(|(_, (path, _))| *path == worker);
+                let (id, _) = found.expect("it is on the list");
+                let parent = self.machine.child(*id).parent.unwrap();
+                let run = self.machine.child(parent).generation;
+                self.not_before.insert(*id, (self.now + delay, run));
+                return;
+            }
+            Incident::Hung { .. } => {
+                seen.hung += 1;
                 return;
             }
             Incident::Escalated { .. } => {
@@ -316,7 +352,6 @@ impl Storm<'_> {
         let times = |id: &Id| self.trees[id].1.below.is_none().then(|| ms(self.trees[id].1.shutdown));
         let longest: Duration = self.trees.keys().filter_map(times).sum();
         let began = self.now;
-        self.stop = Some((self.now, by));
         self.machine.stop(by, self.now);
         self.run(FAR);
         let (at, report) = self.over.clone().expect("it ends");
@@ -351,7 +386,7 @@ fn whatever_happens_when_nothing_is_lost_stuck_or_there_twice() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
-    println!("{cases} storms: {seen:?}");
+    println!("{cases} storms: {:?}", seen.borrow());
     let Seen {
         starts,
         stops,
@@ -365,6 +400,8 @@ fn whatever_happens_when_nothing_is_lost_stuck_or_there_twice() {
         stale,
         stops_in_a_storm,
         answers,
+        delays,
+        hung,
     } = seen.into_inner();
     let counts = [
         starts,
@@ -379,6 +416,8 @@ fn whatever_happens_when_nothing_is_lost_stuck_or_there_twice() {
         stale,
         stops_in_a_storm,
         answers,
+        delays,
+        hung,
     ];
     assert!(counts.iter().all(|count| *count >= 500), "too few to tell: {counts:?}");
 }
@@ -394,10 +433,10 @@ fn storm(below: &Below, seed: u64, in_storm: bool, seen: &RefCell<Seen>) {
         alive: BTreeSet::new(),
         told: BTreeMap::new(),
         is_calm: false,
-        stop: None,
         over: None,
         tickets: BTreeSet::new(),
         melted: false,
+        not_before: BTreeMap::new(),
         seen,
     };
     let mut next = ROOT;

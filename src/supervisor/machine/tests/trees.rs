@@ -151,6 +151,7 @@ impl Tree {
         spec.limited = self.is_limited;
         spec.stops_last = self.stops_last;
         spec.replaced = self.is_replaced && self.below.is_none();
+        spec.ends_hung = !self.is_deaf;
         spec.ready_within = self.reports_ready.then_some(ms(READY_WITHIN));
         spec
     }
