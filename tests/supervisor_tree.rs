@@ -115,7 +115,7 @@ fn one_for_one_restarts_nobody_else() {
     let supervisor = tree(&stage, Strategy::OneForOne);
     stage.tell("net/book", Exits::Panics);
     assert_eq!(stage.lines(1), ["+net/book"]);
-    assert_eq!(supervisor.status().restarts, 1);
+    until("the count", || supervisor.status().restarts == 1);
     assert!(supervisor.shutdown(PATIENCE).is_clean());
     assert_eq!(stage.log.take(), ["-last", "-net/risk", "-net/book", "-net/feed", "-first"]);
 }
@@ -145,7 +145,8 @@ fn one_for_all_stops_all_siblings_in_reverse_and_nobody_elsewhere() {
     lines.sort();
     assert_eq!(lines, ["+net/book", "+net/feed", "+net/risk"]);
     until("all to run", || all_run(&supervisor));
-    assert_eq!((state(&supervisor, "first"), supervisor.status().restarts), (WorkerState::Running, 3));
+    assert_eq!(state(&supervisor, "first"), WorkerState::Running);
+    until("the counts", || supervisor.status().restarts == 3);
 }
 
 #[test]
@@ -190,7 +191,8 @@ fn a_supervisor_that_gives_up_is_restarted_as_a_child_and_then_takes_its_own_alo
     assert_eq!(melted.take(), ["net"]);
     let status = supervisor.status();
     assert_eq!((status.escalations, status.melted_down), (2, true));
-    // The host may go on.
+    // The host may go on, once all have stopped.
+    until("its end", || state(&supervisor, "first") == WorkerState::Finished);
     supervisor.restart("first").unwrap();
     assert_eq!(stage.lines(1), ["+first"]);
 }
@@ -263,6 +265,7 @@ fn the_next_starts_once_one_is_ready_and_other_supervisors_go_on() {
     supervisor.add(ChildSpec::supervisor("other", Restart::Permanent, other)).unwrap();
     go.store(true, Ordering::Relaxed);
     until("all to run", || all_run(&supervisor));
+    until("what comes after", || gate.has("after begins"));
     assert_eq!(gate.take(), ["warm begins", "warm is ready", "after begins"]);
     let mut started = stage.lines(2);
     started.sort();
@@ -292,8 +295,8 @@ fn one_that_is_never_ready_has_failed_to_start_and_counts() {
         assert!(matches!(&exit, Exit::NotReady(why) if why.contains("5ms")), "{exit:?}");
     }
     until("the meltdown", || supervisor.has_melted_down());
-    let after = supervisor.workers().pop().unwrap();
-    assert_eq!((after.generation, after.state), (0, WorkerState::Finished), "it waited in vain");
+    until("the others' end", || state(&supervisor, "after") == WorkerState::Finished);
+    assert_eq!(supervisor.workers().pop().unwrap().generation, 0, "it waited in vain");
     assert_eq!(supervisor.status().failures, 3);
 }
 
@@ -362,7 +365,6 @@ fn an_abandoned_worker_may_be_replaced_and_its_late_end_says_nothing_of_the_new_
     until("the news", || supervisor.status().abandoned_ended == 1);
     let status = supervisor.status();
     assert_eq!((status.workers[1].generation, status.workers[1].state.clone()), (2, WorkerState::Running));
-    assert!(supervisor.shutdown(PATIENCE).is_clean());
 }
 
 #[test]
@@ -374,6 +376,33 @@ fn a_late_end_after_everything_was_stopped_shows() {
     assert_eq!(state(&supervisor, "deaf"), WorkerState::Abandoned);
     gate.store(true, Ordering::Relaxed);
     until("its end", || state(&supervisor, "deaf") == WorkerState::Finished);
+}
+
+#[test]
+fn a_worker_stopped_for_good_has_stopped_when_its_destructors_have_run() {
+    struct Last(Arc<AtomicBool>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            until("the gate", || self.0.load(Ordering::Relaxed));
+        }
+    }
+    thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+    let gate = Arc::new(AtomicBool::new(false));
+    let own = gate.clone();
+    let body = move |context: &WorkerContext| {
+        LAST.with(|last| *last.borrow_mut() = Some(Last(own.clone())));
+        until_stopped(context);
+    };
+    let supervisor = Supervisor::builder().start().unwrap();
+    supervisor.add(ChildSpec::new("slow", Restart::Permanent, body.clone())).unwrap();
+    until("it to run", || all_run(&supervisor) && supervisor.status().starts == 1);
+    let report = supervisor.remove("slow", Duration::from_millis(20)).unwrap();
+    assert_eq!((report.abandoned.len(), report.stopped.len()), (1, 0));
+    gate.store(true, Ordering::Relaxed);
+    until("its end to be noticed", || supervisor.workers().is_empty());
+    assert_eq!(supervisor.status().abandoned_ended, 1);
+    supervisor.add(ChildSpec::new("slow", Restart::Permanent, body)).unwrap();
+    assert!(supervisor.shutdown(PATIENCE).is_clean());
 }
 
 #[test]
@@ -551,7 +580,7 @@ fn a_panic_is_followed_by_a_run_without_any_sleep() {
     let supervisor = Supervisor::builder().worker(spec).start().unwrap();
     let took = done.recv_timeout(PATIENCE).unwrap() - began;
     println!("{:?} for each of 200 restarts", took / 200);
-    assert_eq!(supervisor.status().restarts, 200);
+    until("the count", || supervisor.status().restarts == 200);
 }
 
 /// What the supervisor's thread has used, in ns.

@@ -80,7 +80,7 @@ impl Children {
 
     /// Starts a child now: one that was terminated, has ended, or waits for its delay. One that runs is asked to stop first;
     /// one that is abandoned is started when its thread is gone. This is no failure: it counts in no window, and takes
-    /// no siblings along. Nothing, if its supervisor does not run. Does not wait.
+    /// no siblings along. Nothing, if its supervisor does not run, or it is just being stopped. Does not wait.
     ///
     /// # Errors
     /// If there is no child of that name.

@@ -17,22 +17,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How soon a thread whose body is over is looked for again; then after twice that, and so on, so that it is missed for no
-/// longer than it took.
-const FIRST_LOOK: Duration = Duration::from_micros(50);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// After so many news in a row, what is due has its turn.
+const NEWS_IN_A_ROW: u32 = 64;
 
 pub(crate) type Observer = dyn Fn(&Incident) + Send + Sync;
 pub(crate) type OnMeltdown = dyn Fn(&WorkerStatus) + Send + Sync;
-
-/// A thread that runs its last destructors.
-struct Leaving {
-    child: u64,
-    generation: u64,
-    run: Incarnation,
-    look_at: Instant,
-    pause: Duration,
-}
 
 /// The state behind the thread.
 pub(crate) struct Engine {
@@ -42,7 +31,6 @@ pub(crate) struct Engine {
     machine: Machine,
     /// The current run of each child that has one.
     runs: HashMap<u64, (u64, Incarnation)>,
-    leaving: Vec<Leaving>,
     heartbeats: Heartbeats,
     chores: Chores,
     began: Instant,
@@ -63,7 +51,6 @@ impl Engine {
             on_meltdown,
             machine: Machine::new(rules, seed),
             runs: HashMap::new(),
-            leaving: Vec::new(),
             heartbeats: Heartbeats::default(),
             chores: Chores(chores),
             began: Instant::now(),
@@ -76,29 +63,29 @@ impl Engine {
         if cfg!(panic = "abort") {
             self.observe(&Incident::RestartsImpossible);
         }
+        let mut in_a_row = 0;
         loop {
             self.shared.watchdog.awake();
             let news = self.shared.hear();
-            let is_news = news.is_some();
-            let ended = match &news {
-                Some(News::Ended { child, generation, .. }) => Some((*child, *generation)),
-                _ => None,
-            };
+            in_a_row = if news.is_some() { in_a_row + 1 } else { 0 };
             if let Some(news) = news {
                 self.hear(news);
+                // Whoever has come to an end by the time that it is given up on has not been too late.
+                if in_a_row % NEWS_IN_A_ROW != 0 {
+                    if self.carry_out() {
+                        return;
+                    }
+                    continue;
+                }
             }
             let now = Instant::now();
-            self.look_after(now);
             self.check_heartbeats(now);
             self.machine.pass(self.virtual_time(now));
             if self.carry_out() {
                 return;
             }
-            if let Some((child, generation)) = ended {
-                self.let_go(child, generation);
-            }
             self.run_chores(now);
-            if !is_news {
+            if in_a_row == 0 {
                 self.rest();
             }
         }
@@ -112,7 +99,11 @@ impl Engine {
     fn hear(&mut self, news: News) {
         let now = self.virtual_time(Instant::now());
         match news {
-            News::Ended { child, generation, exit } => self.machine.ended(child, generation, exit, now),
+            News::Ended { child, generation, exit } => {
+                self.let_go(child, generation);
+                self.machine.ended(child, generation, exit, now);
+            }
+            News::Gone { child, generation } => self.machine.gone(child, generation, now),
             News::Ready { child, generation } => self.machine.ready(child, generation, now),
             News::Add { parent, plan } => self.machine.add(parent, *plan, now),
             News::Ask { child, ask, ticket, deadline } => {
@@ -134,7 +125,8 @@ impl Engine {
                         run.stop();
                     }
                 }
-                Output::AwaitGone { child, generation } => self.await_gone(child, generation),
+                // Each thread says so, the last thing that it does.
+                Output::AwaitGone { .. } => {}
                 Output::Changed { child } => {
                     if let Some(view) = self.machine.view(child) {
                         self.shared.with_roll(|roll| roll.update(child, view));
@@ -169,13 +161,17 @@ impl Engine {
                 }
             }
         };
+        let gone = {
+            let shared = self.shared.clone();
+            move || shared.tell_gone(child, generation)
+        };
         let ready = spec.ready_within.map(|_| {
             let shared = self.shared.clone();
             let ready: Arc<dyn Fn() + Send + Sync> =
                 Arc::new(move || shared.tell(News::Ready { child, generation }));
             ready
         });
-        let spawn = || Incarnation::spawn(path, generation, spec.stack_size, body, ready, ended);
+        let spawn = || Incarnation::spawn(path, generation, spec.stack_size, body, ready, ended, gone);
         let heartbeat = spec.heartbeat;
         let begun = self.shared.begin_run(spawn, Incarnation::thread_id);
         let now = self.virtual_time(Instant::now());
@@ -191,39 +187,10 @@ impl Engine {
         }
     }
 
-    /// A run is over, and nobody waits for its thread.
+    /// A run is over: its thread ends by itself.
     fn let_go(&mut self, child: u64, generation: u64) {
         if self.runs.get(&child).is_some_and(|(of, _)| *of == generation) {
             self.runs.remove(&child);
-        }
-    }
-
-    fn await_gone(&mut self, child: u64, generation: u64) {
-        match self.runs.remove(&child) {
-            Some((of, run)) if of == generation && !run.is_gone() => {
-                let look_at = Instant::now() + FIRST_LOOK;
-                self.leaving.push(Leaving { child, generation, run, look_at, pause: FIRST_LOOK });
-            }
-            _ => self.machine.gone(child, generation, self.virtual_time(Instant::now())),
-        }
-    }
-
-    /// Looks for threads that are about to be gone.
-    fn look_after(&mut self, now: Instant) {
-        if self.leaving.is_empty() {
-            return;
-        }
-        // Also before time is up for one of them.
-        let is_due = self.machine.deadline().is_some_and(|at| at <= self.virtual_time(now));
-        for leaving in self.leaving.extract_if(.., |leaving| {
-            let is_looked_for = is_due || leaving.look_at <= now;
-            if is_looked_for {
-                leaving.look_at = now + leaving.pause;
-                leaving.pause = (leaving.pause * 2).min(LAST_PAUSE);
-            }
-            is_looked_for && leaving.run.is_gone()
-        }) {
-            self.machine.gone(leaving.child, leaving.generation, now.saturating_duration_since(self.began));
         }
     }
 
@@ -254,8 +221,7 @@ impl Engine {
     fn rest(&self) {
         let due = self.machine.deadline().into_iter().chain(self.heartbeats.due()).min();
         let machine = due.map(|at| self.began + at.min(LONGEST));
-        let looks = self.leaving.iter().map(|leaving| leaving.look_at);
-        let next = looks.chain(machine).chain(self.chores.due()).min();
+        let next = machine.into_iter().chain(self.chores.due()).min();
         self.shared.watchdog.asleep(next);
         // News that came since was followed by an unpark, so neither form misses it.
         match next {

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum News {
     /// The body of a run is over, or the run has no thread.
     Ended { child: Id, generation: u64, exit: Exit },
+    /// The thread of a run has run its destructors.
+    Gone { child: Id, generation: u64 },
     /// A run says that it is ready.
     Ready { child: Id, generation: u64 },
     /// A chore is to be done this often.
@@ -153,6 +155,16 @@ impl Shared {
         }
     }
 
+    /// The thread of a run is about to be gone; called on it, by its last destructor.
+    pub(crate) fn tell_gone(&self, child: Id, generation: u64) {
+        // Nobody hears it once everything is over.
+        if self.report.lock().is_none() {
+            self.tell(News::Gone { child, generation });
+        } else {
+            self.roll.lock().ended_late(child, generation);
+        }
+    }
+
     /// A run begins: `spawn` makes its thread.
     pub(crate) fn begin_run<T, E>(
         &self,
@@ -245,7 +257,9 @@ impl Shared {
         drop(self.roll.lock());
         while let Some(news) = self.hear() {
             match news {
-                News::Ended { child, generation, .. } => self.roll.lock().ended_late(child, generation),
+                News::Ended { child, generation, .. } | News::Gone { child, generation } => {
+                    self.roll.lock().ended_late(child, generation)
+                }
                 News::Add { plan, .. } => plan.ids(&mut |id| self.roll.lock().remove(id)),
                 _ => {}
             }

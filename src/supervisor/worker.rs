@@ -6,8 +6,9 @@ use super::policy::Exit;
 use super::pulse::Pulse;
 use super::spec::Body;
 use crate::os;
-use crate::sync::{Arc, thread};
+use crate::sync::{Arc, plain_thread_local, thread};
 use std::any::Any;
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -101,6 +102,23 @@ impl fmt::Debug for WorkerContext {
     }
 }
 
+/// Says that a thread is about to be gone.
+struct Last(Option<Box<dyn FnOnce() + Send>>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if let Some(gone) = self.0.take() {
+            gone();
+        }
+    }
+}
+
+// A thread's first, and so the last to be dropped: destructors run in the reverse order of first uses, both where the system
+// keeps the list (`__cxa_thread_atexit_impl`) and where std does. `JoinHandle::is_finished` says so before any has run.
+plain_thread_local! {
+    static LAST: RefCell<Option<Last>> = RefCell::new(None);
+}
+
 /// A running worker, as its supervisor holds it.
 #[derive(Debug)]
 pub(crate) struct Incarnation {
@@ -110,7 +128,7 @@ pub(crate) struct Incarnation {
 }
 
 impl Incarnation {
-    /// Starts a run; `ended` is called on its thread when it is over.
+    /// Starts a run; `ended` is called on its thread when its body is over, and `gone` by the last of its destructors.
     pub(crate) fn spawn(
         name: &Arc<str>,
         generation: u64,
@@ -118,6 +136,7 @@ impl Incarnation {
         body: &Arc<Body>,
         ready: Option<Arc<Ready>>,
         ended: impl FnOnce(Exit) + Send + 'static,
+        gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let stop = CancelToken::new();
         // A new one for each run: what is left of an old one beats where nobody looks.
@@ -126,6 +145,7 @@ impl Incarnation {
             WorkerContext { name: name.clone(), generation, stop: stop.clone(), pulse: pulse.clone(), ready };
         let body = body.clone();
         let run = move || {
+            LAST.with(|last| *last.borrow_mut() = Some(Last(Some(Box::new(gone)))));
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
             Notes::begin();
             let result = catch_unwind(AssertUnwindSafe(|| body(&context)));
@@ -163,11 +183,6 @@ impl Incarnation {
 
     pub(crate) fn thread_id(&self) -> thread::ThreadId {
         self.thread.thread().id()
-    }
-
-    /// Whether its thread is gone, its thread-local destructors included.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.thread.is_finished()
     }
 }
 

@@ -268,8 +268,10 @@ impl Machine {
                 self.answer(id);
             }
             Aim::Remove => {
-                self.answer(id);
+                let answers = self.answers(id);
                 self.take_off(id);
+                // Whoever asked finds the name free.
+                self.outputs.extend(answers);
             }
         }
     }

@@ -26,14 +26,18 @@ impl Machine {
 
     /// Tells whoever waits for a child how it stopped.
     pub(super) fn answer(&mut self, id: Id) {
+        let answers = self.answers(id);
+        self.outputs.extend(answers);
+    }
+
+    /// What [`Machine::answer`] tells.
+    pub(super) fn answers(&mut self, id: Id) -> Vec<Output> {
         let tickets = std::mem::take(&mut self.child_mut(id).tickets);
         if tickets.is_empty() {
-            return;
+            return Vec::new();
         }
         let report = self.report(id);
-        for ticket in tickets {
-            self.outputs.push_back(Output::Answer { ticket, report: report.clone() });
-        }
+        tickets.into_iter().map(|ticket| Output::Answer { ticket, report: report.clone() }).collect()
     }
 
     /// Takes a child that has stopped off the list, and all below it. Abandoned ones stay until they have ended, and with them

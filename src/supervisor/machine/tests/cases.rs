@@ -90,6 +90,27 @@ fn what_fails_while_everything_stops_is_not_restarted() {
 }
 
 #[test]
+fn one_that_is_stopped_for_good_has_stopped_when_its_thread_is_gone() {
+    let mut machine = three(Strategy::OneForOne);
+    machine.stop(FAR, ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["-3"]);
+    machine.ended(3, 1, Exit::Returned, ms(2));
+    let awaited = std::iter::from_fn(|| machine.output()).any(|output| {
+        assert!(!matches!(output, Output::AskStop { .. }), "the next is asked too early");
+        output == Output::AwaitGone { child: 3, generation: 1 }
+    });
+    assert!(awaited);
+    machine.gone(3, 1, ms(3));
+    assert_eq!(carry_out(&mut machine, ms(3)), ["-2"]);
+    // One whose thread does not go is not waited for longer than one whose body does not.
+    machine.ended(2, 1, Exit::Returned, ms(4));
+    while machine.output().is_some() {}
+    machine.pass(ms(103));
+    assert_eq!(carry_out(&mut machine, ms(103)), ["-1"]);
+    assert_eq!(machine.view(2).unwrap().state, WorkerState::Abandoned);
+}
+
+#[test]
 fn a_removal_of_the_one_that_failed_does_not_leave_its_siblings_down() {
     let mut machine = three(Strategy::OneForAll);
     machine.ended(1, 1, failed(), ms(1));
