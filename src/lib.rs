@@ -56,6 +56,7 @@
 //! | `process` | what the system says about this process, as gauges; memory pressure, and a load to scale by (Linux); through `rustix` |
 //! | `sources` | configs from files (TOML, JSON), the environment and run-time overrides, in layers; files watched; includes `serde`; through `toml` and `notify` |
 //! | `yaml` | config files in YAML; includes `sources`; through `serde_norway` |
+//! | `systemd` | systemd told how a deck is, and its watchdog petted while the deck is live (Linux) |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
@@ -91,6 +92,8 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+pub use hub::SystemdError;
 pub use hub::{
     Builder, Concern, ConfigNameError, DeckStatus, ErrorReport, FailureReport, Failures, Flightdeck,
     GuardError, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,

@@ -164,6 +164,7 @@ pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};
 pub use status::Status;
+pub(crate) use store::Aside;
 pub(crate) use tail::utc::Utc;
 pub use tail::{TailState, TailStats};
 pub use timeline::{FieldsOf, NameOf, Timeline};

@@ -225,6 +225,23 @@ impl<E: Event> Fields for E {
     }
 }
 
+/// Records by threads without a shard of their own, and by what must not touch one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Aside {
+    pub(crate) shared: u64,
+    pub(crate) has_shared: bool,
+    /// Also those of signal handlers, and of code that ran in the middle of a record.
+    pub(crate) emergency: u64,
+    pub(crate) overflowed: u64,
+}
+
+impl Aside {
+    /// Whether some thread found no shard to keep, as far as that can be told from what may always go there.
+    pub(crate) fn is_for_want_of_shards(self) -> bool {
+        self.shared + self.overflowed > 0 || !self.has_shared && self.emergency > 0
+    }
+}
+
 impl Store {
     /// Whether to record an event of this kind. Counts what is suppressed or lost.
     #[inline(always)]
@@ -552,6 +569,19 @@ impl Store {
         let overflow: Option<u64> = self.overflow.iter().map(|(_, overflow)| overflow.recorded()).sum();
         let shards = self.shards.iter().map(|shard| shard.losses.total());
         overflow.map(|overflow| overflow + self.losses.total() + shards.sum::<u64>())
+    }
+
+    /// How many records went through shards that no thread keeps, and through the overflow.
+    pub(crate) fn recorded_aside(&self) -> Aside {
+        let of_shards = |shards: &[Arc<Shard>]| {
+            shards.iter().flat_map(|shard| shard.rings().iter()).map(|(_, ring)| ring.records()).sum::<u64>()
+        };
+        Aside {
+            shared: of_shards(self.shared()),
+            has_shared: !self.shared().is_empty(),
+            emergency: of_shards(self.emergency()),
+            overflowed: self.overflow.iter().map(|(_, overflow)| overflow.records()).sum(),
+        }
     }
 
     /// Every ring, with its class and the number of its shard.

@@ -9,6 +9,8 @@ use super::journal::Journal;
 use super::pipeline::Pipelines;
 use super::report::Reports;
 use super::settings::{self, Built, FromConfig, Recording, chore};
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+use super::systemd::Notifier;
 use super::tail::Tails;
 use super::{Flightdeck, Inner, Settings};
 use super::{PanicHookError, panic_hook};
@@ -44,6 +46,8 @@ pub struct Builder<C> {
     panic_hook: bool,
     pipelines: Vec<OnEvents>,
     checks: Vec<Check>,
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    pub(super) systemd: bool,
     #[cfg(feature = "process")]
     pub(super) asks: super::process::Wanted,
 }
@@ -105,6 +109,10 @@ pub enum StartError<C> {
     #[cfg(feature = "process")]
     #[error(transparent)]
     Metric(telemetry::RegisterError),
+    /// Systemd cannot be told.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    #[error(transparent)]
+    Systemd(super::SystemdError),
     /// A check is not taken.
     #[error(transparent)]
     Check(HealthCheckError),
@@ -127,6 +135,8 @@ impl<C> fmt::Debug for StartError<C> {
             Self::Process(error) => error.fmt(f),
             #[cfg(feature = "process")]
             Self::Metric(error) => error.fmt(f),
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Systemd(error) => error.fmt(f),
             Self::Check(error) => error.fmt(f),
             Self::Supervisor(error) => error.fmt(f),
         }
@@ -147,6 +157,8 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::Process(error) => error,
             #[cfg(feature = "process")]
             Self::Metric(error) => error,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Systemd(error) => error,
             Self::Check(error) => error,
             Self::Supervisor(error) => error,
         }
@@ -182,6 +194,8 @@ impl Builder<()> {
             panic_hook: false,
             pipelines: Vec::new(),
             checks: Vec::new(),
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            systemd: false,
             #[cfg(feature = "process")]
             asks: super::process::Wanted::default(),
         }
@@ -225,6 +239,8 @@ impl<C> Builder<C> {
             panic_hook: self.panic_hook,
             pipelines: self.pipelines,
             checks: self.checks,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            systemd: self.systemd,
             #[cfg(feature = "process")]
             asks: self.asks,
         }
@@ -488,6 +504,20 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let (of_workers, last_words) = (failures.clone(), failures.clone());
         let monitor = Arc::new(Monitor::new(sights, settings.downgrade(), &events, &telemetry));
         let (looks, asks) = (monitor.clone(), monitor.clone());
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        let systemd = if self.systemd {
+            Notifier::from_environment(&telemetry).map_err(StartError::Systemd)?
+        } else {
+            None
+        };
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        let systemd = systemd.map(Arc::new);
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        if let Some(notifier) = systemd.clone() {
+            let (told, poke) = (monitor.clone(), poke.clone());
+            supervisor = supervisor.every(notifier.every(), chore::SYSTEMD, move || notifier.tell(&told));
+            monitor.on_change(move |_| poke.run_soon(chore::SYSTEMD));
+        }
         let supervisor = supervisor
             .every(health, chore::HEALTH, move || looks.tick())
             // At once, and then when the next one is due.
@@ -535,6 +565,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             supervisor,
             tails,
             monitor,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            systemd,
             #[cfg(feature = "sources")]
             sources,
             started,
@@ -549,6 +581,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         Inner::host_triggers(&inner);
         // Whatever is not as it should be from the start is written down now.
         drop(inner.monitor.health());
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        if inner.systemd.is_some() {
+            poke.run_soon(chore::SYSTEMD);
+        }
         Ok(Flightdeck { inner })
     }
 }

@@ -15,6 +15,7 @@
 //! | `pipeline` | pipelines: supervised, counted, written down |
 //! | `report` | errors told to the deck: as events, counted, with what led to them |
 //! | `replay` | changes of config by path, as events; and a config made again from them |
+//! | `systemd` | what systemd is told (feature `systemd`, Linux) |
 //! | `tail` | events printed live |
 //! | `triggers` | who evaluates triggers, and what panics set off |
 //! | `failures` | runs of workers that failed, each with what led to it |
@@ -40,6 +41,8 @@ mod settings;
 #[cfg(feature = "sources")]
 mod sources;
 mod status;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+mod systemd;
 mod tail;
 mod triggers;
 
@@ -58,6 +61,8 @@ pub use replay::{ReplayError, Replayed};
 pub use report::{ErrorReport, Reported};
 pub use settings::{PipelineSettings, Settings};
 pub use status::DeckStatus;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+pub use systemd::SystemdError;
 pub use tail::{Tail, TailBuilder, TailError};
 
 use crate::clock::Ticker;
@@ -130,6 +135,8 @@ struct Inner<C> {
     supervisor: Supervisor,
     tails: Tails,
     monitor: Arc<Monitor>,
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    systemd: systemd::Systemd,
     #[cfg(feature = "sources")]
     sources: Arc<sources::Hosted>,
     started: Instant,
@@ -146,8 +153,19 @@ struct Inner<C> {
 impl<C> Drop for Inner<C> {
     /// Nobody has the deck any more.
     fn drop(&mut self) {
+        self.tell_of_stop();
         self.pipelines.give_up_in(DRAINING_AT_DROP);
         self.end_triggers();
+    }
+}
+
+impl<C> Inner<C> {
+    /// Who has to know that it stops, before it does.
+    fn tell_of_stop(&self) {
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        if let Some(systemd) = &self.systemd {
+            systemd.stopping();
+        }
     }
 }
 
@@ -268,6 +286,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
         let deadline = deadline.min(LONGEST);
         let until = Instant::now() + deadline;
+        self.inner.tell_of_stop();
         let for_workers = deadline.saturating_sub(self.inner.for_last_captures(deadline));
         self.inner.pipelines.give_up_in(for_workers);
         let report = self.inner.supervisor.shutdown(for_workers);

@@ -14,5 +14,9 @@ pub(super) const CODES: &[Code] = &[
         "hub.health.not_ready",
         "mend what is named, or wait longer: a check passes after as many successes as its threshold asks for",
     ),
+    never(
+        "hub.systemd.socket",
+        "start the service by `systemctl`, with `Type=notify` in its unit, or leave out `Builder::systemd`",
+    ),
     never("hub.tail.shut_down", "start tails before `shutdown`, and let it print what is left"),
 ];

@@ -14,6 +14,7 @@ use std::time::Duration;
 /// | concern | fails | ends |
 /// |---|---|---|
 /// | [`EventsLost`](Self::EventsLost) | | settled |
+/// | [`ShardsShort`](Self::ShardsShort) | | settled |
 /// | [`RecordingOff`](Self::RecordingOff) | | with its cause |
 /// | [`SlowClock`](Self::SlowClock), [`NoHugePages`](Self::NoHugePages) | | acknowledged |
 /// | [`ClockDisturbed`](Self::ClockDisturbed) | | settled |
@@ -46,6 +47,15 @@ use std::time::Duration;
 pub enum Concern {
     /// Events were lost.
     EventsLost(Loss),
+    /// Threads found no shard to keep, and record through those that are there for all: nothing is lost, and it costs more.
+    ShardsShort {
+        /// Events that went through shared shards.
+        shared: u64,
+        /// Through the emergency shard, where those were busy or there are none; signal handlers go there as well.
+        emergency: u64,
+        /// Through the overflow, where that one was busy, too.
+        overflowed: u64,
+    },
     /// Threads count in shared cells, for want of slabs or memory: exact, and slower.
     TelemetryShared {
         /// How many updates did.
@@ -234,6 +244,7 @@ impl Concern {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::EventsLost(_) => "events_lost",
+            Self::ShardsShort { .. } => "shards_short",
             Self::TelemetryShared { .. } => "telemetry_shared",
             Self::MetricsRefused { .. } => "metrics_refused",
             #[cfg(feature = "sources")]
@@ -279,6 +290,7 @@ impl Concern {
             Self::SourcesRefused { .. } | Self::SourceStale { .. } => Part::Config,
             Self::SubscribersDetached { .. } => Part::Config,
             Self::EventsLost(_)
+            | Self::ShardsShort { .. }
             | Self::CapturesFailed { .. }
             | Self::PipelineMissed { .. }
             | Self::PipelineFailing { .. }
@@ -327,6 +339,7 @@ impl Concern {
     pub(super) const fn ends(&self) -> Ends {
         match self {
             Self::EventsLost(_)
+            | Self::ShardsShort { .. }
             | Self::TelemetryShared { .. }
             | Self::MetricsRefused { .. }
             | Self::CapturesFailed { .. }
@@ -349,6 +362,7 @@ impl Concern {
     pub(super) const fn count(&self) -> u64 {
         match self {
             Self::EventsLost(loss) => loss.count,
+            Self::ShardsShort { shared, emergency, overflowed } => *shared + *emergency + *overflowed,
             Self::TelemetryShared { updates } => *updates,
             Self::MetricsRefused { metrics, updates } => *metrics + *updates,
             Self::SubscribersDetached { subscribers: count, .. }
@@ -394,6 +408,11 @@ impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EventsLost(loss) => write!(f, "{} events lost ({})", loss.count, loss.cause.name()),
+            Self::ShardsShort { shared, emergency, overflowed } => write!(
+                f,
+                "too few shards: {shared} events through shared ones, {emergency} through the emergency shard, \
+                 {overflowed} through the overflow"
+            ),
             Self::TelemetryShared { updates } => write!(f, "{updates} metric updates in shared cells"),
             Self::MetricsRefused { metrics, updates } => {
                 write!(f, "{metrics} metrics refused, used {updates} times")

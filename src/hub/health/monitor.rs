@@ -156,6 +156,12 @@ impl Monitor {
         self.look(false).0
     }
 
+    /// Tells of each change, for as long as it lives.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    pub(in crate::hub) fn on_change(&self, told: impl Fn(&HealthChange) + Send + Sync + 'static) {
+        self.listeners.add(told).forever();
+    }
+
     /// As often as the supervisor's thread comes by, and soon after something happened there.
     pub(in crate::hub) fn tick(&self) {
         if let (_, Some(change)) = self.look(true) {

@@ -3,7 +3,7 @@
 use super::concern::Concern;
 use crate::clock::{ClockSource, ClockStatus};
 use crate::config::{self, Config};
-use crate::events::{Events, HugePages, PipelineStatus, Triggers};
+use crate::events::{Aside, Events, HugePages, PipelineStatus, Triggers};
 use crate::hub::Settings;
 use crate::hub::configs::Configs;
 use crate::hub::guards::Guards;
@@ -36,6 +36,14 @@ impl Poke {
 
     pub(in crate::hub) fn view(&self) -> Option<&View> {
         self.0.get().map(|(view, _)| view)
+    }
+
+    /// Has a chore done soon.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    pub(in crate::hub) fn run_soon(&self, chore: &str) {
+        if let Some(view) = self.view() {
+            view.run_soon(&chore.into());
+        }
     }
 
     /// Something may have changed. Cheap: a message to the supervisor's thread.
@@ -219,6 +227,11 @@ impl Sights {
         }
         if let HugePages::Refused { reason } = self.events.huge_pages() {
             concerns.push(Concern::NoHugePages { reason });
+        }
+        let aside = self.events.store().recorded_aside();
+        if aside.is_for_want_of_shards() {
+            let Aside { shared, emergency, overflowed, .. } = aside;
+            concerns.push(Concern::ShardsShort { shared, emergency, overflowed });
         }
         if self.events.is_off() {
             concerns.push(Concern::RecordingOff);

@@ -24,6 +24,7 @@ fn all() -> Vec<(Concern, Probes, Ends)> {
     let fails = Probes::of(&[Probe::Startup, Probe::Ready]);
     vec![
         (Concern::EventsLost(a_loss()), NONE, Settled),
+        (Concern::ShardsShort { shared: 1, emergency: 0, overflowed: 0 }, NONE, Settled),
         (Concern::TelemetryShared { updates: 1 }, NONE, Settled),
         (Concern::MetricsRefused { metrics: 1, updates: 0 }, NONE, Settled),
         #[cfg(feature = "sources")]
@@ -145,6 +146,16 @@ fn a_clock_that_goes_back_shows_in_health_and_as_an_event() {
     wait_until("a third", || clock.status().checks == 3);
     let concern = Concern::ClockDisturbed { rate_changes: 0, backward_jumps: 1 };
     assert_eq!(deck.health().concerns, [concern]);
+    assert!(deck.is_live() && deck.is_ready(), "degraded, no more");
+    let settled = |settings: &crate::Settings| {
+        let mut settings = settings.clone();
+        settings.settle = Duration::from_millis(20);
+        settings
+    };
+    deck.settings().update(settled).unwrap();
+    wait_until("it to settle", || deck.health().is_healthy());
+    assert_eq!(clock.status().backward_jumps, 1, "counted for ever");
+    wait_until("both changes", || deck.telemetry().counter("flightdeck_health_changes_total").value() == 2);
     let clock_events = || {
         deck.events().query().kind_named("flightdeck.clock.slept").kind_named("flightdeck.clock.disturbed")
     };

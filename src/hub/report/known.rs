@@ -79,6 +79,8 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
             telemetry::WatchError,
         )
     });
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    let found = found.or_else(|| is_one_of!(error: crate::hub::SystemdError));
     #[cfg(feature = "zerocopy")]
     let found = found.or_else(|| is_one_of!(error: events::PodError));
     found
