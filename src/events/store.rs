@@ -236,6 +236,20 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
+    pub(crate) fn total(self) -> u64 {
+        self.shared + self.emergency + self.overflowed
+    }
+
+    /// The same without so many of them.
+    pub(crate) fn without(mut self, mut records: u64) -> Self {
+        for part in [&mut self.shared, &mut self.emergency, &mut self.overflowed] {
+            let taken = records.min(*part);
+            *part -= taken;
+            records -= taken;
+        }
+        self
+    }
+
     /// Whether some thread found no shard to keep, as far as that can be told from what may always go there.
     pub(crate) fn is_for_want_of_shards(self) -> bool {
         self.shared + self.overflowed > 0 || !self.has_shared && self.emergency > 0

@@ -23,7 +23,7 @@ use crate::supervisor::{
     self, Check, Checks, ChildSpec, HealthCheckError, Incident, IntoWorkerResult, Restart, Supervisor,
     WorkerContext,
 };
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicU64, Mutex};
 use crate::telemetry::{self, Telemetry};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -499,6 +499,7 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             supervisor: poke.clone(),
             checks,
             detached,
+            own: AtomicU64::new(0),
         };
         let failures = Arc::new(FailureLog::new(&events));
         let (of_workers, last_words) = (failures.clone(), failures.clone());
@@ -579,8 +580,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         });
         settings::follow(&inner);
         Inner::host_triggers(&inner);
-        // Whatever is not as it should be from the start is written down now.
-        drop(inner.monitor.health());
+        // Whatever is not as it should be from the start is written down now, and changes are told from here on.
+        inner.monitor.tick();
         #[cfg(all(feature = "systemd", target_os = "linux"))]
         if inner.systemd.is_some() {
             poke.run_soon(chore::SYSTEMD);

@@ -1,5 +1,5 @@
-//! What systemd is told of a deck: the protocol of `sd_notify(3)`, a datagram of lines to the socket that the environment
-//! names.
+//! What systemd is told of a deck: the protocol of `sd_notify(3)`, a datagram of lines to the socket that the
+//! environment names.
 
 use super::Builder;
 use super::health::Monitor;
@@ -45,10 +45,11 @@ impl Diagnostic for SystemdError {
 }
 
 impl<C> Builder<C> {
-    /// Tells systemd how the deck is, for units of `Type=notify`: `READY=1` once it is ready for the first time, `STATUS=` with each change of
-    /// its health, `STOPPING=1` when it is shut down or its last handle drops, and `WATCHDOG=1` twice per
-    /// `WatchdogSec=`, from the supervisor's thread and only while the deck is [live](crate::Flightdeck::is_live): one that hangs, its
-    /// supervisor included, is no longer petted, and systemd restarts the service.
+    /// Tells systemd how the deck is, for units of `Type=notify`: `READY=1` once it is ready for the first time,
+    /// `STATUS=` with each change of its health, `STOPPING=1` when it is shut down or its last handle drops, and
+    /// `WATCHDOG=1` twice per `WatchdogSec=`, from the supervisor's thread and only while the deck is
+    /// [live](crate::Flightdeck::is_live): one that hangs, its supervisor included, is no longer petted, and systemd
+    /// restarts the service.
     ///
     /// Does nothing where the environment names no socket, as outside of systemd. What cannot be sent is counted in
     /// `flightdeck_systemd_failures_total`; nothing waits for systemd. One deck of a process should do this.

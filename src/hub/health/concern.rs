@@ -47,7 +47,8 @@ use std::time::Duration;
 pub enum Concern {
     /// Events were lost.
     EventsLost(Loss),
-    /// Threads found no shard to keep, and record through those that are there for all: nothing is lost, and it costs more.
+    /// Threads found no shard to keep, and record through those that are there for all: nothing is lost, and it costs
+    /// more. Notes of changes of health are not counted.
     ShardsShort {
         /// Events that went through shared shards.
         shared: u64,

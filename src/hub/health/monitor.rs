@@ -210,10 +210,18 @@ impl Monitor {
         let now = health.summary();
         let is_new = now != state.written || !look.entered.is_empty() || !look.left.is_empty();
         if is_new {
-            self.log.write(state.written, now, health.concerns.len(), look);
+            self.write(state.written, now, health.concerns.len(), look);
             state.written = now;
         }
         is_new
+    }
+
+    /// What this costs of shards that are short is no news of them: else each end of that concern would be its next
+    /// beginning.
+    fn write(&self, before: Summary, now: Summary, concerns: usize, look: &Look<Concern>) {
+        let aside = self.sights.aside();
+        self.log.write(before, now, concerns, look);
+        self.sights.leave_out(u64::from(self.sights.aside() > aside));
     }
 
     /// Ends a concern, as it was seen.
@@ -227,7 +235,7 @@ impl Monitor {
         let fails = failing(concerns.iter().copied(), state.has_started);
         let summary = Summary { level: HealthLevel::of(concerns.is_empty(), fails), fails };
         let look = Look { entered: Vec::new(), left: vec![ended] };
-        self.log.write(state.written, summary, concerns.len(), &look);
+        self.write(state.written, summary, concerns.len(), &look);
         state.written = summary;
         drop(state);
         self.wake();

@@ -15,7 +15,7 @@ use crate::hub::settings::chore;
 use crate::hub::sources::Hosted;
 use crate::id::Revision;
 use crate::supervisor::{CheckState, CheckStatus, Checks, Probe, View, WorkerState, WorkerStatus};
-use crate::sync::{Arc, Mutex, OnceLock};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Relaxed};
 #[cfg(feature = "process")]
 use crate::telemetry::Level;
 use crate::telemetry::{HandlerState, Telemetry};
@@ -130,6 +130,8 @@ pub(in crate::hub) struct Sights {
     pub(in crate::hub) supervisor: Poke,
     pub(in crate::hub) checks: Arc<Checks>,
     pub(in crate::hub) detached: Arc<Detached>,
+    /// How many notes of changes went where threads without a shard record. Relaxed: changed under the monitor's lock.
+    pub(in crate::hub) own: AtomicU64,
 }
 
 /// What the parts say.
@@ -190,6 +192,16 @@ impl Sights {
         }
     }
 
+    /// How many records went where threads without a shard record.
+    pub(super) fn aside(&self) -> u64 {
+        self.events.store().recorded_aside().total()
+    }
+
+    /// So many of those are notes of changes.
+    pub(super) fn leave_out(&self, notes: u64) {
+        self.own.fetch_add(notes, Relaxed);
+    }
+
     fn of_telemetry(&self, concerns: &mut Vec<Concern>) {
         let telemetry = self.telemetry.stats();
         if telemetry.shared_updates > 0 {
@@ -228,7 +240,7 @@ impl Sights {
         if let HugePages::Refused { reason } = self.events.huge_pages() {
             concerns.push(Concern::NoHugePages { reason });
         }
-        let aside = self.events.store().recorded_aside();
+        let aside = self.events.store().recorded_aside().without(self.own.load(Relaxed));
         if aside.is_for_want_of_shards() {
             let Aside { shared, emergency, overflowed, .. } = aside;
             concerns.push(Concern::ShardsShort { shared, emergency, overflowed });

@@ -34,6 +34,11 @@ fn all() -> Vec<(Concern, Probes, Ends)> {
         (Concern::SubscribersDetached { config: worker(), subscribers: 1 }, NONE, Acknowledged),
         (Concern::HandlersDetached { panics: 1 }, NONE, Acknowledged),
         (Concern::CapturesFailed { captures: 1 }, NONE, Settled),
+        (
+            Concern::BreakerOpen { breaker: worker(), state: crate::supervisor::BreakerState::Open },
+            NONE,
+            WithCause,
+        ),
         (Concern::PipelineMissed { pipeline: worker(), events: 1 }, NONE, Settled),
         (Concern::PipelineFailing { pipeline: worker(), times: 1, error: text() }, NONE, Settled),
         (Concern::WorkerBackingOff { worker: worker(), is_needed: true }, READY, WithCause),

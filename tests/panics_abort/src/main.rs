@@ -1,5 +1,5 @@
-//! A deck in a program whose panics abort: it says so at the start, in health, as an event and in its counts, until somebody has
-//! taken note. To be built with the profile `abort`; a test harness always unwinds.
+//! A deck in a program whose panics abort: it says so at the start, in health, as an event and in its counts, until
+//! somebody has taken note. To be built with the profile `abort`; a test harness always unwinds.
 
 use flightdeck::{Concern, Flightdeck, HealthLevel};
 use std::error::Error;
