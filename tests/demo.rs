@@ -54,6 +54,7 @@ fn one_object_tells_what_the_demo_found() {
     assert_eq!((&worker["worker"], &worker["restarts"]), (&"price-feed".into(), &1.into()));
     assert!(worker["last_failure"].as_str().unwrap().contains("not-a-price"));
     assert!(number(&worker["back_after_ns"]) > 0.0);
+    assert_eq!(report["incidents"], serde_json::json!([]));
 }
 
 #[test]
@@ -77,6 +78,64 @@ fn the_report_for_people_says_the_same() {
         "nothing is drawn where nobody looks"
     );
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
+}
+
+#[test]
+fn what_workers_beside_the_host_come_to_is_told_and_the_host_serves_on() {
+    let ran = run(&["demo", "--seconds", "3", "--chaos", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let report = ran.json();
+    assert_eq!(report["failed"], 0);
+    assert_eq!(report["restarts"][0]["worker"], "price-feed");
+    assert_eq!(report["restarts"].as_array().unwrap().len(), 1, "the host's own");
+    let incidents = report["incidents"].as_array().unwrap();
+    let at: Vec<_> = incidents.iter().map(|incident| incident["at_ns"].as_u64().unwrap()).collect();
+    assert!(at.is_sorted() && *at.last().unwrap() < 60_000_000_000, "{at:?}");
+    let of = |worker: &str, what: &str| -> Vec<&Value> {
+        incidents.iter().filter(|of| of["worker"] == worker && of["what"] == what).collect()
+    };
+    let panics = of("faults/flaky", "panicked");
+    assert_eq!(panics.len(), 3, "{report}");
+    for panic in &panics {
+        assert_eq!(panic["why"], "no slot for connection 1025 of 1024");
+        assert!(panic["place"].as_str().unwrap().contains("faults.rs:"), "{panic}");
+    }
+    assert!(panics[0]["back_after_ns"].as_u64() > Some(0));
+
+    let hung = of("faults/stuck", "hung");
+    let hung = hung.iter().find(|hung| hung["abandoned_after_ns"].is_u64()).expect("one that did not stop");
+    assert!(hung["silent_ns"].as_u64() >= Some(300_000_000));
+    assert!(hung["abandoned_after_ns"].as_u64() >= Some(100_000_000), "{hung}");
+    assert!(hung["ended_after_ns"].as_u64() > hung["abandoned_after_ns"].as_u64(), "{hung}");
+    assert!(hung["back_after_ns"].as_u64() >= hung["ended_after_ns"].as_u64(), "never two at once: {hung}");
+
+    let failed = of("faults/broken", "failed");
+    let is_back: Vec<_> = failed.iter().map(|failed| failed["back_after_ns"].is_u64()).collect();
+    assert_eq!(is_back, [true, true, true, false], "{report}");
+    let melted = of("faults", "melted_down");
+    assert_eq!((melted.len(), &melted[0]["over"]), (1, &"faults/broken".into()));
+    assert_eq!(melted[0]["failures"], 4);
+    assert!(melted[0]["back_after_ns"].as_u64() > Some(0), "{report}");
+}
+
+#[test]
+fn the_report_for_people_tells_what_went_wrong_beside_the_host() {
+    let ran = run(&["demo", "--seconds", "3", "--chaos"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for words in [
+        "faults/flaky: panicked ",
+        " (no slot for connection 1025 of 1024, src",
+        "faults/stuck: no beat for ",
+        ", asked to stop, abandoned after ",
+        "faults/broken: failed 4 times, first at +",
+        "faults: melted down at +",
+        "stopped its children and escalated, back after ",
+        "beside them the host answered ",
+        "price-feed: 1 restart, back after",
+    ] {
+        assert!(ran.out.contains(words), "`{words}` is not in: {}", ran.out);
+    }
+    assert!(ran.out.contains(" requests, 0 failed") && !ran.err.contains("panicked"), "{}", ran.err);
 }
 
 #[test]

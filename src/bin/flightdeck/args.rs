@@ -49,10 +49,13 @@ pub enum Command {
 Examples:
   flightdeck demo --seconds 30
   flightdeck demo --seconds 5 --json | jq .latency
+  flightdeck demo --chaos
   flightdeck demo --seconds 60 --config host.toml
 
 FILE (TOML or JSON) may have cache_entries, margin_bps and depth. Edit it while the demo runs: what is
-wrong is told and changes nothing, what is right takes effect.")]
+wrong is told and changes nothing, what is right takes effect.
+
+With --chaos, workers beside the host panic, hang and do not start; the report tells what became of each.")]
 pub struct Demo {
     /// How long to run
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..=86_400))]
@@ -60,6 +63,9 @@ pub struct Demo {
     /// Take the host's config from FILE and follow its changes, in place of changes of the demo's own
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Have other workers panic, hang and melt down while the host serves
+    #[arg(long)]
+    pub chaos: bool,
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,7 @@
 //! What happens in the course of the demo: the variants in turn, and at set moments a change of config, a refused
 //! one, and a line that makes the worker panic.
 
+use super::faults::Faults;
 use super::feed;
 use super::live::Live;
 use super::load::Load;
@@ -8,7 +9,7 @@ use super::settings::{CHANGES, REFUSED, Settings};
 use super::source::Source;
 use super::variant::{Equipment, Round, Variant};
 use crate::interrupt;
-use flightdeck::Revision;
+use flightdeck::{Revision, Ticks};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Revised {
 /// What was done, apart from requests.
 #[derive(Debug, Default)]
 pub struct Log {
+    /// When it began, by the recording deck's clock.
+    pub began: Ticks,
     pub revisions: Vec<Revised>,
     /// What the config said to a change that makes no sense.
     pub refused: Option<String>,
@@ -44,6 +47,8 @@ pub struct Course<'a> {
     pub live: &'a Live,
     /// Where the config comes from, if not from here.
     pub source: Option<Source>,
+    /// What goes wrong besides, if that is wanted.
+    pub faults: Option<Faults>,
 }
 
 impl Course<'_> {
@@ -56,6 +61,7 @@ impl Course<'_> {
         let start = Instant::now();
         let mut log = Log::default();
         if let Some(deck) = self.recording().and_then(|variant| variant.deck.as_ref()) {
+            log.began = deck.events().clock().now();
             let first = deck.config().load();
             log.revisions.push(Revised { revision: first.revision(), at: Duration::ZERO, settings: **first });
         }
@@ -126,6 +132,9 @@ impl Course<'_> {
         if round == rounds * 2 / 5 {
             let _ = self.lines.send(feed::MALFORMED.to_owned());
             self.live.say(format!("malformed line sent to worker {}", feed::NAME));
+        }
+        if let Some(said) = self.faults.as_ref().and_then(|faults| faults.act(round, rounds)) {
+            self.live.say(said.to_owned());
         }
     }
 

@@ -1,11 +1,13 @@
 //! What the demo found, asked from the running deck and from the measurements.
 
 use super::course::Log;
+use super::incidents::{self, Incident};
 use super::kinds::Parsed;
 use super::settings::Settings;
 use super::variant::{Equipment, Variant};
+use super::{faults, feed};
 use flightdeck::Flightdeck;
-use flightdeck::events::{Answer, BuildError, Events, QueryError, Stats};
+use flightdeck::events::{Answer, BuildError, Events, QueryError, Stats, Value};
 use flightdeck::supervisor::WorkerStatus;
 use std::time::{Duration, Instant};
 
@@ -20,9 +22,12 @@ pub struct Findings {
     pub memory: usize,
     pub event: EventCost,
     pub slowest: Option<Slowest>,
+    /// The host's.
     pub workers: Vec<WorkerStatus>,
     /// From a panic to the worker's next run.
     pub back_after: Option<Duration>,
+    /// What became of the workers beside it.
+    pub incidents: Vec<Incident>,
 }
 
 /// What recording an event costs on this machine, apart from everything else.
@@ -53,12 +58,15 @@ pub enum AskError {
 impl Findings {
     pub fn gather(variants: Vec<Variant>, log: Log, deck: &Flightdeck<Settings>) -> Result<Self, AskError> {
         let recording = variants.iter().find(|variant| variant.equipment == Equipment::Recording);
+        let mut workers = deck.health().workers;
+        workers.retain(|worker| !faults::is_one(&worker.name));
         Ok(Self {
             stats: deck.events().stats(),
             memory: deck.events().plan().total,
             slowest: recording.map(|variant| slowest(variant, deck.events())).transpose()?.flatten(),
-            workers: deck.health().workers,
+            workers,
             back_after: back_after(deck.events())?,
+            incidents: incidents::gather(deck.events(), log.began)?,
             event: EventCost::measure()?,
             log,
             variants,
@@ -96,7 +104,10 @@ fn slowest(variant: &Variant, events: &Events) -> Result<Option<Slowest>, QueryE
 /// From the worker's failure to its next start, as the deck itself recorded them.
 fn back_after(events: &Events) -> Result<Option<Duration>, QueryError> {
     let of = |kind: &str| match events.query().kind_named(kind).run() {
-        Ok(answer) => Ok(answer.iter().map(|event| event.ticks()).collect()),
+        Ok(answer) => {
+            let of_feed = answer.iter().filter(|event| event.field("worker") == Some(Value::Str(feed::NAME)));
+            Ok(of_feed.map(|event| event.ticks()).collect())
+        }
         Err(QueryError::UnknownKind { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     };

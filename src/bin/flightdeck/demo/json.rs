@@ -1,6 +1,7 @@
 //! What the demo found, for a program: one object.
 
 use super::findings::{Findings, Slowest};
+use super::incidents::{Incident, What};
 use super::variant::{Equipment, Round, Variant};
 use crate::shown::nanos;
 use flightdeck::events::{Recorded, Value};
@@ -55,6 +56,7 @@ pub fn object(findings: &Findings) -> Json {
             "last_failure": worker.last_failure,
             "back_after_ns": findings.back_after.map(nanos),
         })).collect::<Vec<_>>(),
+        "incidents": findings.incidents.iter().map(incident).collect::<Vec<_>>(),
         "interrupted": findings.log.is_interrupted,
     })
 }
@@ -66,6 +68,32 @@ fn latency(variant: &Variant) -> Json {
         "p99_ns": values.quantile(0.99),
         "p999_ns": values.quantile(0.999),
     })
+}
+
+fn incident(incident: &Incident) -> Json {
+    let (what, more) = match &incident.what {
+        What::Panicked { why, place } => ("panicked", json!({ "why": why, "place": place })),
+        What::Failed { why } => ("failed", json!({ "why": why })),
+        What::Hung { silent, abandoned_after, ended_after } => (
+            "hung",
+            json!({
+                "silent_ns": nanos(*silent),
+                "abandoned_after_ns": abandoned_after.map(nanos),
+                "ended_after_ns": ended_after.map(nanos),
+            }),
+        ),
+        What::MeltedDown { over, failures } => ("melted_down", json!({ "over": over, "failures": failures })),
+    };
+    let mut told = json!({
+        "worker": incident.worker,
+        "what": what,
+        "at_ns": nanos(incident.at),
+        "back_after_ns": incident.back_after.map(nanos),
+    });
+    if let (Json::Object(told), Json::Object(more)) = (&mut told, more) {
+        told.extend(more);
+    }
+    told
 }
 
 fn slowest(slowest: &Slowest) -> Json {

@@ -2,15 +2,18 @@
 //!
 //! - `host`, `book`: an HTTP server that quotes prices, and its work
 //! - `flight`, `kinds`, `settings`, `source`, `feed`: what it records, its config and where that comes from, its supervised worker
+//! - `faults`, `incidents`: workers that go wrong beside it, and what became of them
 //! - `load`: the client; `variant`, `course`: what is compared, and how in turn
 //! - `live`, `view`: the live view; `findings`, `report`, `json`: what came out
 
 mod book;
 mod course;
+mod faults;
 mod feed;
 mod findings;
 mod flight;
 mod host;
+mod incidents;
 mod json;
 mod kinds;
 mod live;
@@ -27,6 +30,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 use crate::terminal::Look;
 use course::Course;
+use faults::Faults;
 use findings::{AskError, Findings};
 use flight::Flight;
 use flightdeck::supervisor::{ChildSpec, Restart};
@@ -109,18 +113,19 @@ pub fn run(
     messages: &mut Messages,
 ) -> Result<Outcome, Failure> {
     let length = Duration::from_secs(asked.seconds);
-    keep_the_panic_quiet();
+    keep_panics_quiet();
     let clients = Telemetry::new();
     let (lines, received) = channel();
     let source = asked.config.as_deref().map(Source::open).transpose().map_err(DemoError::from)?;
     let first = source.as_ref().map_or(FIRST, Source::settings);
-    let deck = recording_deck(first, source.as_ref())?;
+    let deck = recording_deck(first, source.as_ref(), asked.chaos)?;
     let mut variants = vec![
         Variant::bare(Equipment::Bare, first, &clients)?,
         Variant::bare(Equipment::BareAgain, first, &clients)?,
         switched_off(first, &clients)?,
         recording(&deck, &clients, Arc::new(Mutex::new(received)))?,
     ];
+    let faults = asked.chaos.then(|| Faults::start(&deck)).transpose()?;
     let load =
         Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
     let live = Arc::new(Live::new(&deck, &clients, length));
@@ -128,7 +133,7 @@ pub fn run(
     // A terminal that cannot be taken over shows the lines.
     let view = has_view.then(|| View::open(live.clone(), color).ok()).flatten();
     let log = with_progress(view.is_none(), &live, messages, || {
-        Course { variants: &mut variants, load, lines: &lines, live: &live, source }.run(length)
+        Course { variants: &mut variants, load, lines: &lines, live: &live, source, faults }.run(length)
     });
     drop(view);
     let (requests, failed) = variants
@@ -156,10 +161,16 @@ fn start(builder: Builder<Settings>) -> Result<Flightdeck<Settings>, DemoError> 
     builder.start().map_err(|error| DemoError::Deck(error.to_string()))
 }
 
-/// The deck that records everything; it watches the source of the config, if there is one.
-fn recording_deck(first: Settings, source: Option<&Source>) -> Result<Flightdeck<Settings>, DemoError> {
-    let Some(source) = source else { return start(Flightdeck::builder().config(first)) };
-    let deck = start(Flightdeck::builder().config_built(source.config().clone()))?;
+/// The deck that records everything; it watches the source of the config, if there is one, and notes where panics begin, if
+/// there are to be more.
+fn recording_deck(
+    first: Settings,
+    source: Option<&Source>,
+    has_faults: bool,
+) -> Result<Flightdeck<Settings>, DemoError> {
+    let builder = Flightdeck::builder().panic_hook(has_faults);
+    let Some(source) = source else { return start(builder.config(first)) };
+    let deck = start(builder.config_built(source.config().clone()))?;
     source.watch_by(&deck).map_err(DemoError::Deck)?;
     Ok(deck)
 }
@@ -199,11 +210,11 @@ fn follow(deck: &Flightdeck<Settings>, shared: &Arc<Shared>) {
     deck.config().subscribe(apply).forever();
 }
 
-/// The worker's panic is part of the demo: it is in the report, and need not be on standard error too.
-fn keep_the_panic_quiet() {
+/// Panics of workers are part of the demo: they are in the report, and need not be on standard error too.
+fn keep_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if thread::current().name().is_none_or(|name| !name.ends_with(feed::NAME)) {
+        if thread::current().name().is_none_or(|name| !name.ends_with(feed::NAME) && !faults::is_one(name)) {
             view::restore();
             usual(panic);
         }

@@ -1,6 +1,8 @@
 //! What the demo found, for a person.
 
+use super::faults;
 use super::findings::{BAR, Findings, Slowest};
+use super::incidents::{Incident, What};
 use super::variant::{Equipment, Variant};
 use crate::output::{Output, OutputError};
 use crate::shown::{self, count, grouped, nanos};
@@ -8,6 +10,7 @@ use crate::size;
 use crate::terminal::Look;
 use flightdeck::supervisor::WorkerStatus;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Writes the report.
 pub fn text(findings: &Findings, look: Look, output: &mut Output) -> Result<(), OutputError> {
@@ -31,6 +34,7 @@ pub fn text(findings: &Findings, look: Look, output: &mut Output) -> Result<(), 
     events(findings, output)?;
     config(findings, output)?;
     workers(findings, output)?;
+    incidents(findings, output)?;
     if let Some(slowest) = &findings.slowest {
         output.line("")?;
         chain(slowest, look, output)?;
@@ -139,6 +143,54 @@ fn workers(findings: &Findings, output: &mut Output) -> Result<(), OutputError> 
         output.line(line("worker", format_args!("{name}: {}{back}{why}", count(*restarts, "restart"))))?;
     }
     Ok(())
+}
+
+/// A line for each; for those that are the same again, one.
+fn incidents(findings: &Findings, output: &mut Output) -> Result<(), OutputError> {
+    let again = |a: &Incident, b: &Incident| a.worker == b.worker && a.what == b.what;
+    for (place, same) in findings.incidents.chunk_by(again).enumerate() {
+        let Some(first) = same.first() else { continue };
+        let text = format_args!("{}: {}{}", first.worker, happened(first, same.len()), back(same));
+        output.line(line(if place == 0 { faults::NAME } else { "" }, text))?;
+    }
+    let host = findings.of(Equipment::Recording).filter(|_| !findings.incidents.is_empty());
+    let Some(host) = host else { return Ok(()) };
+    let (answered, failed) = (count(host.requests() - host.failed, "request"), host.failed);
+    output
+        .line(line("", format_args!("beside them the host answered {answered}, {} failed", grouped(failed))))
+}
+
+fn happened(incident: &Incident, times: usize) -> String {
+    let first = if times == 1 { String::new() } else { format!("{times} times, first ") };
+    let at = format!("{first}at +{:.2} s", incident.at.as_secs_f64());
+    let after = |time: &Duration| shown::ns(nanos(*time));
+    match &incident.what {
+        What::Panicked { why, place } => {
+            let place = place.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
+            format!("panicked {at} ({why}{place})")
+        }
+        What::Failed { why } => format!("failed {at} ({why})"),
+        What::Hung { silent, abandoned_after, ended_after } => {
+            let mut text = format!("no beat for {}, hung {at}, asked to stop", after(silent));
+            if let Some(time) = abandoned_after {
+                text.push_str(&format!(", abandoned after {}", after(time)));
+            }
+            match ended_after {
+                Some(time) => text.push_str(&format!(", its thread ended after {}", after(time))),
+                None => text.push_str(", its thread still runs"),
+            }
+            text
+        }
+        What::MeltedDown { over, failures } => {
+            format!("melted down {at} (`{over}` failed {failures} times), stopped its children and escalated")
+        }
+    }
+}
+
+fn back(same: &[Incident]) -> String {
+    let after: Vec<_> =
+        same.iter().filter_map(|incident| incident.back_after).map(nanos).map(shown::ns).collect();
+    if after.is_empty() { String::new() } else { format!(", back after {}", after.join(", ")) }
 }
 
 fn chain(slowest: &Slowest, look: Look, output: &mut Output) -> Result<(), OutputError> {

@@ -6,10 +6,10 @@ use super::variant::Equipment;
 use crate::args::Color;
 use crate::shown::{self, grouped, nanos};
 use crate::{interrupt, size, terminal};
-use flightdeck::Ticks;
 use flightdeck::events::Value;
 use flightdeck::supervisor::WorkerState;
 use flightdeck::telemetry::HistogramValues;
+use flightdeck::{Health, Ticks};
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::crossterm::terminal::{
@@ -119,10 +119,13 @@ struct Picture {
 impl Picture {
     fn draw(&mut self, frame: &mut Frame<'_>) {
         let now = self.live.now();
+        let health = self.live.deck.health();
+        // A line for each worker, two more, and the border.
+        let lower = u16::try_from(health.workers.len() + 4).unwrap_or(u16::MAX).max(7);
         let [title, upper, lower, events, foot] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(9),
-            Constraint::Length(7),
+            Constraint::Length(lower),
             Constraint::Min(3),
             Constraint::Length(1),
         ])
@@ -133,7 +136,7 @@ impl Picture {
         self.rates(&now, frame, rates);
         self.latency(frame, latency);
         self.config(&now, frame, config);
-        self.workers(frame, workers);
+        self.workers(&health, frame, workers);
         self.events(frame, events);
         frame.render_widget(
             Paragraph::new(" q or Ctrl-C ends it and prints the report").style(self.dim()),
@@ -243,9 +246,10 @@ impl Picture {
         frame.render_widget(Paragraph::new(lines).block(self.block(" config ")), area);
     }
 
-    fn workers(&self, frame: &mut Frame<'_>, area: Rect) {
-        let health = self.live.deck.health();
+    fn workers(&self, health: &Health, frame: &mut Frame<'_>, area: Rect) {
         let mut lines = Vec::new();
+        let failed = health.workers.iter().filter(|worker| worker.last_failure.is_some()).count();
+        let has_room = health.workers.len() + failed + 4 <= area.height.into();
         for worker in &health.workers {
             let (state, paint) = match &worker.state {
                 WorkerState::Running => ("running".to_owned(), Paint::Green),
@@ -260,7 +264,11 @@ impl Picture {
                 Span::raw(format!(", {}", shown::count(worker.restarts, "restart"))),
             ]));
             lines.extend(
-                worker.last_failure.as_ref().map(|why| Line::styled(why.clone(), self.paint(Paint::Red))),
+                worker
+                    .last_failure
+                    .as_ref()
+                    .filter(|_| has_room)
+                    .map(|why| Line::styled(why.clone(), self.paint(Paint::Red))),
             );
         }
         let plan = self.live.deck.events().plan();
