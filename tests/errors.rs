@@ -39,6 +39,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     limiter(&mut errors);
     guards(&mut errors);
     retry(&mut errors);
+    jobs(&mut errors);
     config(&mut errors);
     sources(&mut errors);
     history(&mut errors);
@@ -491,6 +492,41 @@ fn limiter(errors: &mut Errors) {
     errors.push(Box::new(limiter.acquire_or_cancel(1, Duration::MAX, &token).unwrap_err()));
 }
 
+/// Jobs, and what became of them.
+fn jobs(errors: &mut Errors) {
+    use flightdeck::supervisor::{JobError, Jobs, SpawnError};
+    let patience = Duration::from_secs(20);
+    let (jobs, child) = Jobs::bounded("jobs", 1, Duration::from_millis(1));
+    let supervisor = Supervisor::builder().worker(child).start().unwrap();
+    let end = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let other = end.clone();
+    let deaf = jobs.spawn_once("import", move |_| {
+        other.wait();
+        Ok::<_, std::io::Error>(())
+    });
+    let deaf = deaf.unwrap();
+    errors.push(Box::new(deaf.join(Duration::from_millis(1)).unwrap_err()));
+    errors.push(Box::new(jobs.spawn_once("tidy", |_| Ok::<_, std::io::Error>(())).unwrap_err()));
+    while supervisor.status().starts == 0 {
+        thread::yield_now();
+    }
+    supervisor.shutdown(patience);
+    errors.push(Box::new(deaf.join(patience).unwrap_err()));
+    errors.push(Box::new(deaf.join(patience).unwrap_err()));
+    errors.push(Box::new(jobs.spawn_once("tidy", |_| Ok::<_, std::io::Error>(())).unwrap_err()));
+    end.wait();
+    let (jobs, _) = Jobs::bounded("jobs", 9, patience);
+    let failed = jobs.spawn_once("import", |_| "x".parse::<u8>()).unwrap().join(patience);
+    errors.push(Box::new(failed.unwrap_err()));
+    let panicked =
+        jobs.spawn_once("import", |_| -> Result<(), std::io::Error> { panic!("no rows") }).unwrap();
+    errors.push(Box::new(panicked.join(patience).unwrap_err()));
+    // By hand: whether it has begun is a matter of time, and only a system at its limit has no thread left.
+    errors.push(Box::new(JobError::<std::io::Error>::Cancelled(None)));
+    let source = std::io::ErrorKind::WouldBlock.into();
+    errors.push(Box::new(SpawnError::NoThread { job: "import".to_owned(), source }));
+}
+
 /// Calls that were given up, on a clock that stands still.
 fn retry(errors: &mut Errors) {
     use flightdeck::supervisor::{Backoff, CancelToken, Retrier, RetryBudget, RetryPolicy};
@@ -808,7 +844,7 @@ fn hints_are_one_line_and_say_more_than_the_message() {
 
 /// Of a value of the host these are, so only a deck with a config of that type knows them; or of an error of the host, which no
 /// deck knows.
-const GENERIC: [&str; 12] = [
+const GENERIC: [&str; 18] = [
     "config.history.not_yet",
     "config.patch.refused",
     "config.update.busy",
@@ -816,6 +852,12 @@ const GENERIC: [&str; 12] = [
     "config.update.failed",
     "config.update.nested",
     "config.value.rejected",
+    "supervisor.job.abandoned",
+    "supervisor.job.cancelled",
+    "supervisor.job.failed",
+    "supervisor.job.panicked",
+    "supervisor.job.taken",
+    "supervisor.job.timed_out",
     "supervisor.retry.attempts",
     "supervisor.retry.budget",
     "supervisor.retry.cancelled",

@@ -22,6 +22,7 @@
 //! | `cancel` | [`CancelToken`]: asking others to stop |
 //! | `limiter` | [`Limiter`]: so much in so much time |
 //! | `retry` | [`Retrier`]: trying again what may pass later |
+//! | `jobs` | [`Jobs`]: what is done once, or every so often |
 //! | `incident` | what is reported |
 //! | `status` | how a supervisor is |
 //! | `breaker` | [`Breaker`]: rejects calls to what fails |
@@ -45,6 +46,7 @@ mod handle;
 mod health;
 mod heartbeats;
 mod incident;
+mod jobs;
 mod limiter;
 mod liveness;
 mod machine;
@@ -75,6 +77,7 @@ pub use handle::{Builder, Supervisor};
 pub use health::{Check, CheckFeed, CheckState, CheckStatus, HealthCheckError, Probe, Probes};
 pub(crate) use health::{Checks, Ends, Entry, Ledger, Look, Past, Sighting};
 pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
+pub use jobs::{Every, Job, JobContext, JobError, JobStats, Jobs, Periodic, PeriodicStats, SpawnError};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
 pub(crate) use panic::PanicHook;

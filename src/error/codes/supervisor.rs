@@ -37,6 +37,19 @@ pub(super) const CODES: &[Code] = &[
         "leave it out for the default: 3 failures make a check fail, 1 success makes it pass",
     ),
     never("supervisor.check.period", "some seconds suit most checks: who asks from outside seldom asks more often"),
+    never("supervisor.job.abandoned", "let the job look at `JobContext::should_stop`, or give its group a longer grace"),
+    never("supervisor.job.cancelled", "whoever cancelled the job, or stopped its group, wanted it to end").warn(),
+    never("supervisor.job.failed", "see the source of the error, which is what the job returned"),
+    later(
+        "supervisor.job.full",
+        "see `Jobs::running` for what runs: jobs that never end fill a group, and bursts want a larger one",
+    )
+    .warn(),
+    later("supervisor.job.no_thread", "bound the jobs of all groups below `ulimit -u` and `pids.max` of the cgroup"),
+    never("supervisor.job.panicked", "mend what panicked: with the panic hook of a deck, the report says where"),
+    never("supervisor.job.stopping", "begin jobs before the shutdown, or do what is left to do in place").warn(),
+    never("supervisor.job.taken", "keep the result where all who need it find it"),
+    later("supervisor.job.timed_out", "see how long such a job takes as a rule, and wait for as long").warn(),
     never(
         "supervisor.limiter.burst",
         "a burst of what comes in a tenth of a second keeps a limiter smooth and forgives a late thread",

@@ -49,7 +49,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         supervisor::BulkheadLimitError, supervisor::CheckError, supervisor::EnterError,
         supervisor::HealthCheckError, supervisor::Limited,
         supervisor::LimitsError, supervisor::Rejected, supervisor::RemoveError, supervisor::RetryPolicyError,
-        supervisor::StartError,
+        supervisor::SpawnError, supervisor::StartError,
         telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
         telemetry::WindowError,

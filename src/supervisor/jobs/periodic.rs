@@ -1,0 +1,161 @@
+//! What is done every so often.
+
+use super::group::{Counts, Group};
+use super::job::message_of;
+use super::{Every, JobContext};
+use crate::status::{ErrorSlot, LastError};
+use crate::supervisor::{CancelToken, IntoWorkerResult};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, Signal};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// A job that is done every so often: whoever holds it can cancel it, and see how its runs went. Dropped, it lets the job run
+/// on until its group stops, which is counted.
+pub struct Periodic {
+    rounds: Arc<Rounds>,
+    token: CancelToken,
+    group: Arc<Group>,
+}
+
+/// How the runs of a job went so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeriodicStats {
+    /// Runs that ended.
+    pub runs: u64,
+    /// Of those, runs that returned an error.
+    pub failed: u64,
+    /// And runs that panicked.
+    pub panicked: u64,
+    /// Times at which a run was due and none began, since the one before still ran.
+    pub missed: u64,
+    /// What a run failed or panicked with last.
+    pub last_error: Option<LastError>,
+}
+
+/// Relaxed: each stands for itself.
+pub(super) struct Rounds {
+    runs: AtomicU64,
+    failed: AtomicU64,
+    panicked: AtomicU64,
+    missed: AtomicU64,
+    errors: ErrorSlot,
+    ended: AtomicBool,
+    end: Signal,
+}
+
+impl Periodic {
+    pub(super) fn new(rounds: Arc<Rounds>, token: CancelToken, group: Arc<Group>) -> Self {
+        Self { rounds, token, group }
+    }
+
+    /// Asks it to stop: no further run begins, and the one that runs stops when it looks.
+    pub fn cancel(&self) {
+        self.token.cancel();
+    }
+
+    /// Waits, parked, until it has ended; whether it has in that time. It ends once it is cancelled, or its group stops.
+    pub fn join(&self, timeout: Duration) -> bool {
+        self.rounds.end.wait(Instant::now().checked_add(timeout), || self.is_finished())
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        // Relaxed: it stands for itself.
+        self.rounds.ended.load(Relaxed)
+    }
+
+    /// How its runs went so far.
+    #[must_use]
+    pub fn stats(&self) -> PeriodicStats {
+        let rounds = &self.rounds;
+        PeriodicStats {
+            runs: rounds.runs.load(Relaxed),
+            failed: rounds.failed.load(Relaxed),
+            panicked: rounds.panicked.load(Relaxed),
+            missed: rounds.missed.load(Relaxed),
+            last_error: rounds.errors.last(),
+        }
+    }
+}
+
+impl Rounds {
+    pub(super) fn new() -> Self {
+        let count = || AtomicU64::new(0);
+        Self {
+            runs: count(),
+            failed: count(),
+            panicked: count(),
+            missed: count(),
+            errors: ErrorSlot::new(),
+            ended: AtomicBool::new(false),
+            end: Signal::new(),
+        }
+    }
+
+    /// The job's thread.
+    pub(super) fn run<R: IntoWorkerResult>(
+        &self,
+        context: &JobContext,
+        every: Every,
+        mut body: impl FnMut(&JobContext) -> R,
+        counts: &Counts,
+    ) {
+        // Whatever a body does when it is dropped.
+        let _ended = Ended { rounds: self, counts };
+        let (begun, mut due) = (Instant::now(), Duration::ZERO);
+        while !context.wait(due.saturating_sub(begun.elapsed())) {
+            self.round(|| body(context).into_worker_result().map_err(|error| error.to_string()));
+            let (next, missed) = every.after(due, begun.elapsed());
+            self.missed.fetch_add(missed, Relaxed);
+            due = next;
+        }
+        drop(body);
+    }
+
+    fn round(&self, body: impl FnOnce() -> Result<(), String>) {
+        // As of a worker: it must leave its state sound when it unwinds.
+        match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.errors.note(error);
+                self.failed.fetch_add(1, Relaxed);
+            }
+            Err(payload) => {
+                self.errors.note(format!("panicked: {}", message_of(payload)));
+                self.panicked.fetch_add(1, Relaxed);
+            }
+        }
+        self.runs.fetch_add(1, Relaxed);
+    }
+}
+
+/// When it goes, everybody knows that the job has ended.
+struct Ended<'a> {
+    rounds: &'a Rounds,
+    counts: &'a Counts,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.counts.succeeded.fetch_add(1, Relaxed);
+        self.rounds.ended.store(true, Relaxed);
+        self.rounds.end.notify();
+    }
+}
+
+impl Drop for Periodic {
+    fn drop(&mut self) {
+        if !self.token.is_cancelled() && !self.is_finished() {
+            self.group.counts.detached.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Periodic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Periodic").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
