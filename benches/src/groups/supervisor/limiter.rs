@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const CLOCK: &str = "a reading of the clock";
 const EXCHANGE: &str = "a load and an exchange";
-const GOVERNOR: &str = "governor 0.10, direct, as by default";
+const GOVERNOR: &str = "governor 0.10, direct, features quanta and std";
 const UPKEEP: &str = "governor 0.10, direct, quanta's upkeep clock";
 
 /// More than is ever asked for.
