@@ -502,9 +502,12 @@ fn jobs(errors: &mut Errors) {
     let other = end.clone();
     let deaf = jobs.spawn_once("import", move |_| {
         other.wait();
+        other.wait();
         Ok::<_, std::io::Error>(())
     });
     let deaf = deaf.unwrap();
+    // It has begun: else it would be cancelled before that.
+    end.wait();
     errors.push(Box::new(deaf.join(Duration::from_millis(1)).unwrap_err()));
     errors.push(Box::new(jobs.spawn_once("tidy", |_| Ok::<_, std::io::Error>(())).unwrap_err()));
     while supervisor.status().starts == 0 {

@@ -3,7 +3,9 @@
 mod support;
 
 use flightdeck::Flightdeck;
-use flightdeck::supervisor::{Every, Incident, JobError, JobStats, Jobs, SpawnError, Supervisor};
+use flightdeck::supervisor::{
+    ChildSpec, Every, Incident, Job, JobError, JobStats, Jobs, Restart, SpawnError, Supervisor, WorkerContext,
+};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Mutex};
@@ -19,6 +21,22 @@ fn supervised(most: usize, grace: Duration) -> (Jobs, Supervisor) {
 
 fn ok<T>(value: T) -> io::Result<T> {
     Ok(value)
+}
+
+/// A job that has begun, and ends when it is released.
+fn deaf(jobs: &Jobs) -> (Job<(), io::Error>, Arc<AtomicBool>) {
+    let begun = Arc::new(Barrier::new(2));
+    let release = Arc::new(AtomicBool::new(false));
+    let job = {
+        let (begun, release) = (begun.clone(), release.clone());
+        jobs.spawn_once("deaf", move |_| {
+            begun.wait();
+            until("it is released", || release.load(Relaxed));
+            ok(())
+        })
+    };
+    begun.wait();
+    (job.unwrap(), release)
 }
 
 #[test]
@@ -76,7 +94,9 @@ fn failures_and_panics_are_results_and_nobody_melts_down() {
         (0..100).map(|n| jobs.spawn_once("wild", move |_| -> io::Result<()> { panic!("no {n}") })).collect();
     for (n, job) in panicked.into_iter().enumerate() {
         match job.unwrap().join(PATIENCE) {
-            Err(JobError::Panicked(message)) => assert_eq!(message, format!("no {n}")),
+            Err(JobError::Panicked(panic)) => {
+                assert_eq!((panic.message(), panic.worker()), (&*format!("no {n}"), "wild"));
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -96,9 +116,10 @@ fn failures_and_panics_are_results_and_nobody_melts_down() {
     let nasty = nasty.unwrap();
     nasty.cancel();
     assert!(nasty.join(PATIENCE));
+    assert!(nasty.stats().last_error.unwrap().text.contains("on top of it"));
     until("all have left", || jobs.stats().running == 0);
     let stats = jobs.stats();
-    assert_eq!((stats.begun, stats.failed, stats.panicked), (104, 1, 102));
+    assert_eq!((stats.begun, stats.failed, stats.panicked), (104, 1, 103));
     assert!(!supervisor.has_melted_down() && supervisor.is_healthy());
     assert_eq!(supervisor.status().failures, 0);
     assert_eq!(supervisor.workers().len(), 1, "jobs leave nothing behind");
@@ -179,22 +200,14 @@ fn a_job_that_does_not_stop_is_abandoned_and_said_to_be() {
     let heard = told.clone();
     let observe = move |incident: &Incident| heard.lock().unwrap().push(incident.to_string());
     let supervisor = Supervisor::builder().worker(child).observer(observe).start().unwrap();
-    let release = Arc::new(AtomicBool::new(false));
-    let deaf = {
-        let release = release.clone();
-        jobs.spawn_once("deaf", move |_| {
-            until("it is released", || release.load(Relaxed));
-            ok(())
-        })
-    };
-    let (deaf, begun) = (deaf.unwrap(), Instant::now());
+    let ((deaf, release), begun) = (deaf(&jobs), Instant::now());
     until("the group runs", || supervisor.status().starts == 1);
     // The group waits for it, and is given up as well.
     let report = supervisor.shutdown(PATIENCE);
     assert!(begun.elapsed() < PATIENCE, "{report:?}");
     assert_eq!(report.abandoned, ["jobs".into()] as [Arc<str>; 1]);
     let told = told.lock().unwrap();
-    assert!(told.iter().any(|told| told == "worker `jobs` did not stop in time"), "{told:?}");
+    assert!(told.iter().any(|told| told.starts_with("worker `jobs` did not stop in time")), "{told:?}");
     assert_eq!(jobs.abandoned(), ["deaf".into()] as [Arc<str>; 1]);
     assert!(matches!(deaf.join(PATIENCE), Err(JobError::Abandoned)));
     assert_eq!((jobs.stats().abandoned, jobs.stats().running, jobs.stats().ended_late), (1, 0, 0));
@@ -271,6 +284,80 @@ fn a_run_that_panics_or_fails_is_counted_and_the_next_goes_on() {
         (expected.begun, expected.succeeded, expected.running) = (1, 1, jobs.stats().running);
         expected
     });
+}
+
+#[test]
+fn a_job_may_shut_its_supervisor_down_or_remove_its_group() {
+    // Also where the group has not begun yet.
+    for _ in 0..20 {
+        let (jobs, supervisor) = supervised(8, PATIENCE);
+        let last = supervisor.clone();
+        let job = jobs.spawn_once("last", move |context| {
+            let pending = last.shutdown(PATIENCE);
+            ok((pending.is_clean(), context.wait(PATIENCE)))
+        });
+        let (job, begun) = (job.unwrap(), Instant::now());
+        assert_eq!(job.join(PATIENCE).unwrap(), (false, true), "pending, and told to stop");
+        assert!(supervisor.shutdown(PATIENCE).is_clean() && begun.elapsed() < PATIENCE);
+        assert_eq!(jobs.stats().abandoned, 0);
+    }
+    let (jobs, supervisor) = supervised(8, PATIENCE);
+    let above = supervisor.clone();
+    let job = jobs.spawn_once("remove", move |context| {
+        let pending = above.remove("jobs", PATIENCE).unwrap();
+        ok((pending.is_clean(), context.wait(PATIENCE)))
+    });
+    assert_eq!(job.unwrap().join(PATIENCE).unwrap(), (false, true));
+    until("it is gone", || supervisor.workers().is_empty());
+    assert_eq!(jobs.stats().abandoned, 0);
+}
+
+#[test]
+fn what_was_abandoned_counts_among_those_that_run_at_most() {
+    let (jobs, child) = Jobs::bounded("jobs", 1, MS);
+    let supervisor = Supervisor::builder().worker(child.replace_abandoned()).start().unwrap();
+    until("the group runs", || supervisor.status().starts == 1);
+    let (deaf, release) = deaf(&jobs);
+    supervisor.restart("jobs").unwrap();
+    until("another run of the group", || supervisor.status().starts == 2);
+    assert!(matches!(deaf.join(PATIENCE), Err(JobError::Abandoned)));
+    let next = || jobs.spawn_once("next", |_| ok(()));
+    until("it takes jobs again, and has no room", || matches!(next(), Err(SpawnError::Full { .. })));
+    assert_eq!((jobs.abandoned().len(), jobs.stats().running), (1, 0));
+    release.store(true, Relaxed);
+    until("there is room", || next().is_ok());
+}
+
+#[test]
+fn the_panic_hook_tells_where_a_job_panicked() {
+    let (jobs, child) = Jobs::bounded("jobs", 8, PATIENCE);
+    let supervisor = Supervisor::builder().panic_hook(true).worker(child).start().unwrap();
+    let line = line!() + 1;
+    let job = jobs.spawn_once("wild", |_| -> io::Result<()> { panic!("no rows") }).unwrap();
+    let often = jobs.spawn_periodic("often", Every::rate(MS), |_| -> () { panic!("nor columns") }).unwrap();
+    match job.join(PATIENCE) {
+        Err(JobError::Panicked(panic)) => {
+            assert_eq!((panic.message(), panic.thread()), ("no rows", "fd-job-wild"));
+            assert_eq!(panic.location().unwrap().line, line);
+        }
+        other => panic!("{other:?}"),
+    }
+    until("it ran", || often.stats().panicked > 1);
+    let last = often.stats().last_error.unwrap().text;
+    assert!(last.contains("nor columns, at ") && last.contains("jobs.rs:"), "{last}");
+    assert!(supervisor.shutdown(PATIENCE).is_clean());
+}
+
+#[test]
+fn any_name_will_do() {
+    let wait = |context: &WorkerContext| _ = context.wait(Duration::MAX);
+    let (jobs, child) = Jobs::bounded("a\0b", 1, PATIENCE);
+    let other = ChildSpec::new("\0", Restart::Permanent, wait);
+    let supervisor = Supervisor::builder().name("c\0d").worker(child).worker(other).start().unwrap();
+    until("both run", || supervisor.status().starts == 2);
+    let job = jobs.spawn_once("e\0f", |context| ok(context.name().to_owned())).unwrap();
+    assert_eq!(job.join(PATIENCE).unwrap(), "e\0f");
+    assert!(supervisor.shutdown(PATIENCE).is_clean());
 }
 
 #[test]

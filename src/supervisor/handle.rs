@@ -222,7 +222,7 @@ impl Builder {
         }
         let chores = self.chores.iter().map(|chore| chore.name.clone()).collect();
         let engine = Engine::new(shared.clone(), self.observer, self.on_meltdown, self.rules, self.chores);
-        let thread = thread::Builder::new().name(self.name.clone());
+        let thread = thread::Builder::new().name(self.name.replace('\0', "\u{fffd}"));
         if let Some(told) = self.last_words {
             let _ = shared.last_words.set(told);
         }
@@ -327,8 +327,8 @@ impl Supervisor {
     }
 
     /// Stops all workers, last started first, and says how that went. Returns by the deadline, whatever workers do. A
-    /// second call returns the report of the first. Called by a worker or an observer, it returns at once, since
-    /// the stop cannot end before its caller does.
+    /// second call returns the report of the first. Called by a worker, a [job](super::Jobs) or an observer, it returns at once,
+    /// since the stop cannot end before its caller does.
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
         stop(&self.shared, deadline)
     }

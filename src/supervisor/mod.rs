@@ -7,6 +7,7 @@
 //! | `spec` | [`ChildSpec`]: what a child is, and when it is started again |
 //! | `rules` | [`Rules`]: what a supervisor does with its children |
 //! | `backoff` | [`Backoff`]: delays that grow, and differ |
+//! | `behalf` | threads that work for a worker |
 //! | `window` | how often the children of a supervisor may be started again |
 //! | `policy` | whether and when a child is started again |
 //! | `machine` | all decisions about the tree, in virtual time |
@@ -35,6 +36,7 @@
 //! news through a short queue.
 
 mod backoff;
+mod behalf;
 pub(crate) mod breaker;
 pub(crate) mod bulkhead;
 mod cancel;

@@ -1,5 +1,6 @@
 //! What the supervisor's thread shares with handles and workers.
 
+use super::behalf;
 use super::error::StartError;
 use super::incident::{Incident, StopReport, WorkerStatus};
 use super::machine::{Ask, Id, Plan};
@@ -12,6 +13,9 @@ use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
+
+/// How soon what is said to be early is looked at again.
+const EARLY_PAUSE: Duration = Duration::from_millis(2);
 
 /// What the supervisor's thread is told.
 #[derive(Debug)]
@@ -192,9 +196,11 @@ impl Shared {
         self.thread.get().is_some_and(|thread| thread.id() == this)
     }
 
-    /// Whether the calling thread is the supervisor's or one of its workers'.
+    /// Whether the calling thread is the supervisor's or one of its workers', or works on behalf of one.
     pub(crate) fn is_own_thread(&self) -> bool {
-        self.is_supervisor_thread() || self.own_threads.lock().contains(&thread::current().id())
+        let (this, principal) = (thread::current().id(), behalf::principal());
+        let is_own = |own: &HashSet<_>| own.contains(&this) || principal.is_some_and(|of| own.contains(&of));
+        self.is_supervisor_thread() || is_own(&self.own_threads.lock())
     }
 
     /// Takes a child on.
@@ -267,7 +273,7 @@ impl Shared {
         self.wake_waiting();
     }
 
-    /// What `found` finds, once it does, or `None` at the deadline.
+    /// What `found` finds, once it does; `None` at the deadline, or where it would wait for the caller.
     pub(crate) fn wait_for(
         &self,
         deadline: Instant,
@@ -279,8 +285,12 @@ impl Shared {
             if let Some(report) = found() {
                 return Some(report);
             }
+            // Looked for again: nobody tells when the worker begins on whose behalf this thread works.
+            let is_early = behalf::is_early();
             match deadline.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => return None,
+                _ if self.is_own_thread() => return None,
+                left if is_early => thread::park_timeout(left.min(EARLY_PAUSE)),
                 left => thread::park_timeout(left),
             }
         }

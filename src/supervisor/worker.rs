@@ -161,7 +161,7 @@ impl Incarnation {
                 std::mem::forget(second);
             }
         };
-        let mut thread = thread::Builder::new().name(format!("fd-{name}"));
+        let mut thread = thread::Builder::new().name(thread_name(name));
         if let Some(bytes) = stack_size {
             thread = thread.stack_size(bytes);
         }
@@ -184,6 +184,11 @@ impl Incarnation {
     pub(crate) fn thread_id(&self) -> thread::ThreadId {
         self.thread.thread().id()
     }
+}
+
+/// Of the thread of something that has this name, which is the host's to give: `std` panics at a NUL.
+pub(super) fn thread_name(name: &str) -> String {
+    format!("fd-{name}").replace('\0', "\u{fffd}")
 }
 
 /// What an error says, which is the host's to say.

@@ -1,6 +1,7 @@
 //! Why there is no job, or no result.
 
 use crate::error::{Diagnostic, Retry, Severity};
+use crate::supervisor::Panic;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -68,8 +69,8 @@ impl Diagnostic for SpawnError {
 pub enum JobError<E> {
     /// It returned this error.
     Failed(E),
-    /// It panicked, and said this.
-    Panicked(String),
+    /// It panicked.
+    Panicked(Panic),
     /// It was cancelled, and then returned this error; `None` if it was not begun.
     Cancelled(Option<E>),
     /// Its group stopped, and it did not in time. It may run on; what it returns is dropped, and counted.
@@ -84,7 +85,7 @@ impl<E: fmt::Display> fmt::Display for JobError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => write!(f, "job failed: {error}"),
-            Self::Panicked(message) => write!(f, "job panicked: {message}"),
+            Self::Panicked(panic) => write!(f, "job panicked: {panic}"),
             Self::Cancelled(None) => f.write_str("job was cancelled before it began"),
             Self::Cancelled(Some(error)) => write!(f, "job was cancelled: {error}"),
             Self::Abandoned => f.write_str("job did not stop in time with its group, and was abandoned"),

@@ -4,10 +4,13 @@ use super::job::{Job, Slot};
 use super::periodic::{Periodic, Rounds};
 use super::{Every, JobContext, SpawnError};
 use crate::os;
+use crate::supervisor::behalf::{Behalf, Principal};
+use crate::supervisor::worker::thread_name;
 use crate::supervisor::{CancelToken, ChildSpec, Restart, WorkerContext};
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, Signal, thread};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// How much later than the jobs' time its supervisor gives up on a group that has some left.
@@ -16,12 +19,16 @@ const LEAD: Duration = Duration::from_millis(100);
 /// Jobs on threads of their own: bounded in number, stopped with the supervisor that has the group as a child.
 ///
 /// A thread cannot be stopped from outside: a job has to look at [`JobContext::should_stop`]. One that does not stop in time
-/// is abandoned: counted, [named](Jobs::abandoned), and its handle says so. The group then does not stop either, so its
-/// supervisor reports it as abandoned as well, and does not count it as gone before the last of its jobs is. Jobs need no
-/// names that differ. A job that waits for its own supervisor's shutdown waits until it is abandoned.
+/// is abandoned: counted, [named](Jobs::abandoned), and the handle of what is done once says so. The group then does not stop
+/// either, so its supervisor reports it as abandoned as well, and does not count it as gone before the last of its jobs is.
+/// Jobs need no names that differ. A job is over when its body is: thread-local destructors may still run.
 ///
 /// A group begins jobs from the start, whether or not a supervisor has it yet; but only a supervisor stops them. Where its
-/// supervisor restarts it, its jobs are stopped first. Cheap to clone; clones are one group.
+/// supervisor restarts it, its jobs are stopped first, and it takes none until it runs again. It is for one supervisor: the
+/// first of two that stops would stop the jobs of both. Cheap to clone; clones are one group.
+///
+/// A job may shut its supervisor down, or remove its group: as of a worker, the call returns at once, since the stop cannot end
+/// before the job.
 ///
 /// ```
 /// use flightdeck::supervisor::{Every, JobError, Jobs, Supervisor};
@@ -46,6 +53,8 @@ pub(super) struct Group {
     name: Arc<str>,
     most: usize,
     grace: Duration,
+    /// The child's thread.
+    principal: Principal,
     state: Mutex<State>,
     /// Somebody left.
     left: Signal,
@@ -110,14 +119,15 @@ pub struct JobStats {
 
 impl Jobs {
     /// A group, and the child to be given to a supervisor: by [`Builder::worker`](crate::supervisor::Builder::worker) or
-    /// [`Supervisor::add`](crate::supervisor::Supervisor::add). At most so many of its jobs run at a time; at a stop they have
-    /// the time `grace`, all together.
+    /// [`Supervisor::add`](crate::supervisor::Supervisor::add). At most so many of its jobs run at a time, those that
+    /// were abandoned included; at a stop they have the time `grace`, all together.
     pub fn bounded(name: impl Into<Arc<str>>, most: usize, grace: Duration) -> (Self, ChildSpec) {
         let name = name.into();
         let group = Arc::new(Group {
             name: name.clone(),
             most,
             grace,
+            principal: Principal::default(),
             state: Mutex::new(State {
                 token: CancelToken::new(),
                 stopping: false,
@@ -235,7 +245,7 @@ impl Group {
             if state.stopping {
                 return Err(SpawnError::Stopping { job: job(), group: self.name.to_string() });
             }
-            if state.running.len() >= self.most {
+            if state.running.len() + state.stragglers.len() >= self.most {
                 return Err(SpawnError::Full { job: job(), most: self.most });
             }
             let number = state.begun;
@@ -244,20 +254,18 @@ impl Group {
             (number, state.token.child())
         };
         let context = JobContext { name: name.clone(), token: token.clone() };
-        let group = self.clone();
+        // Whatever a body does when it is dropped, and also where there is no thread for it.
+        let leave = Leave { group: self.clone(), number };
         let run = move || {
-            // Whatever a body does when it is dropped.
-            let _leave = Leave { group, number };
+            let leave = leave;
+            let _behalf = Behalf::of(leave.group.principal.clone());
             body(&context);
         };
-        let thread = thread::Builder::new().name(format!("fd-job-{name}"));
-        // Not under the lock: where there is no thread, the body is dropped, and that may be anything.
+        let thread = thread::Builder::new().name(thread_name(&format!("job-{name}")));
+        // Not under the lock: what is dropped may be anything.
         match os::without_signals(|| thread.spawn(run)) {
             Ok(_) => Ok(token),
-            Err(source) => {
-                self.forget(number);
-                Err(SpawnError::NoThread { job: job(), source })
-            }
+            Err(source) => Err(SpawnError::NoThread { job: job(), source }),
         }
     }
 
@@ -277,6 +285,7 @@ impl Group {
 
     /// The child: waits until it should stop, and then for the jobs.
     fn keep(&self, context: &WorkerContext) {
+        *self.principal.lock() = Some(thread::current().id());
         self.state.lock().stopping = false;
         while !context.should_stop() {
             let _ = context.wait(Duration::MAX);
@@ -296,8 +305,11 @@ impl Group {
             abandoned
         };
         self.counts.abandoned.fetch_add(abandoned.len() as u64, Relaxed);
-        abandoned.values().for_each(|job| (job.abandon)());
-        drop(abandoned);
+        for job in abandoned.into_values() {
+            (job.abandon)();
+            // The last of a result, if its job has ended just now: it may panic when it is dropped, and others wait.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(job))).map_err(std::mem::forget);
+        }
         // Not gone while one of them runs: who waits for the group is told so.
         self.left.wait(None, || self.state.lock().stragglers.is_empty());
     }

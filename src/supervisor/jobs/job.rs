@@ -3,9 +3,8 @@
 use super::group::{Counts, Group};
 use super::{JobContext, JobError};
 use crate::supervisor::CancelToken;
-use crate::supervisor::worker::panic_text;
+use crate::supervisor::panic::{Notes, Panic};
 use crate::sync::{Arc, Mutex, Relaxed, Signal};
-use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -125,23 +124,32 @@ pub(super) fn outcome<T, E>(
     context: &JobContext,
     body: impl FnOnce(&JobContext) -> Result<T, E>,
 ) -> Result<T, JobError<E>> {
-    if context.should_stop() {
-        return Err(JobError::Cancelled(None));
-    }
-    // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
-    match catch_unwind(AssertUnwindSafe(|| body(context))) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) if context.should_stop() => Err(JobError::Cancelled(Some(error))),
-        Ok(Err(error)) => Err(JobError::Failed(error)),
-        Err(payload) => Err(JobError::Panicked(message_of(payload))),
+    let run = || {
+        // Taken in here in any case: it may panic when it is dropped.
+        let body = body;
+        if context.should_stop() { None } else { Some(body(context)) }
+    };
+    match catch(context, 1, run) {
+        Ok(Some(Ok(done))) => Ok(done),
+        Ok(Some(Err(error))) if context.should_stop() => Err(JobError::Cancelled(Some(error))),
+        Ok(Some(Err(error))) => Err(JobError::Failed(error)),
+        Ok(None) => Err(JobError::Cancelled(None)),
+        Err(panic) => Err(JobError::Panicked(panic)),
     }
 }
 
-/// What a panic said. Its payload is the host's, and may panic when it is dropped.
-pub(super) fn message_of(payload: Box<dyn Any + Send>) -> String {
-    let message = panic_text(&*payload);
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
-    message
+/// Calls what is the host's.
+pub(super) fn catch<R>(context: &JobContext, run: u64, call: impl FnOnce() -> R) -> Result<R, Panic> {
+    Notes::begin();
+    // It must leave its state sound when it unwinds, as any thread must whose panic others survive.
+    let result = catch_unwind(AssertUnwindSafe(call));
+    let notes = Notes::end();
+    result.map_err(|payload| {
+        let panic = Panic::caught(&context.name, run, &*payload, notes);
+        // The host's as well: it may panic when it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+        panic
+    })
 }
 
 impl<T, E> Drop for Job<T, E> {
@@ -155,5 +163,37 @@ impl<T, E> Drop for Job<T, E> {
 impl<T, E> fmt::Debug for Job<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct PanicsOnDrop;
+
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("on the way out");
+        }
+    }
+
+    #[test]
+    fn what_is_cancelled_before_it_begins_is_not_begun_and_has_a_result_all_the_same() {
+        let context = JobContext { name: "job".into(), token: CancelToken::new() };
+        context.token.cancel();
+        let begun = |_: &JobContext| -> Result<(), ()> { unreachable!("it is cancelled") };
+        assert_eq!(outcome(&context, begun), Err(JobError::Cancelled(None)));
+        let kept = PanicsOnDrop;
+        let dropped = outcome(&context, move |_| -> Result<(), ()> {
+            let _kept = &kept;
+            Ok(())
+        });
+        match dropped {
+            Err(JobError::Panicked(panic)) => {
+                assert_eq!((panic.message(), panic.worker()), ("on the way out", "job"))
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

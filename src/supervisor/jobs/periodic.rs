@@ -1,13 +1,12 @@
 //! What is done every so often.
 
 use super::group::{Counts, Group};
-use super::job::message_of;
+use super::job::catch;
 use super::{Every, JobContext};
 use crate::status::{ErrorSlot, LastError};
-use crate::supervisor::{CancelToken, IntoWorkerResult};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, Signal};
+use crate::supervisor::{CancelToken, IntoWorkerResult, Panic};
+use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, Signal};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// A job that is done every so often: whoever holds it can cancel it, and see how its runs went. Dropped, it lets the job run
@@ -41,7 +40,8 @@ pub(super) struct Rounds {
     panicked: AtomicU64,
     missed: AtomicU64,
     errors: ErrorSlot,
-    ended: AtomicBool,
+    /// Under a lock, so that whoever finds it over sees what its runs did.
+    ended: Mutex<bool>,
     end: Signal,
 }
 
@@ -55,7 +55,8 @@ impl Periodic {
         self.token.cancel();
     }
 
-    /// Waits, parked, until it has ended; whether it has in that time. It ends once it is cancelled, or its group stops.
+    /// Waits, parked, until it has ended; whether it has in that time. It ends once it is cancelled, or its group stops; one that
+    /// was abandoned ends when its last run does.
     pub fn join(&self, timeout: Duration) -> bool {
         self.rounds.end.wait(Instant::now().checked_add(timeout), || self.is_finished())
     }
@@ -63,8 +64,7 @@ impl Periodic {
     /// Whether it has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        // Relaxed: it stands for itself.
-        self.rounds.ended.load(Relaxed)
+        *self.rounds.ended.lock()
     }
 
     /// How its runs went so far.
@@ -90,7 +90,7 @@ impl Rounds {
             panicked: count(),
             missed: count(),
             errors: ErrorSlot::new(),
-            ended: AtomicBool::new(false),
+            ended: Mutex::new(false),
             end: Signal::new(),
         }
     }
@@ -103,46 +103,42 @@ impl Rounds {
         mut body: impl FnMut(&JobContext) -> R,
         counts: &Counts,
     ) {
-        // Whatever a body does when it is dropped.
-        let _ended = Ended { rounds: self, counts };
         let (begun, mut due) = (Instant::now(), Duration::ZERO);
         while !context.wait(due.saturating_sub(begun.elapsed())) {
-            self.round(|| body(context).into_worker_result().map_err(|error| error.to_string()));
+            self.round(context, || body(context).into_worker_result().map_err(|error| error.to_string()));
             let (next, missed) = every.after(due, begun.elapsed());
             self.missed.fetch_add(missed, Relaxed);
             due = next;
         }
-        drop(body);
+        let count = match catch(context, self.runs.load(Relaxed), || drop(body)) {
+            Ok(()) => &counts.succeeded,
+            Err(panic) => {
+                self.note(&panic);
+                &counts.panicked
+            }
+        };
+        count.fetch_add(1, Relaxed);
+        *self.ended.lock() = true;
+        self.end.notify();
     }
 
-    fn round(&self, body: impl FnOnce() -> Result<(), String>) {
-        // As of a worker: it must leave its state sound when it unwinds.
-        match catch_unwind(AssertUnwindSafe(body)) {
+    fn round(&self, context: &JobContext, body: impl FnOnce() -> Result<(), String>) {
+        match catch(context, self.runs.load(Relaxed) + 1, body) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 self.errors.note(error);
                 self.failed.fetch_add(1, Relaxed);
             }
-            Err(payload) => {
-                self.errors.note(format!("panicked: {}", message_of(payload)));
+            Err(panic) => {
+                self.note(&panic);
                 self.panicked.fetch_add(1, Relaxed);
             }
         }
         self.runs.fetch_add(1, Relaxed);
     }
-}
 
-/// When it goes, everybody knows that the job has ended.
-struct Ended<'a> {
-    rounds: &'a Rounds,
-    counts: &'a Counts,
-}
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.counts.succeeded.fetch_add(1, Relaxed);
-        self.rounds.ended.store(true, Relaxed);
-        self.rounds.end.notify();
+    fn note(&self, panic: &Panic) {
+        self.errors.note(format!("panicked: {panic}"));
     }
 }
 

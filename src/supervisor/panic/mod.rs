@@ -22,7 +22,7 @@ use std::backtrace::Backtrace;
 use std::fmt;
 use std::time::SystemTime;
 
-/// A panic that ended a worker's run. Cheap to clone.
+/// A panic that ended a worker's run, or a job's. Cheap to clone.
 ///
 /// Where it happened, the backtrace and what the thread worked for are known while somebody has the process's panic hook:
 /// [`Builder::panic_hook`](super::Builder::panic_hook), or that of a deck. They are those of the panic that ended the run, or not
@@ -133,7 +133,7 @@ impl Panic {
         &self.0.thread
     }
 
-    /// The worker.
+    /// The worker, or the job.
     #[must_use]
     pub fn worker(&self) -> &str {
         &self.0.worker
