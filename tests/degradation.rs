@@ -3,7 +3,7 @@
 mod support;
 
 use flightdeck::events::{LossCause, SinkError};
-use flightdeck::supervisor::{Backoff, ChildSpec, Restart, WorkerContext};
+use flightdeck::supervisor::{Backoff, ChildSpec, Restart, Rules, WorkerContext};
 use flightdeck::{Builder, Concern, Flightdeck, HealthLevel, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,6 +203,52 @@ fn a_worker_that_panics_is_not_there_until_it_runs_again() {
     assert!(deck.health().is_healthy(), "{}", deck.health());
     assert_eq!(counted(&deck, "flightdeck_worker_failures_total"), 1);
     assert_eq!(deck.events().query().kind_named("flightdeck.worker.failed").count(), 1);
+}
+
+#[test]
+fn a_worker_that_is_hung_takes_no_work_until_it_beats_again() {
+    let is_to_beat = Arc::new(AtomicBool::new(false));
+    let beats = is_to_beat.clone();
+    let body = move |context: &WorkerContext| {
+        while !context.should_stop() {
+            if beats.load(Ordering::Relaxed) {
+                context.beat();
+            }
+            let _ = context.wait(Duration::from_millis(1));
+        }
+    };
+    let worker = ChildSpec::new("feed", Restart::Permanent, body).heartbeat(Duration::from_millis(60));
+    let deck = quick().supervisor(|supervisor| supervisor.worker(worker)).start().unwrap();
+    until("it to be hung", || has(&deck, "worker_hung"));
+    assert_eq!((deck.health().level(), deck.is_live()), (HealthLevel::NotReady, true));
+    let told = |kind: &str| deck.events().query().kind_named(kind).count();
+    until("the event", || told("flightdeck.worker.hung") == 1 && deck.status().supervisor.hung == 1);
+    is_to_beat.store(true, Ordering::Relaxed);
+    left(&deck, "worker_hung", "worker `feed` hung");
+    until("the event of its beats", || told("flightdeck.worker.recovered") >= 1);
+    assert_eq!(counted(&deck, "flightdeck_worker_failures_total"), 0, "it was left alone");
+}
+
+#[test]
+fn a_supervisor_below_that_gave_up_is_not_there_until_its_children_run_again() {
+    let fails = |context: &WorkerContext| {
+        if context.generation() == 1 {
+            return Err("no connection");
+        }
+        until_stopped(context);
+        Ok(())
+    };
+    let rules = Rules::new().max_restarts(0).child(ChildSpec::new("feed", Restart::Permanent, fails));
+    let pause = Duration::from_millis(300);
+    let net = ChildSpec::supervisor("net", Restart::Permanent, rules).backoff(Backoff::between(pause, pause));
+    let deck = quick().supervisor(|supervisor| supervisor.worker(net)).start().unwrap();
+    until("it to give up", || has(&deck, "worker_backing_off"));
+    assert_eq!((deck.health().level(), deck.is_live()), (HealthLevel::NotReady, true));
+    assert_eq!(deck.events().query().kind_named("flightdeck.supervisor.escalated").count(), 1);
+    deck.wait_until_ready(PATIENCE).unwrap();
+    left(&deck, "worker_backing_off", "worker `net` backing off");
+    until("its child to run", || deck.health().is_healthy());
+    assert!(!has(&deck, "melted_down") && deck.status().supervisor.escalations == 1);
 }
 
 #[test]
