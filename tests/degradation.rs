@@ -3,7 +3,9 @@
 mod support;
 
 use flightdeck::events::{LossCause, SinkError};
-use flightdeck::supervisor::{Backoff, ChildSpec, Restart, Rules, WorkerContext};
+use flightdeck::supervisor::{
+    Backoff, BreakerSettings, BreakerState, ChildSpec, Restart, Rules, WorkerContext,
+};
 use flightdeck::{Builder, Concern, Flightdeck, HealthLevel, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +228,7 @@ fn a_worker_that_is_hung_takes_no_work_until_it_beats_again() {
     is_to_beat.store(true, Ordering::Relaxed);
     left(&deck, "worker_hung", "worker `feed` hung");
     until("the event of its beats", || told("flightdeck.worker.recovered") >= 1);
+    assert!(counted(&deck, "flightdeck_worker_hangs_total") >= 1);
     assert_eq!(counted(&deck, "flightdeck_worker_failures_total"), 0, "it was left alone");
 }
 
@@ -249,6 +252,28 @@ fn a_supervisor_below_that_gave_up_is_not_there_until_its_children_run_again() {
     left(&deck, "worker_backing_off", "worker `net` backing off");
     until("its child to run", || deck.health().is_healthy());
     assert!(!has(&deck, "melted_down") && deck.status().supervisor.escalations == 1);
+    assert_eq!(counted(&deck, "flightdeck_supervisor_meltdowns_total"), 1);
+}
+
+#[test]
+fn an_export_behind_a_breaker_is_left_alone_until_it_answers() {
+    let mut settings = BreakerSettings::new();
+    settings.consecutive_failures = Some(3);
+    settings.wait_duration_in_open = Duration::from_millis(50);
+    settings.permitted_calls_in_half_open = 1;
+    let deck = quick().start().unwrap();
+    let breaker = deck.breaker("export", settings).unwrap();
+    let export = |works: bool| breaker.call(|| if works { Ok(()) } else { Err("connection refused") });
+    (0..3).for_each(|_| assert!(export(false).is_err()));
+    assert_eq!(breaker.state(), BreakerState::Open);
+    assert!(has(&deck, "breaker_open") && deck.is_ready(), "{}", deck.health());
+    assert!(export(true).is_err(), "not asked");
+    until("it to be asked again", || export(true).is_ok());
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    left(&deck, "breaker_open", "breaker `export`");
+    assert!(breaker.stats().rejected >= 1);
+    let changes = deck.events().query().kind_named("flightdeck.breaker.changed").count();
+    assert!(changes >= 3, "open, half-open, closed: {changes}");
 }
 
 #[test]
@@ -265,6 +290,7 @@ fn a_melt_down_is_escalated_and_no_worker_comes_back() {
     until("its events", || written(&deck, "entered", "too many restarts"));
     assert_eq!(deck.events().query().kind_named("flightdeck.worker.melted_down").count(), 1);
     assert_eq!(counted(&deck, "flightdeck_worker_failures_total"), 2);
+    assert_eq!(counted(&deck, "flightdeck_supervisor_meltdowns_total"), 1);
     thread::sleep(SETTLE * 2);
     assert!(has(&deck, "melted_down"), "only a restart of the program helps");
 }

@@ -54,6 +54,9 @@ pub(super) struct Journal {
     started: Counter,
     restarted: Counter,
     failed: Counter,
+    hung: Counter,
+    abandoned: Counter,
+    gave_up: Counter,
     health: Poke,
 }
 
@@ -70,6 +73,9 @@ impl Journal {
             started: telemetry.counter("flightdeck_worker_starts_total"),
             restarted: telemetry.counter("flightdeck_worker_restarts_total"),
             failed: telemetry.counter("flightdeck_worker_failures_total"),
+            hung: telemetry.counter("flightdeck_worker_hangs_total"),
+            abandoned: telemetry.counter("flightdeck_workers_abandoned_total"),
+            gave_up: telemetry.counter("flightdeck_supervisor_meltdowns_total"),
             health,
         }
     }
@@ -171,8 +177,12 @@ impl Journal {
                 let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
                 events.record(RestartScheduled { worker, delay_ns });
             }
-            Incident::MeltedDown { worker } => events.record(MeltedDown { worker }),
+            Incident::MeltedDown { worker } => {
+                self.gave_up.increment(1);
+                events.record(MeltedDown { worker });
+            }
             Incident::Hung { worker, generation, silent } => {
+                self.hung.increment(1);
                 let silent_ns = u64::try_from(silent.as_nanos()).unwrap_or(u64::MAX);
                 events.record(Hung { worker, generation: *generation, silent_ns });
             }
@@ -180,11 +190,15 @@ impl Journal {
                 let hung_ns = u64::try_from(hung.as_nanos()).unwrap_or(u64::MAX);
                 events.record(Recovered { worker, generation: *generation, hung_ns });
             }
-            Incident::Escalated { supervisor, worker } => events.record(Escalated { supervisor, worker }),
+            Incident::Escalated { supervisor, worker } => {
+                self.gave_up.increment(1);
+                events.record(Escalated { supervisor, worker });
+            }
             Incident::AutoShutdown { supervisor, worker } => {
                 events.record(AutoShutdown { supervisor, worker });
             }
             Incident::Abandoned { worker, generation } => {
+                self.abandoned.increment(1);
                 events.record(Abandoned { worker, generation: *generation });
             }
             Incident::AbandonedEnded { worker, generation, .. } => {
