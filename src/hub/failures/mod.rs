@@ -109,7 +109,7 @@ pub struct Failures {
     pub runs: u64,
     /// How many of them have no report any more.
     pub forgotten: u64,
-    /// How many have no events, since more than 32 failed within a second, or the events were asked for by another at the time.
+    /// How many have no events, since more than 32 failed within a second.
     pub without_trail: u64,
 }
 
@@ -154,17 +154,13 @@ impl FailureLog {
 
     /// Called on the thread of a worker that failed, when everything else has been done.
     pub(super) fn last_words(&self, worker: &Arc<str>, generation: u64) {
-        // Neither waits for another one nor makes it wait: those who fail together would ask together.
-        let Some(mut pace) = self.pace.try_lock() else {
-            self.kept.lock().without_trail += 1;
-            return;
-        };
-        if !pace.admits(Instant::now()) {
+        // Held for no longer than that: who fails beside another asks beside it.
+        let admitted = self.pace.lock().admits(Instant::now());
+        if !admitted {
             self.kept.lock().without_trail += 1;
             return;
         }
         let trail = trail::of_this_thread(&self.events);
-        drop(pace);
         let before = self.kept.lock().complete(worker, generation, trail);
         drop(before);
     }
