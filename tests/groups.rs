@@ -3,6 +3,7 @@
 use flightdeck::Diagnostic;
 use flightdeck::telemetry::{Description, Group, GroupError, Telemetry, Unit, Value};
 use std::cell::RefCell;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -51,10 +52,15 @@ fn what_holds_of_every_update_holds_of_every_reading() {
             }
         });
         for _ in 0..ROUNDS {
+            // None is through before all have begun: so some find no slab.
+            let all_began = Barrier::new(WRITERS as usize);
             std::thread::scope(|writers| {
                 for _ in 0..WRITERS {
                     writers.spawn(|| {
-                        (0..EACH).for_each(|n| group.add(if n % 3 == 0 { [0, 1, 1] } else { [1, 0, 1] }));
+                        let add = |n| group.add(if n % 3 == 0 { [0, 1, 1] } else { [1, 0, 1] });
+                        add(0);
+                        all_began.wait();
+                        (1..EACH).for_each(add);
                     });
                 }
             });
