@@ -90,7 +90,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// deck.record(OrderRejected { order: 7, reason: "over the limit" });
     /// // 2026-11-26T04:30:27.123456Z warn     main order.rejected order=7 reason=over the limit
     /// assert!(deck.shutdown(Duration::from_secs(5)).is_clean());
-    /// assert_eq!(tail.stats().written, 1);
+    /// assert!(tail.stats().written >= 1, "that, and what the deck itself has to say");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
