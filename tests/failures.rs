@@ -178,9 +178,9 @@ fn no_secret_is_told() {
     deck.supervisor().add(ChildSpec::new("book", Restart::Temporary, body)).unwrap();
     let report = report_of(&deck, "book", 1);
     assert_eq!(kinds(&report), ["failures.logged_in"]);
-    let mut told = vec![report.to_string(), format!("{report:#}"), format!("{report:?}")];
+    let told = [report.to_string(), format!("{report:#}"), format!("{report:?}")];
     #[cfg(feature = "json")]
-    told.push(report.to_json());
+    let told = told.into_iter().chain([report.to_json()]);
     for text in told {
         assert!(!text.contains("t0p") && !text.contains("ann of"), "{text}");
     }
