@@ -458,6 +458,7 @@ struct Plain {
     now: u64,
     until: u64,
     since: u64,
+    last_trial: u64,
     opened: u32,
     out: u32,
     trials: Vec<bool>,
@@ -483,6 +484,7 @@ impl Plain {
             now: 0,
             until: 0,
             since: 0,
+            last_trial: 0,
             opened: 0,
             out: 0,
             trials: Vec::new(),
@@ -516,7 +518,8 @@ impl Plain {
             self.become_(BreakerState::HalfOpen);
         }
         let permitted = self.settings.permitted_calls_in_half_open;
-        let overdue = self.now - self.since >= self.settings.longest_half_open.as_millis() as u64;
+        let overdue =
+            self.now - self.since.max(self.last_trial) >= self.settings.longest_half_open.as_millis() as u64;
         if self.state == BreakerState::HalfOpen && self.out >= permitted && overdue {
             self.become_(BreakerState::Open);
         }
@@ -530,6 +533,7 @@ impl Plain {
             return None;
         }
         self.out += 1;
+        self.last_trial = if self.state == BreakerState::HalfOpen { self.now } else { self.last_trial };
         let timed = self.settings.slow_call_duration.is_some();
         Some(Given { generation: self.generation, at: self.now, timed })
     }
@@ -550,7 +554,7 @@ impl Plain {
         self.counts[usize::from(failed)] += 1;
         self.counts[2] += u64::from(slow);
         if self.state == BreakerState::HalfOpen {
-            self.trials.push(failed || slow);
+            self.trials.push(failed || slow && self.settings.slow_call_rate_threshold.is_some());
             let failures = self.trials.iter().filter(|failed| **failed).count();
             let all = self.trials.len() >= self.settings.permitted_calls_in_half_open as usize;
             let rate = self.settings.failure_rate_threshold.unwrap_or(50) as usize;
@@ -744,4 +748,35 @@ proptest! {
     fn on_one_thread_it_does_what_a_plain_one_does((settings, steps) in any_run()) {
         runs_like_a_plain_one(settings, steps)?;
     }
+}
+
+#[test]
+fn trials_that_go_well_close_it_however_seldom_there_is_one() {
+    let (breaker, clock) = tripped_by_one();
+    clock.advance(10 * MS);
+    breaker.try_acquire().unwrap().success();
+    clock.advance(90 * MS);
+    let last = breaker.try_acquire().unwrap();
+    clock.advance(20 * MS);
+    // It has been half-open for longer than it may be for want of answers; the last trial has been out for less.
+    assert!(breaker.try_acquire().is_err());
+    last.success();
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn slow_trials_close_it_where_nobody_minds_slow_calls() {
+    let (breaker, clock) = breaker(|settings| {
+        settings.failure_count_threshold = Some(1);
+        settings.slow_call_duration = Some(MS);
+        settings.slow_call_rate_threshold = None;
+    });
+    fail(&breaker);
+    clock.advance(10 * MS);
+    for _ in 0..2 {
+        let trial = breaker.try_acquire().unwrap();
+        clock.advance(5 * MS);
+        trial.success();
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }

@@ -653,3 +653,86 @@ fn a_thousand_children_start_and_stop_in_order() {
     let expected = (0..1_000).rev().map(|n| format!("group {}/{}", n / 100, n % 100));
     assert!(report.stopped.iter().map(|name| name.to_string()).eq(expected));
 }
+
+/// Panics when it is dropped.
+struct Sore;
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        panic!("a destructor of the host's");
+    }
+}
+
+#[test]
+fn bodies_that_panic_when_they_are_dropped_take_nobody_along() {
+    let sore = |name: &'static str| {
+        let owned = Sore;
+        ChildSpec::new(name, Restart::Permanent, move |context: &WorkerContext| {
+            let _owned = &owned;
+            until_stopped(context);
+        })
+    };
+    let stage = Stage::default();
+    let supervisor = Supervisor::builder()
+        .worker(sore("removed"))
+        .worker(sore("left"))
+        .worker(sore("left too"))
+        .worker(stage.spec("feed", Restart::Permanent).backoff(NO_DELAY))
+        .start()
+        .unwrap();
+    until("all to run", || all_run(&supervisor));
+    assert!(supervisor.remove("removed", PATIENCE).unwrap().is_clean());
+    stage.fails.lock().unwrap().insert("feed".into(), Exits::Panics);
+    until("a restart", || supervisor.workers().iter().any(|worker| worker.generation == 2));
+    assert!(supervisor.shutdown(PATIENCE).is_clean());
+}
+
+#[test]
+fn an_observer_that_parks_costs_no_restart() {
+    let (begun, is_to_fail) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (seen, told) = (begun.clone(), is_to_fail.clone());
+    let body = move |context: &WorkerContext| {
+        if context.generation() > 2 {
+            until_stopped(context);
+            return Ok(());
+        }
+        if context.generation() == 2 {
+            seen.store(true, Ordering::Relaxed);
+            until("the word", || told.load(Ordering::Relaxed));
+        }
+        Err("as told")
+    };
+    let observer = move |incident: &Incident| {
+        // Of this start no news told, but the time.
+        if let Incident::Started { generation: 2, .. } = incident {
+            until("it to run", || begun.load(Ordering::Relaxed));
+            is_to_fail.store(true, Ordering::Relaxed);
+            // Takes the wake-up that comes with the news of its end.
+            std::thread::park_timeout(PATIENCE);
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    };
+    let pause = Duration::from_millis(20);
+    let feed = ChildSpec::new("feed", Restart::Permanent, body).backoff(Backoff::between(pause, pause));
+    let supervisor = Supervisor::builder().observer(observer).start().unwrap();
+    supervisor.add(feed).unwrap();
+    until("the next run", || supervisor.workers()[0].generation == 3);
+}
+
+#[test]
+fn a_child_that_is_refused_may_ask_for_the_others_when_it_is_dropped() {
+    struct Asks(Supervisor);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            assert_eq!(self.0.workers().len(), 1);
+        }
+    }
+    let supervisor = Supervisor::builder().start().unwrap();
+    supervisor.add(ChildSpec::new("feed", Restart::Permanent, until_stopped)).unwrap();
+    let asks = Asks(supervisor.clone());
+    let again = ChildSpec::new("feed", Restart::Permanent, move |context: &WorkerContext| {
+        let _asks = &asks;
+        until_stopped(context);
+    });
+    assert!(matches!(supervisor.add(again), Err(StartError::DuplicateName { .. })));
+}

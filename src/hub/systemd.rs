@@ -15,8 +15,10 @@ use thiserror::Error;
 
 /// Of the text that systemd shows; it takes no more than a datagram's worth.
 const LONGEST_STATUS: usize = 1_024;
-/// How often it is told where it has no watchdog: when something changes.
-const RARELY: Duration = Duration::from_secs(1 << 30);
+/// How soon it is told again what it has not heard, at the latest. Changes are told at once.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How long it may take to hear: the supervisor's thread waits meanwhile.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Why systemd cannot be told.
 #[derive(Debug, Error)]
@@ -98,15 +100,15 @@ impl Notifier {
         };
         let to = to.map_err(refused)?;
         let socket = UnixDatagram::unbound().map_err(refused)?;
-        // Who does not read holds nobody up.
-        socket.set_nonblocking(true).map_err(refused)?;
+        // Who does not read for so long holds nobody up for longer.
+        socket.set_write_timeout(Some(PATIENCE)).map_err(refused)?;
         let failures = telemetry.counter("flightdeck_systemd_failures_total");
         Ok(Some(Self { socket, to, watchdog: watchdog(), said: Mutex::default(), failures }))
     }
 
-    /// How often it is to be told, whatever happens: so that it hears twice of its time.
+    /// How often it is to be told, whatever happens: the watchdog hears twice in its time.
     pub(super) fn every(&self) -> Duration {
-        self.watchdog.map_or(RARELY, |time| time / 2)
+        self.watchdog.map_or(AGAIN, |time| AGAIN.min(time / 2))
     }
 
     /// On the supervisor's thread: when the watchdog wants to hear, and when something changed.
@@ -117,32 +119,35 @@ impl Notifier {
             return;
         }
         let mut lines = String::new();
-        if health.is_ready() && !said.is_ready {
-            said.is_ready = true;
+        let is_ready = said.is_ready || health.is_ready();
+        if is_ready && !said.is_ready {
             lines.push_str("READY=1\n");
         }
         let status = in_one_line(&health.to_string());
         if said.status != status {
             lines.push_str(&format!("STATUS={status}\n"));
-            said.status = status;
         }
         if self.watchdog.is_some() && health.is_live() {
             lines.push_str("WATCHDOG=1\n");
         }
-        drop(said);
-        self.send(&lines);
+        // Under the lock, so that nothing comes after the news of the stop; and what was not heard is said again.
+        if self.send(&lines) {
+            (said.is_ready, said.status) = (is_ready, status);
+        }
     }
 
     pub(super) fn stopping(&self) {
-        if !std::mem::replace(&mut self.said.lock().is_stopping, true) {
+        let mut said = self.said.lock();
+        if !std::mem::replace(&mut said.is_stopping, true) {
             self.send("STOPPING=1\nSTATUS=shutting down\n");
         }
     }
 
-    fn send(&self, lines: &str) {
-        if !lines.is_empty() && self.socket.send_to_addr(lines.as_bytes(), &self.to).is_err() {
-            self.failures.increment(1);
-        }
+    /// Whether it was heard.
+    fn send(&self, lines: &str) -> bool {
+        let is_heard = lines.is_empty() || self.socket.send_to_addr(lines.as_bytes(), &self.to).is_ok();
+        self.failures.increment(u64::from(!is_heard));
+        is_heard
     }
 }
 

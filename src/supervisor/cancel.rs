@@ -140,8 +140,8 @@ impl Inner {
     /// Its children are left to the caller.
     fn cancel_but_for(&self, next: &mut Vec<Arc<Self>>) -> bool {
         let first = self.cancel();
-        let children = std::mem::take(&mut self.children.lock().alive);
-        next.extend(children.into_values().filter_map(|child| child.upgrade()));
+        // They stay on the list: also who comes second goes through all of them. Each leaves it when it is gone.
+        next.extend(self.children.lock().alive.values().filter_map(Weak::upgrade));
         first
     }
 }

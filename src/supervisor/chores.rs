@@ -3,6 +3,7 @@
 use super::incident::Incident;
 use super::watchdog::Watchdog;
 use super::worker::panic_text;
+use crate::supervisor::contain::drop_contained;
 use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ impl Chores {
                 let (chore, message) = (chore.name.clone(), panic_text(&*payload));
                 panicked.push(Incident::ChorePanicked { chore, message });
                 // It is the host's as well, and may panic when it is dropped.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+                drop_contained(payload);
             }
             watchdog.leave();
             chore.due = Instant::now() + chore.every;

@@ -11,7 +11,8 @@ use super::shared::{News, Shared};
 use super::spec::Kind;
 use super::worker::{Incarnation, panic_text};
 use crate::error::Severity;
-use crate::sync::{Arc, Relaxed, thread};
+use crate::supervisor::contain::drop_contained;
+use crate::sync::{Arc, AtomicBool, Relaxed, thread};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -140,6 +141,7 @@ impl Engine {
                 Output::Answer { ticket, report } => self.shared.answer(ticket, report),
                 Output::MeltedDown { child } => self.melt_down(child),
                 Output::Over(report) => {
+                    self.machine.drop_specs();
                     self.shared.close(report);
                     return true;
                 }
@@ -166,9 +168,13 @@ impl Engine {
             move || shared.tell_gone(child, generation)
         };
         let ready = spec.ready_within.map(|_| {
-            let shared = self.shared.clone();
-            let ready: Arc<dyn Fn() + Send + Sync> =
-                Arc::new(move || shared.tell(News::Ready { child, generation }));
+            let (shared, is_said) = (self.shared.clone(), AtomicBool::new(false));
+            let ready: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+                // Relaxed: once is enough, whoever is first.
+                if !is_said.swap(true, Relaxed) {
+                    shared.tell(News::Ready { child, generation });
+                }
+            });
             ready
         });
         let spawn = || Incarnation::spawn(path, generation, spec.stack_size, body, ready, ended, gone);
@@ -219,6 +225,10 @@ impl Engine {
 
     /// Sleeps until there is news or something is due.
     fn rest(&self) {
+        // What is the host's may have parked on this thread, and taken the wake-up of news for its own.
+        if self.shared.news_waiting() > 0 {
+            return;
+        }
         let due = self.machine.deadline().into_iter().chain(self.heartbeats.due()).min();
         let machine = due.map(|at| self.began + at.min(LONGEST));
         let next = machine.into_iter().chain(self.chores.due()).min();
@@ -259,7 +269,7 @@ impl Engine {
             errors.note(format!("the supervisor's {what} panicked: {}", panic_text(&*payload)));
             counts.observer_panics.fetch_add(1, Relaxed);
             // It is the host's as well, and may panic when it is dropped.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+            drop_contained(payload);
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::sync::{Arc, thread};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+/// How often a chore may be done: not without end.
+const SHORTEST: Duration = Duration::from_micros(100);
 /// How long the drop of the last handle may take.
 const DROP_DEADLINE: Duration = Duration::from_secs(1);
 /// What a caller waits beyond the deadline for the supervisor to say what it could not finish.
@@ -165,7 +167,7 @@ impl Builder {
         self
     }
 
-    /// Something small to be done every so often on the supervisor's own thread. If it panics, the observer is told, and it
+    /// Something small to be done every so often, every 100 us at the most, on the supervisor's own thread. If it panics, the observer is told, and it
     /// is done again at its next time.
     pub fn every(
         mut self,
@@ -173,7 +175,7 @@ impl Builder {
         name: impl Into<Arc<str>>,
         body: impl FnMut() + Send + 'static,
     ) -> Self {
-        let every = period.min(LONGEST);
+        let every = period.clamp(SHORTEST, LONGEST);
         let due = Instant::now() + every;
         self.chores.push(Chore { name: name.into(), every, body: Box::new(body), due });
         self
@@ -304,7 +306,8 @@ impl Supervisor {
     /// would have been. Whether there is such a thing.
     pub fn set_every(&self, name: &str, period: Duration) -> bool {
         let chore = self.chores.iter().find(|chore| ***chore == *name);
-        let told = chore.map(|chore| News::Pace { chore: chore.clone(), every: period.min(LONGEST) });
+        let told =
+            chore.map(|chore| News::Pace { chore: chore.clone(), every: period.clamp(SHORTEST, LONGEST) });
         told.map(|news| self.shared.tell(news)).is_some()
     }
 

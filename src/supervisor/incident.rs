@@ -17,7 +17,7 @@ pub enum Incident {
         /// Which run: 1 for the first.
         generation: u64,
     },
-    /// A run ended.
+    /// A run ended; or it was asked to, since it hung or was not ready, and did not stop in time.
     Ended {
         /// The worker.
         worker: Arc<str>,
@@ -221,8 +221,10 @@ pub struct WorkerStatus {
     pub generation: u64,
     /// How often it was started again.
     pub restarts: u64,
-    /// Why it failed last.
+    /// Why it failed last, be that long ago.
     pub last_failure: Option<String>,
+    /// Whether its last run failed, or is being ended for that, and none has run since.
+    pub has_failed: bool,
     /// Whether the host cannot do without it: not, where its [spec](super::ChildSpec::unlimited_restarts) says so.
     pub is_needed: bool,
 }
@@ -231,9 +233,8 @@ impl WorkerStatus {
     /// Whether it runs, is about to for the first time, or has ended as it should.
     pub(super) fn is_well(&self) -> bool {
         match self.state {
-            WorkerState::Running | WorkerState::Stopping | WorkerState::Terminated => true,
-            // One that failed is well again when it runs.
-            WorkerState::Starting | WorkerState::Finished => self.last_failure.is_none(),
+            WorkerState::Running | WorkerState::Terminated => true,
+            WorkerState::Starting | WorkerState::Stopping | WorkerState::Finished => !self.has_failed,
             WorkerState::BackingOff { .. } | WorkerState::Hung | WorkerState::Abandoned => false,
         }
     }

@@ -13,6 +13,7 @@
 //! | `machine` | all decisions about the tree, in virtual time |
 //! | `engine` | the one thread that carries them out |
 //! | `chores` | what else it does every so often |
+//! | `contain` | dropping what is the host's |
 //! | `shared` | what it shares with handles and workers |
 //! | `roll` | the children by number and path |
 //! | `worker` | a worker's thread, and what it sees |
@@ -42,6 +43,7 @@ pub(crate) mod bulkhead;
 mod cancel;
 mod children;
 mod chores;
+mod contain;
 mod engine;
 mod error;
 mod handle;

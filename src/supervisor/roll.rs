@@ -82,6 +82,7 @@ impl Roll {
             generation: 0,
             restarts: 0,
             last_failure: None,
+            has_failed: false,
             is_needed: spec.limited,
         };
         self.rows.insert(id, Row { status, auto_shutdown: below });
@@ -120,6 +121,7 @@ impl Roll {
             status.generation = view.generation;
             status.restarts = view.generation.saturating_sub(1);
             status.last_failure = view.last_failure.map(|why| why.to_string());
+            status.has_failed = view.has_failed;
         }
     }
 

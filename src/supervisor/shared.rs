@@ -1,6 +1,7 @@
 //! What the supervisor's thread shares with handles and workers.
 
 use super::behalf;
+use super::contain::drop_contained;
 use super::error::StartError;
 use super::incident::{Incident, StopReport, WorkerStatus};
 use super::machine::{Ask, Id, Plan};
@@ -161,10 +162,9 @@ impl Shared {
 
     /// The thread of a run is about to be gone; called on it, by its last destructor.
     pub(crate) fn tell_gone(&self, child: Id, generation: u64) {
-        // Nobody hears it once everything is over.
-        if self.report.lock().is_none() {
-            self.tell(News::Gone { child, generation });
-        } else {
+        self.tell(News::Gone { child, generation });
+        // As in `tell_ended`.
+        if self.report.lock().is_some() {
             self.roll.lock().ended_late(child, generation);
         }
     }
@@ -205,6 +205,8 @@ impl Shared {
 
     /// Takes a child on.
     pub(crate) fn add(&self, parent: Id, spec: ChildSpec) -> Result<(), StartError> {
+        // One that is refused is the host's, and is dropped after the lock: its destructor may ask for children.
+        let _kept = spec.clone();
         // The news goes out under the lock: nobody removes a child that the engine has not heard of.
         let mut roll = self.roll.lock();
         // Under the lock: see `close`.
@@ -266,7 +268,10 @@ impl Shared {
                 News::Ended { child, generation, .. } | News::Gone { child, generation } => {
                     self.roll.lock().ended_late(child, generation)
                 }
-                News::Add { plan, .. } => plan.ids(&mut |id| self.roll.lock().remove(id)),
+                News::Add { plan, .. } => {
+                    plan.ids(&mut |id| self.roll.lock().remove(id));
+                    drop_contained(plan);
+                }
                 _ => {}
             }
         }

@@ -26,7 +26,7 @@ pub struct Status {
     pub starts: u64,
     /// Of those, what was not a worker's first.
     pub restarts: u64,
-    /// Runs that ended in a panic or an error, or did not begin for want of a thread.
+    /// Runs that ended in a panic or an error, did not begin for want of a thread, or were ended since they hung or were not ready.
     pub failures: u64,
     /// Supervisors below the topmost that gave up over too many restarts.
     pub escalations: u64,

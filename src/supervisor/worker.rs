@@ -6,6 +6,7 @@ use super::policy::Exit;
 use super::pulse::Pulse;
 use super::spec::Body;
 use crate::os;
+use crate::supervisor::contain::drop_contained;
 use crate::sync::{Arc, plain_thread_local, thread};
 use std::any::Any;
 use std::cell::RefCell;
@@ -157,9 +158,7 @@ impl Incarnation {
             };
             ended(exit);
             // The host's as well: it may panic when it is dropped, or take its time.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
-                std::mem::forget(second);
-            }
+            drop_contained(result);
         };
         let mut thread = thread::Builder::new().name(thread_name(name));
         if let Some(bytes) = stack_size {

@@ -125,7 +125,7 @@ pub enum Concern {
         /// Its state.
         state: BreakerState,
     },
-    /// A worker waits to be started again.
+    /// A worker failed, and does not run again yet: it is being stopped, waits, or is starting.
     WorkerBackingOff {
         /// Its name.
         worker: Arc<str>,

@@ -189,7 +189,8 @@ impl Monitor {
         let mut state = self.state.lock();
         let seen = self.sights.look(stuck_after);
         let now = self.sights.checks.now();
-        state.has_started |= seen.starting.is_empty();
+        // Without the supervisor nobody knows of its workers.
+        state.has_started |= seen.starting.is_empty() && self.sights.supervisor.view().is_some();
         state.revision = seen.revision.unwrap_or(state.revision);
         let look = state.ledger.look(now, settle, seen.concerns.iter().cloned().map(sighting).collect());
         let health = state.report(seen, now);

@@ -45,12 +45,14 @@ impl Monitor {
             self.waiting.lock().push(thread::current());
             let health = self.health();
             if health.is_ready() {
+                self.wait_no_more();
                 return Ok(());
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             // The supervisor's thread would wait for itself, and who stops does not start.
             let is_vain = self.sights.supervisor.view().is_none_or(View::is_stopping_or_own);
             if is_vain || left == Some(Duration::ZERO) {
+                self.wait_no_more();
                 return Err(NotReady { waited: began.elapsed(), missing: health.missing(Probe::Ready) });
             }
             match left {
@@ -58,5 +60,11 @@ impl Monitor {
                 None => thread::park(),
             }
         }
+    }
+
+    /// This thread is not to be woken any more.
+    fn wait_no_more(&self) {
+        let this = thread::current().id();
+        self.waiting.lock().retain(|waiting| waiting.id() != this);
     }
 }

@@ -154,8 +154,15 @@ pub(super) fn failing<'a>(concerns: impl Iterator<Item = &'a Concern>, has_start
     let mut fails = Probes::NONE;
     for concern in concerns {
         let of_it = concern.fails();
-        let is_gated = !has_started && !of_it.contains(Probe::Startup) && concern.is_of_a_check();
-        fails = fails.and(if is_gated { Probe::Ready.into() } else { of_it });
+        let is_starting = of_it.contains(Probe::Startup);
+        fails = fails.and(match concern.is_of_a_check() {
+            true if !has_started && !is_starting => Probe::Ready.into(),
+            // Added to a deck that had started.
+            true if has_started && is_starting => {
+                of_it.iter().filter(|probe| *probe == Probe::Ready).collect()
+            }
+            _ => of_it,
+        });
     }
     if has_started { fails } else { fails.and(Probes::of(&[Probe::Startup, Probe::Ready])) }
 }

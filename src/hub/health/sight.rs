@@ -269,9 +269,12 @@ fn of_worker(status: &WorkerStatus, concerns: &mut Vec<Concern>) {
     let worker = status.name.clone();
     match status.state {
         WorkerState::BackingOff { .. } => concerns.push(Concern::WorkerBackingOff { worker, is_needed }),
+        WorkerState::Starting | WorkerState::Stopping if status.has_failed => {
+            concerns.push(Concern::WorkerBackingOff { worker, is_needed });
+        }
         WorkerState::Hung => concerns.push(Concern::WorkerHung { worker, is_needed }),
         WorkerState::Abandoned => concerns.push(Concern::WorkerAbandoned { worker, generation, is_needed }),
-        WorkerState::Finished if status.last_failure.is_some() => {
+        WorkerState::Finished if status.has_failed => {
             concerns.push(Concern::WorkerFailed { worker, generation });
         }
         _ => {}
@@ -311,7 +314,13 @@ fn of_check(status: &CheckStatus, concerns: &mut Vec<Concern>) {
 }
 
 fn starting(workers: &[WorkerStatus], checks: &[CheckStatus]) -> Vec<String> {
-    let workers = workers.iter().filter(|worker| worker.state == WorkerState::Starting);
+    // One that failed to start has not begun to run.
+    let is_starting = |worker: &&WorkerStatus| match worker.state {
+        WorkerState::Starting => true,
+        WorkerState::BackingOff { .. } | WorkerState::Hung | WorkerState::Stopping => worker.is_needed,
+        _ => false,
+    };
+    let workers = workers.iter().filter(is_starting);
     let workers = workers.map(|worker| format!("worker `{}` is starting", worker.name));
     let checks = checks.iter().filter(|check| check.fails.contains(Probe::Startup));
     workers.chain(checks.map(|check| format!("check `{}` has not passed", check.name))).collect()

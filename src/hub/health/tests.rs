@@ -87,7 +87,7 @@ fn each_concern_fails_the_probes_of_the_table_and_ends_by_its_rule() {
     let all = all();
     for (concern, fails, ends) in &all {
         assert_eq!((concern.fails(), concern.ends()), (*fails, *ends), "{concern}");
-        let probes = failing([concern].into_iter(), true);
+        let probes = failing([concern].into_iter(), !fails.contains(Probe::Startup));
         assert_eq!(probes, *fails, "{concern}");
         let level = HealthLevel::of(false, probes);
         assert_ne!(level, HealthLevel::Healthy, "{concern}");
@@ -116,6 +116,9 @@ fn until_the_start_is_over_nothing_the_host_checked_fails_liveness_but_a_failed_
     assert_eq!(failing([].into_iter(), false), starting);
     assert_eq!(failing([&check(&[Probe::Live])].into_iter(), false), starting);
     assert_eq!(failing([&check(&[Probe::Live])].into_iter(), true), Probes::of(&[Probe::Live]));
+    // Added to a deck that had started.
+    let late = check(&[Probe::Startup, Probe::Live, Probe::Ready]);
+    assert_eq!(failing([&late].into_iter(), true), Probes::of(&[Probe::Ready]));
     let failed = check(&[Probe::Startup, Probe::Live]);
     assert_eq!(failing([&failed].into_iter(), false), Probe::ALL.into_iter().collect());
     assert_eq!(failing([&Concern::MeltedDown].into_iter(), false), Probe::ALL.into_iter().collect());

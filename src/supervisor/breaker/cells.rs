@@ -203,8 +203,9 @@ impl<const N: usize> Cells<N> {
             if tag == NONE || tag.generation() != word.generation() {
                 continue;
             }
+            // Its thread may begin another generation meanwhile: then less was counted than it began with.
             for (sum, (count, begun)) in sums.iter_mut().zip(cell.counts.iter().zip(&cell.begun)) {
-                *sum = sum.wrapping_add(count.load(Relaxed).wrapping_sub(begun.load(Relaxed)));
+                *sum = sum.wrapping_add(count.load(Relaxed).saturating_sub(begun.load(Relaxed)));
             }
         }
         let [success, failure, slow_success, slow_failure] = sums;

@@ -9,6 +9,7 @@ use super::stats::{BreakerStats, BreakerTransition};
 use super::word::{BreakerState, Word};
 use crate::clock::{Clock, Ticks};
 use crate::local::{self, NUMBERS};
+use crate::supervisor::contain::drop_contained;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -335,7 +336,7 @@ impl Core {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&transition))) {
                     self.observer_panics.fetch_add(1, Relaxed);
                     // It is the host's as well, and may panic when it is dropped.
-                    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+                    drop_contained(payload);
                 }
             }
         }

@@ -59,6 +59,10 @@ pub struct Judge<const N: usize> {
     /// The state of a generator of random numbers.
     random: AtomicU64,
     turn: Turn,
+    /// When a trial was permitted last, in milliseconds.
+    last_trial: AtomicU64,
+    /// One change of settings at a time.
+    reconfiguring: Mutex<()>,
     /// Locked by whoever has the turn, so nobody ever waits.
     window: Mutex<Window>,
 }
@@ -77,6 +81,8 @@ impl<const N: usize> Judge<N> {
             trips: AtomicU64::new(0),
             random: AtomicU64::new(seed),
             turn: Turn::new(),
+            last_trial: AtomicU64::new(0),
+            reconfiguring: Mutex::new(()),
             window: Mutex::new(Window::new(word, settings.window, 0, Default::default())),
             settings: ArcSwap::new(Arc::new(settings)),
         }
@@ -182,6 +188,8 @@ impl<const N: usize> Judge<N> {
                     }
                 }
                 BreakerState::HalfOpen if word.issued() < settings.permitted_calls_in_half_open => {
+                    // Before the permit is there: who finds all of them given out knows when.
+                    self.last_trial.fetch_max(now / NS_PER_MS, Relaxed);
                     if self.exchange(word, word.with_issued(word.issued() + 1)) {
                         return Verdict::Passed(word);
                     }
@@ -242,6 +250,8 @@ impl<const N: usize> Judge<N> {
             }
             let settled = match count {
                 Count::Success => word.with_trial(true),
+                // However many are slow.
+                Count::SlowSuccess if settings.slow_call_rate_threshold.is_none() => word.with_trial(true),
                 Count::Failure | Count::SlowSuccess | Count::SlowFailure => word.with_trial(false),
                 // Given back: somebody else may try.
                 _ => word.with_issued(word.issued().saturating_sub(1)),
@@ -282,7 +292,7 @@ impl<const N: usize> Judge<N> {
             let _another_did = self.since.compare_exchange(known, from_now, Relaxed, Relaxed);
             return None;
         };
-        let passed = (now / NS_PER_MS).saturating_sub(since);
+        let passed = (now / NS_PER_MS).saturating_sub(since.max(self.last_trial.load(Relaxed)));
         let is_over = u128::from(passed) >= settings.longest_half_open.as_millis();
         is_over.then(|| (self.opened(word, now, settings), BreakerWhy::TrialsOverdue))
     }
@@ -338,6 +348,8 @@ impl<const N: usize> Judge<N> {
 
     /// Judges by other settings from now on, which make sense. A window of another kind begins anew.
     pub fn reconfigure(&self, settings: BreakerSettings, now: impl Fn() -> u64, moves: &mut Moves) {
+        // Else what is timed might be that of one change, and what is slow that of another.
+        let one_at_a_time = self.reconfiguring.lock();
         let timed = settings.slow_call_duration.is_some();
         self.slow_ns.store(slow_ns(&settings), Relaxed);
         drop(self.settings.swap(Arc::new(settings)));
@@ -347,6 +359,7 @@ impl<const N: usize> Judge<N> {
                 break;
             }
         }
+        drop(one_at_a_time);
         self.look(now, moves);
     }
 

@@ -45,14 +45,24 @@ impl Turn {
         if !self.ask() {
             return;
         }
+        let end = End(self);
         for _ in 0..LOOKS {
             let asked = self.asked();
             look();
             if self.finish(asked) {
+                std::mem::forget(end);
                 return;
             }
         }
+    }
+}
+
+/// Of a turn that ends in any case, also by a panic.
+struct End<'a>(&'a Turn);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
         // An exchange: it carries on what those published who asked, for whoever is next.
-        self.0.swap(0, Relaxed);
+        self.0.0.swap(0, Relaxed);
     }
 }

@@ -3,6 +3,7 @@
 use super::check::{Ask, Check, Way};
 use super::hysteresis::{CheckState, Hysteresis};
 use super::probe::{Probe, Probes};
+use crate::supervisor::contain::drop_contained;
 use crate::supervisor::worker::panic_text;
 use crate::sync::{Arc, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +132,7 @@ impl Watched {
             Err(payload) => {
                 let why = format!("panicked: {}", panic_text(&*payload));
                 // It is the host's as well, and may panic when it is dropped.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+                drop_contained(payload);
                 Err(why)
             }
         };

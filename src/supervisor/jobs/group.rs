@@ -5,12 +5,12 @@ use super::periodic::{Periodic, Rounds};
 use super::{Every, JobContext, SpawnError};
 use crate::os;
 use crate::supervisor::behalf::{Behalf, Principal};
+use crate::supervisor::contain::drop_contained;
 use crate::supervisor::worker::thread_name;
 use crate::supervisor::{CancelToken, ChildSpec, Restart, WorkerContext};
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, Signal, thread};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// How much later than the jobs' time its supervisor gives up on a group that has some left.
@@ -308,7 +308,7 @@ impl Group {
         for job in abandoned.into_values() {
             (job.abandon)();
             // The last of a result, if its job has ended just now: it may panic when it is dropped, and others wait.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(job))).map_err(std::mem::forget);
+            drop_contained(job);
         }
         // Not gone while one of them runs: who waits for the group is told so.
         self.left.wait(None, || self.state.lock().stragglers.is_empty());

@@ -3,6 +3,7 @@
 use super::group::{Counts, Group};
 use super::{JobContext, JobError};
 use crate::supervisor::CancelToken;
+use crate::supervisor::contain::drop_contained;
 use crate::supervisor::panic::{Notes, Panic};
 use crate::sync::{Arc, Mutex, Relaxed, Signal};
 use std::fmt;
@@ -147,7 +148,7 @@ pub(super) fn catch<R>(context: &JobContext, run: u64, call: impl FnOnce() -> R)
     result.map_err(|payload| {
         let panic = Panic::caught(&context.name, run, &*payload, notes);
         // The host's as well: it may panic when it is dropped.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+        drop_contained(payload);
         panic
     })
 }

@@ -121,6 +121,8 @@ pub(super) struct Child {
     pub(super) added: bool,
     pub(super) is_hung: bool,
     pub(super) last_failure: Option<Arc<str>>,
+    /// Its last run failed, and none has run since.
+    pub(super) has_failed: bool,
     /// Who waits until it has stopped.
     pub(super) tickets: Vec<u64>,
 }
@@ -140,7 +142,16 @@ impl Child {
             added: false,
             is_hung: false,
             last_failure: None,
+            has_failed: false,
             tickets: Vec::new(),
+        }
+    }
+
+    /// A run ended, or is being ended, like this.
+    pub(super) fn note_end(&mut self, exit: &Exit) {
+        self.has_failed = exit.failure().is_some();
+        if let Some(why) = exit.failure() {
+            self.last_failure = Some(why.into());
         }
     }
 

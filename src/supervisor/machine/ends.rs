@@ -136,11 +136,10 @@ impl Machine {
         self.children.get(&id).is_some_and(|child| child.generation == generation)
     }
 
-    fn tell_ended(&mut self, id: Id, exit: Exit) {
+    /// Told once of each run: of one that failed and did not stop, when it is abandoned.
+    pub(super) fn tell_ended(&mut self, id: Id, exit: Exit) {
         let child = self.child_mut(id);
-        if let Some(why) = exit.failure() {
-            child.last_failure = Some(why.into());
-        }
+        child.note_end(&exit);
         let (worker, generation, began) = (child.path.clone(), child.generation, child.began);
         let ran = self.now.saturating_sub(began);
         self.tell(Incident::Ended { worker, generation, exit, ran });
@@ -220,7 +219,16 @@ impl Machine {
         let Some(halt) = self.node_mut(id).halt.take() else { return };
         if id == ROOT {
             // After a meltdown the host goes on, and may add or restart children.
-            if !matches!(halt.then, Then::Fail(_)) {
+            let is_over = !matches!(halt.then, Then::Fail(_));
+            for child in self.node(ROOT).children.clone() {
+                // Added meanwhile.
+                match self.child(child).phase {
+                    Phase::Waiting if is_over => self.set(child, Phase::Ended),
+                    Phase::Waiting => self.enqueue(child),
+                    _ => {}
+                }
+            }
+            if is_over {
                 self.set(ROOT, Phase::Ended);
                 let report = self.report(ROOT);
                 self.outputs.push_back(Output::Over(report));
@@ -234,9 +242,7 @@ impl Machine {
                     Then::Fail(exit) => exit,
                     Then::Stopped | Then::ShutDown => Exit::Returned,
                 };
-                if let Some(why) = exit.failure() {
-                    self.child_mut(id).last_failure = Some(why.into());
-                }
+                self.child_mut(id).note_end(&exit);
                 self.decide(id, exit, phase == Phase::Starting);
             }
         }

@@ -25,6 +25,7 @@ mod report;
 mod tests;
 mod turn;
 
+use super::contain::drop_contained;
 use super::incident::{Incident, StopReport, WorkerState};
 use super::rules::Rules;
 use super::spec::{ChildSpec, Kind, Restart};
@@ -72,6 +73,7 @@ pub(crate) struct View {
     pub(crate) state: WorkerState,
     pub(crate) generation: u64,
     pub(crate) last_failure: Option<Arc<str>>,
+    pub(crate) has_failed: bool,
 }
 
 #[derive(Debug)]
@@ -119,12 +121,17 @@ impl Machine {
     pub(crate) fn view(&self, child: Id) -> Option<View> {
         let child = self.children.get(&child)?;
         let (generation, last_failure) = (child.generation, child.last_failure.clone());
-        Some(View { state: child.state(), generation, last_failure })
+        Some(View { state: child.state(), generation, last_failure, has_failed: child.has_failed })
     }
 
     /// What a run of a worker needs.
     pub(crate) fn spec(&self, child: Id) -> Option<(&Arc<str>, &ChildSpec)> {
         self.children.get(&child).map(|child| (&child.path, &child.spec))
+    }
+
+    /// Everything is over: what is the host's goes, child by child.
+    pub(crate) fn drop_specs(&mut self) {
+        std::mem::take(&mut self.children).into_values().for_each(drop_contained);
     }
 
     /// Time passed: what is due is done.
@@ -144,7 +151,8 @@ impl Machine {
         let id = plan.id;
         if !self.children.contains_key(&parent) {
             // Its supervisor was removed meanwhile, and the child with it.
-            return plan.ids(&mut |child| self.outputs.push_back(Output::Removed { child }));
+            plan.ids(&mut |child| self.outputs.push_back(Output::Removed { child }));
+            return drop_contained(plan);
         }
         self.enlist(parent, plan, true);
         let node = self.node(parent);
@@ -152,6 +160,8 @@ impl Machine {
             (true, false) => self.enqueue(id),
             // It is started with the others.
             (true, true) => {}
+            // After a meltdown the topmost goes on: then it is started.
+            (false, _) if parent == ROOT && self.node(ROOT).gives_up() => {}
             (false, _) => self.set(id, Phase::Ended),
         }
         self.work();
@@ -209,8 +219,8 @@ impl Machine {
             self.deadlines.insert((at, id));
         }
         if child.phase != phase {
+            child.has_failed &= phase != Phase::Running;
             child.phase = phase;
-            child.is_hung = false;
             self.outputs.push_back(Output::Changed { child: id });
         }
     }

@@ -54,6 +54,11 @@ pub(super) struct Regroup {
 }
 
 impl Node {
+    /// Whether everything stops over one restart too many.
+    pub(super) fn gives_up(&self) -> bool {
+        self.halt.as_ref().is_some_and(|halt| matches!(halt.then, Then::Fail(_)))
+    }
+
     pub(super) fn new(rules: &Rules) -> Self {
         Self {
             strategy: rules.strategy,

@@ -2,6 +2,7 @@
 
 use super::child::{Aim, Phase};
 use super::{Id, Machine, Output};
+use crate::supervisor::contain::drop_contained;
 use crate::supervisor::incident::StopReport;
 
 impl Machine {
@@ -68,7 +69,7 @@ impl Machine {
         if let Some(parent) = self.child(id).parent {
             self.node_mut(parent).children.remove(&id);
         }
-        self.children.remove(&id);
+        drop_contained(self.children.remove(&id));
         self.outputs.push_back(Output::Removed { child: id });
         true
     }

@@ -77,6 +77,7 @@ impl Machine {
         let child = self.child_mut(id);
         child.generation += 1;
         child.began = now;
+        child.is_hung = false;
         let generation = child.generation;
         let Some(node) = &mut child.node else {
             self.set(id, Phase::Spawning);
@@ -98,6 +99,10 @@ impl Machine {
 
     /// Asks a child that runs to stop.
     pub(super) fn ask_stop(&mut self, id: Id, aim: Aim) {
+        if let Aim::Fail(exit) = &aim {
+            // Known now: how long it takes to stop changes nothing.
+            self.child_mut(id).note_end(exit);
+        }
         let child = self.child(id);
         let deadline = match child.spec.shutdown {
             Shutdown::After(time) => Some(self.now.saturating_add(time)),
@@ -216,6 +221,10 @@ impl Machine {
         let child = self.child(id);
         let (Phase::Stopping(aim) | Phase::Leaving(aim)) = &child.phase else { return };
         let aim = aim.clone();
+        if let Aim::Fail(exit) = &aim {
+            self.tell_ended(id, exit.clone());
+        }
+        let child = self.child(id);
         let incident = Incident::Abandoned { worker: child.path.clone(), generation: child.generation };
         if child.spec.replaced && !aim.is_for_good() {
             self.orphan(id);

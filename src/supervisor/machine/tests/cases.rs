@@ -4,6 +4,7 @@ use super::super::{Ask, Machine, Output, Plan, ROOT};
 use super::trees::ms;
 use crate::supervisor::backoff::Backoff;
 use crate::supervisor::incident::{Incident, WorkerState};
+use crate::supervisor::liveness::Turn;
 use crate::supervisor::policy::Exit;
 use crate::supervisor::rules::{Rules, Strategy};
 use crate::supervisor::spec::{ChildSpec, Restart};
@@ -152,4 +153,100 @@ fn without_a_thread_a_start_is_tried_again_after_ever_longer_delays() {
     let view = machine.view(1).unwrap();
     assert_eq!((view.state, view.generation), (WorkerState::Running, 6));
     assert_eq!(view.last_failure.as_deref(), Some("resource temporarily unavailable"));
+}
+
+/// A machine with one child, whose first run has begun.
+fn one(spec: ChildSpec) -> Machine {
+    let mut machine = Machine::new(Rules::new(), 0);
+    let plan = Plan { id: 1, path: "1".into(), spec: spec.shutdown(ms(100)), children: Vec::new() };
+    machine.add(ROOT, plan, Duration::ZERO);
+    carry_out(&mut machine, Duration::ZERO);
+    machine
+}
+
+fn spec(restart: Restart) -> ChildSpec {
+    ChildSpec::new("1", restart, |_| ()).backoff(Backoff::between(Duration::ZERO, Duration::ZERO))
+}
+
+const HUNG: Turn = Turn::Hung { silent: Duration::from_secs(1) };
+
+#[test]
+fn one_that_hung_while_it_started_is_hung_until_it_beats() {
+    let mut machine = one(spec(Restart::Permanent).reports_ready(FAR));
+    machine.turned(1, 1, HUNG, ms(1));
+    machine.ready(1, 1, ms(2));
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Hung);
+    machine.turned(1, 1, Turn::Recovered { hung: ms(2) }, ms(3));
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Running);
+}
+
+#[test]
+fn one_that_is_ended_since_it_hung_has_failed_at_once_and_is_told_of_once() {
+    let mut machine = one(spec(Restart::Permanent).restart_hung());
+    let ended = |machine: &mut Machine| {
+        let (mut ended, mut late) = (0, 0);
+        while let Some(output) = machine.output() {
+            match output {
+                Output::Tell(Incident::Ended { exit: Exit::Hung(_), .. }) => ended += 1,
+                Output::Tell(Incident::AbandonedEnded { .. }) => late += 1,
+                _ => {}
+            }
+        }
+        (ended, late)
+    };
+    machine.turned(1, 1, HUNG, ms(1));
+    let view = machine.view(1).unwrap();
+    assert_eq!((view.state, view.has_failed), (WorkerState::Stopping, true));
+    assert_eq!(ended(&mut machine), (0, 0));
+    machine.pass(ms(101));
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Abandoned);
+    assert_eq!(ended(&mut machine), (1, 0));
+    machine.ended(1, 1, Exit::Returned, ms(200));
+    assert_eq!(ended(&mut machine), (0, 1));
+    machine.pass(ms(200));
+    machine.spawned(1, 2, ms(200));
+    let view = machine.view(1).unwrap();
+    assert_eq!((view.state, view.has_failed), (WorkerState::Running, false));
+}
+
+#[test]
+fn one_that_failed_and_then_returned_has_not_failed() {
+    let mut machine = one(spec(Restart::Transient));
+    machine.ended(1, 1, failed(), ms(1));
+    assert!(machine.view(1).unwrap().has_failed);
+    machine.pass(ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["r1", "+1#2"]);
+    machine.ended(1, 2, Exit::Returned, ms(2));
+    let view = machine.view(1).unwrap();
+    assert_eq!((view.state, view.has_failed), (WorkerState::Finished, false));
+    assert_eq!(view.last_failure.as_deref(), Some("so"), "as it is written down");
+}
+
+#[test]
+fn what_is_added_while_the_topmost_gives_up_is_started_after_that() {
+    let mut machine = three(Strategy::OneForOne);
+    machine.ended(1, 1, failed(), ms(1));
+    machine.pass(ms(1));
+    carry_out(&mut machine, ms(1));
+    machine.ended(1, 2, failed(), ms(2));
+    assert_eq!(carry_out(&mut machine, ms(2)), ["-3"]);
+    machine.add(ROOT, worker(4), ms(3));
+    machine.ended(3, 1, Exit::Returned, ms(4));
+    assert_eq!(carry_out(&mut machine, ms(4)), ["-2"]);
+    machine.ended(2, 1, Exit::Returned, ms(5));
+    assert_eq!(carry_out(&mut machine, ms(5)), ["+4#1"]);
+
+    // Unless everything is to stop.
+    let mut machine = three(Strategy::OneForOne);
+    machine.ended(1, 1, failed(), ms(1));
+    machine.pass(ms(1));
+    carry_out(&mut machine, ms(1));
+    machine.ended(1, 2, failed(), ms(2));
+    machine.add(ROOT, worker(4), ms(3));
+    machine.stop(FAR, ms(4));
+    machine.ended(3, 1, Exit::Returned, ms(5));
+    carry_out(&mut machine, ms(5));
+    machine.ended(2, 1, Exit::Returned, ms(6));
+    assert_eq!(carry_out(&mut machine, ms(6)), ["over"]);
+    assert_eq!(machine.view(4).unwrap().state, WorkerState::Finished);
 }
