@@ -15,7 +15,7 @@ impl Health {
     /// | `starting` | what the start waits for |
     /// | `parts` | each part by its name: its `level`, and its `concerns` with `code`, `text`, `fails` (names of probes), `since_unix_ms`, `lasting_ms` and `times` |
     /// | `checks` | each with `name`, `state`, `counts_for`, `fails`, `lasting_ms`, `streak`, `reason`, `verdicts`, `failures`, `took_ms` |
-    /// | `workers` | each with `name`, `state` (in words), `generation`, `restarts`, `last_failure`, `needed` |
+    /// | `workers` | each with `name`, `state` (in words), `generation`, `restarts`, `last_failure`, `failed`, `needed` |
     /// | `revision`, `uptime_ms` | of the config in force; since the start |
     ///
     /// ```
@@ -94,6 +94,7 @@ fn of_worker(worker: &WorkerStatus) -> Value {
         "generation": worker.generation,
         "restarts": worker.restarts,
         "last_failure": worker.last_failure,
+        "failed": worker.has_failed,
         "needed": worker.is_needed,
     })
 }

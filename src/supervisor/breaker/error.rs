@@ -51,7 +51,7 @@ impl Diagnostic for BreakerSettingsError {
     }
 }
 
-/// BreakerWhy a breaker did not let a call through.
+/// Why a breaker did not let a call through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejected {
@@ -104,7 +104,7 @@ impl Diagnostic for Rejected {
     }
 }
 
-/// BreakerWhy a [call](super::Breaker::call) gave no value.
+/// Why a [call](super::Breaker::call) gave no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BreakerError<E> {
     /// It was not made.

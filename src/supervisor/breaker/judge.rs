@@ -18,7 +18,7 @@ pub struct Moved {
     pub from: Word,
     /// After.
     pub to: Word,
-    /// BreakerWhy.
+    /// Why.
     pub why: BreakerWhy,
 }
 

@@ -91,7 +91,7 @@ impl Default for BreakerSettings {
     }
 }
 
-/// BreakerWhy a breaker changed its state.
+/// Why a breaker changed its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BreakerWhy {
@@ -191,7 +191,7 @@ impl BreakerSettings {
         time("longest_half_open", self.longest_half_open, SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// BreakerWhy to open, if there is a reason.
+    /// Why to open, if there is a reason.
     pub(crate) fn judge(&self, seen: &Seen) -> Option<BreakerWhy> {
         let reached = |count: u64, threshold: Option<u32>| threshold.is_some_and(|most| count >= most.into());
         let is_rate =

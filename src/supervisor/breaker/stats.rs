@@ -12,7 +12,7 @@ pub struct BreakerTransition {
     pub from: BreakerState,
     /// After.
     pub to: BreakerState,
-    /// BreakerWhy.
+    /// Why.
     pub why: BreakerWhy,
     /// How often the state changed until then, this time included, modulo 2^22. Threads that change it one after the other
     /// may tell of it in another order.
