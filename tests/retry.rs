@@ -8,6 +8,7 @@ use flightdeck::{Clock, Diagnostic, Retry, Ticks};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,6 +104,7 @@ fn a_token_ends_a_call_between_attempts() {
     });
     let failed = failed.unwrap_err();
     assert_eq!((failed.why, failed.attempts, failed.last), (GaveUp::Cancelled, 3, Some("down")));
+    assert_eq!(retrier.stats().retries, 2, "the third was prevented");
     // Nothing is begun with a token that is cancelled already.
     let failed = retrier
         .when(|_: &&str| Retry::Later)
@@ -113,26 +115,47 @@ fn a_token_ends_a_call_between_attempts() {
 }
 
 #[test]
+fn a_retry_that_is_cancelled_is_given_back_to_the_budget() {
+    let budget = RetryBudget::new(0.001, 3).unwrap();
+    let retrier = Retrier::new(policy(&Clock::manual()).budget(&budget)).unwrap();
+    for _ in 0..10 {
+        let token = CancelToken::new();
+        let failed = retrier.when(|_: &()| Retry::Later).cancelled_by(&token).run(|_| {
+            token.cancel();
+            Err::<(), _>(())
+        });
+        assert_eq!(failed.unwrap_err().why, GaveUp::Cancelled);
+    }
+    assert_eq!((budget.left(), budget.refused()), (3, 0));
+    let stats = retrier.stats();
+    assert_eq!((stats.calls, stats.retries, stats.cancelled), (10, 0, 10));
+}
+
+#[test]
 fn who_sleeps_is_woken_by_the_token() {
     let hour = Duration::from_secs(3_600);
     let retrier = Retrier::new(RetryPolicy::new().backoff(Backoff::between(hour, hour))).unwrap();
     let (token, begun) = (CancelToken::new(), Instant::now());
-    let calls: Vec<_> = (0..4)
-        .map(|_| {
-            let (retrier, token) = (retrier.clone(), token.child());
-            thread::spawn(move || {
-                retrier.when(|_: &()| Retry::Later).cancelled_by(&token).run(|_| Err::<(), _>(()))
+    let failures = &AtomicU64::new(0);
+    thread::scope(|threads| {
+        let calls: Vec<_> = (0..4)
+            .map(|_| {
+                let (retrier, token) = (&retrier, token.child());
+                threads.spawn(move || {
+                    let call = retrier.when(|_: &()| Retry::Later).cancelled_by(&token);
+                    call.notify(|_| _ = failures.fetch_add(1, Relaxed)).run(|_| Err::<(), _>(()))
+                })
             })
-        })
-        .collect();
-    while retrier.stats().retries < 4 {
-        thread::yield_now();
-    }
-    token.cancel();
-    for call in calls {
-        let failed = call.join().unwrap().unwrap_err();
-        assert_eq!((failed.why, failed.attempts), (GaveUp::Cancelled, 1));
-    }
+            .collect();
+        while failures.load(Relaxed) < 4 {
+            thread::yield_now();
+        }
+        token.cancel();
+        for call in calls {
+            let failed = call.join().unwrap().unwrap_err();
+            assert_eq!((failed.why, failed.attempts), (GaveUp::Cancelled, 1));
+        }
+    });
     assert!(begun.elapsed() < hour);
 }
 

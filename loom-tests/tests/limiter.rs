@@ -2,7 +2,7 @@
 
 mod support;
 
-use flightdeck_loom::supervisor::{Limiter, Limits};
+use flightdeck_loom::supervisor::{CheckError, Limiter, Limits};
 use flightdeck_loom::{Clock, Ticks};
 use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use loom::thread;
@@ -98,6 +98,39 @@ fn limits_that_change_meanwhile_hold_for_whoever_comes_after() {
     .holds(50);
     quick.at_least_once("taken at the new limits");
     slow.at_least_once("all taken at the old ones");
+}
+
+/// A burst that becomes smaller between the look at it and the exchange: all of what is asked for is taken, or none.
+#[test]
+fn whoever_takes_many_while_the_burst_shrinks_pays_for_all_of_them() {
+    let (all, none) = (Seen::default(), Seen::default());
+    let (had_all, had_none) = (all.clone(), none.clone());
+    Model::new("a burst that shrinks", None, move || {
+        let limiter = Limiter::on(&Clock::manual(), limits(10, 3)).unwrap();
+        let taker = thread::spawn({
+            let limiter = limiter.clone();
+            move || limiter.check_n(3)
+        });
+        limiter.set_limits(limits(10, 1)).unwrap();
+        match taker.join().unwrap() {
+            Ok(()) => {
+                assert_eq!(
+                    (limiter.stats().allowed, limiter.available()),
+                    (3, 0),
+                    "three for the price of one"
+                );
+                had_all.count();
+            }
+            Err(error) => {
+                assert_eq!(error, CheckError::TooMany { permits: 3, burst: 1 });
+                assert_eq!((limiter.stats().allowed, limiter.available()), (0, 1));
+                had_none.count();
+            }
+        }
+    })
+    .holds(3);
+    all.at_least_once("all three at the old burst");
+    none.at_least_once("none at the new one");
 }
 
 /// What it would be without the exchange: the models above would find it.

@@ -111,7 +111,10 @@ impl Engine {
                 self.machine.ask(child, ask, ticket, self.virtual_time(deadline), now);
             }
             News::Pace { chore, every } => self.chores.pace(&chore, every),
-            News::Soon { chore } => self.chores.hurry(&chore),
+            News::Soon { chore } => {
+                self.shared.soon_is_heard(&chore);
+                self.chores.hurry(&chore);
+            }
             News::Stop { deadline } => self.machine.stop(self.virtual_time(deadline), now),
         }
     }

@@ -80,6 +80,8 @@ impl Counts {
 
 pub(crate) struct Shared {
     news: SegQueue<News>,
+    /// The chores that are to be done soon, of which the thread has not heard yet: few, each once.
+    soon: Mutex<Vec<Arc<str>>>,
     thread: OnceLock<thread::Thread>,
     roll: Mutex<Roll>,
     /// Threads of workers that run.
@@ -103,6 +105,7 @@ impl Shared {
     pub(crate) fn new(auto_shutdown: AutoShutdown) -> Self {
         Self {
             news: SegQueue::new(),
+            soon: Mutex::default(),
             thread: OnceLock::new(),
             roll: Mutex::new(Roll::new(auto_shutdown)),
             own_threads: Mutex::default(),
@@ -148,6 +151,24 @@ impl Shared {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
+    }
+
+    /// Has a chore done soon. However often that is said before the thread hears of it, it is one piece of news.
+    pub(crate) fn tell_soon(&self, chore: &Arc<str>) {
+        let mut soon = self.soon.lock();
+        let is_new = !soon.contains(chore);
+        if is_new {
+            soon.push(chore.clone());
+        }
+        drop(soon);
+        if is_new {
+            self.tell(News::Soon { chore: chore.clone() });
+        }
+    }
+
+    /// That is heard now, before it is done: what is said from now on is news again.
+    pub(crate) fn soon_is_heard(&self, chore: &Arc<str>) {
+        self.soon.lock().retain(|other| other != chore);
     }
 
     /// A run is over; called on its thread.

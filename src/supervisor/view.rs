@@ -67,13 +67,52 @@ impl View {
         self.is_stopping() || self.0.is_supervisor_thread()
     }
 
-    /// Has a chore done as soon as its thread comes to it.
+    /// Has a chore done as soon as its thread comes to it: once, however often that is asked for until then.
     pub(crate) fn run_soon(&self, chore: &Arc<str>) {
-        self.0.tell(News::Soon { chore: chore.clone() });
+        self.0.tell_soon(chore);
     }
 
     /// As [`Supervisor::set_every`].
     pub(crate) fn set_every(&self, chore: &Arc<str>, every: Duration) {
         self.0.tell(News::Pace { chore: chore.clone(), every });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn chores_that_are_asked_for_again_and_again_are_news_once_and_done_after_the_last_word() {
+        let (entered, is_in) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let day = Duration::from_secs(86_400);
+        let chore = move || {
+            let _ = entered.send(());
+            let _ = may_go_on.recv();
+        };
+        let supervisor =
+            Supervisor::builder().every(day, "look", chore).every(day, "tidy", || {}).start().unwrap();
+        let view = supervisor.view();
+        let [look, tidy] = ["look", "tidy"].map(Arc::<str>::from);
+        view.run_soon(&look);
+        let patience = Duration::from_secs(60);
+        is_in.recv_timeout(patience).unwrap();
+        // Its thread is held up, and hears nothing.
+        for _ in 0..10_000 {
+            view.run_soon(&look);
+            view.run_soon(&tidy);
+        }
+        assert_eq!(supervisor.shared.news_waiting(), 2);
+        go_on.send(()).unwrap();
+        // What was said while it was done is done afterwards, once.
+        is_in.recv_timeout(patience).unwrap();
+        go_on.send(()).unwrap();
+        view.run_soon(&look);
+        is_in.recv_timeout(patience).unwrap();
+        drop(go_on);
+        supervisor.shutdown(patience);
+        assert!(is_in.try_recv().is_err());
     }
 }

@@ -24,7 +24,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// use [`Check::told`].
 ///
 /// A verdict does not last: one that is told stands for the check's period, one that is asked for two periods and the
-/// time-out. After that the check is [unknown](super::CheckState::Unknown), which is never well.
+/// time-out. After that the check is [unknown](super::CheckState::Unknown), which is never well. Successes have to come in
+/// a row anew then; failures count on, so one that fails each time, and too slowly to be known in between, fails.
 ///
 /// ```
 /// use flightdeck::Flightdeck;

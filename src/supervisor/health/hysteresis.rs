@@ -68,9 +68,13 @@ impl Hysteresis {
         }
     }
 
-    /// What was said is too old: as if nothing had been.
+    /// What was said is too old: the state is not known. Successes have to come anew; failures count on, since silence is no
+    /// success.
     pub(super) fn forget(&mut self) {
-        (self.state, self.last, self.streak) = (CheckState::Unknown, None, 0);
+        self.state = CheckState::Unknown;
+        if self.last == Some(true) {
+            (self.last, self.streak) = (None, 0);
+        }
     }
 }
 
@@ -85,19 +89,24 @@ mod tests {
         Forget,
     }
 
-    /// The whole past looked at anew each time: the state is that of the last run of equal verdicts that was long
-    /// enough.
+    /// The whole past looked at anew each time: the state is that of the last verdict since all was forgotten with which a
+    /// run of equal ones was long enough. A run of successes is broken by forgetting, one of failures is not.
     fn by_the_book(past: &[Step], failures: u32, successes: u32) -> CheckState {
         let since = past.iter().rposition(|step| matches!(step, Step::Forget)).map_or(0, |at| at + 1);
-        let verdicts: Vec<bool> =
-            past[since..].iter().map(|step| matches!(step, Step::Verdict(true))).collect();
-        let runs = verdicts.chunk_by(|one, next| one == next);
-        let is_long = |run: &&[bool]| run.len() as u32 >= if run[0] { successes } else { failures };
-        match runs.rev().find(is_long) {
-            None => CheckState::Unknown,
-            Some([true, ..]) => CheckState::Passing,
-            Some(_) => CheckState::Failing,
-        }
+        let run = |at: usize, passed: bool| {
+            let before = past[..=at].iter().rev();
+            let unbroken = before.take_while(|step| match step {
+                Step::Verdict(other) => *other == passed,
+                Step::Forget => !passed,
+            });
+            unbroken.filter(|step| matches!(step, Step::Verdict(_))).count() as u32
+        };
+        let found = (since..past.len()).rev().find_map(|at| match past[at] {
+            Step::Verdict(true) if run(at, true) >= successes => Some(CheckState::Passing),
+            Step::Verdict(false) if run(at, false) >= failures => Some(CheckState::Failing),
+            _ => None,
+        });
+        found.unwrap_or(CheckState::Unknown)
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {

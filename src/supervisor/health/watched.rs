@@ -167,12 +167,18 @@ impl Watched {
     fn expire(&self, kept: &mut Kept, now: Duration) {
         let is_over = kept.has_started && self.probes == Probe::Startup.into();
         let age = now.saturating_sub(kept.heard);
-        if is_over || age <= self.stands || kept.hysteresis.state() == CheckState::Unknown {
+        if is_over || age <= self.stands {
             return;
         }
+        let was_known = kept.hysteresis.state() != CheckState::Unknown;
+        // Also what had not been said often enough to count.
         kept.hysteresis.forget();
-        kept.since = kept.heard + self.stands;
-        kept.reason = Some(format!("no verdict for more than {:.1?}", self.stands));
+        if was_known {
+            kept.since = kept.heard + self.stands;
+        }
+        if kept.verdicts > 0 {
+            kept.reason = Some(format!("no verdict for more than {:.1?}", self.stands));
+        }
     }
 
     pub(super) fn status(&self, now: Duration) -> CheckStatus {
@@ -320,6 +326,42 @@ mod tests {
         }
         assert_eq!(fails(&watched, 2), [Probe::Ready]);
         assert_eq!(watched.status(at(2)).state, CheckState::Failing);
+    }
+
+    /// Each answer is older than it may be when the next one comes.
+    #[test]
+    fn a_check_that_is_always_too_slow_never_seems_alive_between_two_answers() {
+        let now = Arc::new(AtomicU64::new(0));
+        let takes = now.clone();
+        let check = Check::new("disk", move || {
+            takes.fetch_add(30, Relaxed);
+            Ok::<_, String>(())
+        });
+        let watched = Watched::new(check.counts_for([Probe::Live, Probe::Ready]), Duration::ZERO);
+        for answer in 1..8 {
+            // Somebody looks before it is answered, when all that was said is too old.
+            let is_due = now.load(Relaxed);
+            let before = watched.status(at(is_due + 29));
+            assert!(before.fails.contains(Probe::Live), "silent for too long, before answer {answer}");
+            watched.ask(&|| at(now.load(Relaxed)));
+            let after = watched.status(at(now.load(Relaxed)));
+            let state = if answer < 3 { CheckState::Unknown } else { CheckState::Failing };
+            assert_eq!((after.state, after.streak, after.failures), (state, answer, u64::from(answer)));
+            assert_eq!(after.fails.contains(Probe::Live), answer >= 3);
+        }
+    }
+
+    #[test]
+    fn successes_that_are_too_few_and_too_old_count_no_more() {
+        let watched = told(|check| check.success_threshold(2));
+        let _ = watched.tell(at(1), Ok(()));
+        let status = watched.status(at(12));
+        assert_eq!((status.state, status.streak), (CheckState::Unknown, 0));
+        assert_eq!(status.reason.as_deref(), Some("no verdict for more than 10.0s"));
+        let _ = watched.tell(at(13), Ok(()));
+        assert_eq!(watched.status(at(13)).state, CheckState::Unknown, "the first of two");
+        let _ = watched.tell(at(14), Ok(()));
+        assert_eq!(watched.status(at(14)).state, CheckState::Passing);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Waiting for permits, parked.
 
 use super::{AcquireError, CheckError, Limiter};
-use crate::clock::Ticks;
 use crate::supervisor::CancelToken;
 use crate::sync::{AtomicU64, Mutex, Relaxed};
 use std::collections::BTreeMap;
@@ -119,12 +118,7 @@ impl Limiter {
 
     /// As a check, and not counted as refused: it is tried again.
     fn look(&self, permits: u32) -> Result<(), CheckError> {
-        let burst = self.0.pace().burst();
-        if permits > burst {
-            return Err(self.0.too_many(permits, burst));
-        }
-        let now: Ticks = self.0.clock.now();
         let limited = |short| CheckError::Limited { permits, retry_after: self.0.missing(short) };
-        self.0.take(permits, now).map_err(limited)
+        self.0.take_all(permits, self.0.clock.now())?.map_err(limited)
     }
 }

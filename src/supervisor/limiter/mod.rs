@@ -180,7 +180,7 @@ impl Limiter {
     /// As [`Limiter::check`].
     #[inline(always)]
     pub fn check_at(&self, now: Ticks) -> Result<(), Limited> {
-        match self.0.take(1, now) {
+        match self.0.take(self.0.pace(), 1, now) {
             Ok(()) => Ok(()),
             Err(short) => Err(Limited { retry_after: self.0.limited(1, short) }),
         }
@@ -201,14 +201,11 @@ impl Limiter {
     /// As [`Limiter::check_n`].
     #[inline]
     pub fn check_n_at(&self, permits: u32, now: Ticks) -> Result<(), CheckError> {
-        let burst = self.0.pace().burst();
-        if permits > burst {
-            return Err(self.0.too_many(permits, burst));
-        }
-        match self.0.take(permits, now) {
-            Ok(()) => Ok(()),
-            Err(short) => Err(CheckError::Limited { permits, retry_after: self.0.limited(permits, short) }),
-        }
+        let short = match self.0.take_all(permits, now)? {
+            Ok(()) => return Ok(()),
+            Err(short) => short,
+        };
+        Err(CheckError::Limited { permits, retry_after: self.0.limited(permits, short) })
     }
 
     /// How many permits there are. May be outdated when it arrives.
@@ -259,15 +256,21 @@ impl Inner {
         Pace(self.pace.load(Relaxed))
     }
 
-    /// Takes so many, or says for how many ticks they are missing.
+    /// Takes so many, or says for how many ticks they are missing; an error if there are never so many.
     #[inline(always)]
-    fn take(&self, permits: u32, now: Ticks) -> Result<(), u64> {
-        if permits == 0 {
-            return Ok(());
-        }
+    fn take_all(&self, permits: u32, now: Ticks) -> Result<Result<(), u64>, CheckError> {
+        // Read once: by another burst than this one was compared with, more would be let through than is taken.
         let pace = self.pace();
-        // A burst may have become smaller since the caller looked.
-        match self.taken.bucket.take(pace, permits.min(pace.burst()), now.0) {
+        if permits > pace.burst() {
+            return Err(self.too_many(permits, pace.burst()));
+        }
+        Ok(if permits == 0 { Ok(()) } else { self.take(pace, permits, now) })
+    }
+
+    /// Takes so many, at least one and no more than a burst of that pace, or says for how many ticks they are missing.
+    #[inline(always)]
+    fn take(&self, pace: Pace, permits: u32, now: Ticks) -> Result<(), u64> {
+        match self.taken.bucket.take(pace, permits, now.0) {
             Take::Taken => Ok(()),
             Take::TakenAndCarry(count) => {
                 self.carry(count);

@@ -66,10 +66,19 @@ impl RetryBudget {
 
     /// For a call.
     pub(super) fn deposit(&self) {
-        let Inner { balance, deposit, most, .. } = &*self.0;
+        self.add(self.0.deposit);
+    }
+
+    /// Of a retry that is not made after all.
+    pub(super) fn give_back(&self) {
+        self.add(RETRY);
+    }
+
+    fn add(&self, parts: u64) {
+        let Inner { balance, most, .. } = &*self.0;
         let mut seen = balance.load(Relaxed);
         while seen < *most {
-            let next = seen.saturating_add(*deposit).min(*most);
+            let next = seen.saturating_add(parts).min(*most);
             match balance.compare_exchange_weak(seen, next, Relaxed, Relaxed) {
                 Ok(_) => return,
                 Err(other) => seen = other,

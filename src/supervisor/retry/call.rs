@@ -78,9 +78,10 @@ impl<'a, E> Call<'a, E> {
         let mut last = None;
         loop {
             if self.token.is_some_and(CancelToken::is_cancelled) {
-                let why = delays.give_up(GaveUp::Cancelled);
+                let why = delays.cancel();
                 return Err(given_up(&delays, why, last));
             }
+            delays.tried();
             let number = delays.failures().saturating_add(1);
             let error = match attempt(Attempt { number, left: delays.left() }) {
                 Ok(done) => {

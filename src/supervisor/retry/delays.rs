@@ -1,7 +1,7 @@
 //! Whether to try again, and when: all decisions of a call.
 
 use super::retrier::Inner;
-use super::{GaveUp, RetryPolicy};
+use super::{GaveUp, RetryBudget, RetryPolicy};
 use crate::error::Retry;
 use crate::sync::{Arc, Relaxed};
 use std::fmt;
@@ -10,7 +10,8 @@ use std::time::Duration;
 /// When to try again: one call of a [`Retrier`](super::Retrier), for who waits by other means than parking a thread. An
 /// iterator over the delays between attempts, which ends once the call is to be given up.
 ///
-/// Time is counted from when it was made. Each delay that is asked for takes a retry from the budget.
+/// Time is counted from when it was made. Each delay that is asked for takes a retry from the budget; the attempt after it
+/// is [counted](super::RetryStats::retries) once its end is told here.
 #[must_use = "a call has begun"]
 pub struct Delays {
     retrier: Arc<Inner>,
@@ -19,6 +20,8 @@ pub struct Delays {
     failures: u32,
     before: Duration,
     given_up: Option<GaveUp>,
+    /// There is to be one more attempt, of which nothing has been heard yet.
+    granted: bool,
 }
 
 impl Delays {
@@ -29,7 +32,7 @@ impl Delays {
             budget.deposit();
         }
         let begun = policy.now(retrier.begun);
-        Self { retrier, policy, begun, failures: 0, before: Duration::ZERO, given_up: None }
+        Self { retrier, policy, begun, failures: 0, before: Duration::ZERO, given_up: None, granted: false }
     }
 
     /// An attempt failed, and is worth being tried again as its failure says: how long to wait for that, or why not to.
@@ -40,6 +43,7 @@ impl Delays {
         if let Some(why) = self.given_up {
             return Err(why);
         }
+        self.tried();
         let policy = &self.policy;
         self.failures = self.failures.saturating_add(1);
         let at_least = match advice {
@@ -59,12 +63,28 @@ impl Delays {
         if policy.budget.as_ref().is_some_and(|budget| !budget.withdraw()) {
             return Err(self.give_up(GaveUp::Budget));
         }
-        self.retrier.counts.retries.fetch_add(1, Relaxed);
+        self.granted = true;
         Ok(delay)
     }
 
+    /// The attempt that was granted is made.
+    pub(super) fn tried(&mut self) {
+        if std::mem::take(&mut self.granted) {
+            self.retrier.counts.retries.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The attempt that was granted is not made: somebody else may have it.
+    pub(super) fn cancel(&mut self) -> GaveUp {
+        if std::mem::take(&mut self.granted) {
+            self.policy.budget.iter().for_each(RetryBudget::give_back);
+        }
+        self.give_up(GaveUp::Cancelled)
+    }
+
     /// It passed: counts a call that recovered.
-    pub fn succeeded(&self) {
+    pub fn succeeded(&mut self) {
+        self.tried();
         if self.failures > 0 {
             self.retrier.counts.recovered.fetch_add(1, Relaxed);
         }
@@ -92,7 +112,7 @@ impl Delays {
         &self.policy
     }
 
-    pub(super) fn give_up(&mut self, why: GaveUp) -> GaveUp {
+    fn give_up(&mut self, why: GaveUp) -> GaveUp {
         self.retrier.counts.gave_up(why);
         self.given_up = Some(why);
         why

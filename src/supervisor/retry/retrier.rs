@@ -57,7 +57,8 @@ impl Counts {
 pub struct RetryStats {
     /// Calls that began.
     pub calls: u64,
-    /// Attempts beyond the first of each call. The delay before the last of them may still run.
+    /// Attempts beyond the first of each call, each as soon as it begins; with [`Delays`], once its end is told. One that is
+    /// not made, since the call was cancelled during the delay before it, is none.
     pub retries: u64,
     /// Calls that succeeded, and not at the first attempt.
     pub recovered: u64,
