@@ -162,7 +162,7 @@ fn a_supervisor_that_gives_up_is_restarted_as_a_child_and_then_takes_its_own_alo
         .worker(ChildSpec::supervisor("net", Restart::Permanent, net).backoff(NO_DELAY))
         .on_meltdown(move |worker| told.note(&*worker.name))
         .observer(move |incident| match incident {
-            Incident::Escalated { supervisor, worker } => log.note(format!("{supervisor} over {worker}")),
+            Incident::Escalated { supervisor, worker, .. } => log.note(format!("{supervisor} over {worker}")),
             Incident::MeltedDown { worker } => log.note(format!("melted over {worker}")),
             _ => {}
         })

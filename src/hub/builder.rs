@@ -539,11 +539,11 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(prune, chore::AGE, move || {
                 aging.prune_expired();
             })
-            .last_words(move |worker, generation| last_words.last_words(worker, generation))
-            .observer(move |incident| {
-                of_workers.observe(incident);
+            .last_words(move |child, generation| last_words.last_words(child, generation))
+            .observer_by_child(move |child, incident| {
+                of_workers.observe(child, incident);
                 journal.worker(incident);
-                if let Incident::Ended { .. } = incident {
+                if let Incident::Ended { .. } | Incident::AbandonedEnded { .. } = incident {
                     told.follow();
                 }
             })

@@ -35,7 +35,10 @@ crate::kind! {
     pub(super) Hung("flightdeck.worker.hung", class = Critical, severity = Error) { worker: str, generation: u64, silent_ns: u64 }
     pub(super) Recovered("flightdeck.worker.recovered", class = Critical) { worker: str, generation: u64, hung_ns: u64 }
     pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str, generation: u64 }
-    pub(super) AbandonedEnded("flightdeck.worker.abandoned_ended", class = Critical) { worker: str, generation: u64 }
+    pub(super) AbandonedEnded("flightdeck.worker.abandoned_ended", class = Critical) { worker: str, generation: u64, ran_ns: u64 }
+    pub(super) AbandonedFailed("flightdeck.worker.abandoned_failed", class = Critical, severity = Error) {
+        worker: str, generation: u64, ran_ns: u64, panicked: bool, why: str,
+    }
     pub(super) ChorePanicked("flightdeck.chore.panicked", class = Critical, severity = Error) { chore: str, message: str }
     pub(super) ClockSlept("flightdeck.clock.slept", class = Critical) { slept_ns: u64, ticks_ran_on: bool }
     pub(super) ClockDisturbed("flightdeck.clock.disturbed", class = Critical, severity = Warn) { went_back: bool, ppm: f64 }
@@ -138,8 +141,7 @@ impl Journal {
     /// Compares the clock with the system's, lets rates follow it, and writes down what is out of the ordinary.
     pub(super) fn check_clock(&self) {
         let slept = |slept: Duration, ticks_ran_on| {
-            let slept_ns = u64::try_from(slept.as_nanos()).unwrap_or(u64::MAX);
-            self.events.record(ClockSlept { slept_ns, ticks_ran_on });
+            self.events.record(ClockSlept { slept_ns: nanos(slept), ticks_ran_on });
         };
         let found = self.events.clock().recheck();
         // Also where somebody else has compared it meanwhile.
@@ -162,8 +164,7 @@ impl Journal {
                 events.record(WorkerStarted { worker, generation: *generation });
             }
             Incident::Ended { worker, generation, exit, ran } => {
-                let ran_ns = u64::try_from(ran.as_nanos()).unwrap_or(u64::MAX);
-                let generation = *generation;
+                let (ran_ns, generation) = (nanos(*ran), *generation);
                 match exit.failure() {
                     None => events.record(WorkerReturned { worker, generation, ran_ns }),
                     Some(why) => {
@@ -174,8 +175,7 @@ impl Journal {
                 }
             }
             Incident::RestartScheduled { worker, delay } => {
-                let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-                events.record(RestartScheduled { worker, delay_ns });
+                events.record(RestartScheduled { worker, delay_ns: nanos(*delay) });
             }
             Incident::MeltedDown { worker } => {
                 self.gave_up.increment(1);
@@ -183,14 +183,12 @@ impl Journal {
             }
             Incident::Hung { worker, generation, silent } => {
                 self.hung.increment(1);
-                let silent_ns = u64::try_from(silent.as_nanos()).unwrap_or(u64::MAX);
-                events.record(Hung { worker, generation: *generation, silent_ns });
+                events.record(Hung { worker, generation: *generation, silent_ns: nanos(*silent) });
             }
             Incident::Recovered { worker, generation, hung } => {
-                let hung_ns = u64::try_from(hung.as_nanos()).unwrap_or(u64::MAX);
-                events.record(Recovered { worker, generation: *generation, hung_ns });
+                events.record(Recovered { worker, generation: *generation, hung_ns: nanos(*hung) });
             }
-            Incident::Escalated { supervisor, worker } => {
+            Incident::Escalated { supervisor, worker, .. } => {
                 self.gave_up.increment(1);
                 events.record(Escalated { supervisor, worker });
             }
@@ -201,14 +199,25 @@ impl Journal {
                 self.abandoned.increment(1);
                 events.record(Abandoned { worker, generation: *generation });
             }
-            Incident::AbandonedEnded { worker, generation, .. } => {
-                events.record(AbandonedEnded { worker, generation: *generation });
+            Incident::AbandonedEnded { worker, generation, exit, ran } => {
+                let (ran_ns, generation) = (nanos(*ran), *generation);
+                match exit.failure() {
+                    None => events.record(AbandonedEnded { worker, generation, ran_ns }),
+                    Some(why) => {
+                        let panicked = matches!(exit, Exit::Panicked(_));
+                        events.record(AbandonedFailed { worker, generation, ran_ns, panicked, why });
+                    }
+                }
             }
             Incident::ChorePanicked { chore, message } => events.record(ChorePanicked { chore, message }),
             Incident::RestartsImpossible => events.record(RestartsImpossible {}),
         }
         self.health.poke();
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

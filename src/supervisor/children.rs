@@ -59,7 +59,8 @@ impl Children {
     }
 
     /// Stops a child for good and takes it off the list, so that its name is free again; a supervisor with all below it.
-    /// Returns by the deadline, whatever the child does; it has that time or its [`ChildSpec::shutdown`], whichever ends first.
+    /// Returns by the deadline, whatever the child does, as [`Supervisor::shutdown`](super::Supervisor::shutdown); it has that time or its
+    /// [`ChildSpec::shutdown`], whichever ends first.
     /// One that does not stop is abandoned, and stays on the list as such until its thread is gone. Called by a worker or an
     /// observer, it returns at once, since they may be what it waits for.
     ///

@@ -4,7 +4,7 @@
 use super::chores::{Chore, Chores};
 use super::heartbeats::Heartbeats;
 use super::incident::{Incident, WorkerStatus};
-use super::machine::{Machine, Output};
+use super::machine::{Id, Machine, Output};
 use super::policy::Exit;
 use super::rules::Rules;
 use super::shared::{News, Shared};
@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 /// After so many news in a row, what is due has its turn.
 const NEWS_IN_A_ROW: u32 = 64;
 
-pub(crate) type Observer = dyn Fn(&Incident) + Send + Sync;
+/// Told of a child by its number; of a chore, or the process, without one.
+pub(crate) type Observer = dyn Fn(Option<Id>, &Incident) + Send + Sync;
 pub(crate) type OnMeltdown = dyn Fn(&WorkerStatus) + Send + Sync;
 
 /// The state behind the thread.
@@ -62,7 +63,7 @@ impl Engine {
     pub(crate) fn run(mut self) {
         self.shared.attend();
         if cfg!(panic = "abort") {
-            self.observe(&Incident::RestartsImpossible);
+            self.observe(None, &Incident::RestartsImpossible);
         }
         let mut in_a_row = 0;
         loop {
@@ -140,7 +141,8 @@ impl Engine {
                     self.runs.remove(&child);
                     self.shared.with_roll(|roll| roll.remove(child));
                 }
-                Output::Tell(incident) => self.observe(&incident),
+                Output::Stopping => self.shared.begin_stop(),
+                Output::Tell(child, incident) => self.observe(Some(child), &incident),
                 Output::Answer { ticket, report } => self.shared.answer(ticket, report),
                 Output::MeltedDown { child } => self.melt_down(child),
                 Output::Over(report) => {
@@ -157,18 +159,18 @@ impl Engine {
         let Some((path, spec)) = self.machine.spec(child) else { return };
         let Kind::Worker(body) = &spec.kind else { return };
         let ended = {
-            let (shared, of) = (self.shared.clone(), path.clone());
+            let shared = self.shared.clone();
             move |exit: Exit| {
                 let failed = exit.failure().is_some();
-                shared.tell_ended(child, generation, exit);
+                shared.tell(News::Ended { child, generation, exit });
                 if let Some(last_words) = shared.last_words.get().filter(|_| failed) {
-                    last_words(&of, generation);
+                    last_words(child, generation);
                 }
             }
         };
         let gone = {
             let shared = self.shared.clone();
-            move || shared.tell_gone(child, generation)
+            move |thread| shared.tell_gone(child, generation, thread)
         };
         let ready = spec.ready_within.map(|_| {
             let (shared, is_said) = (self.shared.clone(), AtomicBool::new(false));
@@ -223,7 +225,7 @@ impl Engine {
         }
         let (done, panicked) = self.chores.run(now, &self.shared.watchdog);
         self.shared.counts.chores.fetch_add(done, Relaxed);
-        panicked.iter().for_each(|incident| self.observe(incident));
+        panicked.iter().for_each(|incident| self.observe(None, incident));
     }
 
     /// Sleeps until there is news or something is due.
@@ -254,7 +256,7 @@ impl Engine {
         }
     }
 
-    fn observe(&self, incident: &Incident) {
+    fn observe(&self, child: Option<Id>, incident: &Incident) {
         let Shared { counts, errors, .. } = &*self.shared;
         // Before it is counted: whoever finds the count finds why. A restart that is scheduled says no more than the failure
         // before it.
@@ -262,7 +264,7 @@ impl Engine {
             errors.note(incident.to_string());
         }
         counts.count(incident);
-        self.call_host("observer", || (self.observer)(incident));
+        self.call_host("observer", || (self.observer)(child, incident));
     }
 
     /// What is the host's must not take the workers down with it when it panics.

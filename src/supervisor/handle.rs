@@ -5,7 +5,7 @@ use super::chores::Chore;
 use super::engine::{Engine, LONGEST, Observer, OnMeltdown};
 use super::error::{RemoveError, StartError};
 use super::incident::{Incident, StopReport, WorkerStatus};
-use super::machine::ROOT;
+use super::machine::{Id, ROOT};
 use super::panic::PanicHook;
 use super::rules::{AutoShutdown, Rules, Strategy};
 use super::shared::{LastWords, News, Shared};
@@ -121,7 +121,7 @@ impl Default for Builder {
             name: "fd-supervisor".to_owned(),
             rules: Rules::new(),
             chores: Vec::new(),
-            observer: Arc::new(|_| ()),
+            observer: Arc::new(|_, _| ()),
             panic_hook: false,
             on_meltdown: None,
             last_words: None,
@@ -183,6 +183,15 @@ impl Builder {
 
     /// Who is told what happens, on the supervisor's thread: be quick. One that panics is called again next time.
     pub fn observer(mut self, observer: impl Fn(&Incident) + Send + Sync + 'static) -> Self {
+        self.observer = Arc::new(move |_, incident| observer(incident));
+        self
+    }
+
+    /// As [`Builder::observer`]; told as well of which child, by a number that no other child has.
+    pub(crate) fn observer_by_child(
+        mut self,
+        observer: impl Fn(Option<Id>, &Incident) + Send + Sync + 'static,
+    ) -> Self {
         self.observer = Arc::new(observer);
         self
     }
@@ -206,7 +215,7 @@ impl Builder {
     }
 
     /// Who is told of a run that failed on the run's own thread, once the supervisor has been told. A stop waits for it.
-    pub(crate) fn last_words(mut self, told: impl Fn(&Arc<str>, u64) + Send + Sync + 'static) -> Self {
+    pub(crate) fn last_words(mut self, told: impl Fn(Id, u64) + Send + Sync + 'static) -> Self {
         self.last_words = Some(Box::new(told));
         self
     }
@@ -329,9 +338,18 @@ impl Supervisor {
         !self.has_melted_down() && self.shared.with_roll(|roll| roll.are_well())
     }
 
-    /// Stops all workers, last started first, and says how that went. Returns by the deadline, whatever workers do. A
-    /// second call returns the report of the first. Called by a worker, a [job](super::Jobs) or an observer, it returns at once,
-    /// since the stop cannot end before its caller does.
+    /// Stops all workers, last started first, and says how that went. A second call returns the report of the first, and may
+    /// bring the deadline forward.
+    ///
+    /// As in OTP each worker has its [own time](ChildSpec::shutdown), during which those whose turn comes later run on. What OTP lacks is
+    /// a deadline for all. When seven eighths of the time to it are over, all workers that have not been asked are, whatever the
+    /// order, and have what is left: so one that does not stop takes no more from the others than their order. At the deadline
+    /// whoever runs is abandoned. The same holds of the time of a supervisor in the tree, and of its removal.
+    ///
+    /// Returns by the deadline, whatever workers do; up to 100 ms later where the supervisor's own thread is late, since an
+    /// observer or a chore takes its time: then the report is pending. Called by a worker, a [job](super::Jobs) or an
+    /// observer, it returns at once, since the stop cannot end before its caller does; so it does in the destructors of a worker's
+    /// thread.
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
         stop(&self.shared, deadline)
     }

@@ -44,8 +44,12 @@ pub enum Incident {
     Escalated {
         /// Its path.
         supervisor: Arc<str>,
+        /// Which run of it.
+        generation: u64,
         /// The child whose restart was one too many.
         worker: Arc<str>,
+        /// After how long.
+        ran: Duration,
     },
     /// Significant children have ended: their supervisor stops the others, and has then returned.
     AutoShutdown {
@@ -87,6 +91,8 @@ pub enum Incident {
         generation: u64,
         /// How.
         exit: Exit,
+        /// After how long.
+        ran: Duration,
     },
     /// A chore panicked. It is run again at its next time.
     ChorePanicked {
@@ -106,10 +112,12 @@ impl Incident {
         match self {
             Self::Started { .. } => Severity::Info,
             Self::Ended { exit: Exit::Returned, .. }
-            | Self::AbandonedEnded { .. }
+            | Self::AbandonedEnded { exit: Exit::Returned, .. }
             | Self::AutoShutdown { .. }
             | Self::Recovered { .. } => Severity::Info,
-            Self::Ended { .. } | Self::Escalated { .. } | Self::Hung { .. } => Severity::Error,
+            Self::Ended { .. } | Self::AbandonedEnded { .. } | Self::Escalated { .. } | Self::Hung { .. } => {
+                Severity::Error
+            }
             Self::RestartScheduled { .. } => Severity::Warn,
             Self::ChorePanicked { .. } | Self::Abandoned { .. } | Self::RestartsImpossible => Severity::Error,
             Self::MeltedDown { .. } => Severity::Critical,
@@ -135,7 +143,7 @@ impl fmt::Display for Incident {
             Self::MeltedDown { worker } => {
                 write!(f, "worker `{worker}` was to be restarted once too often: all workers are stopped")
             }
-            Self::Escalated { supervisor, worker } => {
+            Self::Escalated { supervisor, worker, .. } => {
                 write!(
                     f,
                     "worker `{worker}` was to be restarted once too often: `{supervisor}` stops its children and fails"
@@ -157,7 +165,7 @@ impl fmt::Display for Incident {
             Self::Abandoned { worker, generation } => {
                 write!(f, "worker `{worker}` did not stop in time, run {generation}")
             }
-            Self::AbandonedEnded { worker, generation, exit } => {
+            Self::AbandonedEnded { worker, generation, exit, .. } => {
                 write!(f, "worker `{worker}`, which was abandoned, has ended, run {generation}")?;
                 exit.failure().map_or(Ok(()), |why| write!(f, ": {why}"))
             }

@@ -29,6 +29,7 @@
 //! | `status` | how a supervisor is |
 //! | `breaker` | [`Breaker`]: rejects calls to what fails |
 //! | `bulkhead` | [`Bulkhead`]: so many calls at once |
+//! | `waiting` | who waits for something to stop |
 //! | `watchdog` | whether its own thread is stuck, as others see it |
 //! | `view` | what its own chores may ask of it |
 //! | `health` | checks and concerns, as far as they know no part |
@@ -64,6 +65,7 @@ mod shared;
 mod spec;
 mod status;
 mod view;
+mod waiting;
 mod watchdog;
 mod window;
 mod worker;
@@ -84,6 +86,7 @@ pub use incident::{Incident, StopReport, WorkerState, WorkerStatus};
 pub use jobs::{Every, Job, JobContext, JobError, JobStats, Jobs, Periodic, PeriodicStats, SpawnError};
 pub use limiter::{AcquireError, CheckError, Limited, Limiter, LimiterStats, Limits, LimitsError};
 pub use liveness::{Heartbeat, Liveness, Turn, VitalSign};
+pub(crate) use machine::Id as ChildId;
 pub(crate) use panic::PanicHook;
 pub use panic::{Panic, PanicHookError, PanicLocation};
 pub use policy::Exit;

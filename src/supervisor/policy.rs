@@ -24,6 +24,11 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Of a supervisor, over this child.
+    pub(crate) fn escalated(over: &str) -> Self {
+        Self::Escalated(format!("`{over}` was to be restarted once too often"))
+    }
+
     /// Why, unless it returned `Ok`.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {

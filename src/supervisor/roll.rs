@@ -131,14 +131,14 @@ impl Roll {
         }
     }
 
-    /// An abandoned run ended after everything was over.
-    pub(crate) fn ended_late(&mut self, id: Id, generation: u64) {
-        if let Some(Row { status, .. }) = self.rows.get_mut(&id)
-            && status.generation == generation
-            && status.state == WorkerState::Abandoned
-        {
+    /// A run ended after everything was over: whose it was, if it was abandoned and that is news.
+    pub(crate) fn ended_late(&mut self, id: Id, generation: u64) -> Option<Arc<str>> {
+        let Row { status, .. } = self.rows.get_mut(&id)?;
+        let is_late = status.generation == generation && status.state == WorkerState::Abandoned;
+        is_late.then(|| {
             status.state = WorkerState::Finished;
-        }
+            status.name.clone()
+        })
     }
 }
 

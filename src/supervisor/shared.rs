@@ -9,6 +9,7 @@ use super::policy::Exit;
 use super::roll::Roll;
 use super::rules::AutoShutdown;
 use super::spec::ChildSpec;
+use super::waiting::Waiting;
 use super::watchdog::Watchdog;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
@@ -39,8 +40,8 @@ pub(crate) enum News {
     Stop { deadline: Instant },
 }
 
-/// Called on the thread of a run that failed, with the worker and which run it was, when its end has been told.
-pub(crate) type LastWords = dyn Fn(&Arc<str>, u64) + Send + Sync;
+/// Called on the thread of a run that failed, with the worker's number and which run it was, when its end has been told.
+pub(crate) type LastWords = dyn Fn(Id, u64) + Send + Sync;
 
 /// What has happened so far. Relaxed: each stands for itself.
 #[derive(Debug, Default)]
@@ -52,6 +53,7 @@ pub(crate) struct Counts {
     pub(crate) hung: AtomicU64,
     pub(crate) abandoned: AtomicU64,
     pub(crate) abandoned_ended: AtomicU64,
+    pub(crate) abandoned_failed: AtomicU64,
     pub(crate) chores: AtomicU64,
     pub(crate) chore_panics: AtomicU64,
     pub(crate) observer_panics: AtomicU64,
@@ -70,7 +72,10 @@ impl Counts {
             Incident::Escalated { .. } => &self.escalations,
             Incident::Hung { .. } => &self.hung,
             Incident::Abandoned { .. } => &self.abandoned,
-            Incident::AbandonedEnded { .. } => &self.abandoned_ended,
+            Incident::AbandonedEnded { exit, .. } => {
+                self.abandoned_failed.fetch_add(u64::from(exit.failure().is_some()), Relaxed);
+                &self.abandoned_ended
+            }
             Incident::ChorePanicked { .. } => &self.chore_panics,
             _ => return,
         };
@@ -84,15 +89,15 @@ pub(crate) struct Shared {
     soon: Mutex<Vec<Arc<str>>>,
     thread: OnceLock<thread::Thread>,
     roll: Mutex<Roll>,
-    /// Threads of workers that run.
+    /// Threads of workers, until their last destructor has run.
     own_threads: Mutex<HashSet<thread::ThreadId>>,
     melted_down: AtomicBool,
     report: Mutex<Option<StopReport>>,
     /// Who waits for something to stop, by ticket; and how it did, once it has.
     tickets: Mutex<HashMap<u64, Option<StopReport>>>,
     tickets_given: AtomicU64,
-    waiting: Mutex<Vec<thread::Thread>>,
-    /// Somebody asked for the end.
+    waiting: Waiting,
+    /// Somebody asked for the end, or it comes by itself.
     stopping: AtomicBool,
     pub(crate) counts: Counts,
     pub(crate) errors: ErrorSlot,
@@ -113,7 +118,7 @@ impl Shared {
             report: Mutex::default(),
             tickets: Mutex::default(),
             tickets_given: AtomicU64::new(0),
-            waiting: Mutex::default(),
+            waiting: Waiting::default(),
             stopping: AtomicBool::new(false),
             counts: Counts::default(),
             errors: ErrorSlot::new(),
@@ -137,16 +142,26 @@ impl Shared {
         let _ = self.thread.set(thread::current());
     }
 
-    /// Whether everything was asked to stop.
+    /// Whether everything is to stop, for good.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
     }
 
+    /// Everything is to stop, for good.
+    pub(crate) fn begin_stop(&self) {
+        // Relaxed: a hint for whoever asks how it is.
+        self.stopping.store(true, Relaxed);
+    }
+
     pub(crate) fn tell(&self, news: News) {
         if let News::Stop { .. } = news {
-            // Relaxed: a hint for whoever asks how it is.
-            self.stopping.store(true, Relaxed);
+            self.begin_stop();
         }
+        self.push(news);
+        self.tidy();
+    }
+
+    fn push(&self, news: News) {
         self.news.push(news);
         if let Some(thread) = self.thread.get() {
             thread.unpark();
@@ -171,23 +186,41 @@ impl Shared {
         self.soon.lock().retain(|other| other != chore);
     }
 
-    /// A run is over; called on its thread.
-    pub(crate) fn tell_ended(&self, child: Id, generation: u64, exit: Exit) {
-        self.own_threads.lock().remove(&thread::current().id());
-        self.tell(News::Ended { child, generation, exit });
-        // The supervisor's thread closes first, and then hears what is left: one of the two sees it.
-        if self.report.lock().is_some() {
-            self.roll.lock().ended_late(child, generation);
+    /// Once everything is over nobody hears news any more, and whoever brings some lets it go. The supervisor's thread closes
+    /// first, and then hears what is left: one of the two sees it. Not to be called under a lock.
+    fn tidy(&self) {
+        if self.report.lock().is_none() {
+            return;
+        }
+        while let Some(news) = self.hear() {
+            match news {
+                News::Ended { child, generation, exit } => self.note_late(child, generation, Some(&exit)),
+                News::Gone { child, generation } => self.note_late(child, generation, None),
+                News::Add { plan, .. } => {
+                    plan.ids(&mut |id| self.roll.lock().remove(id));
+                    drop_contained(plan);
+                }
+                _ => {}
+            }
         }
     }
 
-    /// The thread of a run is about to be gone; called on it, by its last destructor.
-    pub(crate) fn tell_gone(&self, child: Id, generation: u64) {
-        self.tell(News::Gone { child, generation });
-        // As in `tell_ended`.
-        if self.report.lock().is_some() {
-            self.roll.lock().ended_late(child, generation);
+    /// An abandoned run ended after everything was over.
+    fn note_late(&self, child: Id, generation: u64, exit: Option<&Exit>) {
+        let Some(worker) = self.roll.lock().ended_late(child, generation) else { return };
+        if let Some(why) = exit.and_then(Exit::failure) {
+            self.errors
+                .note(format!("worker `{worker}`, which was abandoned, has ended, run {generation}: {why}"));
+            self.counts.abandoned_failed.fetch_add(1, Relaxed);
         }
+        self.counts.abandoned_ended.fetch_add(1, Relaxed);
+    }
+
+    /// The thread of a run is about to be gone; called on it, by its last destructor.
+    pub(crate) fn tell_gone(&self, child: Id, generation: u64, thread: thread::ThreadId) {
+        // Not before: what is the host's may be dropped with the thread, and must not wait for it.
+        self.own_threads.lock().remove(&thread);
+        self.tell(News::Gone { child, generation });
     }
 
     /// A run begins: `spawn` makes its thread.
@@ -235,7 +268,9 @@ impl Shared {
             return Err(StartError::Stopped { child: spec.name.to_string() });
         }
         let plan = Box::new(roll.enroll(parent, spec)?);
-        self.tell(News::Add { parent, plan });
+        self.push(News::Add { parent, plan });
+        drop(roll);
+        self.tidy();
         Ok(())
     }
 
@@ -270,7 +305,7 @@ impl Shared {
         if let Some(answer) = self.tickets.lock().get_mut(&ticket) {
             *answer = Some(report);
         }
-        self.wake_waiting();
+        self.waiting.wake();
     }
 
     /// The report of the stop, once there is one.
@@ -280,23 +315,12 @@ impl Shared {
 
     /// Everything is over.
     pub(crate) fn close(&self, report: StopReport) {
-        self.stopping.store(true, Relaxed);
+        self.begin_stop();
         *self.report.lock() = Some(report);
         // Whoever adds a child has told of it before this lock is free, or finds that everything stops.
         drop(self.roll.lock());
-        while let Some(news) = self.hear() {
-            match news {
-                News::Ended { child, generation, .. } | News::Gone { child, generation } => {
-                    self.roll.lock().ended_late(child, generation)
-                }
-                News::Add { plan, .. } => {
-                    plan.ids(&mut |id| self.roll.lock().remove(id));
-                    drop_contained(plan);
-                }
-                _ => {}
-            }
-        }
-        self.wake_waiting();
+        self.tidy();
+        self.waiting.wake();
     }
 
     /// What `found` finds, once it does; `None` at the deadline, or where it would wait for the caller.
@@ -305,9 +329,8 @@ impl Shared {
         deadline: Instant,
         found: impl Fn() -> Option<StopReport>,
     ) -> Option<StopReport> {
+        let _here = self.waiting.enter();
         loop {
-            // Put down anew each time: who wakes the waiting takes them all from the list.
-            self.waiting.lock().push(thread::current());
             if let Some(report) = found() {
                 return Some(report);
             }
@@ -320,9 +343,5 @@ impl Shared {
                 left => thread::park_timeout(left),
             }
         }
-    }
-
-    fn wake_waiting(&self) {
-        self.waiting.lock().drain(..).for_each(|thread| thread.unpark());
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Status {
     /// Degraded while some worker is not [well](Supervisor::is_healthy), and after a meltdown. Stopping since
-    /// [`Supervisor::shutdown`] was called, stopped since its report is there.
+    /// [`Supervisor::shutdown`] was called or everything began to [stop by itself](super::AutoShutdown), stopped since its report is there.
     pub state: PartState,
     /// Since it was built.
     pub uptime: Duration,
@@ -36,14 +36,16 @@ pub struct Status {
     pub abandoned: u64,
     /// Of those, what has ended since.
     pub abandoned_ended: u64,
+    /// Of those, what failed in the end. Not one of the failures above, unless that was told before it was abandoned.
+    pub abandoned_failed: u64,
     /// How often a chore was done: see [`Builder::every`](super::Builder::every).
     pub chores: u64,
     /// How often one panicked.
     pub chore_panics: u64,
     /// How often the observer did.
     pub observer_panics: u64,
-    /// What its thread was told and has not come to: ends, workers to be started, and workers to be removed. What comes once it
-    /// has stopped stays there.
+    /// What its thread was told and has not come to: ends, workers to be started, and workers to be removed. Nothing once it
+    /// has stopped.
     pub inbox: usize,
     /// What a worker failed with or a chore or the observer panicked with, a worker that did not stop, or a meltdown.
     pub last_error: Option<LastError>,
@@ -89,6 +91,7 @@ impl Supervisor {
             hung: counts.hung.load(Relaxed),
             abandoned: abandoned.load(Relaxed),
             abandoned_ended: counts.abandoned_ended.load(Relaxed),
+            abandoned_failed: counts.abandoned_failed.load(Relaxed),
             chores: chores.load(Relaxed),
             chore_panics: chore_panics.load(Relaxed),
             observer_panics: observer_panics.load(Relaxed),

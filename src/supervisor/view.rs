@@ -44,7 +44,7 @@ impl View {
         self.0.has_melted_down()
     }
 
-    /// Whether everything was asked to stop.
+    /// Whether everything is to stop, for good.
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.is_stopping()
     }

@@ -137,7 +137,7 @@ impl Incarnation {
         body: &Arc<Body>,
         ready: Option<Arc<Ready>>,
         ended: impl FnOnce(Exit) + Send + 'static,
-        gone: impl FnOnce() + Send + 'static,
+        gone: impl FnOnce(thread::ThreadId) + Send + 'static,
     ) -> io::Result<Self> {
         let stop = CancelToken::new();
         // A new one for each run: what is left of an old one beats where nobody looks.
@@ -146,7 +146,9 @@ impl Incarnation {
             WorkerContext { name: name.clone(), generation, stop: stop.clone(), pulse: pulse.clone(), ready };
         let body = body.clone();
         let run = move || {
-            LAST.with(|last| *last.borrow_mut() = Some(Last(Some(Box::new(gone)))));
+            // Asked now: when it is gone, it may be too late to ask.
+            let this = thread::current().id();
+            LAST.with(|last| *last.borrow_mut() = Some(Last(Some(Box::new(move || gone(this))))));
             // A body must leave its state sound when it unwinds, as any thread must whose panic others survive.
             Notes::begin();
             let result = catch_unwind(AssertUnwindSafe(|| body(&context)));

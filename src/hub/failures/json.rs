@@ -13,6 +13,7 @@ impl FailureReport {
     /// | `worker`, `why` | texts |
     /// | `how` | `panicked`, `failed`, `got no thread`, `was not ready`, `hung` or `gave up` |
     /// | `generation`, `since_generation`, `restarts` | numbers |
+    /// | `was_abandoned` | `true` or `false` |
     /// | `location` | `null`, or an object with `file`, `line` and `column` |
     /// | `thread` | its name, of a panic; else `null` |
     /// | `backtrace` | text, or `null`; to make it takes its time: see [`Panic::backtrace`](crate::supervisor::Panic::backtrace) |
@@ -32,6 +33,7 @@ impl FailureReport {
             "generation": self.generation(),
             "since_generation": self.generations.start(),
             "restarts": self.restarts(),
+            "was_abandoned": self.was_abandoned,
             "location": location,
             "thread": panic.map(|panic| panic.thread()),
             "backtrace": panic.and_then(|panic| panic.backtrace()).map(ToString::to_string),

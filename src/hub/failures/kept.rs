@@ -3,7 +3,7 @@
 use super::{FailureReport, Failures};
 use crate::events::Answer;
 use crate::id::CorrelationId;
-use crate::sync::Arc;
+use crate::supervisor::ChildId;
 use std::collections::VecDeque;
 
 /// How many reports are kept, and how many trails whose reports are yet to come.
@@ -14,7 +14,7 @@ pub(super) struct Kept {
     /// The newest last.
     reports: VecDeque<FailureReport>,
     /// The thread and the supervisor tell of a failure independently.
-    early: VecDeque<(Arc<str>, u64, Answer)>,
+    early: VecDeque<(ChildId, u64, Answer)>,
     runs: u64,
     forgotten: u64,
     pub(super) without_trail: u64,
@@ -23,16 +23,21 @@ pub(super) struct Kept {
 impl Kept {
     /// One more failure; what makes room for it, to be dropped where no lock is held.
     pub(super) fn put(&mut self, mut report: FailureReport) -> Option<FailureReport> {
-        self.runs += 1;
-        let is_its = |(worker, generation, _): &(Arc<str>, u64, Answer)| {
-            *worker == report.worker && *generation == report.generation()
+        let is_told = |other: &FailureReport| {
+            other.is_of(report.child, report.generation()) && other.exit == report.exit
         };
-        if let Some(index) = self.early.iter().position(is_its)
+        if report.was_abandoned && self.reports.iter().any(is_told) {
+            // Its body failed before it was abandoned: its thread alone was late.
+            return Some(report);
+        }
+        self.runs += 1;
+        let is_its = |(child, generation, _): &(ChildId, u64, Answer)| report.is_of(*child, *generation);
+        if let Some(index) = self.early.iter().position(is_its).filter(|_| !report.is_from_outside())
             && let Some((_, _, trail)) = self.early.remove(index)
         {
             give(&mut report, trail);
         }
-        let before = self.reports.iter().rposition(|other| other.worker == report.worker);
+        let before = self.reports.iter().rposition(|other| other.child == report.child);
         let gone = match before {
             Some(index) if report.follows(&self.reports[index]) => {
                 let before = self.reports.remove(index);
@@ -52,18 +57,23 @@ impl Kept {
     }
 
     /// What led to a failure; what is to be dropped, as above.
-    pub(super) fn complete(&mut self, worker: &Arc<str>, generation: u64, trail: Answer) -> Option<Answer> {
-        let of = |report: &&mut FailureReport| report.worker == *worker && report.generation() >= generation;
-        match self.reports.iter_mut().rev().find(of) {
-            Some(report) if report.generation() == generation => give(report, trail),
-            // The next run failed before this one had its say.
-            Some(_) => Some(trail),
-            None => {
-                let oldest = if self.early.len() == MOST { self.early.pop_front() } else { None };
-                self.early.push_back((worker.clone(), generation, trail));
-                oldest.map(|(_, _, trail)| trail)
-            }
+    pub(super) fn complete(&mut self, child: ChildId, generation: u64, trail: Answer) -> Option<Answer> {
+        let of = |report: &&mut FailureReport| report.is_of(child, generation) && !report.is_from_outside();
+        if let Some(report) = self.reports.iter_mut().rev().find(of) {
+            return give(report, trail);
         }
+        let is_within = |report: &FailureReport| {
+            report.child == child
+                && report.generations.contains(&generation)
+                && report.generation() != generation
+        };
+        if self.reports.iter().any(is_within) {
+            // The next run failed like this one before it had its say.
+            return Some(trail);
+        }
+        let oldest = if self.early.len() == MOST { self.early.pop_front() } else { None };
+        self.early.push_back((child, generation, trail));
+        oldest.map(|(_, _, trail)| trail)
     }
 
     pub(super) fn all(&self) -> Failures {

@@ -3,6 +3,7 @@
 use super::FailureReport;
 use crate::events::Utc;
 use crate::id::CorrelationId;
+use crate::supervisor::Exit;
 use std::fmt;
 use std::time::UNIX_EPOCH;
 
@@ -12,6 +13,7 @@ use std::time::UNIX_EPOCH;
 /// worker `book` panicked: no such order
 ///   where     src/book.rs:17:9
 ///   when      2026-11-26T04:30:27.123456Z, run 3, after 1.2s, restarted 2 times before
+///   late      it had been abandoned before
 ///   for       0000000000000000000000000000002a
 ///   again     2 runs in a row, since run 2
 ///   before    3 events
@@ -24,7 +26,8 @@ impl fmt::Display for FailureReport {
         let mut why = self.exit.failure().unwrap_or_default().lines();
         write!(
             f,
-            "worker `{}` {}: {}",
+            "{} `{}` {}: {}",
+            if matches!(self.exit, Exit::Escalated(_)) { "supervisor" } else { "worker" },
             self.worker.escape_debug(),
             self.how(),
             why.next().unwrap_or_default()
@@ -44,6 +47,9 @@ impl fmt::Display for FailureReport {
             0 => {}
             1 => f.write_str(", restarted once before")?,
             restarts => write!(f, ", restarted {restarts} times before")?,
+        }
+        if self.was_abandoned {
+            f.write_str("\n  late      it had been abandoned before")?;
         }
         if self.correlation != CorrelationId::NONE {
             write!(f, "\n  for       {}", self.correlation)?;

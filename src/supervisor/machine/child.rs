@@ -103,6 +103,18 @@ impl Phase {
     }
 }
 
+/// Which part of its time a supervisor that stops keeps for those whose turn has not come.
+const LAST_PART: u32 = 8;
+
+/// An abandoned run that is no longer that of its child.
+#[derive(Debug)]
+pub(super) struct Orphan {
+    pub(super) path: Arc<str>,
+    pub(super) began: Duration,
+    /// If only its thread is left.
+    pub(super) left: Option<Exit>,
+}
+
 #[derive(Debug)]
 pub(super) struct Child {
     pub(super) parent: Option<Id>,
@@ -116,10 +128,18 @@ pub(super) struct Child {
     pub(super) began: Duration,
     /// When its phase is over at the latest.
     pub(super) deadline: Option<Duration>,
+    /// When something is to be done about that: on the machine's list.
+    pub(super) alarm: Option<Duration>,
     pub(super) history: History,
     /// Whether it was added to a supervisor that ran.
     pub(super) added: bool,
     pub(super) is_hung: bool,
+    /// Its current run has come as far as to be up.
+    pub(super) came_up: bool,
+    /// Its current run is ended since it hung, and showed no sign of life since then.
+    pub(super) silent_since: Option<Duration>,
+    /// How the body of its current run ended, whose thread is not gone.
+    pub(super) left: Option<Exit>,
     pub(super) last_failure: Option<Arc<str>>,
     /// Its last run failed, and none has run since.
     pub(super) has_failed: bool,
@@ -138,13 +158,38 @@ impl Child {
             generation: 0,
             began: Duration::ZERO,
             deadline: None,
+            alarm: None,
             history: History::default(),
             added: false,
             is_hung: false,
+            came_up: false,
+            silent_since: None,
+            left: None,
             last_failure: None,
             has_failed: false,
             tickets: Vec::new(),
         }
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&mut self, now: Duration) {
+        self.generation += 1;
+        self.began = now;
+        self.is_hung = false;
+        self.came_up = false;
+        self.silent_since = None;
+        self.left = None;
+    }
+
+    /// When something is to be done about a deadline. Of a supervisor that stops, the last part of its time is for those below
+    /// it whose turn has not come by then.
+    pub(super) fn alarm_for(&self, phase: &Phase, deadline: Duration, now: Duration) -> Duration {
+        if self.node.is_none() || !matches!(phase, Phase::Stopping(_)) {
+            return deadline;
+        }
+        let last_call = deadline.saturating_sub(deadline.saturating_sub(now) / LAST_PART);
+        // Not later for being asked again.
+        self.alarm.filter(|_| self.phase == *phase).map_or(last_call, |alarm| alarm.min(last_call))
     }
 
     /// A run ended, or is being ended, like this.

@@ -1,6 +1,6 @@
 //! What follows when a run has begun, is ready, or is over.
 
-use super::child::{Aim, Phase};
+use super::child::{Aim, Orphan, Phase};
 use super::node::Then;
 use super::{Id, Machine, Output, ROOT};
 use crate::supervisor::incident::Incident;
@@ -29,7 +29,11 @@ impl Machine {
                 self.set_until(id, Phase::Starting, Some(until));
             }
         }
-        self.tell(Incident::Started { worker, generation });
+        self.tell(id, Incident::Started { worker, generation });
+        let parent = self.child(id).parent.expect("only the topmost supervisor has none");
+        if self.node(parent).halt.as_ref().is_some_and(|halt| halt.is_last_call) {
+            self.ask_stop(id, Aim::Halt);
+        }
         // A stop may have waited for the thread.
         self.wake_parent(id);
         self.work();
@@ -48,17 +52,17 @@ impl Machine {
     /// The body of a run is over, or the run did not come to have a thread.
     pub(crate) fn ended(&mut self, id: Id, generation: u64, exit: Exit, now: Duration) {
         self.now = self.now.max(now);
-        if let Some(worker) = self.orphans.remove(&(id, generation)) {
-            return self.tell(Incident::AbandonedEnded { worker, generation, exit });
+        if let Some(orphan) = self.orphans.remove(&(id, generation)) {
+            return self.tell_late(id, generation, orphan, exit);
         }
         if !self.is_current(id, generation) {
             return;
         }
         let has_thread = !matches!(exit, Exit::NotSpawned(_));
         match self.child(id).phase.clone() {
-            phase @ (Phase::Spawning | Phase::Starting | Phase::Running) => {
+            Phase::Spawning | Phase::Starting | Phase::Running => {
                 self.tell_ended(id, exit.clone());
-                self.decide(id, exit, phase != Phase::Running);
+                self.decide(id, exit);
             }
             Phase::Stopping(aim) => {
                 let exit = match &aim {
@@ -67,9 +71,10 @@ impl Machine {
                     _ => exit,
                 };
                 if aim != Aim::Halt || exit.failure().is_some() {
-                    self.tell_ended(id, exit);
+                    self.tell_ended(id, exit.clone());
                 }
                 if aim.is_for_good() && has_thread {
+                    self.child_mut(id).left = Some(exit);
                     let deadline = self.child(id).deadline;
                     self.set_until(id, Phase::Leaving(aim), deadline);
                     self.outputs.push_back(Output::AwaitGone { child: id, generation });
@@ -78,8 +83,8 @@ impl Machine {
                 }
             }
             Phase::Abandoned(aim) => {
-                let worker = self.child(id).path.clone();
-                self.tell(Incident::AbandonedEnded { worker, generation, exit });
+                let run = self.abandoned_run(id);
+                self.tell_late(id, generation, run, exit);
                 self.stopped(id, aim);
             }
             _ => {}
@@ -90,14 +95,19 @@ impl Machine {
     /// The thread of a run is gone, after its body was over.
     pub(crate) fn gone(&mut self, id: Id, generation: u64, now: Duration) {
         self.now = self.now.max(now);
+        if let Some(mut orphan) = self.orphans.remove(&(id, generation)) {
+            let exit = orphan.left.take().unwrap_or(Exit::Returned);
+            return self.tell_late(id, generation, orphan, exit);
+        }
         if !self.is_current(id, generation) {
             return;
         }
         match self.child(id).phase.clone() {
             Phase::Leaving(aim) => self.stopped(id, aim),
             Phase::Abandoned(aim) => {
-                let worker = self.child(id).path.clone();
-                self.tell(Incident::AbandonedEnded { worker, generation, exit: Exit::Returned });
+                let mut run = self.abandoned_run(id);
+                let exit = run.left.take().unwrap_or(Exit::Returned);
+                self.tell_late(id, generation, run, exit);
                 self.stopped(id, aim);
             }
             _ => {}
@@ -119,16 +129,19 @@ impl Machine {
         let is_hung = matches!(turn, Turn::Hung { .. });
         child.is_hung = is_hung;
         let is_ended = is_hung && child.spec.ends_hung;
+        if let (Turn::Hung { silent }, true) = (&turn, is_ended) {
+            child.silent_since = Some(now.saturating_sub(*silent));
+        }
         self.outputs.push_back(Output::Changed { child: id });
         match turn {
             Turn::Hung { silent } => {
-                self.tell(Incident::Hung { worker, generation, silent });
+                self.tell(id, Incident::Hung { worker, generation, silent });
                 if is_ended {
                     self.ask_stop(id, Aim::Fail(Exit::Hung(format!("it did not beat for {silent:.1?}"))));
                     self.work();
                 }
             }
-            Turn::Recovered { hung } => self.tell(Incident::Recovered { worker, generation, hung }),
+            Turn::Recovered { hung } => self.tell(id, Incident::Recovered { worker, generation, hung }),
         }
     }
 
@@ -142,11 +155,17 @@ impl Machine {
         child.note_end(&exit);
         let (worker, generation, began) = (child.path.clone(), child.generation, child.began);
         let ran = self.now.saturating_sub(began);
-        self.tell(Incident::Ended { worker, generation, exit, ran });
+        self.tell(id, Incident::Ended { worker, generation, exit, ran });
+    }
+
+    /// An abandoned run is over.
+    fn tell_late(&mut self, id: Id, generation: u64, run: Orphan, exit: Exit) {
+        let ran = self.now.saturating_sub(run.began);
+        self.tell(id, Incident::AbandonedEnded { worker: run.path, generation, exit, ran });
     }
 
     /// A run is over that nobody ended, or that was ended because it failed.
-    fn decide(&mut self, id: Id, exit: Exit, failed_to_start: bool) {
+    fn decide(&mut self, id: Id, exit: Exit) {
         let now = self.now;
         let child = self.child(id);
         let parent = child.parent.expect("only the topmost supervisor has none");
@@ -158,7 +177,9 @@ impl Machine {
             return self.stopped(id, Aim::Regroup);
         }
         let child = self.child_mut(id);
-        child.history.note(&child.spec, now.saturating_sub(child.began), failed_to_start);
+        // What hung has run for as long as it got on.
+        let until = child.silent_since.unwrap_or(now);
+        child.history.note(&child.spec, until.saturating_sub(child.began), !child.came_up);
         if !child.spec.restart.follows(&exit) {
             return self.finish(id, parent);
         }
@@ -172,7 +193,7 @@ impl Machine {
         let delay = child.history.delay(&child.spec, chance);
         let worker = child.path.clone();
         self.back_off(id, delay);
-        self.tell(Incident::RestartScheduled { worker, delay });
+        self.tell(id, Incident::RestartScheduled { worker, delay });
         self.regroup(parent, id);
     }
 
@@ -193,10 +214,12 @@ impl Machine {
             };
         if shuts_down {
             let (supervisor, worker) = (self.child(parent).path.clone(), self.child(id).path.clone());
-            self.tell(Incident::AutoShutdown { supervisor, worker });
             if parent == ROOT {
                 self.set(ROOT, Phase::Stopping(Aim::Halt));
+                // Whoever is told finds it so.
+                self.outputs.push_back(Output::Stopping);
             }
+            self.tell(id, Incident::AutoShutdown { supervisor, worker });
             self.begin_halt(parent, Then::ShutDown);
         }
     }
@@ -204,12 +227,13 @@ impl Machine {
     /// A supervisor gives up, over one restart too many.
     fn meltdown(&mut self, id: Id, over: Id) {
         let (supervisor, worker) = (self.child(id).path.clone(), self.child(over).path.clone());
-        let exit = Exit::Escalated(format!("`{worker}` was to be restarted once too often"));
+        let (generation, ran) = (self.child(id).generation, self.now.saturating_sub(self.child(id).began));
+        let exit = Exit::escalated(&worker);
         if id == ROOT {
             self.outputs.push_back(Output::MeltedDown { child: over });
-            self.tell(Incident::MeltedDown { worker });
+            self.tell(id, Incident::MeltedDown { worker });
         } else {
-            self.tell(Incident::Escalated { supervisor, worker });
+            self.tell(id, Incident::Escalated { supervisor, generation, worker, ran });
         }
         self.begin_halt(id, Then::Fail(exit));
     }
@@ -237,13 +261,13 @@ impl Machine {
         }
         match self.child(id).phase.clone() {
             Phase::Stopping(aim) => self.stopped(id, aim),
-            phase => {
+            _ => {
                 let exit = match halt.then {
                     Then::Fail(exit) => exit,
                     Then::Stopped | Then::ShutDown => Exit::Returned,
                 };
                 self.child_mut(id).note_end(&exit);
-                self.decide(id, exit, phase == Phase::Starting);
+                self.decide(id, exit);
             }
         }
     }
@@ -255,7 +279,7 @@ impl Machine {
         let is_temporary = child.spec.restart == Restart::Temporary;
         self.wake_parent(id);
         match aim {
-            Aim::Fail(exit) => self.decide(id, exit, true),
+            Aim::Fail(exit) => self.decide(id, exit),
             Aim::Restart => {
                 self.set(id, Phase::Waiting);
                 self.end_delay(id);

@@ -30,7 +30,7 @@ use super::incident::{Incident, StopReport, WorkerState};
 use super::rules::Rules;
 use super::spec::{ChildSpec, Kind, Restart};
 use crate::sync::Arc;
-use child::{Child, Phase};
+use child::{Child, Orphan, Phase};
 use node::Node;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -57,8 +57,10 @@ pub(crate) enum Output {
     Changed { child: Id },
     /// A child is off the list.
     Removed { child: Id },
-    /// To be reported.
-    Tell(Incident),
+    /// Everything begins to stop for good, and nobody asked for it.
+    Stopping,
+    /// To be reported, of this child.
+    Tell(Id, Incident),
     /// Somebody waited for that.
     Answer { ticket: u64, report: StopReport },
     /// The topmost supervisor gave up: this child was to be restarted once too often.
@@ -83,8 +85,8 @@ pub(crate) struct Machine {
     outputs: VecDeque<Output>,
     /// Supervisors that may be able to go on.
     turns: VecDeque<Id>,
-    /// Abandoned runs that were replaced and have not ended yet, and whose they are.
-    orphans: BTreeMap<(Id, u64), Arc<str>>,
+    /// Abandoned runs that are no longer those of their children, and have not ended yet.
+    orphans: BTreeMap<(Id, u64), Orphan>,
     random: u64,
     now: Duration,
 }
@@ -211,18 +213,23 @@ impl Machine {
 
     fn set_until(&mut self, id: Id, phase: Phase, deadline: Option<Duration>) {
         let child = self.children.get_mut(&id).expect("a child on the list");
-        if let Some(at) = child.deadline {
-            self.deadlines.remove(&(at, id));
-        }
+        let alarm = deadline.map(|at| child.alarm_for(&phase, at, self.now));
         child.deadline = deadline;
-        if let Some(at) = deadline {
-            self.deadlines.insert((at, id));
-        }
+        self.set_alarm(id, alarm);
+        let child = self.child_mut(id);
         if child.phase != phase {
             child.has_failed &= phase != Phase::Running;
+            child.came_up |= phase == Phase::Running;
             child.phase = phase;
             self.outputs.push_back(Output::Changed { child: id });
         }
+    }
+
+    fn set_alarm(&mut self, id: Id, alarm: Option<Duration>) {
+        let child = self.children.get_mut(&id).expect("a child on the list");
+        let before = std::mem::replace(&mut child.alarm, alarm);
+        before.map(|at| self.deadlines.remove(&(at, id)));
+        alarm.map(|at| self.deadlines.insert((at, id)));
     }
 
     /// From 0 to 1.
@@ -235,8 +242,8 @@ impl Machine {
         (z ^ (z >> 31)) as f64 / u64::MAX as f64
     }
 
-    fn tell(&mut self, incident: Incident) {
-        self.outputs.push_back(Output::Tell(incident));
+    fn tell(&mut self, id: Id, incident: Incident) {
+        self.outputs.push_back(Output::Tell(id, incident));
     }
 
     /// Lets every supervisor go on that can.

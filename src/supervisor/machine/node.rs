@@ -26,6 +26,8 @@ pub(super) struct Halt {
     pub(super) then: Then,
     /// Those who are yet to stop; the last is next.
     pub(super) queue: Vec<Id>,
+    /// All have been asked, whatever the order.
+    pub(super) is_last_call: bool,
     /// Nobody is waited for any more.
     pub(super) at_once: bool,
 }

@@ -1,6 +1,6 @@
 //! Starts in order, stops in reverse order: how a supervisor goes on.
 
-use super::child::{Aim, Phase};
+use super::child::{Aim, Orphan, Phase};
 use super::node::{Halt, Regroup, Then};
 use super::{Id, Machine, Output, ROOT};
 use crate::supervisor::incident::Incident;
@@ -44,9 +44,14 @@ impl Machine {
 
     /// An abandoned run is no longer that of its child.
     pub(super) fn orphan(&mut self, id: Id) {
-        let child = self.child(id);
-        let (key, path) = ((id, child.generation), child.path.clone());
-        self.orphans.insert(key, path);
+        let key = (id, self.child(id).generation);
+        let run = self.abandoned_run(id);
+        self.orphans.insert(key, run);
+    }
+
+    pub(super) fn abandoned_run(&mut self, id: Id) -> Orphan {
+        let child = self.child_mut(id);
+        Orphan { path: child.path.clone(), began: child.began, left: child.left.take() }
     }
 
     fn start_on(&mut self, id: Id) {
@@ -75,9 +80,7 @@ impl Machine {
     pub(super) fn start(&mut self, id: Id) {
         let now = self.now;
         let child = self.child_mut(id);
-        child.generation += 1;
-        child.began = now;
-        child.is_hung = false;
+        child.begin(now);
         let generation = child.generation;
         let Some(node) = &mut child.node else {
             self.set(id, Phase::Spawning);
@@ -125,7 +128,7 @@ impl Machine {
         node.regroup = None;
         match &mut node.halt {
             Some(halt) => halt.then = then,
-            None => node.halt = Some(Halt { then, queue, at_once: false }),
+            None => node.halt = Some(Halt { then, queue, is_last_call: false, at_once: false }),
         }
         self.turns.push_back(id);
     }
@@ -208,11 +211,31 @@ impl Machine {
     fn give_up_on(&mut self, id: Id) {
         match &mut self.child_mut(id).node {
             None => self.abandon(id),
-            Some(node) => {
-                if let Some(halt) = &mut node.halt {
+            Some(_) => {
+                // Nobody is given up who was not asked.
+                self.last_call(id);
+                if let Some(halt) = &mut self.node_mut(id).halt {
                     halt.at_once = true;
                 }
                 self.turns.push_back(id);
+            }
+        }
+    }
+
+    /// The time of a supervisor that stops is almost over: all below it are asked, whatever the order. Else who does not stop
+    /// would take what time there is from those whose turn comes later.
+    fn last_call(&mut self, id: Id) {
+        let Some(halt) = &mut self.node_mut(id).halt else { return };
+        halt.is_last_call = true;
+        for child in halt.queue.clone().into_iter().rev() {
+            match self.children.get(&child).map(|child| &child.phase) {
+                Some(Phase::Starting | Phase::Running) => self.ask_stop(child, Aim::Halt),
+                Some(Phase::Stopping(_)) => {}
+                // One that is about to have a thread is asked then.
+                _ => continue,
+            }
+            if self.child(child).node.is_some() {
+                self.last_call(child);
             }
         }
     }
@@ -228,12 +251,12 @@ impl Machine {
         let incident = Incident::Abandoned { worker: child.path.clone(), generation: child.generation };
         if child.spec.replaced && !aim.is_for_good() {
             self.orphan(id);
-            self.tell(incident);
+            self.tell(id, incident);
             return self.stopped(id, aim);
         }
         let is_answer = matches!(aim, Aim::Terminate | Aim::Remove);
         self.set(id, Phase::Abandoned(aim));
-        self.tell(incident);
+        self.tell(id, incident);
         if is_answer {
             self.answer(id);
         }
@@ -253,6 +276,10 @@ impl Machine {
                 let time = child.spec.ready_within.unwrap_or_default();
                 let exit = Exit::NotReady(format!("it was not ready within {time:?}"));
                 self.ask_stop(id, Aim::Fail(exit));
+            }
+            Phase::Stopping(_) if child.deadline.is_some_and(|at| at > self.now) => {
+                self.set_alarm(id, child.deadline);
+                self.last_call(id);
             }
             Phase::Stopping(_) | Phase::Leaving(_) => {
                 let phase = child.phase.clone();

@@ -68,13 +68,14 @@ enum Kind {
     MeltedDown,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("flightdeck.worker.started", Kind::Started),
     ("flightdeck.thread.panicked", Kind::Panic),
     ("flightdeck.worker.failed", Kind::Failed),
     ("flightdeck.worker.hung", Kind::Hung),
     ("flightdeck.worker.abandoned", Kind::Abandoned),
     ("flightdeck.worker.abandoned_ended", Kind::Ended),
+    ("flightdeck.worker.abandoned_failed", Kind::Ended),
     ("flightdeck.supervisor.escalated", Kind::MeltedDown),
 ];
 

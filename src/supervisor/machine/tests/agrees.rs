@@ -85,7 +85,7 @@ impl World {
                     let (path, _) = self.trees.remove(&child).unwrap();
                     self.note(format!("x{path}"));
                 }
-                Output::Tell(incident) => match incident {
+                Output::Tell(_, incident) => match incident {
                     Incident::Abandoned { worker, generation } => {
                         self.note(format!("~{worker}#{generation}"))
                     }
@@ -104,7 +104,10 @@ impl World {
                     self.over = true;
                     self.note(told(&report));
                 }
-                Output::Changed { .. } | Output::MeltedDown { .. } | Output::Answer { .. } => {}
+                Output::Changed { .. }
+                | Output::MeltedDown { .. }
+                | Output::Answer { .. }
+                | Output::Stopping => {}
             }
         }
     }

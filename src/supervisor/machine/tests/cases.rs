@@ -32,8 +32,9 @@ fn carry_out(machine: &mut Machine, now: Duration) -> Vec<String> {
                 machine.spawned(child, generation, now);
             }
             Output::AskStop { child, .. } => done.push(format!("-{child}")),
+            Output::Tell(_, Incident::Abandoned { worker, .. }) => done.push(format!("~{worker}")),
             Output::AwaitGone { child, generation } => machine.gone(child, generation, now),
-            Output::Tell(Incident::RestartScheduled { worker, .. }) => done.push(format!("r{worker}")),
+            Output::Tell(_, Incident::RestartScheduled { worker, .. }) => done.push(format!("r{worker}")),
             Output::Over(_) => done.push("over".into()),
             _ => {}
         }
@@ -74,7 +75,7 @@ fn an_earlier_sibling_that_fails_meanwhile_takes_more_along() {
     assert_eq!(carry_out(&mut machine, ms(2)), [""; 0], "the third is awaited");
     machine.ended(3, 1, Exit::Returned, ms(3));
     machine.pass(FAR - ms(1));
-    assert_eq!(carry_out(&mut machine, FAR - ms(1)), [""; 0], "melted down");
+    assert_eq!(carry_out(&mut machine, FAR - ms(1)), ["~3"], "melted down");
     assert_eq!(machine.view(1).unwrap().state, WorkerState::Finished);
 }
 
@@ -107,7 +108,7 @@ fn one_that_is_stopped_for_good_has_stopped_when_its_thread_is_gone() {
     machine.ended(2, 1, Exit::Returned, ms(4));
     while machine.output().is_some() {}
     machine.pass(ms(103));
-    assert_eq!(carry_out(&mut machine, ms(103)), ["-1"]);
+    assert_eq!(carry_out(&mut machine, ms(103)), ["~2", "-1"]);
     assert_eq!(machine.view(2).unwrap().state, WorkerState::Abandoned);
 }
 
@@ -187,8 +188,8 @@ fn one_that_is_ended_since_it_hung_has_failed_at_once_and_is_told_of_once() {
         let (mut ended, mut late) = (0, 0);
         while let Some(output) = machine.output() {
             match output {
-                Output::Tell(Incident::Ended { exit: Exit::Hung(_), .. }) => ended += 1,
-                Output::Tell(Incident::AbandonedEnded { .. }) => late += 1,
+                Output::Tell(_, Incident::Ended { exit: Exit::Hung(_), .. }) => ended += 1,
+                Output::Tell(_, Incident::AbandonedEnded { .. }) => late += 1,
                 _ => {}
             }
         }
@@ -249,4 +250,122 @@ fn what_is_added_while_the_topmost_gives_up_is_started_after_that() {
     machine.ended(2, 1, Exit::Returned, ms(6));
     assert_eq!(carry_out(&mut machine, ms(6)), ["over"]);
     assert_eq!(machine.view(4).unwrap().state, WorkerState::Finished);
+}
+
+#[test]
+fn a_hang_after_a_stable_run_is_no_start_that_failed() {
+    let backoff = Backoff::between(ms(10), ms(1_000)).jitter(crate::supervisor::backoff::Jitter::None);
+    let spec = || spec(Restart::Permanent).backoff(backoff).min_uptime(ms(100)).stable_after(ms(10_000));
+    let mut machine = one(spec().restart_hung().reports_ready(FAR).unlimited_restarts());
+    let mut now = Duration::ZERO;
+    // The delay after a run that is ready or not, hangs after so long, and was silent for so long before that.
+    let mut hangs = |is_ready: bool, after: u64, silent: u64| {
+        let generation = machine.view(1).unwrap().generation;
+        if is_ready {
+            machine.ready(1, generation, now);
+        }
+        now += ms(after);
+        machine.turned(1, generation, Turn::Hung { silent: ms(silent) }, now);
+        // However long it takes to stop.
+        now += ms(99);
+        machine.ended(1, generation, Exit::Returned, now);
+        let mut delay = None;
+        while let Some(output) = machine.output() {
+            if let Output::Tell(_, Incident::RestartScheduled { delay: found, .. }) = output {
+                delay = Some(found);
+            }
+        }
+        now += delay.expect("it is started again");
+        machine.pass(now);
+        machine.spawned(1, generation + 1, now);
+        delay.unwrap()
+    };
+    assert_eq!([hangs(true, 50, 50), hangs(true, 20_000, 19_950)], [ms(10), ms(20)], "it got on for 50 ms");
+    assert_eq!(hangs(true, 5_000, 50), ms(20), "neither stable nor short");
+    assert_eq!(hangs(false, 20_000, 50), ms(40), "it was never ready");
+    assert_eq!(hangs(true, 20_000, 50), Duration::ZERO, "it was stable until it hung");
+}
+
+#[test]
+fn who_does_not_stop_leaves_a_part_of_the_time_to_those_whose_turn_comes_later() {
+    let mut machine = Machine::new(Rules::new(), 0);
+    let mut net = Plan { path: "net".into(), ..worker(2) };
+    net.spec = ChildSpec::supervisor("net", Restart::Permanent, Rules::new());
+    net.children = vec![worker(3), worker(4)];
+    let mut deaf = worker(5);
+    deaf.spec = deaf.spec.shutdown(FAR);
+    for plan in [worker(1), net, deaf] {
+        machine.add(ROOT, plan, Duration::ZERO);
+    }
+    carry_out(&mut machine, Duration::ZERO);
+    let now = ms(1_000);
+    machine.stop(now + ms(800), now);
+    assert_eq!(carry_out(&mut machine, now), ["-5"]);
+    // Asked again meanwhile: that makes it no later.
+    machine.pass(now + ms(400));
+    machine.stop(FAR, now + ms(400));
+    machine.pass(now + ms(699));
+    assert_eq!(carry_out(&mut machine, now + ms(699)), [""; 0]);
+    machine.pass(now + ms(700));
+    assert_eq!(carry_out(&mut machine, now + ms(700)), ["-4", "-3", "-1"]);
+    for id in [1, 3, 4] {
+        machine.ended(id, 1, Exit::Returned, now + ms(799));
+    }
+    assert_eq!(carry_out(&mut machine, now + ms(799)), [""; 0]);
+    machine.pass(now + ms(800));
+    let mut over = None;
+    while let Some(output) = machine.output() {
+        if let Output::Over(report) = output {
+            over = Some(report);
+        }
+    }
+    let report = over.expect("the time is over");
+    assert_eq!((report.stopped.len(), &*report.abandoned), (3, &["5".into()][..]));
+}
+
+#[test]
+fn without_any_time_all_are_asked_before_one_is_given_up() {
+    let mut machine = three(Strategy::OneForOne);
+    machine.stop(ms(1), ms(1));
+    machine.pass(ms(1));
+    assert_eq!(carry_out(&mut machine, ms(1)), ["-3", "-2", "-1", "~3", "~2", "~1", "over"]);
+}
+
+/// What is told of abandoned runs that are over.
+fn late(machine: &mut Machine) -> Vec<(u64, Option<String>, Duration)> {
+    let told = std::iter::from_fn(|| machine.output());
+    told.filter_map(|output| match output {
+        Output::Tell(1, Incident::AbandonedEnded { generation, exit, ran, .. }) => {
+            Some((generation, exit.failure().map(str::to_owned), ran))
+        }
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn of_one_whose_thread_goes_late_the_end_of_its_body_is_told() {
+    let mut machine = one(spec(Restart::Permanent));
+    machine.ask(1, Ask::Terminate, None, FAR, ms(1));
+    machine.ended(1, 1, failed(), ms(2));
+    machine.pass(ms(101));
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Abandoned);
+    machine.gone(1, 1, ms(200));
+    assert_eq!(late(&mut machine), [(1, Some("so".into()), ms(200))]);
+    assert_eq!(machine.view(1).unwrap().state, WorkerState::Terminated);
+}
+
+#[test]
+fn one_that_is_replaced_while_its_thread_goes_is_no_straggler_for_ever() {
+    let mut machine = one(spec(Restart::Permanent).replace_abandoned());
+    machine.ask(1, Ask::Terminate, None, FAR, ms(1));
+    machine.ended(1, 1, failed(), ms(2));
+    machine.pass(ms(101));
+    machine.ask(1, Ask::Restart, None, FAR, ms(102));
+    machine.spawned(1, 2, ms(102));
+    assert_eq!(late(&mut machine), []);
+    assert_eq!(&*machine.report(1).abandoned, ["1".into()]);
+    machine.gone(1, 1, ms(200));
+    assert_eq!(late(&mut machine), [(1, Some("so".into()), ms(200))]);
+    assert_eq!(machine.report(1).abandoned, []);
 }

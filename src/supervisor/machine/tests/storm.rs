@@ -1,7 +1,7 @@
 //! Everything at once: runs end, are ready, are late and are asked for things at any moment. What holds at each of them,
 //! whatever the order, is checked.
 
-use super::super::child::{Aim, Phase};
+use super::super::child::{Aim, Child, Phase};
 use super::super::{Ask, Id, Machine, Output, Plan, ROOT};
 use super::trees::{Below, Tree, ms, top, worker};
 use crate::supervisor::incident::{Incident, StopReport};
@@ -58,6 +58,7 @@ struct Storm<'a> {
     alive: BTreeSet<(Id, u64)>,
     told: BTreeMap<(Arc<str>, u64, &'static str), u64>,
     is_calm: bool,
+    is_ending: bool,
     over: Option<(Duration, StopReport)>,
     tickets: BTreeSet<u64>,
     melted: bool,
@@ -203,7 +204,7 @@ impl Storm<'_> {
                 Output::Removed { child } => {
                     self.trees.remove(&child);
                 }
-                Output::Tell(incident) => self.tell(incident),
+                Output::Tell(_, incident) => self.tell(incident),
                 Output::Answer { ticket, .. } => {
                     assert!(self.tickets.remove(&ticket), "answered twice");
                     self.seen.borrow_mut().answers += 1;
@@ -213,7 +214,7 @@ impl Storm<'_> {
                     self.seen.borrow_mut().meltdowns += 1;
                 }
                 Output::Over(report) => self.over = Some((self.now, report)),
-                Output::Changed { .. } => {}
+                Output::Changed { .. } | Output::Stopping => {}
             }
         }
     }
@@ -260,7 +261,7 @@ impl Storm<'_> {
         let parent = self.machine.child(child).parent.unwrap();
         let halt = self.machine.node(parent).halt.as_ref();
         if matches!(self.machine.child(child).phase, Phase::Stopping(Aim::Halt))
-            && halt.is_some_and(|halt| !halt.at_once)
+            && halt.is_some_and(|halt| !halt.at_once && !halt.is_last_call)
         {
             let order = self.machine.in_start_order(parent);
             let after = order.iter().skip_while(|sibling| **sibling != child).skip(1);
@@ -294,6 +295,13 @@ impl Storm<'_> {
             }
             Incident::Abandoned { worker, generation } => {
                 seen.abandoned += 1;
+                // Whose time is over takes none from others that were not asked.
+                let is_at_once = self.machine.node(ROOT).halt.as_ref().is_some_and(|halt| halt.at_once);
+                if self.is_ending && is_at_once {
+                    let runs = |(_, child): &(&Id, &Child)| child.node.is_none() && child.phase.is_up();
+                    let found = self.machine.children.iter().find(runs);
+                    assert!(found.is_none(), "{worker} is given up before {found:?} is asked");
+                }
                 (worker, generation, "abandoned")
             }
             Incident::AbandonedEnded { worker, generation, .. } => {
@@ -349,6 +357,7 @@ impl Storm<'_> {
     /// Stops everything, and looks whether that is said to have gone as it did.
     fn end(&mut self) {
         let by = if self.draw(2) == 0 { FAR } else { self.now + ms(self.draw(1_000)) };
+        self.is_ending = true;
         let times = |id: &Id| self.trees[id].1.below.is_none().then(|| ms(self.trees[id].1.shutdown));
         let longest: Duration = self.trees.keys().filter_map(times).sum();
         let began = self.now;
@@ -433,6 +442,7 @@ fn storm(below: &Below, seed: u64, in_storm: bool, seen: &RefCell<Seen>) {
         alive: BTreeSet::new(),
         told: BTreeMap::new(),
         is_calm: false,
+        is_ending: false,
         over: None,
         tickets: BTreeSet::new(),
         melted: false,
