@@ -51,6 +51,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
+//! | `mapped` | the file of a deck that outlives its process, made and read (Linux); includes `os` |
 //! | `json` | answers and events as JSON, through `serde_json` |
 //! | `serde` | config by paths: parts of it read, changed and compared by name, secrets kept; through `serde_json` |
 //! | `process` | what the system says about this process, as gauges; memory pressure, and a load to scale by (Linux); through `rustix` |
@@ -83,6 +84,8 @@ mod sync;
 pub mod config;
 pub mod error;
 pub mod events;
+#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+pub mod mapped;
 pub mod supervisor;
 pub mod telemetry;
 #[cfg(feature = "testing")]
@@ -123,6 +126,7 @@ pub mod internals {
     pub use crate::events::{Class, PerClass};
     pub use crate::local::Numbers;
     pub use crate::region::Region;
+    pub use crate::region::stage::{Stage, State};
     pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};
     pub use crate::supervisor::breaker::judge::{Judge, Moved, Verdict};
     pub use crate::supervisor::breaker::word::Word;

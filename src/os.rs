@@ -19,3 +19,13 @@ pub(crate) use no_wake::*;
 pub(crate) use unix::*;
 #[cfg(all(feature = "os", target_os = "linux", not(flightdeck_loom)))]
 pub(crate) use wake::*;
+
+#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+mod file;
+#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+mod map;
+
+#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+pub(crate) use file::*;
+#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+pub(crate) use map::{Map, advise_huge_pages_of_file};

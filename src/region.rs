@@ -5,6 +5,11 @@
 //! have neither a bounds check nor a panicking branch.
 
 mod copy;
+#[cfg(any(
+    flightdeck_loom,
+    all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle)))
+))]
+pub(crate) mod stage;
 
 use crate::os;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, zeroed_words};
@@ -15,14 +20,43 @@ use std::io;
 /// x86-64) leave each other alone.
 pub(crate) const LINE: usize = 16;
 
-/// Memory of a fixed size, zeroed, shared by whoever holds an `Arc` of it.
+/// Memory of a fixed size, shared by whoever holds an `Arc` of it: fresh from the heap, all zero, or a file.
+///
+/// What was mapped for reading alone is read by relaxed loads and fences, and never stored to: that would be a fault of
+/// the process.
 pub struct Region {
-    words: Box<[AtomicU64]>,
+    memory: Memory,
     /// First word that lies on a line boundary.
     start: usize,
     len: usize,
     /// To be unlocked before it goes back.
     locked: AtomicBool,
+}
+
+/// What a region's words lie in.
+enum Memory {
+    Heap(Box<[AtomicU64]>),
+    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    Mapped(os::Map),
+}
+
+impl Memory {
+    fn words(&self) -> &[AtomicU64] {
+        match self {
+            Self::Heap(words) => words,
+            #[cfg(all(
+                feature = "mapped",
+                target_os = "linux",
+                not(any(flightdeck_loom, flightdeck_shuttle))
+            ))]
+            // SAFETY: so many words, aligned to a page, mapped as long as `map` lives. Whoever else has the file mapped,
+            // here or in another process, may change them at any time, which atomics allow; and where the mapping is
+            // read-only all loads are relaxed ones of a word, which need no permission to write.
+            Self::Mapped(map) => unsafe {
+                std::slice::from_raw_parts(map.start().cast(), map.bytes() / size_of::<AtomicU64>())
+            },
+        }
+    }
 }
 
 impl std::fmt::Debug for Region {
@@ -34,7 +68,7 @@ impl std::fmt::Debug for Region {
 impl Drop for Region {
     fn drop(&mut self) {
         if self.locked.load(Relaxed) {
-            os::unlock(self.words.as_ptr().cast(), size_of_val(&*self.words));
+            os::unlock(self.all().as_ptr().cast(), size_of_val(self.all()));
         }
     }
 }
@@ -46,15 +80,45 @@ impl Region {
         let bytes = words.as_ptr() as usize;
         let word = size_of::<AtomicU64>();
         let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
-        Some(Arc::new(Self { words, start, len, locked: AtomicBool::new(false) }))
+        Some(Arc::new(Self { memory: Memory::Heap(words), start, len, locked: AtomicBool::new(false) }))
+    }
+
+    /// The words of a file that is mapped.
+    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    pub(crate) fn mapped(map: os::Map) -> Arc<Self> {
+        let len = map.bytes() / size_of::<AtomicU64>();
+        Arc::new(Self { memory: Memory::Mapped(map), start: 0, len, locked: AtomicBool::new(false) })
+    }
+
+    /// Whether it may be stored to.
+    pub(crate) const fn is_writable(&self) -> bool {
+        match &self.memory {
+            Memory::Heap(_) => true,
+            #[cfg(all(
+                feature = "mapped",
+                target_os = "linux",
+                not(any(flightdeck_loom, flightdeck_shuttle))
+            ))]
+            Memory::Mapped(map) => map.is_writable(),
+        }
+    }
+
+    /// All that belongs to it, also what lies before the first line.
+    fn all(&self) -> &[AtomicU64] {
+        self.memory.words()
     }
 
     /// Touches every page of `len` words from `start` on, so that the system provides it now and not at the first
-    /// use, near the core that this runs on. Changes no word, whoever else writes at the same time.
+    /// use, near the core that this runs on. Changes no word, whoever else writes at the same time. Nothing is done where
+    /// nothing may be stored.
     pub(crate) fn touch(&self, start: usize, len: usize) {
+        if !self.is_writable() {
+            return;
+        }
         const PAGE: usize = 4_096 / size_of::<AtomicU64>();
-        let first = (self.start + start).min(self.words.len());
-        let touched = &self.words[first..(first + len).min(self.words.len())];
+        let words = self.all();
+        let first = (self.start + start).min(words.len());
+        let touched = &words[first..(first + len).min(words.len())];
         for word in touched.iter().step_by(PAGE).chain(touched.last()) {
             // A compiler that saw the zero would make a load of it, which provides no page.
             word.fetch_or(std::hint::black_box(0), Relaxed);
@@ -64,17 +128,26 @@ impl Region {
     /// All that is in it.
     #[cfg(all(test, not(flightdeck_loom)))]
     pub(crate) fn copied(&self) -> Vec<u8> {
-        self.words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
+        self.all().iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
     }
 
     /// Asks the system to back it by huge pages.
     pub(crate) fn advise_huge_pages(&self) -> io::Result<()> {
-        os::advise_huge_pages(self.words.as_ptr().cast(), size_of_val(&*self.words))
+        let (start, bytes) = (self.all().as_ptr().cast(), size_of_val(self.all()));
+        match &self.memory {
+            Memory::Heap(_) => os::advise_huge_pages(start, bytes),
+            #[cfg(all(
+                feature = "mapped",
+                target_os = "linux",
+                not(any(flightdeck_loom, flightdeck_shuttle))
+            ))]
+            Memory::Mapped(_) => os::advise_huge_pages_of_file(start, bytes),
+        }
     }
 
     /// Keeps it from being swapped out: all of it now, or each page once it has been touched.
     pub(crate) fn lock(&self, when_touched: bool) -> io::Result<()> {
-        os::lock(self.words.as_ptr().cast(), size_of_val(&*self.words), when_touched)?;
+        os::lock(self.all().as_ptr().cast(), size_of_val(self.all()), when_touched)?;
         // Relaxed: read by whoever drops the last `Arc`, which orders it.
         self.locked.store(true, Relaxed);
         Ok(())
@@ -91,7 +164,7 @@ impl Region {
             "words {start}..+{len} leave a region of {}",
             self.len
         );
-        Words { first: &raw const self.words[self.start + start], mask: len - 1, _region: self.clone() }
+        Words { first: &raw const self.all()[self.start + start], mask: len - 1, _region: self.clone() }
     }
 
     /// The line at `start`.

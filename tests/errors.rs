@@ -12,6 +12,7 @@ use flightdeck::events::{
     PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
     TriggerError, Triggers, Value, WriterError,
 };
+use flightdeck::mapped::{CreateError, Header, HeaderError, OpenError};
 use flightdeck::supervisor::{
     AutoShutdown, Breaker, BreakerSettings, Bulkhead, Check, ChildSpec, Restart, Rules, StartError,
     Supervisor,
@@ -26,7 +27,7 @@ use flightdeck::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
@@ -47,7 +48,55 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     derived(&mut errors);
     hub(&mut errors);
     clock(&mut errors);
+    mapped(&mut errors);
     errors
+}
+
+/// By hand: another file, disk or user is behind each (see the tests of `src/mapped`).
+fn mapped(errors: &mut Errors) {
+    let path = || PathBuf::from("/run/host/deck");
+    let reason = |text: &str| text.into();
+    for error in [
+        CreateError::Size { words: usize::MAX, sections: 55 },
+        CreateError::InUse { path: path() },
+        CreateError::Exists { path: path() },
+        CreateError::Foreign { path: path(), reason: reason("it begins with \"PNG\"") },
+        CreateError::NoSpace { path: path(), wanted: 1 << 30, there: Some(64 << 20) },
+        CreateError::Limit { path: path(), wanted: 1 << 30, limit: 1 << 20 },
+        CreateError::NotReserved { path: path() },
+        CreateError::Directory {
+            path: "/run/host".into(),
+            reason: reason("others can write it: take that away with `chmod go-w`"),
+        },
+        CreateError::NoPlace {
+            reasons: reason("FLIGHTDECK_DIR is not set; /dev/shm: Read-only file system (os error 30)"),
+        },
+        CreateError::System {
+            path: path(),
+            step: "open",
+            reason: reason("No such file or directory (os error 2)"),
+        },
+    ] {
+        errors.push(Box::new(error));
+    }
+    for error in [
+        OpenError::System { path: path(), step: "open", reason: reason("Permission denied (os error 13)") },
+        OpenError::NoFile { path: "/run/host".into() },
+        OpenError::ForeignOwner { path: path(), owner: 1_001, user: 1_000 },
+        OpenError::Unfinished { path: path(), process: 4_711 },
+    ] {
+        errors.push(Box::new(error));
+    }
+    errors.push(Box::new(Header::parse(b"", 0).unwrap_err()));
+    errors.push(Box::new(Header::parse(&[b'x'; 4_096], 4_096).unwrap_err()));
+    for error in [
+        HeaderError::ByteOrder,
+        HeaderError::Version { found: 2, known: 1 },
+        HeaderError::Truncated { bytes: 4_096, wanted: 1 << 20 },
+        HeaderError::Damaged { field: "section start", value: 8, why: "it is no multiple of 16" },
+    ] {
+        errors.push(Box::new(error));
+    }
 }
 
 fn hub(errors: &mut Errors) {

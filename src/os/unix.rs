@@ -73,14 +73,24 @@ static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 /// # Errors
 /// If the system has no memory to remember it.
 pub(crate) fn watch_forks(in_child: fn()) -> io::Result<()> {
+    let _ = IN_CHILD.set(in_child);
+    count_forks()
+}
+
+/// Counts the forks from now on.
+///
+/// # Errors
+/// As of [`watch_forks`].
+pub(crate) fn count_forks() -> io::Result<()> {
     extern "C" fn child() {
         FORKS.store(FORKS.load(Relaxed).wrapping_add(1), Relaxed);
+        #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+        super::file::close_in_child();
         if let Some(in_child) = IN_CHILD.get() {
             in_child();
         }
     }
     static ANSWER: OnceLock<libc::c_int> = OnceLock::new();
-    let _ = IN_CHILD.set(in_child);
     // SAFETY: `child` touches an atomic and what `in_child` promises to touch.
     match *ANSWER.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(child)) }) {
         0 => Ok(()),
@@ -177,7 +187,7 @@ pub(crate) fn without_signals<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-fn check(code: libc::c_int) -> io::Result<()> {
+pub(super) fn check(code: libc::c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

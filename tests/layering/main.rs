@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &["error", "os", "sync"]),
     ("region", &["os", "sync"]),
     ("local", &["id", "sync"]),
+    ("mapped", &["error", "os", "region", "sync"]),
     ("config", BELOW_PARTS),
     ("events", BELOW_PARTS),
     ("telemetry", BELOW_PARTS),
@@ -30,12 +31,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("capi", PUBLIC),
     ("testing", PUBLIC),
 ];
-const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "os", "region", "status", "sync"];
+const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "mapped", "os", "region", "status", "sync"];
 const BELOW_HUB: &[&str] = &[
     "clock",
     "error",
     "id",
     "local",
+    "mapped",
     "os",
     "region",
     "status",
@@ -97,6 +99,8 @@ const UNSAFE_FILES: &[&str] = &[
     "events/span.rs",
     "events/store.rs",
     "events/writer.rs",
+    "os/file.rs",
+    "os/map.rs",
     "os/unix.rs",
     "os/wake.rs",
     "region.rs",

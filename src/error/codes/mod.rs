@@ -26,6 +26,7 @@ mod config;
 mod deck;
 mod events;
 mod hub;
+mod mapped;
 mod supervisor;
 mod telemetry;
 
@@ -67,12 +68,13 @@ const fn later(name: &'static str, recovery: &'static str) -> Code {
 }
 
 /// In the order of the alphabet.
-const PARTS: [&[Code]; 7] = [
+const PARTS: [&[Code]; 8] = [
     clock::CODES,
     config::CODES,
     deck::CODES,
     events::CODES,
     hub::CODES,
+    mapped::CODES,
     supervisor::CODES,
     telemetry::CODES,
 ];

@@ -1,0 +1,38 @@
+//! The file of a deck that outlives its process (feature `mapped`, Linux).
+//!
+//! All of a deck's state lies in one file, mapped and shared: the system keeps what was stored, whatever becomes of the
+//! process. It survives `kill -9`, an abort, the system's killer for want of memory, an overflowed stack. It does not survive
+//! the machine going down, unless it lies on a disk and was written back before.
+//!
+//! This part knows files, not what lies in their sections. It makes them ([`Options`]), opens them ([`Opened`]), and tells
+//! whose they are ([`Life`]). Every byte that is read is taken for hostile: any content gives an error, or a header whose offsets
+//! lie inside the file.
+//!
+//! - `header`, `directory`, `life`: the first page
+//! - `options`, `place`, `create`: making a file
+//! - `open`: reading one
+//!
+#![doc = include_str!("format.md")]
+#![allow(dead_code, unused_imports, reason = "events will lie in it next")]
+
+mod create;
+mod directory;
+mod error;
+mod header;
+mod life;
+mod open;
+mod options;
+mod place;
+
+pub use crate::region::stage::State;
+pub(crate) use create::{MappedFile, Section};
+pub use directory::Entry;
+pub(crate) use directory::{SectionSpec, kind};
+pub use error::{CreateError, HeaderError, OpenError};
+pub use header::{Backing, Header};
+pub use life::{FileId, Life};
+pub use open::{OpenOptions, Opened};
+pub use options::Options;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Reading a file that this or another process writes, or wrote.
+
+use super::create::Section;
+use super::error::{HeaderError, OpenError};
+use super::header::{HEADER, HEADER_BYTES, Header, at};
+use crate::os::{self, Map};
+use crate::region::Region;
+use crate::region::stage::{Stage, State};
+use crate::sync::{Arc, Relaxed};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Which files are opened, and how.
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing by themselves"]
+pub struct OpenOptions {
+    any_user: bool,
+}
+
+impl OpenOptions {
+    /// A file of this user or root, by its own name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether it may belong to anybody. They may change it while it is read, in any way: answers may then be anything,
+    /// in bounded time and memory. And they may make it shorter, upon which the system kills whoever reads what is gone.
+    pub fn of_any_user(mut self, on: bool) -> Self {
+        self.any_user = on;
+        self
+    }
+}
+
+/// A file opened for reading: who writes it or wrote it, and whether they live.
+///
+/// It is mapped read-only and takes the permission to read it, nothing else. Its writer does not notice.
+#[derive(Debug)]
+pub struct Opened {
+    region: Arc<Region>,
+    stage: Stage,
+    header: Header,
+    file: File,
+    path: PathBuf,
+}
+
+impl Opened {
+    /// Opens it and reads its first page.
+    ///
+    /// # Errors
+    /// Where it cannot be read, belongs to somebody else, or is no deck that this version reads.
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let mut open = File::options();
+        // A pipe of that name is not waited for, and a link not followed.
+        open.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
+        let file = open.open(path).map_err(|error| system(path, "open", &error))?;
+        Self::of(file, path, options)
+    }
+
+    /// As [`Opened::open`], of a file that is open already: one without a name, as a rule. `path` is what messages call
+    /// it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of(file: File, path: impl Into<PathBuf>, options: &OpenOptions) -> Result<Self, OpenError> {
+        let path = path.into();
+        let metadata = file.metadata().map_err(|error| system(&path, "fstat", &error))?;
+        if !metadata.is_file() {
+            return Err(OpenError::NoFile { path });
+        }
+        let (owner, user) = (metadata.uid(), os::user());
+        if owner != user && owner != 0 && !options.any_user {
+            return Err(OpenError::ForeignOwner { path, owner, user });
+        }
+        // First by a read, which no change of the file's length turns into a signal; then what counts, from the mapping.
+        let refused = |path: &Path, error| OpenError::Header { path: path.to_owned(), error };
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        read_some(&file, &mut bytes).map_err(|error| system(&path, "read", &error))?;
+        let first = Header::parse(&bytes, metadata.len()).map_err(|error| refused(&path, error))?;
+        let map =
+            Map::readable(&file, first.bytes as usize).map_err(|error| system(&path, "mmap", &error))?;
+        let metadata = file.metadata().map_err(|error| system(&path, "fstat", &error))?;
+        if metadata.len() < first.bytes {
+            let error = HeaderError::Truncated { bytes: metadata.len(), wanted: first.bytes };
+            return Err(refused(&path, error));
+        }
+        let region = Region::mapped(map);
+        let stage = Stage::new(&region, at::STAGE);
+        let seen = stage.read();
+        let run = region.words(0, HEADER);
+        let words = std::array::from_fn(|at| run.at(at).load(Relaxed));
+        // Once read it is ours: whatever the file says later, offsets stay as they were checked, and inside the mapping.
+        let header = Header::of(&words, seen, first.bytes).map_err(|error| refused(&path, error))?;
+        if header.state == State::Making {
+            return Err(OpenError::Unfinished { path, process: header.life.process });
+        }
+        Ok(Self { region, stage, header, file, path })
+    }
+
+    pub(crate) fn section(&self, kind: u32, instance: u32) -> Option<Section> {
+        Section::find(&self.region, &self.header.sections, kind, instance)
+    }
+
+    /// What its first page said when it was opened.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The name it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far its life has come by now; `None` where the file was damaged meanwhile.
+    #[must_use]
+    pub fn state(&self) -> Option<State> {
+        self.stage.read().state
+    }
+
+    /// Whether a process holds it as its writer, now. The system lets go when that process ends, however it ends; a
+    /// [running](State::Running) life without a writer was killed.
+    ///
+    /// # Errors
+    /// Where the file system knows no locks.
+    pub fn has_writer(&self) -> io::Result<bool> {
+        os::is_held(&self.file)
+    }
+
+    /// Whether nobody can make it shorter while it is read.
+    #[must_use]
+    pub fn has_sealed_length(&self) -> bool {
+        os::has_sealed_size(&self.file)
+    }
+}
+
+fn system(path: &Path, step: &'static str, error: &io::Error) -> OpenError {
+    OpenError::System { path: path.to_owned(), step, reason: error.to_string().into() }
+}
+
+/// The first bytes, as many as there are of a header.
+fn read_some(file: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.resize(HEADER_BYTES, 0);
+    let mut have = 0;
+    while have < HEADER_BYTES {
+        match file.read_at(&mut bytes[have..], have as u64) {
+            Ok(0) => break,
+            Ok(more) => have += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(have);
+    Ok(())
+}

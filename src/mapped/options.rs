@@ -1,0 +1,90 @@
+//! What a host chooses about its file.
+
+use std::path::PathBuf;
+
+/// Where a deck's file is made, and how.
+///
+/// The file is reserved in full, readable by its owner alone, and never made shorter: as long as nobody else makes it
+/// shorter either, no store fails later. A process that stores to a part of a file that somebody has cut off is killed by
+/// the system (`SIGBUS`): keep others from writing to the file, or take [`Options::nameless`], whose length is sealed.
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing by themselves"]
+pub struct Options {
+    pub(super) at: At,
+    pub(super) program: Option<String>,
+    pub(super) group: Option<u32>,
+    pub(super) prefault: bool,
+    pub(super) huge_pages: bool,
+    pub(super) write_zeros: bool,
+    pub(super) keep: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum At {
+    Path(PathBuf),
+    Nameless,
+}
+
+impl Options {
+    const fn new(at: At) -> Self {
+        Self {
+            at,
+            program: None,
+            group: None,
+            prefault: false,
+            huge_pages: false,
+            write_zeros: true,
+            keep: None,
+        }
+    }
+
+    /// A file of this name, in a directory that only its owner, this user or root, can write.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self::new(At::Path(path.into()))
+    }
+
+    /// A file without a name, in memory (`memfd`): seen through the descriptor alone, by whoever is handed it, and gone
+    /// with the last process that has it. Its length is sealed: nobody can make it shorter.
+    pub const fn nameless() -> Self {
+        Self::new(At::Nameless)
+    }
+
+    /// The name under which it is found; by default that of the file that runs. What is no letter, digit, `-`, `_` or
+    /// `+` becomes `_`, and 64 characters are kept.
+    pub fn program(mut self, name: impl Into<String>) -> Self {
+        self.program = Some(name.into());
+        self
+    }
+
+    /// A group that may read the file, by number. By default nobody but its owner may.
+    pub fn group(mut self, group: u32) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// Whether every page is provided at once, not at its first use: what is on a disk is written to it once.
+    pub fn prefault(mut self, on: bool) -> Self {
+        self.prefault = on;
+        self
+    }
+
+    /// Whether to ask for huge pages, where the file system has any. A wish, not a condition.
+    pub fn huge_pages(mut self, on: bool) -> Self {
+        self.huge_pages = on;
+        self
+    }
+
+    /// Whether zeros are written where the file system cannot reserve space otherwise; else that is an error. On by
+    /// default. It takes as long as the disk does.
+    pub fn write_zeros(mut self, on: bool) -> Self {
+        self.write_zeros = on;
+        self
+    }
+
+    /// What to do with the file of the life before: it is put aside, as `path.1`, and those before it as `path.2` and so
+    /// on, so many of them; with 0 it is removed. By default a file that is there is an error.
+    pub fn recover(mut self, keep: u32) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+}

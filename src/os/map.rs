@@ -1,0 +1,81 @@
+//! Files mapped into memory: shared with whoever else has them mapped, and the system's to keep once the process is gone.
+
+use super::file::Held;
+use super::unix::check;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::NonNull;
+
+/// A mapping of the first bytes of a file, undone when dropped.
+///
+/// Invariant: `start .. start + bytes` is mapped, shared, for as long as this lives; stores are allowed where `writable`.
+pub(crate) struct Map {
+    start: NonNull<u8>,
+    bytes: usize,
+    writable: bool,
+    /// What says that a writer lives: it does as long as anybody can write through this.
+    _held: Option<Held>,
+}
+
+// SAFETY: it hands out an address; what is read and written there is up to whoever uses it, in any thread.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// For reading and writing, by whoever holds the file.
+    pub(crate) fn writable(held: Held, bytes: usize) -> io::Result<Self> {
+        let mut map = Self::of(held.file(), bytes, libc::PROT_READ | libc::PROT_WRITE)?;
+        (map.writable, map._held) = (true, Some(held));
+        Ok(map)
+    }
+
+    /// For reading alone.
+    pub(crate) fn readable(file: &File, bytes: usize) -> io::Result<Self> {
+        Self::of(file, bytes, libc::PROT_READ)
+    }
+
+    fn of(file: &File, bytes: usize, access: libc::c_int) -> io::Result<Self> {
+        // SAFETY: a new mapping at an address that the system chooses: no memory that is in use is touched.
+        let start =
+            unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped at address zero"))?;
+        Ok(Self { start, bytes, writable: false, _held: None })
+    }
+
+    pub(crate) const fn start(&self) -> *const u8 {
+        self.start.as_ptr()
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) const fn is_writable(&self) -> bool {
+        self.writable
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: mapped by us (invariant), and nobody refers to it any more: whoever does keeps this alive.
+        let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+    }
+}
+
+/// Asks for huge pages in a mapping of a file.
+///
+/// # Errors
+/// If the system gives none to files in memory. Other file systems take the advice and follow it as they can.
+pub(crate) fn advise_huge_pages_of_file(start: *const u8, bytes: usize) -> io::Result<()> {
+    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    if setting.is_ok_and(|setting| setting.contains("[never]") || setting.contains("[deny]")) {
+        return Err(io::Error::other("the system has huge pages of files in memory switched off"));
+    }
+    // SAFETY: advice about memory that the caller owns; its content stays as it is.
+    check(unsafe { libc::madvise(start.cast_mut().cast(), bytes, libc::MADV_HUGEPAGE) })
+}
