@@ -115,7 +115,7 @@ impl Noted {
         };
         Self {
             at: event.ticks(),
-            kind: if has_panicked { Kind::Panicked } else { kind },
+            kind: if has_panicked && kind == Kind::Failed { Kind::Panicked } else { kind },
             worker,
             generation: number("generation"),
             text: said,
