@@ -73,6 +73,7 @@ compile_error!("flightdeck needs 64-bit atomics: positions in the event store ne
 compile_error!("flightdeck needs 64-bit pointers: a shard is indexed by the low bits of a 64-bit position");
 
 mod clock;
+mod contain;
 mod hub;
 mod id;
 mod local;

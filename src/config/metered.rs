@@ -1,7 +1,7 @@
 //! A reader that counts its reads, and times some.
 
-use super::observe::contain;
 use super::{Reader, Snapshot};
+use crate::contain::contain;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};

@@ -2,11 +2,10 @@
 
 use super::{Cause, Change, Violations};
 use crate::Revision;
+use crate::contain::contain;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Something that happened to a config, told to its observer.
 #[derive(Debug)]
@@ -67,24 +66,6 @@ impl<T> Observer<T> {
             }
         }
     }
-}
-
-/// Runs code of the user; a panic stays here and leaves its message.
-pub(super) fn contain(run: impl FnOnce()) -> Result<(), String> {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(run)) else { return Ok(()) };
-    let message = text_of(&*payload);
-    // The payload is the user's as well: dropping it may panic, and so may dropping that.
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-    Err(message)
-}
-
-fn text_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("panic without a message")
-        .to_owned()
 }
 
 /// A count. Relaxed: each stands for itself, and nothing is published with it.

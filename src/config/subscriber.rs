@@ -12,9 +12,9 @@ use super::Snapshot;
 use super::delivery::{Change, deadline};
 use super::gate::{Closed, Ended, Gate};
 use super::list::{Entry, List};
-use super::observe::contain;
 use super::retire::RetireList;
 use super::store::Store;
+use crate::contain::contain;
 use crate::sync::{
     Arc, AtomicU64, AtomicUsize, Mutex, Relaxed, Weak, sequence_observe, sequence_publish, unique_number,
 };

@@ -9,7 +9,7 @@
 
 use super::Snapshot;
 use super::current::Current;
-use super::observe::contain;
+use crate::contain::contain;
 use crate::sync::{Arc, AtomicUsize, Mutex, Relaxed, sequence_observe, sequence_publish, unique_number};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -20,6 +20,7 @@
 //! | `triggers` | who evaluates triggers, and what panics set off |
 //! | `failures` | runs of workers that failed, each with what led to it |
 //! | `panic_hook` | panics of any thread, as events |
+//! | `trail` | the last events before something |
 //!
 //! The parts offer plain methods (an observer, a `tick`); the hub joins them.
 
@@ -44,6 +45,7 @@ mod status;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 mod systemd;
 mod tail;
+mod trail;
 mod triggers;
 
 pub use crate::supervisor::PanicHookError;

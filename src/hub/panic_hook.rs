@@ -1,5 +1,6 @@
 //! Panics of any thread, as events: told by the process's panic hook, of which one deck or supervisor at a time has the use.
 
+use crate::contain::panic_text;
 use crate::events::Events;
 use crate::supervisor::{PanicHook, PanicHookError};
 use crate::sync::{Arc, thread};
@@ -21,14 +22,11 @@ pub(super) fn take(events: &Events) -> Result<PanicHook, PanicHookError> {
 
 fn record(events: &Events, info: &PanicHookInfo<'_>) {
     let this = thread::current();
-    let payload = info.payload();
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line().into()));
     events.record(ThreadPanicked {
         thread: this.name().unwrap_or("unnamed"),
         file,
         line,
-        message: text.unwrap_or("a panic without text"),
+        message: panic_text(info.payload()),
     });
 }

@@ -2,10 +2,8 @@
 
 use super::incident::Incident;
 use super::watchdog::Watchdog;
-use super::worker::panic_text;
-use crate::supervisor::contain::drop_contained;
+use crate::contain::contain;
 use crate::sync::Arc;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 pub(crate) type ChoreBody = dyn FnMut() + Send;
@@ -49,11 +47,8 @@ impl Chores {
         for chore in self.0.iter_mut().filter(|chore| chore.due <= now) {
             done += 1;
             watchdog.enter(&chore.name);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(&mut chore.body)) {
-                let (chore, message) = (chore.name.clone(), panic_text(&*payload));
-                panicked.push(Incident::ChorePanicked { chore, message });
-                // It is the host's as well, and may panic when it is dropped.
-                drop_contained(payload);
+            if let Err(message) = contain(&mut chore.body) {
+                panicked.push(Incident::ChorePanicked { chore: chore.name.clone(), message });
             }
             watchdog.leave();
             chore.due = Instant::now() + chore.every;

@@ -9,13 +9,12 @@ use super::policy::Exit;
 use super::rules::Rules;
 use super::shared::{News, Shared};
 use super::spec::Kind;
-use super::worker::{Incarnation, panic_text};
+use super::worker::Incarnation;
+use crate::contain::contain;
 use crate::error::Severity;
-use crate::supervisor::contain::drop_contained;
 use crate::sync::{Arc, AtomicBool, Relaxed, thread};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// After so many news in a row, what is due has its turn.
@@ -269,12 +268,10 @@ impl Engine {
 
     /// What is the host's must not take the workers down with it when it panics.
     fn call_host(&self, what: &str, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        if let Err(message) = contain(call) {
             let Shared { counts, errors, .. } = &*self.shared;
-            errors.note(format!("the supervisor's {what} panicked: {}", panic_text(&*payload)));
+            errors.note(format!("the supervisor's {what} panicked: {message}"));
             counts.observer_panics.fetch_add(1, Relaxed);
-            // It is the host's as well, and may panic when it is dropped.
-            drop_contained(payload);
         }
     }
 }

@@ -44,7 +44,6 @@ pub(crate) mod bulkhead;
 mod cancel;
 mod children;
 mod chores;
-mod contain;
 mod engine;
 mod error;
 mod handle;

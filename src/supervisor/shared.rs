@@ -1,7 +1,6 @@
 //! What the supervisor's thread shares with handles and workers.
 
 use super::behalf;
-use super::contain::drop_contained;
 use super::error::StartError;
 use super::incident::{Incident, StopReport, WorkerStatus};
 use super::machine::{Ask, Id, Plan};
@@ -11,6 +10,7 @@ use super::rules::AutoShutdown;
 use super::spec::ChildSpec;
 use super::waiting::Waiting;
 use super::watchdog::Watchdog;
+use crate::contain::drop_contained;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SegQueue, thread};
 use std::collections::{HashMap, HashSet};

@@ -5,10 +5,9 @@ use super::panic::{Notes, Panic};
 use super::policy::Exit;
 use super::pulse::Pulse;
 use super::spec::Body;
+use crate::contain::{contain, cut, drop_contained};
 use crate::os;
-use crate::supervisor::contain::drop_contained;
 use crate::sync::{Arc, plain_thread_local, thread};
-use std::any::Any;
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
@@ -194,28 +193,5 @@ pub(super) fn thread_name(name: &str) -> String {
 
 /// What an error says, which is the host's to say.
 fn error_text(error: &(dyn Error + Send + Sync)) -> String {
-    catch_unwind(AssertUnwindSafe(|| cut(&error.to_string()))).unwrap_or_else(|payload| {
-        std::mem::forget(payload);
-        "an error that panics when it is shown".to_owned()
-    })
-}
-
-/// How many bytes are kept of what a panic or an error says.
-const LONGEST_TEXT: usize = 4_096;
-
-/// Cut, and marked as such, where it is longer than is kept.
-fn cut(text: &str) -> String {
-    if text.len() <= LONGEST_TEXT {
-        return text.to_owned();
-    }
-    let kept = (0..=LONGEST_TEXT).rev().find_map(|end| text.get(..end)).unwrap_or_default();
-    format!("{kept}... ({} bytes)", text.len())
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    cut(text
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without text"))
+    contain(|| cut(&error.to_string())).unwrap_or_else(|_| "an error that panics when it is shown".to_owned())
 }

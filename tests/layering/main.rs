@@ -13,6 +13,7 @@ use tokens::{Token, tokens};
 /// What each top-level module may know, itself aside. Parts: config, events, telemetry, supervisor.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sync", &[]),
+    ("contain", &[]),
     ("error", &[]),
     ("os", &["sync"]),
     ("id", &["sync"]),
@@ -31,9 +32,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("capi", PUBLIC),
     ("testing", PUBLIC),
 ];
-const BELOW_PARTS: &[&str] = &["clock", "error", "id", "local", "mapped", "os", "region", "status", "sync"];
+const BELOW_PARTS: &[&str] =
+    &["clock", "contain", "error", "id", "local", "mapped", "os", "region", "status", "sync"];
 const BELOW_HUB: &[&str] = &[
     "clock",
+    "contain",
     "error",
     "id",
     "local",
@@ -49,6 +52,7 @@ const BELOW_HUB: &[&str] = &[
 ];
 const BELOW_GLOBAL: &[&str] = &[
     "clock",
+    "contain",
     "error",
     "id",
     "local",

@@ -17,6 +17,7 @@ use super::unknown::strangers;
 use crate::config::occupant::Occupant;
 use crate::config::paths::tree::put;
 use crate::config::{Builder, Cause, Config, Rejected, UpdateError, Validate};
+use crate::contain::contain;
 use crate::sync::{Arc, Mutex};
 use crate::{Diagnostic, Retry, Revision};
 use serde_core::Serialize;
@@ -531,7 +532,7 @@ where
 
     fn tell(&self, notice: &SourceNotice<'_>) {
         let Some(observer) = self.observer.lock().clone() else { return };
-        if crate::config::observe::contain(|| observer(notice)).is_err() {
+        if contain(|| observer(notice)).is_err() {
             let failed = self.observer.lock().take_if(|kept| Arc::ptr_eq(kept, &observer));
             drop(failed);
         }

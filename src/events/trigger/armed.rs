@@ -1,6 +1,6 @@
 //! A trigger that is armed: what it has seen, what it is about to capture, and its accounts.
 
-use super::capture::{self, Trimmed, contain};
+use super::capture::{self, Trimmed};
 use super::cause::TriggerCause;
 use super::directory::{Files, Told};
 use super::error::TriggerError;
@@ -11,6 +11,7 @@ use super::signal::SignalFlag;
 use super::spec::{Narrow, On, OnReceipt, Trigger};
 use super::window::{Admitted, Scope, Window, Windows};
 use crate::clock::{Converter, Ticks};
+use crate::contain::contain;
 use crate::events::cursor::{Cursor, CursorState, Delivery};
 use crate::events::handle::Events;
 use crate::events::incident::{CaptureError, Pin};
@@ -242,7 +243,7 @@ impl Armed {
         let made = match last {
             Some(last) if last.is_over() => Err(CaptureError::OutOfTime),
             _ => contain(|| self.make(events, &window))
-                .unwrap_or_else(|message| Err(CaptureError::Panicked { message })),
+                .unwrap_or_else(|message| Err(CaptureError::Panicked { message: message.into() })),
         };
         let (captured_at, got, result) = match made {
             Ok(Made { captured_at, got, captured }) => {

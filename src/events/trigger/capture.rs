@@ -7,9 +7,7 @@ use crate::events::answer::{Answer, Truncation, Verdict};
 use crate::events::handle::Events;
 use crate::events::incident::{CaptureError, IncidentReceipt, Pin, packed_bytes};
 use crate::sync::thread;
-use std::any::Any;
 use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Asks for what is to be captured.
@@ -109,25 +107,6 @@ impl Trimmed {
 /// How many bytes a capture takes of the incident store, unless told otherwise: others shall have room beside it.
 pub(super) fn share_of_incidents(events: &Events) -> usize {
     events.incident_stats().bytes_capacity / 4
-}
-
-/// Runs code of the host; a panic stays here and leaves its message.
-pub(super) fn contain<R>(run: impl FnOnce() -> R) -> Result<R, Box<str>> {
-    let payload = match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(value) => return Ok(value),
-        Err(payload) => payload,
-    };
-    let message = text_of(&*payload).into();
-    // The payload is the host's as well: dropping it may panic, and so may dropping that.
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-    Err(message)
-}
-
-fn text_of(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without text")
 }
 
 impl Events {

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `kept` | the last ones: how many, and which are told as one |
 //! | `pace` | how often somebody may ask for events |
-//! | `trail` | the last events of a thread |
 //! | `shown` | a report as text |
 //! | `json` | and as JSON (feature `json`) |
 
@@ -13,9 +12,8 @@ mod json;
 mod kept;
 mod pace;
 mod shown;
-mod trail;
 
-use super::Flightdeck;
+use super::{Flightdeck, trail};
 use crate::events::{Answer, Events};
 use crate::id::CorrelationId;
 use crate::supervisor::{ChildId, Exit, Incident, Panic};

@@ -2,6 +2,7 @@
 
 use super::concern::Concern;
 use super::report::{Health, HealthLevel};
+use crate::contain::drop_contained;
 use crate::sync::{Arc, Mutex, Weak};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -49,7 +50,8 @@ impl Listeners {
         let mut panicked = None;
         for (_, listener) in listeners {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(change))) {
-                panicked = Some(payload);
+                // One may panic in turn when it is dropped.
+                drop_contained(panicked.replace(payload));
             }
         }
         if let Some(payload) = panicked {

@@ -15,20 +15,15 @@ mod shown;
 
 pub use reported::Reported;
 
-use super::Flightdeck;
+use super::{Flightdeck, trail};
 use crate::clock::Ticks;
 use crate::error::{Retry, Severity};
-use crate::events::{Answer, Event, EventId, Events, Query, Recorded, Scope, field};
+use crate::events::{Answer, Event, EventId, Events, Scope, field};
 use crate::id::{CorrelationId, SpanId};
 use crate::sync::{AtomicU64, Relaxed, thread};
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::{Duration, SystemTime};
-
-/// How many events a report keeps.
-const TRAIL: usize = 16;
-/// How far back those of a thread reach that works for no id: there is no index of threads.
-const OF_A_THREAD: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(10)];
+use std::time::SystemTime;
 
 crate::kind! {
     /// What the host says it is about to do: see [`Flightdeck::breadcrumb`].
@@ -136,7 +131,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// | `enhance_error`, `add_context` | [`Flightdeck::report`] |
     /// | `get_current_context` | [`Scope::current`] |
     /// | `format_breadcrumbs` | `report.trail.timeline()` |
-    /// | `get_operation_duration` | [`Recorded::duration`] of the span's end |
+    /// | `get_operation_duration` | [`Recorded::duration`](crate::events::Recorded::duration) of the span's end |
     pub fn report<'e>(&self, error: impl Into<Reported<'e>>) -> ErrorReport {
         self.report_it(error.into())
     }
@@ -173,7 +168,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
         deck.telemetry.counter_with("flightdeck_errors_total", &[("code", code)]).increment(1);
         let event = found.as_ref().and_then(|answer| answer.iter().next());
         ErrorReport {
-            trail: trail(&deck.events, scope.correlation(), event.as_ref(), since),
+            trail: trail::before(&deck.events, scope.correlation(), event.as_ref(), since),
             event: event.map(|event| event.id()),
             correlation: scope.correlation(),
             span: scope.span(),
@@ -197,7 +192,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// Does work in a span of its own, `flightdeck.work`, and [reports](Flightdeck::report) the error that it ends with. The span's
     /// end tells how long it took. Where it lies within other such work, the error is reported once, by the innermost.
     ///
-    /// A panic goes through: the span ends as [unwound](Recorded::is_unwound), and who catches it, such as the supervisor, tells of it.
+    /// A panic goes through: the span ends as [unwound](crate::events::Recorded::is_unwound), and who catches it, such as the supervisor, tells of it.
     ///
     /// ```
     /// use flightdeck::Flightdeck;
@@ -233,34 +228,4 @@ fn recorded<E: Event>(events: &Events, event: E, number: u64, since: Ticks) -> O
     events.record(event);
     let query = events.query().kind::<E>().matching(field("report").equals(number));
     query.between(since..).newest_first().limit(1).run().ok().filter(|answer| !answer.is_empty())
-}
-
-/// The last events before an error, the oldest first.
-fn trail(events: &Events, id: CorrelationId, error: Option<&Recorded<'_>>, since: Ticks) -> Answer {
-    let until = error.map_or(since, Recorded::ticks);
-    let own = error.map(Recorded::id);
-    // One more: the error's own may be among them.
-    let last = |query: Query<'_>, from: Ticks| {
-        query.between(from..=until).newest_first().limit(TRAIL + 1).run().ok()
-    };
-    let mut trail = if id != CorrelationId::NONE {
-        last(events.query().correlation(id), Ticks(0))
-    } else {
-        let ago = |time| Ticks(until.0.saturating_sub(events.clock().converter().ticks_in(time)));
-        let thread = error.map(Recorded::thread).filter(|number| *number != 0);
-        thread.and_then(|number| {
-            let [short, long] = OF_A_THREAD.map(ago);
-            let of_thread = |from| last(events.query().thread(number), from);
-            of_thread(short).filter(|found| found.len() > TRAIL).or_else(|| of_thread(long))
-        })
-    }
-    .unwrap_or_else(|| Answer::empty(events.store()));
-    let mut left = TRAIL;
-    trail.retain(|event| {
-        let keep = Some(event.id()) != own && left > 0;
-        left -= usize::from(keep);
-        keep
-    });
-    trail.sort_by_key(|event| (event.ticks(), event.id()));
-    trail
 }

@@ -1,11 +1,11 @@
 //! An error that is to be reported, and what the host knows about it.
 
 use super::known;
+use crate::contain::contain;
 use crate::error::{Diagnostic, Retry, Severity};
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Characters of a message, of each cause, and of a code; how many causes there are at most.
 const MESSAGE: usize = 1_024;
@@ -167,13 +167,9 @@ fn withheld(error: &dyn Error) -> String {
 
 fn shown<W: Write>(error: &dyn Error, mut to: W, done: impl FnOnce(W, bool) -> String) -> String {
     let text = |to: &mut W| write!(to, "{error}").is_ok();
-    match catch_unwind(AssertUnwindSafe(|| text(&mut to))) {
+    match contain(|| text(&mut to)) {
         Ok(is_whole) => done(to, is_whole),
-        Err(payload) => {
-            // What it carries is the host's as well, and may panic when it is dropped.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
-            "an error that panics when it is shown".to_owned()
-        }
+        Err(_) => "an error that panics when it is shown".to_owned(),
     }
 }
 

@@ -8,11 +8,10 @@ use super::settings::BreakerSettings;
 use super::stats::{BreakerStats, BreakerTransition};
 use super::word::{BreakerState, Word};
 use crate::clock::{Clock, Ticks};
+use crate::contain::contain;
 use crate::local::{self, NUMBERS};
-use crate::supervisor::contain::drop_contained;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 pub(crate) type Observer = dyn Fn(&BreakerTransition) + Send + Sync;
@@ -333,10 +332,8 @@ impl Core {
             // A copy: an observer may add one.
             let observers = self.observers.lock().clone();
             for observer in observers {
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(&transition))) {
+                if contain(|| observer(&transition)).is_err() {
                     self.observer_panics.fetch_add(1, Relaxed);
-                    // It is the host's as well, and may panic when it is dropped.
-                    drop_contained(payload);
                 }
             }
         }

@@ -3,10 +3,8 @@
 use super::check::{Ask, Check, Way};
 use super::hysteresis::{CheckState, Hysteresis};
 use super::probe::{Probe, Probes};
-use crate::supervisor::contain::drop_contained;
-use crate::supervisor::worker::panic_text;
+use crate::contain::contain;
 use crate::sync::{Arc, Mutex};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// How a check is.
@@ -120,7 +118,7 @@ impl Watched {
         let Some(ask) = ask.as_mut() else { return false };
         let began = clock();
         self.kept.lock().asked = Some(began);
-        let answer = catch_unwind(AssertUnwindSafe(ask));
+        let answer = contain(ask);
         let now = clock();
         let took = now.saturating_sub(began);
         let verdict = match answer {
@@ -129,12 +127,7 @@ impl Watched {
                 Err(format!("took {took:.1?}, may take {:.1?}", self.timeout))
             }
             Ok(Ok(())) => Ok(()),
-            Err(payload) => {
-                let why = format!("panicked: {}", panic_text(&*payload));
-                // It is the host's as well, and may panic when it is dropped.
-                drop_contained(payload);
-                Err(why)
-            }
+            Err(message) => Err(format!("panicked: {message}")),
         };
         self.kept.lock().took = Some(took);
         self.tell(now, verdict).changed

@@ -3,9 +3,9 @@
 use super::job::{Job, Slot};
 use super::periodic::{Periodic, Rounds};
 use super::{Every, JobContext, SpawnError};
+use crate::contain::drop_contained;
 use crate::os;
 use crate::supervisor::behalf::{Behalf, Principal};
-use crate::supervisor::contain::drop_contained;
 use crate::supervisor::worker::thread_name;
 use crate::supervisor::{CancelToken, ChildSpec, Restart, WorkerContext};
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, Signal, thread};

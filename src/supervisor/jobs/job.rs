@@ -2,8 +2,8 @@
 
 use super::group::{Counts, Group};
 use super::{JobContext, JobError};
+use crate::contain::drop_contained;
 use crate::supervisor::CancelToken;
-use crate::supervisor::contain::drop_contained;
 use crate::supervisor::panic::{Notes, Panic};
 use crate::sync::{Arc, Mutex, Relaxed, Signal};
 use std::fmt;

@@ -25,10 +25,10 @@ mod report;
 mod tests;
 mod turn;
 
-use super::contain::drop_contained;
 use super::incident::{Incident, StopReport, WorkerState};
 use super::rules::Rules;
 use super::spec::{ChildSpec, Kind, Restart};
+use crate::contain::drop_contained;
 use crate::sync::Arc;
 use child::{Child, Orphan, Phase};
 use node::Node;

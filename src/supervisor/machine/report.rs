@@ -2,7 +2,7 @@
 
 use super::child::{Aim, Phase};
 use super::{Id, Machine, Output};
-use crate::supervisor::contain::drop_contained;
+use crate::contain::drop_contained;
 use crate::supervisor::incident::StopReport;
 
 impl Machine {

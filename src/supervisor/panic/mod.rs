@@ -13,7 +13,7 @@ pub(crate) use hook::PanicHook;
 pub use hook::PanicHookError;
 pub(super) use note::Notes;
 
-use super::worker::panic_text;
+use crate::contain::{cut, panic_text};
 use crate::id::CorrelationId;
 use crate::sync::{Arc, thread};
 use note::Note;
@@ -92,7 +92,7 @@ impl Panic {
         notes: Notes,
     ) -> Self {
         Self(Arc::new(Known {
-            message: panic_text(payload).into(),
+            message: cut(panic_text(payload)).into(),
             thread: thread::current().name().unwrap_or("unnamed").into(),
             worker: worker.clone(),
             generation,

@@ -7,6 +7,7 @@
 //! Threads on which no worker runs remember nothing, and no backtrace is taken for them.
 
 use super::PanicLocation;
+use crate::contain::text_of;
 use crate::id::CorrelationId;
 use crate::local;
 use crate::sync::plain_thread_local;
@@ -39,8 +40,7 @@ enum Payload {
 
 impl Payload {
     fn of(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        match text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)) {
+        match text_of(payload) {
             Some(text) => {
                 let mut hasher = DefaultHasher::new();
                 text.hash(&mut hasher);

@@ -3,7 +3,6 @@
 //! Replaced lists wait until nobody uses them, and are freed by whoever attaches, detaches or sweeps: no executing thread
 //! runs a destructor of the host's.
 
-use super::contain::contain;
 use super::entry::{Attached, Call, Entry, MOST_WAITING, Queue};
 use super::error::AttachError;
 use super::execution::Execution;
@@ -12,6 +11,7 @@ use super::here::{Inside, Stripe};
 use super::kept::Kept;
 use super::prefix::{Prefix, shown};
 use super::status::{HandlerNotice, HandlerPanic, HandlerStats, HandlerStatus};
+use crate::contain::contain;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, ArcSwap, AtomicU64, AtomicUsize, Mutex, Relaxed, Signal};
 use std::fmt;

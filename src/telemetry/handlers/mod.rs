@@ -14,7 +14,6 @@
 //! | `contain` | panics of the host's code stay here |
 
 mod attached;
-pub(super) mod contain;
 mod entry;
 mod error;
 mod execution;

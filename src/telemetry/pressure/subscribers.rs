@@ -1,8 +1,8 @@
 //! Who is told of a change of level.
 
 use super::level::Level;
+use crate::contain::{contain, drop_contained};
 use crate::sync::{Arc, AtomicBool, Mutex, Relaxed, Weak};
-use crate::telemetry::handlers::contain::contain;
 use std::fmt;
 
 /// A change of level.
@@ -68,11 +68,6 @@ impl Subscribers {
         drop(all);
         drop_contained(removed);
     }
-}
-
-/// What a callback owns is the host's as well. No call of it fails if that panics: there is nothing to detach.
-fn drop_contained<T>(value: T) {
-    let _ = contain(|| drop(value));
 }
 
 struct Link {
