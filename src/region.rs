@@ -103,6 +103,21 @@ impl Region {
         }
     }
 
+    /// How many words it has.
+    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes what has changed to where it is kept.
+    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match &self.memory {
+            Memory::Heap(_) => Ok(()),
+            Memory::Mapped(map) => map.sync(),
+        }
+    }
+
     /// All that belongs to it, also what lies before the first line.
     fn all(&self) -> &[AtomicU64] {
         self.memory.words()

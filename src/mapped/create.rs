@@ -5,14 +5,14 @@ use super::error::CreateError;
 use super::header::{Backing, HEADER, Header, at};
 use super::life::{Life, now};
 use super::options::Options;
-use super::place::{Place, Placed};
+use super::place::{Maker, Placed};
 use crate::os::{self, Held, Map};
 use crate::region::Region;
 use crate::region::stage::{Stage, State};
 use crate::sync::{Arc, Relaxed};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A section of a file: so many words from `start` on.
 #[derive(Clone, Debug)]
@@ -37,13 +37,10 @@ impl Section {
 /// A file that this process writes. It is the writer for as long as this or any section lives.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
-    region: Arc<Region>,
+    placed: Placed,
     stage: Stage,
-    life: Life,
-    backing: Backing,
     entries: Vec<Entry>,
-    /// `None` where it has no name.
-    path: Option<PathBuf>,
+    instead_of: Option<CreateError>,
     /// How many forks lay behind this process when it was made: a child is not the writer.
     born: u32,
 }
@@ -57,33 +54,25 @@ impl MappedFile {
         let (entries, total) = directory::arrange(sections, os::page()).ok_or_else(refused)?;
         // So that a child lets go of the file, and is known for one.
         os::count_forks().map_err(|error| system(Path::new(""), "fork", &error))?;
-        let placed = Place::of(options).make(options, total as u64 * 8)?;
-        let Placed { held, life, path } = placed;
-        let shown = path.clone().unwrap_or_default();
-        let backing = if path.is_some() { Backing::File } else { Backing::Nameless };
-        let map = Map::writable(held, total * 8).map_err(|error| system(&shown, "mmap", &error))?;
-        let region = Region::mapped(map);
-        if options.huge_pages {
-            // A wish. Before the first page is touched.
-            let _ = region.advise_huge_pages();
-        }
-        if options.prefault {
-            region.touch(0, total);
-        }
-        let header = region.words(0, HEADER);
-        let written = Header::words(&life, backing, os::page() as u64, &entries, total);
-        for (at, word) in
-            written.into_iter().enumerate().filter(|(at, _)| *at < at::STAGE || *at >= at::DIRECTORY)
-        {
-            header.at(at).store(word, Relaxed);
-        }
-        let stage = Stage::new(&region, at::STAGE);
-        stage.enter(State::Making);
-        Ok(Self { region, stage, life, backing, entries, path, born: os::forks() })
+        let lay_out = |held: Held, life: &Life, backing| {
+            let map = Map::writable(held, total * 8);
+            let map = map.map_err(|error| system(options.path(), "mmap", &error))?;
+            let region = Region::mapped(map);
+            write_header(&region, life, backing, &entries);
+            Ok(region)
+        };
+        let maker = Maker { options, bytes: total as u64 * 8, lay_out: &lay_out };
+        let (placed, instead_of) = match maker.make() {
+            Ok(placed) => (placed, None),
+            Err(error) if options.or_memory => (maker.nameless().map_err(|_| error.clone())?, Some(error)),
+            Err(error) => return Err(error),
+        };
+        let stage = Stage::new(&placed.region, at::STAGE);
+        Ok(Self { placed, stage, entries, instead_of, born: os::forks() })
     }
 
     pub(crate) fn section(&self, kind: u32, instance: u32) -> Option<Section> {
-        Section::find(&self.region, &self.entries, kind, instance)
+        Section::find(&self.placed.region, &self.entries, kind, instance)
     }
 
     /// All sections are laid out: from here on a reader believes them.
@@ -98,18 +87,45 @@ impl MappedFile {
         }
     }
 
-    pub(crate) const fn life(&self) -> &Life {
-        &self.life
+    /// Writes to the disk what has changed, so that it outlives the machine's going down from here on. Takes as long as the
+    /// disk does; in memory it does nothing.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.placed.region.sync()
     }
 
-    pub(crate) const fn backing(&self) -> Backing {
-        self.backing
+    pub(crate) const fn life(&self) -> &Life {
+        &self.placed.life
     }
 
     /// `None` where it has no name.
     pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.placed.path.as_deref()
     }
+
+    /// The file of the life before, where it is kept.
+    pub(crate) fn previous(&self) -> Option<&Path> {
+        self.placed.previous.as_deref()
+    }
+
+    /// Why it has no name though it was to have one.
+    pub(crate) const fn instead_of(&self) -> Option<&CreateError> {
+        self.instead_of.as_ref()
+    }
+
+    /// Which places were tried before, and what was the matter with each.
+    pub(crate) fn passed_over(&self) -> &[Box<str>] {
+        &self.placed.passed_over
+    }
+}
+
+fn write_header(region: &Arc<Region>, life: &Life, backing: Backing, entries: &[Entry]) {
+    let header = region.words(0, HEADER);
+    let words = Header::words(life, backing, os::page() as u64, entries, region.len());
+    let fixed = words.into_iter().enumerate().filter(|(at, _)| !(at::STAGE..at::DIRECTORY).contains(at));
+    for (at, word) in fixed {
+        header.at(at).store(word, Relaxed);
+    }
+    Stage::new(region, at::STAGE).enter(State::Making);
 }
 
 pub(super) fn system(path: &Path, step: &'static str, error: &io::Error) -> CreateError {

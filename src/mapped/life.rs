@@ -100,7 +100,7 @@ impl Life {
             namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |space| space.ino()),
             started: started().unwrap_or(0),
             user: os::user(),
-            program: clean(program),
+            program,
         }
     }
 
@@ -162,7 +162,7 @@ impl Life {
 }
 
 /// A name that can stand in that of a file, and has room in a header.
-fn clean(name: String) -> String {
+pub(super) fn clean(name: String) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_+".contains(c) { c } else { '_' };
     let name: String = name.chars().take(64).map(plain).collect();
     if name.is_empty() { "unnamed".to_owned() } else { name }

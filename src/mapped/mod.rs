@@ -9,7 +9,7 @@
 //! lie inside the file.
 //!
 //! - `header`, `directory`, `life`: the first page
-//! - `options`, `place`, `create`: making a file
+//! - `options`, `create`, `place`, `safe`, `recover`: making a file, where, and what becomes of those of earlier lives
 //! - `open`: reading one
 //!
 #![doc = include_str!("format.md")]
@@ -23,6 +23,8 @@ mod life;
 mod open;
 mod options;
 mod place;
+mod recover;
+mod safe;
 
 pub use crate::region::stage::State;
 pub(crate) use create::{MappedFile, Section};

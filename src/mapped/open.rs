@@ -142,7 +142,7 @@ fn system(path: &Path, step: &'static str, error: &io::Error) -> OpenError {
 }
 
 /// The first bytes, as many as there are of a header.
-fn read_some(file: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn read_some(file: &File, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.resize(HEADER_BYTES, 0);
     let mut have = 0;
     while have < HEADER_BYTES {

@@ -1,6 +1,6 @@
 //! What a host chooses about its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a deck's file is made, and how.
 ///
@@ -13,34 +13,49 @@ pub struct Options {
     pub(super) at: At,
     pub(super) program: Option<String>,
     pub(super) group: Option<u32>,
-    pub(super) prefault: bool,
-    pub(super) huge_pages: bool,
     pub(super) write_zeros: bool,
     pub(super) keep: Option<u32>,
+    pub(super) or_memory: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum At {
     Path(PathBuf),
+    Directory(PathBuf),
+    Anywhere,
     Nameless,
 }
 
 impl Options {
     const fn new(at: At) -> Self {
-        Self {
-            at,
-            program: None,
-            group: None,
-            prefault: false,
-            huge_pages: false,
-            write_zeros: true,
-            keep: None,
+        Self { at, program: None, group: None, write_zeros: true, keep: None, or_memory: false }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match &self.at {
+            At::Path(path) | At::Directory(path) => path,
+            At::Anywhere | At::Nameless => Path::new("memfd"),
         }
     }
 
     /// A file of this name, in a directory that only its owner, this user or root, can write.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self::new(At::Path(path.into()))
+    }
+
+    /// A file `PROGRAM.PROCESS.LIFE.deck` in this directory, which only its owner, this user or root, can write. In one where
+    /// everybody has files of their own, such as `/tmp`, it lies in a directory of this user's, `flightdeck-UID`.
+    ///
+    /// Each process has a file of its own. Those that earlier lives of the program left behind are kept in a bounded
+    /// number: 3 unless [`Options::recover`] says otherwise.
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        Self::new(At::Directory(directory.into()))
+    }
+
+    /// As [`Options::in_directory`], in the first of these that will do: `$FLIGHTDECK_DIR`, `$XDG_RUNTIME_DIR`, `/dev/shm`,
+    /// the directory for temporary files.
+    pub const fn anywhere() -> Self {
+        Self::new(At::Anywhere)
     }
 
     /// A file without a name, in memory (`memfd`): seen through the descriptor alone, by whoever is handed it, and gone
@@ -62,18 +77,6 @@ impl Options {
         self
     }
 
-    /// Whether every page is provided at once, not at its first use: what is on a disk is written to it once.
-    pub fn prefault(mut self, on: bool) -> Self {
-        self.prefault = on;
-        self
-    }
-
-    /// Whether to ask for huge pages, where the file system has any. A wish, not a condition.
-    pub fn huge_pages(mut self, on: bool) -> Self {
-        self.huge_pages = on;
-        self
-    }
-
     /// Whether zeros are written where the file system cannot reserve space otherwise; else that is an error. On by
     /// default. It takes as long as the disk does.
     pub fn write_zeros(mut self, on: bool) -> Self {
@@ -82,9 +85,17 @@ impl Options {
     }
 
     /// What to do with the file of the life before: it is put aside, as `path.1`, and those before it as `path.2` and so
-    /// on, so many of them; with 0 it is removed. By default a file that is there is an error.
+    /// on, so many of them; with 0 it is removed. By default a file that is there is an error. In a directory the newest
+    /// so many of the program stay as they are. A file whose writer lives is never touched, nor what is no deck.
     pub fn recover(mut self, keep: u32) -> Self {
         self.keep = Some(keep);
+        self
+    }
+
+    /// Whether to go on in memory without a name, which is gone with the process, where there can be no file. Else that is an
+    /// error. Off by default. The deck says what it came to.
+    pub fn or_memory(mut self, on: bool) -> Self {
+        self.or_memory = on;
         self
     }
 }

@@ -1,63 +1,182 @@
-//! Where a file is made.
+//! Where a file is made: at a path, in a directory, in the first of several that will do, or nowhere by name.
+//!
+//! A file is made under a name that nobody looks for, held, reserved, and given its header; then it is linked to its own
+//! name, which fails where that is taken. So what has the name of a deck is one, and of several that want a name one gets it.
 
 use super::create::{fill, system};
 use super::error::CreateError;
-use super::life::{Life, this_program};
+use super::header::Backing;
+use super::life::{Life, clean, this_program};
 use super::options::{At, Options};
+use super::recover;
+use super::safe;
 use crate::os::{self, Held};
-use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
+use crate::region::Region;
+use crate::sync::Arc;
+use std::fs::{self, File, Permissions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// A file that is there, and nobody else's.
+/// A file that is there, has its header, and is nobody else's.
+#[derive(Debug)]
 pub(super) struct Placed {
-    pub(super) held: Held,
+    pub(super) region: Arc<Region>,
     pub(super) life: Life,
+    /// `None` where it has no name.
     pub(super) path: Option<PathBuf>,
+    /// The file of the life before, where it is kept.
+    pub(super) previous: Option<PathBuf>,
+    /// Which places were tried before this one, and what was the matter with each.
+    pub(super) passed_over: Vec<Box<str>>,
 }
 
-pub(super) enum Place<'a> {
-    Path(&'a Path),
-    Nameless,
+/// Maps a file that is held, and writes its header.
+pub(super) type LayOut<'a> = &'a dyn Fn(Held, &Life, Backing) -> Result<Arc<Region>, CreateError>;
+
+/// How often a name is taken by another between two looks before it counts as in use.
+const TRIES: usize = 16;
+/// Of the lives before, where nobody says otherwise.
+const KEPT: u32 = 3;
+
+pub(super) struct Maker<'a> {
+    pub(super) options: &'a Options,
+    pub(super) bytes: u64,
+    pub(super) lay_out: LayOut<'a>,
 }
 
-impl<'a> Place<'a> {
-    pub(super) fn of(options: &'a Options) -> Self {
-        match &options.at {
-            At::Path(path) => Self::Path(path),
-            At::Nameless => Self::Nameless,
+impl Maker<'_> {
+    pub(super) fn make(&self) -> Result<Placed, CreateError> {
+        match &self.options.at {
+            At::Path(path) => self.at_path(path),
+            At::Directory(directory) => self.in_directory(directory),
+            At::Anywhere => self.anywhere(),
+            At::Nameless => self.nameless(),
         }
     }
 
-    pub(super) fn make(self, options: &Options, bytes: u64) -> Result<Placed, CreateError> {
-        let program = options.program.clone().unwrap_or_else(this_program);
-        match self {
-            Self::Nameless => {
-                let life = Life::begin(program, None);
-                let path = Path::new("memfd");
-                let file =
-                    os::nameless(&life.program).map_err(|error| system(path, "memfd_create", &error))?;
-                let held = fill(file, path, bytes, options)?;
-                os::seal_size(held.file()).map_err(|error| system(path, "seal", &error))?;
-                Ok(Placed { held, life, path: None })
+    fn program(&self) -> String {
+        clean(self.options.program.clone().unwrap_or_else(this_program))
+    }
+
+    pub(super) fn nameless(&self) -> Result<Placed, CreateError> {
+        let life = Life::begin(self.program(), None);
+        let path = Path::new("memfd");
+        let file = os::nameless(&life.program).map_err(|error| system(path, "memfd_create", &error))?;
+        let held = fill(file, path, self.bytes, self.options)?;
+        os::seal_size(held.file()).map_err(|error| system(path, "seal", &error))?;
+        let region = (self.lay_out)(held, &life, Backing::Nameless)?;
+        Ok(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
+    }
+
+    fn at_path(&self, path: &Path) -> Result<Placed, CreateError> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Some(name) = name else {
+            let reason = "it names no file: give the path of one".into();
+            return Err(CreateError::Directory { path: path.to_owned(), reason });
+        };
+        safe::directory(directory)?;
+        recover::sweep(directory, &name);
+        for _ in 0..TRIES {
+            let before = match recover::find(path)? {
+                Some(found) => {
+                    let Some(before) = recover::put_aside(path, found, self.options.keep)? else { continue };
+                    before
+                }
+                None => recover::last_aside(path),
+            };
+            let life = Life::begin(self.program(), before.life.as_ref());
+            if let Some(region) = self.linked(directory, &name, path, &life)? {
+                let (path, previous) = (Some(path.to_owned()), before.path);
+                return Ok(Placed { region, life, path, previous, passed_over: Vec::new() });
             }
-            Self::Path(path) => {
-                let life = Life::begin(program, None);
-                let file = create_new(path)?;
-                let held = fill(file, path, bytes, options).inspect_err(|_| {
-                    let _ = fs::remove_file(path);
-                })?;
-                Ok(Placed { held, life, path: Some(path.to_owned()) })
+        }
+        Err(CreateError::InUse { path: path.to_owned() })
+    }
+
+    fn in_directory(&self, directory: &Path) -> Result<Placed, CreateError> {
+        let directory = safe::directory_or_own_below(directory, self.options.group)?;
+        let program = self.program();
+        recover::sweep(&directory, &program);
+        for _ in 0..TRIES {
+            let known = recover::lives_in(&directory, &program)?;
+            let previous = known.dead.last();
+            let mut life = Life::begin(program.clone(), previous.and_then(|dead| dead.life.as_ref()));
+            life.number = known.newest.saturating_add(1);
+            let path = directory.join(format!("{program}.{}.{}.deck", life.process, life.number));
+            if let Some(region) = self.linked(&directory, &program, &path, &life)? {
+                let keep = self.options.keep.unwrap_or(KEPT);
+                let previous = previous.filter(|_| keep > 0).and_then(|dead| dead.path.clone());
+                recover::thin_out(&known, keep);
+                let path = Some(path);
+                return Ok(Placed { region, life, path, previous, passed_over: Vec::new() });
             }
+        }
+        Err(CreateError::InUse { path: directory })
+    }
+
+    fn anywhere(&self) -> Result<Placed, CreateError> {
+        let of_variable = |name: &'static str| (name, std::env::var_os(name).map(PathBuf::from));
+        let places = [
+            of_variable("FLIGHTDECK_DIR"),
+            of_variable("XDG_RUNTIME_DIR"),
+            ("memory", Some("/dev/shm".into())),
+            ("temporary directory", Some(std::env::temp_dir())),
+        ];
+        let mut passed_over: Vec<Box<str>> = Vec::new();
+        for (name, directory) in places {
+            let Some(directory) = directory.filter(|directory| directory.is_absolute()) else {
+                passed_over.push(format!("{name} is not set to an absolute path").into());
+                continue;
+            };
+            match self.in_directory(&directory) {
+                Ok(placed) => return Ok(Placed { passed_over, ..placed }),
+                Err(error) => passed_over.push(format!("{name}: {error}").into()),
+            }
+        }
+        Err(CreateError::NoPlace { reasons: passed_over.join("; ").into() })
+    }
+
+    /// A new file of this name; `None` where there is one by now.
+    fn linked(
+        &self,
+        directory: &Path,
+        name: &str,
+        path: &Path,
+        life: &Life,
+    ) -> Result<Option<Arc<Region>>, CreateError> {
+        let random = RandomState::new().hash_one(life.file);
+        let unseen = Unseen(directory.join(format!(".{name}.{}.{random:016x}.new", life.process)));
+        let mut open = File::options();
+        open.read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+        let file = open.open(&unseen.0).map_err(|error| system(path, "open", &error))?;
+        if let Some(group) = self.options.group {
+            fchown(&file, None, Some(group)).map_err(|error| system(path, "chown", &error))?;
+            let readable = file.set_permissions(Permissions::from_mode(0o640));
+            readable.map_err(|error| system(path, "chmod", &error))?;
+        }
+        let held = fill(file, path, self.bytes, self.options)?;
+        let region = (self.lay_out)(held, life, Backing::File)?;
+        match fs::hard_link(&unseen.0, path) {
+            Ok(()) => Ok(Some(region)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(system(path, "link", &error)),
         }
     }
 }
 
-fn create_new(path: &Path) -> Result<File, CreateError> {
-    let mut open = File::options();
-    open.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    open.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
-        _ => system(path, "open", &error),
-    })
+/// A name that is taken away again, whatever happens.
+struct Unseen(PathBuf);
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }

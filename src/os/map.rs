@@ -47,6 +47,12 @@ impl Map {
         Ok(Self { start, bytes, writable: false, _held: None })
     }
 
+    /// Writes what has changed to the file's disk, and waits for it.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        // SAFETY: all of it is mapped (invariant).
+        check(unsafe { libc::msync(self.start.as_ptr().cast(), self.bytes, libc::MS_SYNC) })
+    }
+
     pub(crate) const fn start(&self) -> *const u8 {
         self.start.as_ptr()
     }

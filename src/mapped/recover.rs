@@ -1,0 +1,236 @@
+//! What the lives before left behind: found, kept in a bounded number, never taken from whoever still writes it.
+
+use super::create::system;
+use super::error::{CreateError, HeaderError};
+use super::header::{HEADER_BYTES, Header, at};
+use super::life::{Life, now};
+use super::open::read_some;
+use crate::os::{self, Held};
+use crate::region::stage::State;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file whose writer is gone, and that nobody else takes while this lives.
+pub(super) struct Found {
+    held: Held,
+    /// As far as it can be read; it may have been cut.
+    header: Option<Header>,
+}
+
+/// The life before.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) life: Option<Life>,
+    /// Where its file is now; `None` where it is gone.
+    pub(super) path: Option<PathBuf>,
+    /// Nobody takes it before the new one is there.
+    _held: Option<Held>,
+}
+
+/// What has this name; `None` where nothing has.
+///
+/// # Errors
+/// If it is no deck of this user, or somebody writes it.
+pub(super) fn find(path: &Path) -> Result<Option<Found>, CreateError> {
+    let Some((file, header)) = read(path)? else { return Ok(None) };
+    let held = Held::try_hold(file).map_err(|error| system(path, "lock", &error))?;
+    let held = held.ok_or_else(|| CreateError::InUse { path: path.to_owned() })?;
+    Ok(Some(Found { held, header }))
+}
+
+/// A deck of this user's, open for writing, and its header.
+fn read(path: &Path) -> Result<Option<(File, Option<Header>)>, CreateError> {
+    let foreign = |reason: String| CreateError::Foreign { path: path.to_owned(), reason: reason.into() };
+    let mut open = File::options();
+    open.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
+    let file = match open.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(foreign(error.to_string())),
+    };
+    let metadata = file.metadata().map_err(|error| system(path, "fstat", &error))?;
+    if !metadata.is_file() {
+        return Err(foreign("it is no regular file".to_owned()));
+    }
+    if metadata.uid() != os::user() {
+        return Err(foreign(format!("it belongs to user {}", metadata.uid())));
+    }
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    read_some(&file, &mut bytes).map_err(|error| system(path, "read", &error))?;
+    match Header::parse(&bytes, metadata.len()) {
+        Ok(header) => Ok(Some((file, Some(header)))),
+        Err(error @ (HeaderError::NoDeck { .. } | HeaderError::TooShort { .. })) => {
+            Err(foreign(error.to_string()))
+        }
+        // One all the same, though it is damaged, or of another version.
+        Err(_) => Ok(Some((file, None))),
+    }
+}
+
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Whether the name still leads to this file, which is held: then nobody but its holder takes the name away.
+fn still_has(path: &Path, held: &Held) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok(same(&there, &held.file().metadata()?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+/// Of a name that nothing has, the life before: the last one put aside. Another may have done so a moment ago, or have
+/// been killed before its own file had the name.
+pub(super) fn last_aside(path: &Path) -> Before {
+    let aside = numbered(path, 1);
+    match read(&aside) {
+        Ok(Some((_, header))) => {
+            Before { life: header.map(|header| header.life), path: Some(aside), _held: None }
+        }
+        _ => Before::default(),
+    }
+}
+
+/// Makes the name free. `None` where another was quicker.
+///
+/// # Errors
+/// If nobody said that it may go, or a file in the way is no deck.
+pub(super) fn put_aside(path: &Path, found: Found, keep: Option<u32>) -> Result<Option<Before>, CreateError> {
+    let failed = |error: io::Error| system(path, "rename", &error);
+    let Found { held, header } = found;
+    if !still_has(path, &held).map_err(failed)? {
+        return Ok(None);
+    }
+    let life = header.as_ref().map(|header| header.life.clone());
+    if header.as_ref().is_some_and(|header| header.state == State::Making) {
+        // Nothing in it counts.
+        fs::remove_file(path).map_err(failed)?;
+        return Ok(Some(Before { _held: Some(held), ..last_aside(path) }));
+    }
+    let Some(keep) = keep else { return Err(CreateError::Exists { path: path.to_owned() }) };
+    // Before any is moved: each is a deck, or not there.
+    let mut kept = 0;
+    while read(&numbered(path, kept + 1))?.is_some() {
+        kept += 1;
+    }
+    for gone in keep.max(1)..=kept {
+        fs::remove_file(numbered(path, gone)).map_err(failed)?;
+    }
+    if keep == 0 {
+        fs::remove_file(path).map_err(failed)?;
+        return Ok(Some(Before { life, path: None, _held: Some(held) }));
+    }
+    for number in (1..keep.min(kept + 1)).rev() {
+        fs::rename(numbered(path, number), numbered(path, number + 1)).map_err(failed)?;
+    }
+    if header.is_some() {
+        // It lies on the line that may change. Not worth an error: it is told by the name as well.
+        let _ = held.file().write_at(&now().to_ne_bytes(), 8 * (at::STAGE as u64 + 2));
+    }
+    let aside = numbered(path, 1);
+    fs::rename(path, &aside).map_err(failed)?;
+    Ok(Some(Before { life, path: Some(aside), _held: Some(held) }))
+}
+
+/// The lives of a program that left files in a directory.
+pub(super) struct Lives {
+    /// The greatest number of any, also of those that run.
+    pub(super) newest: u64,
+    /// Those that do not run, oldest first.
+    pub(super) dead: Vec<Before>,
+}
+
+pub(super) fn lives_in(directory: &Path, program: &str) -> Result<Lives, CreateError> {
+    let failed = |error: io::Error| system(directory, "readdir", &error);
+    let (mut newest, mut dead) = (0, Vec::new());
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Some(number) = path.file_name().and_then(|name| number_of(name.to_str()?, program)) else {
+            continue;
+        };
+        newest = newest.max(number);
+        // Whatever is the matter with one, it is no reason to have no deck.
+        let Ok(Some(Found { held, header })) = find(&path) else { continue };
+        dead.push((
+            number,
+            Before { life: header.map(|header| header.life), path: Some(path), _held: Some(held) },
+        ));
+    }
+    dead.sort_by_key(|(number, _)| *number);
+    Ok(Lives { newest, dead: dead.into_iter().map(|(_, dead)| dead).collect() })
+}
+
+/// Of `program.process.life.deck` the life.
+fn number_of(name: &str, program: &str) -> Option<u64> {
+    let numbers = name.strip_prefix(program)?.strip_prefix('.')?.strip_suffix(".deck")?;
+    let (process, life) = numbers.split_once('.')?;
+    process.parse::<u32>().ok()?;
+    life.parse().ok()
+}
+
+/// Leaves the newest dead ones, so many.
+pub(super) fn thin_out(lives: &Lives, keep: u32) {
+    let gone = lives.dead.len().saturating_sub(keep as usize);
+    for dead in &lives.dead[..gone] {
+        if let (Some(path), Some(held)) = (&dead.path, &dead._held)
+            && still_has(path, held).unwrap_or(false)
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Files that were never given their name, since their process died meanwhile.
+pub(super) fn sweep(directory: &Path, name: &str) {
+    const OLD: Duration = Duration::from_secs(60);
+    let prefix = format!(".{name}.");
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let ours = file.to_str().is_some_and(|file| file.starts_with(&prefix) && file.ends_with(".new"));
+        // One that was made just now may not be held yet.
+        let is_old = |metadata: Metadata| {
+            let age = SystemTime::now().duration_since(metadata.modified()?);
+            io::Result::Ok(
+                metadata.is_file() && metadata.uid() == os::user() && age.is_ok_and(|age| age > OLD),
+            )
+        };
+        if !ours || !entry.metadata().and_then(is_old).unwrap_or(false) {
+            continue;
+        }
+        let mut open = File::options();
+        open.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
+        if open.open(entry.path()).and_then(Held::try_hold).is_ok_and(|held| held.is_some()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_program_are_told_from_those_of_others() {
+        assert_eq!(number_of("host.17.4.deck", "host"), Some(4));
+        for other in [
+            "host.17.deck",
+            "host.17.4",
+            "host.x.4.deck",
+            "hosts.17.4.deck",
+            "host.1.2.3.deck",
+            "host17.4.deck",
+        ] {
+            assert_eq!(number_of(other, "host"), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Directories in which nobody else can put anything in a file's place.
+
+use super::create::system;
+use super::error::CreateError;
+use crate::os;
+use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+/// Group and others may write.
+const WRITABLE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// Its owner, this user or root, is the only one who can write in it.
+pub(super) fn directory(path: &Path) -> Result<(), CreateError> {
+    let metadata = look(path)?;
+    if metadata.mode() & WRITABLE != 0 {
+        let helps = if metadata.mode() & STICKY != 0 {
+            "others can write in it: give the directory itself, in which one of this user's is made"
+        } else {
+            "others can write in it: take that away with `chmod go-w`"
+        };
+        return Err(refused(path, helps));
+    }
+    Ok(())
+}
+
+/// The same, or one of this user's own in it where everybody has files, as in `/tmp`.
+pub(super) fn directory_or_own_below(path: &Path, group: Option<u32>) -> Result<PathBuf, CreateError> {
+    let metadata = look(path)?;
+    if metadata.mode() & WRITABLE == 0 || metadata.mode() & STICKY == 0 {
+        return directory(path).map(|()| path.to_owned());
+    }
+    let own = path.join(format!("flightdeck-{}", os::user()));
+    let mode = if group.is_some() { 0o750 } else { 0o700 };
+    match DirBuilder::new().mode(mode).create(&own) {
+        Ok(()) => {
+            if let Some(group) = group {
+                chown(&own, None, Some(group)).map_err(|error| system(&own, "chown", &error))?;
+                let entered = fs::set_permissions(&own, Permissions::from_mode(mode));
+                entered.map_err(|error| system(&own, "chmod", &error))?;
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(system(&own, "mkdir", &error)),
+    }
+    // Whoever was first in a place where everybody can be: not a link, and this user's alone.
+    let metadata = fs::symlink_metadata(&own).map_err(|error| system(&own, "lstat", &error))?;
+    if !metadata.is_dir() {
+        return Err(refused(&own, "it is no directory: remove it, or give another place"));
+    }
+    if metadata.uid() != os::user() {
+        return Err(refused(&own, "it belongs to another user: have it removed, or give another place"));
+    }
+    if metadata.mode() & WRITABLE != 0 {
+        return Err(refused(&own, "others can write in it: take that away with `chmod go-w`"));
+    }
+    Ok(own)
+}
+
+fn look(path: &Path) -> Result<Metadata, CreateError> {
+    let metadata = fs::metadata(path).map_err(|error| system(path, "stat", &error))?;
+    if !metadata.is_dir() {
+        return Err(refused(path, "it is no directory: give one"));
+    }
+    if metadata.uid() != os::user() && metadata.uid() != 0 {
+        return Err(refused(path, "it belongs to another user: give one of this user's"));
+    }
+    Ok(metadata)
+}
+
+fn refused(path: &Path, reason: &str) -> CreateError {
+    CreateError::Directory { path: path.to_owned(), reason: reason.into() }
+}
