@@ -78,6 +78,7 @@ mod hub;
 mod id;
 mod local;
 mod os;
+mod random;
 mod region;
 mod status;
 mod sync;
@@ -130,6 +131,7 @@ pub mod internals {
     pub use crate::region::stage::{Stage, State};
     pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};
     pub use crate::supervisor::breaker::judge::{Judge, Moved, Verdict};
+    pub use crate::supervisor::breaker::turn::Turn;
     pub use crate::supervisor::breaker::word::Word;
     pub use crate::supervisor::bulkhead::room::Room;
     pub use crate::sync::fuse::vanishes_before;

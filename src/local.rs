@@ -14,9 +14,9 @@
 mod number;
 
 use crate::id::{CorrelationId, DeckId, SpanId};
+use crate::random;
 use crate::sync::{Arc, plain_thread_local};
 use std::cell::{Cell, RefCell};
-use std::hash::{BuildHasher, RandomState};
 use std::ptr::NonNull;
 
 #[cfg(flightdeck_loom)]
@@ -320,8 +320,7 @@ pub(crate) fn replace_scope(scope: Scope) -> Scope {
     BLOCK.with(|block| block.scope.replace(scope))
 }
 
-/// A span id that no other span has, on this thread or any other: 64 bits of a generator (splitmix64; Steele,
-/// Lea, Flood 2014). `seed` is asked once in a thread's life, so whether it is random costs later ids nothing.
+/// A span id that no other span has, on this thread or any other: 64 bits of a generator. `seed` is asked once in a thread's life, so whether it is random costs later ids nothing.
 #[inline]
 pub(crate) fn fresh_span(seed: impl FnOnce() -> u64) -> SpanId {
     BLOCK.with(|block| {
@@ -329,19 +328,11 @@ pub(crate) fn fresh_span(seed: impl FnOnce() -> u64) -> SpanId {
             0 => seed(),
             state => state,
         };
-        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let (state, number) = random::next(state);
         block.spans.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         // Zero means none.
-        SpanId::new((mixed ^ (mixed >> 31)).max(1))
+        SpanId::new(number.max(1))
     })
-}
-
-/// A seed that no other thread has, here or elsewhere.
-#[cold]
-pub(crate) fn random_seed() -> u64 {
-    RandomState::new().hash_one(0_u8)
 }
 
 /// Starts this thread's generator of span ids anew.

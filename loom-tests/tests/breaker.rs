@@ -2,12 +2,13 @@
 
 mod support;
 
-use flightdeck_loom::internals::{BreakerCells, Count, Judge, Moved, Numbers, Side, Verdict, Word};
+use flightdeck_loom::internals::{BreakerCells, Count, Judge, Moved, Numbers, Side, Turn, Verdict, Word};
 use flightdeck_loom::supervisor::{BreakerSettings, BreakerState};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use support::{Model, Seen};
 
@@ -64,6 +65,130 @@ fn two_failures_at_once_are_judged_together() {
     first.at_least_once("the first thread's trip");
     second.at_least_once("the second thread's trip");
     model.fails_without("breaker-turn", Side::Publish).fails_without("breaker-turn", Side::Observe);
+}
+
+/// A turn ends while another asks, since it has looked often enough: what was left is judged in the next one.
+#[test]
+fn what_a_turn_left_is_judged_in_the_next_one() {
+    let outcomes = [Seen::default(), Seen::default()];
+    let [left, in_time] = outcomes.clone();
+    let model = move || {
+        let turn = Arc::new(Turn::new());
+        let counted = Arc::new(AtomicUsize::new(0));
+        // What the model does not see orders nothing.
+        let has_looked = Arc::new(AtomicBool::new(false));
+        let one = {
+            let (turn, counted, has_looked) = (turn.clone(), counted.clone(), has_looked.clone());
+            thread::spawn(move || {
+                counted.store(1, Relaxed);
+                turn.take_up_to(1, || has_looked.store(true, Relaxed));
+            })
+        };
+        let (left, in_time) = (left.clone(), in_time.clone());
+        let other = thread::spawn(move || {
+            let ask = || {
+                let mut looked = false;
+                turn.take_up_to(1, || {
+                    looked = true;
+                    let is_later = has_looked.load(Relaxed);
+                    let counted = counted.load(Relaxed);
+                    assert!(!is_later || counted == 1, "who had the turn before was overlooked");
+                });
+                looked
+            };
+            // Asked after the only look of the other's turn had begun, that one cannot end as it should.
+            let is_too_late = has_looked.load(Relaxed);
+            match [ask(), ask()] {
+                [false, true] if is_too_late => left.count(),
+                _ => in_time.count(),
+            }
+        });
+        one.join().unwrap();
+        other.join().unwrap();
+    };
+    let model = Model::new("breaker turn that ran out", None, model).holds(20);
+    let [left, in_time] = outcomes;
+    left.at_least_once("a turn that left something");
+    in_time.at_least_once("one that did not");
+    model.fails_without("breaker-turn", Side::Publish).fails_without("breaker-turn", Side::Observe);
+}
+
+/// Two threads without a cell of their own, one of them with a result of an earlier generation: that is counted, and not in
+/// the later one.
+#[test]
+fn a_late_result_of_those_who_share_a_cell_is_not_of_the_new_generation() {
+    let outcomes = [Seen::default(), Seen::default()];
+    let [in_time, late] = outcomes.clone();
+    let model = move || {
+        let cells = Arc::new(BreakerCells::<1>::new());
+        let judge = Judge::<1>::new(settings(), 0);
+        let first = judge.word();
+        judge.force(BreakerState::Closed, 0, &mut Vec::new());
+        let second = judge.word();
+        cells.add_judged(1, first, Count::Failure);
+        let count = |word| {
+            let cells = cells.clone();
+            thread::spawn(move || cells.add_judged(1, word, Count::Failure))
+        };
+        [count(first), count(second)].into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(cells.sums(second).failure, 1, "the late one counts as one of now");
+        match [Count::Failure, Count::Stale].map(|count| cells.total(count)) {
+            [3, 0] => in_time.count(),
+            [2, 1] => late.count(),
+            other => panic!("{other:?}"),
+        }
+    };
+    Model::new("breaker late result", None, model).holds(4);
+    let [in_time, late] = outcomes;
+    in_time.at_least_once("a result before the new generation");
+    late.at_least_once("one after it");
+}
+
+/// A trial closes it while another thread's failure opens it again: that is the first time in a row, and the next the second,
+/// however long whoever closed it is held up.
+#[test]
+fn who_opens_it_right_after_it_was_closed_waits_as_for_the_first_time() {
+    let outcomes = [Seen::default(), Seen::default()];
+    let [again, before] = outcomes.clone();
+    let model = move || {
+        let mut settings = settings();
+        settings.failure_count_threshold = Some(1);
+        settings.permitted_calls_in_half_open = 1;
+        settings.longest_wait_in_open = Some(Duration::from_millis(80));
+        let judge = Arc::new(Judge::<2>::new(settings, 0));
+        let trial = |ms| match enter(&judge, 0, ms).0 {
+            Verdict::Passed(permit) => permit,
+            other => panic!("{other:?}"),
+        };
+        settle(&judge, 0, judge.word(), Count::Failure, 0);
+        settle(&judge, 0, trial(10), Count::Failure, 10);
+        assert_eq!(enter(&judge, 0, 29).0, Verdict::Open(1), "for twice as long");
+        let permit = trial(30);
+        let closing = {
+            let judge = judge.clone();
+            thread::spawn(move || settle(&judge, 0, permit, Count::Success, 30).len())
+        };
+        let opening = {
+            let judge = judge.clone();
+            thread::spawn(move || {
+                let permit = judge.word();
+                let is_closed = permit.state() == BreakerState::Closed;
+                if is_closed { settle(&judge, 1, permit, Count::Failure, 30).len() } else { 0 }
+            })
+        };
+        assert_eq!(closing.join().unwrap(), 1);
+        if opening.join().unwrap() == 0 {
+            return before.count();
+        }
+        again.count();
+        assert_eq!(enter(&judge, 0, 30).0, Verdict::Open(10), "the first time since it was closed");
+        settle(&judge, 0, trial(40), Count::Failure, 40);
+        assert_eq!(enter(&judge, 0, 40).0, Verdict::Open(20), "the second");
+    };
+    Model::new("breaker opened right after it was closed", 3, model).holds(5);
+    let [again, before] = outcomes;
+    again.at_least_once("it was opened again");
+    before.at_least_once("it was not");
 }
 
 /// A thread that has counted before begins a new generation, while another adds up: what was counted before is left out.

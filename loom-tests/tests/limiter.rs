@@ -111,7 +111,11 @@ fn whoever_takes_many_while_the_burst_shrinks_pays_for_all_of_them() {
             let limiter = limiter.clone();
             move || limiter.check_n(3)
         });
-        limiter.set_limits(limits(10, 1)).unwrap();
+        let changer = thread::spawn({
+            let limiter = limiter.clone();
+            move || limiter.set_limits(limits(10, 1)).unwrap()
+        });
+        changer.join().unwrap();
         match taker.join().unwrap() {
             Ok(()) => {
                 assert_eq!(

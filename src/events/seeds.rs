@@ -1,7 +1,7 @@
 //! Where the span ids of each thread start.
 
-use crate::local;
 use crate::sync::{AtomicU64, Relaxed};
+use crate::{local, random};
 
 /// Seeds for the threads' generators of span ids: random ones, or the same in each run.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Seeds {
             Some(next) => {
                 next.fetch_add(1, Relaxed).wrapping_add(1).wrapping_mul(0xd134_2543_de82_ef95).max(1)
             }
-            None => local::random_seed(),
+            None => random::seed(),
         }
     }
 

@@ -12,9 +12,9 @@ use super::spec::Kind;
 use super::worker::Incarnation;
 use crate::contain::contain;
 use crate::error::Severity;
+use crate::random;
 use crate::sync::{Arc, AtomicBool, Relaxed, thread};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// After so many news in a row, what is due has its turn.
@@ -45,7 +45,7 @@ impl Engine {
         rules: Rules,
         chores: Vec<Chore>,
     ) -> Self {
-        let seed = RandomState::new().hash_one(0);
+        let seed = random::seed();
         Self {
             shared,
             observer,

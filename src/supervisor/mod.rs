@@ -98,4 +98,5 @@ pub use rules::{AutoShutdown, Rules, Strategy};
 pub use spec::{ChildSpec, IntoWorkerResult, Restart, Shutdown, WorkerResult};
 pub use status::Status;
 pub(crate) use view::View;
+pub(crate) use waiting::Waiting;
 pub use worker::{Waited, WorkerContext};

@@ -1,4 +1,5 @@
-//! Threads that wait for something to stop.
+//! Threads that wait, parked, for what others bring about. Each looks by itself, outside of any lock, so a look may take locks
+//! of its own, call the host, and wake those who wait.
 
 use crate::sync::{Mutex, thread};
 use std::collections::HashMap;

@@ -17,10 +17,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("os", &["sync"]),
     ("id", &["sync"]),
+    ("random", &["sync"]),
     ("status", &["error", "sync"]),
     ("clock", &["error", "os", "sync"]),
     ("region", &["os", "sync"]),
-    ("local", &["id", "sync"]),
+    ("local", &["id", "random", "sync"]),
     ("mapped", &["error", "os", "region", "sync"]),
     ("config", BELOW_PARTS),
     ("events", BELOW_PARTS),
@@ -33,7 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("testing", PUBLIC),
 ];
 const BELOW_PARTS: &[&str] =
-    &["clock", "contain", "error", "id", "local", "mapped", "os", "region", "status", "sync"];
+    &["clock", "contain", "error", "id", "local", "mapped", "os", "random", "region", "status", "sync"];
 const BELOW_HUB: &[&str] = &[
     "clock",
     "contain",

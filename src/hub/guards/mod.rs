@@ -108,7 +108,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// Each change of its state is an event, `flightdeck.breaker.changed`, of what the thread works for that brings it about.
     /// Telemetry has its numbers, at most 250 ms old, under `breaker.NAME`: `successes`, `failures`, `ignored`, `abandoned`,
     /// `stale`, `slow`, `rejected`, `trips`, and `state` (0 closed, 1 half-open, 2 open, 3 forced open, 4 disabled). While it is
-    /// not closed it is a concern of the [health](Flightdeck::health). What the [settings](crate::Settings::breakers) say of its
+    /// open, half-open or forced open it is a concern of the [health](Flightdeck::health); disabled, it is none. What the [settings](crate::Settings::breakers) say of its
     /// name is in force in place of `settings`, from the update on that says so.
     ///
     /// ```

@@ -10,8 +10,8 @@ use crate::events::Events;
 use crate::hub::Settings;
 use crate::hub::settings::chore;
 use crate::id::Revision;
-use crate::supervisor::{Entry, Ledger, Look, Past, Probe, Probes, Sighting};
-use crate::sync::{Mutex, thread};
+use crate::supervisor::{Entry, Ledger, Look, Past, Probe, Probes, Sighting, Waiting};
+use crate::sync::Mutex;
 use crate::telemetry::{Counter, Gauge, Telemetry};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -39,7 +39,7 @@ pub(in crate::hub) struct Monitor {
     state: Mutex<State>,
     pub(super) listeners: Listeners,
     /// Who waits for a change.
-    pub(super) waiting: Mutex<Vec<thread::Thread>>,
+    pub(super) waiting: Waiting,
     log: Log,
 }
 
@@ -147,7 +147,7 @@ impl Monitor {
             concerns: telemetry.gauge("flightdeck_health_concerns"),
             changes: telemetry.counter("flightdeck_health_changes_total"),
         };
-        let (listeners, waiting) = (Listeners::default(), Mutex::default());
+        let (listeners, waiting) = (Listeners::default(), Waiting::default());
         Self { sights, settings, state: Mutex::new(state), listeners, waiting, log }
     }
 
@@ -198,7 +198,7 @@ impl Monitor {
         let change = if tells { state.change(&health) } else { None };
         drop(state);
         if changed {
-            self.wake();
+            self.waiting.wake();
             if !tells {
                 self.sights.supervisor.poke();
             }
@@ -239,7 +239,7 @@ impl Monitor {
         self.write(state.written, summary, concerns.len(), &look);
         state.written = summary;
         drop(state);
-        self.wake();
+        self.waiting.wake();
         self.sights.supervisor.poke();
         true
     }
@@ -256,10 +256,6 @@ impl Monitor {
         };
         let concerns = state.ledger.past().into_iter().map(told).collect();
         HealthHistory { concerns, forgotten: state.ledger.forgotten() }
-    }
-
-    pub(super) fn wake(&self) {
-        self.waiting.lock().drain(..).for_each(|thread| thread.unpark());
     }
 }
 

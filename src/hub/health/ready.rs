@@ -40,31 +40,23 @@ impl Monitor {
     pub(super) fn wait_until_ready(&self, timeout: Duration) -> Result<(), NotReady> {
         let began = Instant::now();
         let deadline = began.checked_add(timeout);
+        let _here = self.waiting.enter();
         loop {
-            // Put down anew each time, and before the look: who wakes the waiting takes them all from the list.
-            self.waiting.lock().push(thread::current());
             let health = self.health();
             if health.is_ready() {
-                self.wait_no_more();
                 return Ok(());
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             // The supervisor's thread would wait for itself, and who stops does not start.
             let is_vain = self.sights.supervisor.view().is_none_or(View::is_stopping_or_own);
             if is_vain || left == Some(Duration::ZERO) {
-                self.wait_no_more();
-                return Err(NotReady { waited: began.elapsed(), missing: health.missing(Probe::Ready) });
+                let missing = health.missing(Probe::Ready);
+                return Err(NotReady { waited: began.elapsed(), missing });
             }
             match left {
                 Some(left) => thread::park_timeout(left),
                 None => thread::park(),
             }
         }
-    }
-
-    /// This thread is not to be woken any more.
-    fn wait_no_more(&self) {
-        let this = thread::current().id();
-        self.waiting.lock().retain(|waiting| waiting.id() != this);
     }
 }

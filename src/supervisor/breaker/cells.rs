@@ -1,7 +1,7 @@
 //! What calls came to, counted by thread.
 //!
 //! A thread alone writes the cell of its [number](crate::local): a count is a load and a store, and no line goes
-//! back and forth. Who has no number counts in a cell that all such threads share, by atomic additions. Counts only
+//! back and forth. Who has no number counts in a [cell](super::shared) that all such threads share. Counts only
 //! grow; what they were when a generation began, each cell notes for itself, so nothing has to be reset by
 //! others.
 //!
@@ -9,8 +9,9 @@
 //! |---|---|---|
 //! | `breaker-cell` | the tag in [`Cells::add_judged`] | the tag in [`Cells::sums`] |
 
+use super::shared::SharedCell;
 use super::word::Word;
-use crate::sync::{AtomicU32, AtomicU64, CachePadded, Mutex, Relaxed, acquire, release};
+use crate::sync::{AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
 
 /// What is counted. The first four are what a breaker judges by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,9 @@ pub enum Count {
 }
 
 /// How many are counted.
-const COUNTS: usize = 8;
+pub(super) const COUNTS: usize = 8;
 /// How many of these are judged by.
-const JUDGED: usize = 4;
+pub(super) const JUDGED: usize = 4;
 
 /// The tag of a cell in which nothing has begun: no state is this.
 const NONE: Word = Word::of(u64::MAX);
@@ -53,7 +54,7 @@ struct Cell {
 
 // Of one cell no line is shared with another.
 #[cfg(not(any(flightdeck_loom, flightdeck_shuttle)))]
-const _: () = assert!(size_of::<CachePadded<Cell>>() <= 128);
+const _: () = assert!(size_of::<CachePadded<Cell>>() <= 128 && size_of::<CachePadded<SharedCell>>() <= 128);
 
 impl Cell {
     fn new() -> Self {
@@ -116,9 +117,7 @@ impl Sums {
 #[derive(Debug)]
 pub struct Cells<const N: usize> {
     own: Box<[CachePadded<Cell>; N]>,
-    shared: CachePadded<Cell>,
-    /// Held while a generation begins for the shared cell: once in each, and never by a thread with a cell of its own.
-    beginning: Mutex<()>,
+    shared: CachePadded<SharedCell>,
     /// One more than the greatest number that ever counted.
     reached: AtomicU32,
 }
@@ -129,8 +128,7 @@ impl<const N: usize> Cells<N> {
     pub fn new() -> Self {
         Self {
             own: Box::new(std::array::from_fn(|_| CachePadded::new(Cell::new()))),
-            shared: CachePadded::new(Cell::new()),
-            beginning: Mutex::new(()),
+            shared: CachePadded::new(SharedCell::new()),
             reached: AtomicU32::new(0),
         }
     }
@@ -159,44 +157,32 @@ impl<const N: usize> Cells<N> {
     pub fn add(&self, number: usize, count: Count) {
         match self.own(number) {
             Some(cell) => drop(cell.add(count)),
-            None => drop(self.shared.count(count).fetch_add(1, Relaxed)),
+            None => self.shared.add(count),
         }
     }
 
-    /// Counts what the breaker judges by in the generation of `word`.
+    /// Counts what the breaker judges by in the generation of `word`; among those who share, as stale if that is over.
     pub fn add_judged(&self, number: usize, word: Word, count: Count) {
-        if let Some(cell) = self.own(number) {
-            let tag = Word::of(cell.tag.load(Relaxed));
-            if tag == NONE || tag.generation() != word.generation() {
-                cell.begin(word);
-            } else if tag != word {
-                // The same generation, timed from now on, or no longer.
-                cell.tag.store(word.bits(), release("breaker-cell"));
-            }
-            cell.add(count);
-            return;
+        let Some(cell) = self.own(number) else { return self.shared.add_judged(word, count) };
+        // One thread reads the breaker's word in its order, so what it counts for is never older than what it counted for.
+        let tag = Word::of(cell.tag.load(Relaxed));
+        if tag == NONE || tag.generation() != word.generation() {
+            cell.begin(word);
+        } else if tag != word {
+            // The same generation, timed from now on, or no longer.
+            cell.tag.store(word.bits(), release("breaker-cell"));
         }
-        if Word::of(self.shared.tag.load(Relaxed)) != word {
-            let _one = self.beginning.lock();
-            let tag = Word::of(self.shared.tag.load(Relaxed));
-            if tag == NONE || word.is_after(tag) {
-                self.shared.begin(word);
-            } else if tag.generation() == word.generation() {
-                self.shared.tag.store(word.bits(), release("breaker-cell"));
-            }
-            // Else it is late: its generation has ended.
-        }
-        self.shared.count(count).fetch_add(1, Relaxed);
+        cell.add(count);
     }
 
     fn reached(&self) -> impl Iterator<Item = &Cell> {
         let reached = self.reached.load(Relaxed) as usize;
-        self.own.iter().take(reached).chain([&self.shared]).map(|cell| &**cell)
+        self.own.iter().take(reached).map(|cell| &**cell)
     }
 
     /// What was counted since the generation of `word` began.
     pub fn sums(&self, word: Word) -> Sums {
-        let mut sums = [0_u64; JUDGED];
+        let mut sums = self.shared.judged(word);
         for cell in self.reached() {
             // Acquire, edge `breaker-cell` (partner: `begin`): what was counted before that generation, to leave it out.
             let tag = Word::of(cell.tag.load(acquire("breaker-cell")));
@@ -214,7 +200,8 @@ impl<const N: usize> Cells<N> {
 
     /// What was counted in all.
     pub fn total(&self, count: Count) -> u64 {
-        self.reached().fold(0, |sum, cell| sum.wrapping_add(cell.count(count).load(Relaxed)))
+        let shared = self.shared.total(count);
+        self.reached().fold(shared, |sum, cell| sum.wrapping_add(cell.count(count).load(Relaxed)))
     }
 }
 
@@ -243,8 +230,15 @@ mod tests {
         }
         assert_eq!(cells.sums(second), Sums { slow_success: 2, ..Sums::default() });
         cells.add_judged(7, first, Count::Failure);
-        assert_eq!(cells.sums(second).failure, 1, "by one that was let in late: it begins nothing anew");
-        let totals = [Count::Success, Count::Failure, Count::SlowSuccess, Count::Rejected];
-        assert_eq!(totals.map(|count| cells.total(count)), [3, 3, 2, 2]);
+        assert_eq!(
+            cells.sums(second),
+            Sums { slow_success: 2, ..Sums::default() },
+            "of a call let in earlier"
+        );
+        cells.add_judged(7, second, Count::Failure);
+        cells.add_judged(7, first, Count::Failure);
+        assert_eq!(cells.sums(second), Sums { failure: 1, slow_success: 2, ..Sums::default() });
+        let totals = [Count::Success, Count::Failure, Count::SlowSuccess, Count::Rejected, Count::Stale];
+        assert_eq!(totals.map(|count| cells.total(count)), [3, 4, 2, 2, 1]);
     }
 }

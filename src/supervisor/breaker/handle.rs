@@ -10,6 +10,7 @@ use super::word::{BreakerState, Word};
 use crate::clock::{Clock, Ticks};
 use crate::contain::contain;
 use crate::local::{self, NUMBERS};
+use crate::random;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +24,8 @@ pub(crate) type Observer = dyn Fn(&BreakerTransition) + Send + Sync;
 /// | closed | go through; it opens when the last ones went too badly: see [`BreakerSettings`] |
 /// | open | are rejected for a while, and told when to try again |
 /// | half-open | a few go through as trials, which close it or open it again; the others are rejected |
-/// | forced open, disabled | are rejected, go through: until the host says otherwise. Disabled, it counts all the same |
+/// | forced open | are rejected, until the host says otherwise |
+/// | disabled | go through and are counted, and none of them opens it, until the host says otherwise |
 ///
 /// It looks at what the last calls came to whenever one fails or is slow: a success alone never opens it. Where calls fail
 /// faster than a thread adds up what all of them count, the last of them are looked at with the next one. It does not
@@ -42,7 +44,7 @@ pub(crate) type Observer = dyn Fn(&BreakerTransition) + Send + Sync;
 /// other threads do: no lock, no allocation, no clock unless [slow calls](BreakerSettings::slow_call_duration) are looked
 /// for; then two readings of it. The first success of a thread in a generation costs more, as does one in 256, which reads the
 /// clock. 64 threads at a time have words of their own, 8 KiB a breaker; further ones share
-/// some, and count by atomic additions. A failure costs a reading of the clock, and a walk over what those threads counted;
+/// some, and count by exchanges. A failure costs a reading of the clock, and a walk over what those threads counted;
 /// no thread waits for another one's. A rejection costs a reading of the clock and a count.
 ///
 /// All of this is lock-free. Not for signal handlers.
@@ -102,7 +104,7 @@ impl Breaker {
         settings.check()?;
         let origin = clock.now();
         Ok(Self(Arc::new(Core {
-            judge: Judge::new(settings, local::random_seed()),
+            judge: Judge::new(settings, random::seed()),
             clock,
             origin,
             observers: Mutex::new(Vec::new()),
@@ -242,7 +244,8 @@ impl Breaker {
         self.force(BreakerState::Closed);
     }
 
-    /// Lets everything through and counts it, until told otherwise.
+    /// Lets everything through and counts it, and never opens by itself, until told otherwise: [`Breaker::force_closed`] has
+    /// it judge again, by the calls from then on.
     pub fn disable(&self) {
         self.force(BreakerState::Disabled);
     }

@@ -8,8 +8,9 @@ use super::cells::{Cells, Count};
 use super::settings::{BreakerSettings, BreakerWhy};
 use super::turn::Turn;
 use super::window::{NOTICED_EVERY, Window};
-use super::word::{BreakerState, Since, Word};
-use crate::sync::{Arc, ArcSwap, AtomicU32, AtomicU64, CachePadded, Mutex, Relaxed};
+use super::word::{BreakerState, Row, Since, Word};
+use crate::random::Chance;
+use crate::sync::{Arc, ArcSwap, AtomicU64, CachePadded, Mutex, Relaxed};
 
 /// A change of state that this thread brought about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +52,10 @@ pub struct Judge<const N: usize> {
     slow_ns: AtomicU64,
     /// [`Since`] when the generation lasts. Relaxed: it says of which it speaks.
     since: CachePadded<AtomicU64>,
-    /// How often it opened since it was closed.
-    in_a_row: AtomicU32,
-    /// How long it was to stay open the last time, in milliseconds.
-    last_wait: AtomicU64,
+    /// [`Row`] of the last time that it opened. Relaxed: it says of which that is.
+    row: AtomicU64,
     trips: AtomicU64,
-    /// The state of a generator of random numbers.
-    random: AtomicU64,
+    chance: Chance,
     turn: Turn,
     /// When a trial was permitted last, in milliseconds.
     last_trial: AtomicU64,
@@ -76,10 +74,9 @@ impl<const N: usize> Judge<N> {
             cells: Cells::new(),
             slow_ns: AtomicU64::new(slow_ns(&settings)),
             since: CachePadded::new(AtomicU64::new(Since::of(word, 0).bits())),
-            in_a_row: AtomicU32::new(0),
-            last_wait: AtomicU64::new(0),
+            row: AtomicU64::new(Row::of(word, 0, 0).bits()),
             trips: AtomicU64::new(0),
-            random: AtomicU64::new(seed),
+            chance: Chance::new(seed),
             turn: Turn::new(),
             last_trial: AtomicU64::new(0),
             reconfiguring: Mutex::new(()),
@@ -124,19 +121,15 @@ impl<const N: usize> Judge<N> {
     }
 
     fn change(&self, from: Word, to: Word, why: BreakerWhy, now: u64, moves: &mut Moves) -> bool {
+        let (times, _) = self.row(from);
         let changed = self.exchange(from, to);
         if changed {
+            // What follows may come late, and others may have gone on by then: each word says of which generation it speaks.
             self.since.store(Since::of(to, now / NS_PER_MS).bits(), Relaxed);
-            match to.state() {
-                BreakerState::Open => {
-                    self.trips.fetch_add(1, Relaxed);
-                    self.in_a_row.fetch_add(1, Relaxed);
-                }
-                BreakerState::Closed => {
-                    self.in_a_row.store(0, Relaxed);
-                    self.last_wait.store(0, Relaxed);
-                }
-                _ => {}
+            if to.state() == BreakerState::Open {
+                let wait = to.until().saturating_sub(now.div_ceil(NS_PER_MS));
+                self.row.store(Row::of(to, times.saturating_add(1), wait).bits(), Relaxed);
+                self.trips.fetch_add(1, Relaxed);
             }
             moves.push(Moved { from, to, why });
         }
@@ -256,8 +249,9 @@ impl<const N: usize> Judge<N> {
                 // Given back: somebody else may try.
                 _ => word.with_issued(word.issued().saturating_sub(1)),
             };
-            let done = match self.after_trials(settled, now(), &settings) {
-                Some((to, why)) => self.change(word, to, why, now(), moves),
+            let now = now();
+            let done = match self.after_trials(settled, now, &settings) {
+                Some((to, why)) => self.change(word, to, why, now, moves),
                 None => self.exchange(word, settled),
             };
             if done {
@@ -298,19 +292,19 @@ impl<const N: usize> Judge<N> {
     }
 
     fn opened(&self, from: Word, now: u64, settings: &BreakerSettings) -> Word {
-        let nth = self.in_a_row.load(Relaxed);
-        let wait = settings.wait_ms(nth, self.last_wait.load(Relaxed), self.next_random());
-        self.last_wait.store(wait, Relaxed);
+        let (times, last_wait) = self.row(from);
+        let wait = settings.wait_ms(times, last_wait, self.chance.draw());
         from.to_open(now.div_ceil(NS_PER_MS) + wait)
     }
 
-    /// From 0 to 1 (splitmix64; Steele, Lea, Flood 2014).
-    fn next_random(&self) -> f64 {
-        let step = 0x9e37_79b9_7f4a_7c15;
-        let state = self.random.fetch_add(step, Relaxed).wrapping_add(step);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    /// How often it has opened in a row when it is in that state, and for how long the last time, in milliseconds.
+    fn row(&self, word: Word) -> (u32, u64) {
+        match word.state() {
+            // If nobody says so, whoever opened it is held up before it could, or was so long that it said so over a newer one.
+            BreakerState::HalfOpen => Row::in_word(self.row.load(Relaxed)).before(word).unwrap_or((1, 0)),
+            // Whatever there was before it was closed.
+            _ => (0, 0),
+        }
     }
 
     /// Judges by all that has been counted, unless another thread is at it, which then does. Lock-free.

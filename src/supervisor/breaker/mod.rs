@@ -8,6 +8,7 @@
 //! | `judge` | all of it without clock and observers |
 //! | `word` | the state, in one word |
 //! | `cells` | what calls came to, counted by thread |
+//! | `shared` | the same for threads without a cell of their own |
 //! | `turn` | who judges: one at a time, and nobody waits |
 //! | `window` | the calls that are judged by |
 //! | `stats` | what it has done so far |
@@ -22,8 +23,9 @@ mod handle;
 pub(crate) mod judge;
 mod permit;
 mod settings;
+mod shared;
 mod stats;
-mod turn;
+pub(crate) mod turn;
 mod window;
 pub(crate) mod word;
 

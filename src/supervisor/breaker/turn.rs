@@ -15,10 +15,12 @@ const LOOKS: u32 = 4;
 
 /// How many have asked since the last turn ended; zero: nobody judges.
 #[derive(Debug)]
-pub(crate) struct Turn(CachePadded<AtomicU64>);
+pub struct Turn(CachePadded<AtomicU64>);
 
 impl Turn {
-    pub(crate) fn new() -> Self {
+    /// Nobody's.
+    #[allow(clippy::new_without_default, reason = "its owner makes it by name")]
+    pub fn new() -> Self {
         Self(CachePadded::new(AtomicU64::new(0)))
     }
 
@@ -41,12 +43,18 @@ impl Turn {
     }
 
     /// Looks, if it is this thread's turn, until nobody has asked meanwhile, or often enough.
-    pub(crate) fn take(&self, mut look: impl FnMut()) {
+    pub(crate) fn take(&self, look: impl FnMut()) {
+        self.take_up_to(LOOKS, look);
+    }
+
+    /// The same, so often at the most: what models explore.
+    #[inline(always)]
+    pub fn take_up_to(&self, looks: u32, mut look: impl FnMut()) {
         if !self.ask() {
             return;
         }
         let end = End(self);
-        for _ in 0..LOOKS {
+        for _ in 0..looks {
             let asked = self.asked();
             look();
             if self.finish(asked) {

@@ -25,7 +25,8 @@ pub enum BreakerState {
     HalfOpen,
     /// Rejects them until told otherwise.
     ForcedOpen,
-    /// Lets them through and counts them; never opens by itself.
+    /// Lets them through and counts them, slow ones too, and judges by none of them: it never opens by itself, and is no
+    /// concern of a deck's health. Until told otherwise; closed again, it judges by the calls from then on.
     Disabled,
 }
 
@@ -140,9 +141,12 @@ impl Word {
         GENERATION.get(self.0) as u32
     }
 
+    /// How many bits a generation has.
+    pub(crate) const GENERATION_BITS: u32 = GENERATION.bits;
+
     /// Whether it is of a later generation: of the half before which this one lies.
-    pub(crate) const fn is_after(self, earlier: Self) -> bool {
-        let ahead = self.generation().wrapping_sub(earlier.generation()) as u64 & GENERATION.most();
+    pub(crate) const fn is_after(self, generation: u32) -> bool {
+        let ahead = self.generation().wrapping_sub(generation) as u64 & GENERATION.most();
         ahead != 0 && ahead <= GENERATION.most() / 2
     }
 
@@ -238,6 +242,39 @@ impl Since {
     }
 }
 
+/// How often a breaker had opened in a row when it opened the last time, that time included, and for how long. It says of
+/// which generation it speaks, as [`Since`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(u64);
+
+const TIMES: Field = GENERATION.then(10);
+const WAIT: Field = TIMES.then(28);
+
+impl Row {
+    /// Of an open one.
+    pub(crate) const fn of(open: Word, times: u32, wait_ms: u64) -> Self {
+        Self(WAIT.with(TIMES.with(GENERATION.with(0, open.generation() as u64), times as u64), wait_ms))
+    }
+
+    pub(crate) const fn in_word(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// How often and for how long, if it speaks of the one that became this one, which is half-open.
+    pub(crate) const fn before(self, half_open: Word) -> Option<(u32, u64)> {
+        let next = (GENERATION.get(self.0) + 1) & GENERATION.most();
+        if next == half_open.generation() as u64 {
+            Some((TIMES.get(self.0) as u32, WAIT.get(self.0)))
+        } else {
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +282,8 @@ mod tests {
 
     #[test]
     fn all_bits_are_used_and_none_twice() {
-        assert_eq!(UNTIL.shift + UNTIL.bits, 64);
+        assert_eq!((UNTIL.shift + UNTIL.bits, WAIT.shift + WAIT.bits), (64, 64));
+        assert!(WAIT.most() > 24 * 3_600 * 1_000, "the longest wait");
         assert!(FAILED.shift + FAILED.bits <= 64 && u64::from(MOST_PERMITS) <= ISSUED.most());
         assert!(Word::NEW.is_plainly_closed() && Word::NEW.state() == BreakerState::Closed);
     }
@@ -266,7 +304,8 @@ mod tests {
         let mut word = Word::NEW;
         for _ in 0..3 {
             let later = (0..1_500_000).fold(word, |word, _| word.to(BreakerState::Open));
-            assert!(later.is_after(word) && !word.is_after(later) && !word.is_after(word));
+            let [before, after] = [word, later].map(Word::generation);
+            assert!(later.is_after(before) && !word.is_after(after) && !word.is_after(before));
             word = later;
         }
         assert_eq!(word.generation(), 4_500_000 % (1 << 22));
@@ -288,6 +327,9 @@ mod tests {
             prop_assert_eq!((trial.generation(), trial.state(), trial.is_timed()), (2, BreakerState::HalfOpen, timed));
             prop_assert_eq!(Since::of(trial, until).ms(trial), Some(until));
             prop_assert_eq!(Since::of(open, until).ms(trial), None);
+            let row = Row::of(open, issued, until);
+            prop_assert_eq!(row.before(trial), Some((issued, until.min(WAIT.most()))));
+            prop_assert_eq!((row.before(open), row.before(trial.to_open(0).to_half_open())), (None, None));
         }
     }
 }

@@ -188,7 +188,7 @@ impl Machine {
             self.set(id, Phase::Ended);
             return self.meltdown(parent, id);
         }
-        let chance = self.chance();
+        let chance = self.chance.draw();
         let child = self.child_mut(id);
         let delay = child.history.delay(&child.spec, chance);
         let worker = child.path.clone();

@@ -29,6 +29,7 @@ use super::incident::{Incident, StopReport, WorkerState};
 use super::rules::Rules;
 use super::spec::{ChildSpec, Kind, Restart};
 use crate::contain::drop_contained;
+use crate::random::Chance;
 use crate::sync::Arc;
 use child::{Child, Orphan, Phase};
 use node::Node;
@@ -87,7 +88,7 @@ pub(crate) struct Machine {
     turns: VecDeque<Id>,
     /// Abandoned runs that are no longer those of their children, and have not ended yet.
     orphans: BTreeMap<(Id, u64), Orphan>,
-    random: u64,
+    chance: Chance,
     now: Duration,
 }
 
@@ -105,7 +106,7 @@ impl Machine {
             outputs: VecDeque::new(),
             turns: VecDeque::new(),
             orphans: BTreeMap::new(),
-            random: seed,
+            chance: Chance::new(seed),
             now: Duration::ZERO,
         }
     }
@@ -230,16 +231,6 @@ impl Machine {
         let before = std::mem::replace(&mut child.alarm, alarm);
         before.map(|at| self.deadlines.remove(&(at, id)));
         alarm.map(|at| self.deadlines.insert((at, id)));
-    }
-
-    /// From 0 to 1.
-    fn chance(&mut self) -> f64 {
-        // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) as f64 / u64::MAX as f64
     }
 
     fn tell(&mut self, id: Id, incident: Incident) {

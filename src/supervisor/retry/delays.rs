@@ -54,7 +54,7 @@ impl Delays {
         if self.failures >= policy.attempts && policy.attempts != u32::MAX {
             return Err(self.give_up(GaveUp::Attempts));
         }
-        self.before = policy.backoff.delay(self.failures, self.before, self.retrier.draw());
+        self.before = policy.backoff.delay(self.failures, self.before, self.retrier.chance.draw());
         let delay = at_least.saturating_add(self.before);
         if self.left().is_some_and(|left| delay > left) {
             return Err(self.give_up(GaveUp::Deadline));

@@ -2,9 +2,9 @@
 
 use super::{Attempt, Call, Delays, GaveUp, RetryError, RetryPolicy, RetryPolicyError};
 use crate::error::{Diagnostic, Retry};
+use crate::random::{self, Chance};
 use crate::sync::{Arc, ArcSwap, AtomicU64, Relaxed};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 /// Tries again what may pass later, as its policy says. One for each thing that is called; callers share it.
@@ -30,8 +30,7 @@ pub struct Retrier(Arc<Inner>);
 
 pub(super) struct Inner {
     policy: ArcSwap<RetryPolicy>,
-    /// Where chance is. Relaxed: each draw is its own.
-    chance: AtomicU64,
+    pub(super) chance: Chance,
     pub(super) begun: Instant,
     pub(super) counts: Counts,
 }
@@ -81,10 +80,10 @@ impl Retrier {
     /// If the policy allows no attempt, or has the time of a clock that is not moved by hand.
     pub fn new(policy: RetryPolicy) -> Result<Self, RetryPolicyError> {
         let policy = policy.checked()?;
-        let seed = policy.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        let seed = policy.seed.unwrap_or_else(random::seed);
         Ok(Self(Arc::new(Inner {
             policy: ArcSwap::new(Arc::new(policy)),
-            chance: AtomicU64::new(seed),
+            chance: Chance::new(seed),
             begun: Instant::now(),
             counts: Counts::default(),
         })))
@@ -184,15 +183,6 @@ impl Retrier {
 impl Inner {
     pub(super) fn policy(&self) -> Arc<RetryPolicy> {
         self.policy.load_full()
-    }
-
-    /// From 0 to 1. SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
-    pub(super) fn draw(&self) -> f64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut mixed = self.chance.fetch_add(STEP, Relaxed).wrapping_add(STEP);
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) as f64 / u64::MAX as f64
     }
 }
 
