@@ -90,6 +90,40 @@ fn a_code_is_explained_alone_or_with_all_below_it() {
     assert!(ran.err.contains("are `config.update.busy`, "), "{}", ran.err);
 }
 
+/// Codes of the tool, as its source writes them: `Variant => "cli.what.why"`.
+fn own_codes(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            own_codes(&path, found);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let literals = text.split("=> \"cli.").skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(literals.map(|code| format!("cli.{code}")));
+        }
+    }
+}
+
+#[test]
+fn the_tools_own_errors_have_hints_too() {
+    let mut written = std::collections::BTreeSet::new();
+    own_codes(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin"), &mut written);
+    let explained = run(&["explain", "--json", "cli"]);
+    let objects = explained.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let hints: std::collections::BTreeMap<_, _> = objects
+        .map(|object| ["code", "recovery"].map(|field| object[field].as_str().unwrap().to_owned()))
+        .map(|[code, hint]| (code, hint))
+        .collect();
+    assert!(
+        written.iter().eq(hints.keys()),
+        "give each a hint in src/error/codes/cli.rs, and no others: {written:?}"
+    );
+    for (code, hint) in hints {
+        let form = hint.starts_with(|c: char| c.is_ascii_lowercase() || c == '`') && !hint.ends_with('.');
+        assert!(form && hint.len() < 160, "{code}: one line, lower case, no full stop: {hint}");
+    }
+}
+
 #[test]
 fn the_report_for_people_says_the_same() {
     let folder = Folder::new("people");

@@ -222,12 +222,14 @@ fn a_worker_that_is_hung_takes_no_work_until_it_beats_again() {
     let worker = ChildSpec::new("feed", Restart::Permanent, body).heartbeat(Duration::from_millis(60));
     let deck = quick().supervisor(|supervisor| supervisor.worker(worker)).start().unwrap();
     until("it to be hung", || has(&deck, "worker_hung"));
-    assert_eq!((deck.health().level(), deck.is_live()), (HealthLevel::NotReady, true));
+    // Nobody inside does anything about it: that is for whoever asks whether the host is live.
+    assert_eq!((deck.health().level(), deck.is_live()), (HealthLevel::NotLive, false));
     let told = |kind: &str| deck.events().query().kind_named(kind).count();
     until("the event", || told("flightdeck.worker.hung") == 1 && deck.status().supervisor.hung == 1);
     is_to_beat.store(true, Ordering::Relaxed);
     left(&deck, "worker_hung", "worker `feed` hung");
     until("the event of its beats", || told("flightdeck.worker.recovered") >= 1);
+    assert!(deck.is_live() && deck.is_ready(), "{}", deck.health());
     assert!(counted(&deck, "flightdeck_worker_hangs_total") >= 1);
     assert_eq!(counted(&deck, "flightdeck_worker_failures_total"), 0, "it was left alone");
 }

@@ -846,9 +846,10 @@ fn documented() -> String {
             text += &format!("\n## {of}\n\n");
             part = of;
         }
-        let example = examples.get(code.name).map_or("", String::as_str);
+        // Those of the tool are made there, and `tests/cli.rs` compares them.
+        let example = examples.get(code.name).map_or(String::new(), |example| format!("`` {example} ``<br>"));
         let (severity, retry, hint) = (code.severity, code.retry, code.recovery);
-        text += &format!("- **`{}`** ({severity}, retry {retry})<br>`` {example} ``<br>{hint}\n", code.name);
+        text += &format!("- **`{}`** ({severity}, retry {retry})<br>{example}{hint}\n", code.name);
     }
     text
 }
@@ -877,7 +878,8 @@ fn codes_are_listed_once_and_as_errors_have_them() {
         assert_eq!(code.retry, retry, "{}", code.name);
     }
     let occurring: BTreeSet<_> = errors.iter().map(|error| error.code()).collect();
-    let idle: Vec<_> = listed.difference(&occurring).collect();
+    let idle = listed.difference(&occurring).filter(|code| !code.starts_with("cli."));
+    let idle: Vec<_> = idle.collect();
     assert!(idle.is_empty(), "no error has these codes: {idle:?}");
     let names: Vec<_> = codes::all().map(|code| code.name).collect();
     assert!(names.is_sorted(), "in the order of the alphabet, so that two never stand apart");

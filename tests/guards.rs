@@ -1,10 +1,13 @@
-//! Breakers, bulkheads and limiters of a deck: by name, written down, counted, told by its settings.
+//! Breakers, bulkheads, limiters and retriers of a deck: by name, written down, counted, told by its settings.
 
 use flightdeck::config::{Change, Validate, Violations};
 use flightdeck::events::{Events, Value as Field};
-use flightdeck::supervisor::{Breaker, BreakerError, BreakerSettings, BreakerState, EnterError, Limits};
+use flightdeck::supervisor::{
+    Backoff, Breaker, BreakerError, BreakerSettings, BreakerState, EnterError, GaveUp, Jitter, Limits,
+    Retrier, RetryBudget, RetryPolicy, RetrySettings,
+};
 use flightdeck::telemetry::Value;
-use flightdeck::{Clock, Concern, Diagnostic, Flightdeck, GuardError, Settings};
+use flightdeck::{Clock, Concern, Diagnostic, Flightdeck, GuardError, Retry, Settings};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,6 +66,56 @@ fn one_name_is_one_guard_and_other_settings_are_refused() {
     assert!(deck.limiter("upstream", limits).unwrap().check().is_ok());
     assert!(deck.limiter("upstream", limits).unwrap().check().is_err());
     assert!(deck.limiter("upstream", limits.burst(2)).is_err());
+
+    let (budget, clock) = (RetryBudget::new(0.1, 5).unwrap(), Clock::manual());
+    let policy = || RetryPolicy::new().budget(&budget).virtual_time(&clock);
+    let first = deck.retrier("upstream", policy()).unwrap();
+    attempts(&first);
+    assert_eq!(deck.retrier("upstream", policy()).unwrap().stats().calls, 1, "it is the same");
+    let others = [
+        policy().max_attempts(2),
+        policy().deadline(Duration::MAX),
+        policy().backoff(Backoff::default()),
+        policy().seed(1),
+        policy().budget(&RetryBudget::new(0.1, 5).unwrap()),
+        policy().virtual_time(&Clock::manual()),
+        RetryPolicy::new(),
+    ];
+    for other in others {
+        assert_eq!(deck.retrier("upstream", other).unwrap_err().code(), "hub.guard.exists");
+    }
+    let none = deck.retrier("none", RetryPolicy::new().max_attempts(0)).unwrap_err();
+    assert_eq!(none.code(), "supervisor.retry_policy.no_attempt");
+}
+
+/// Of a call that always fails.
+fn attempts(retrier: &Retrier) -> (GaveUp, u32, Duration) {
+    let failed = retrier.when(|_: &()| Retry::Later).run(|_| Err::<(), _>(())).unwrap_err();
+    (failed.why, failed.attempts, failed.elapsed)
+}
+
+#[test]
+fn settings_say_what_retriers_do_otherwise_and_the_rest_stays() {
+    let (deck, clock) = (Flightdeck::builder().start().unwrap(), Clock::manual());
+    let (ms, steady) = (Duration::from_millis, |ms| Backoff::between(ms, ms).jitter(Jitter::None));
+    let budget = RetryBudget::new(0.001, 4).unwrap();
+    let policy = || RetryPolicy::new().backoff(steady(ms(10))).budget(&budget).virtual_time(&clock);
+    let told_of = |settings: RetrySettings| {
+        told(&deck, |now| now.retriers = [("fetch".to_owned(), settings.clone())].into());
+    };
+    told_of(RetrySettings::new().max_attempts(2));
+    let retrier = deck.retrier("fetch", policy()).unwrap();
+    assert_eq!(attempts(&retrier), (GaveUp::Attempts, 2, ms(10)), "told before anybody asked for it");
+    told_of(RetrySettings::new().backoff(steady(ms(100))).deadline(ms(250)));
+    assert_eq!(attempts(&retrier), (GaveUp::Deadline, 3, ms(200)));
+    told_of(RetrySettings::new().deadline(Duration::MAX));
+    assert_eq!(attempts(&retrier), (GaveUp::Budget, 2, ms(10)), "four in all, whatever was told");
+    told(&deck, |now| now.retriers.clear());
+    assert_eq!(attempts(&retrier), (GaveUp::Budget, 1, ms(0)));
+    for (name, value) in [("calls", 4), ("retries", 4), ("attempts", 1), ("deadline", 1), ("budget", 2)] {
+        let name = format!("retrier.fetch.{name}");
+        wait_until(&name, || deck.telemetry().snapshot().get(&name) == Some(&Value::Counter(value)));
+    }
 }
 
 #[test]
@@ -152,7 +205,8 @@ fn settings_change_guards_while_calls_run() {
         wait_until("a trip", || breaker.state() == BreakerState::Open);
         ended.store(true, Relaxed);
     });
-    assert_eq!(breaker.stats().failures, calls.into_inner());
+    let stats = breaker.stats();
+    assert_eq!(stats.failures + stats.stale, calls.into_inner(), "one that was late for the trip is stale");
     assert_eq!(breaker.settings(), after(1));
     told(&deck, |settings| settings.breakers.clear());
     assert_eq!(breaker.settings(), after(u32::MAX), "as it was asked for");
@@ -183,6 +237,7 @@ fn settings_that_make_no_sense_are_refused_all_at_once() {
         settings.breakers.insert("upstream".into(), wrong);
         settings.bulkheads.insert("reports".into(), 0);
         settings.limiters.insert("logins".into(), Limits::per_hour(0));
+        settings.retriers.insert("fetch".into(), RetrySettings::new().max_attempts(0));
         settings
     });
     let message = refused.unwrap_err().to_string();
@@ -190,6 +245,7 @@ fn settings_that_make_no_sense_are_refused_all_at_once() {
         "breakers.upstream.permitted_calls_in_half_open = 0: must be from 1 to 1000",
         "bulkheads.reports = 0: must be from 1 to 2^30",
         "limiters.logins = ",
+        "retriers.fetch.max_attempts = 0: must be at least 1",
     ] {
         assert!(message.contains(part), "{message}");
     }

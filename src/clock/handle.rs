@@ -130,6 +130,11 @@ impl Clock {
         &self.0
     }
 
+    /// Whether both are one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How this clock reads time.
     #[must_use]
     pub fn source(&self) -> ClockSource {

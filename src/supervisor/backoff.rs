@@ -14,7 +14,7 @@ use std::time::Duration;
 /// assert_eq!(Backoff::default(), Backoff::between(Duration::from_millis(10), Duration::from_secs(10)));
 /// # let _ = PATIENT;
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Backoff {
     /// The first, before jitter.
@@ -49,6 +49,17 @@ impl Default for Backoff {
         Self::between(Duration::from_millis(10), Duration::from_secs(10))
     }
 }
+
+/// Two are the same if they make the same delays: of factors below 1, and of what is no number, each is 1.
+impl PartialEq for Backoff {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { least, most, factor, jitter } = *self;
+        (least, most, jitter) == (other.least, other.most, other.jitter)
+            && factor.max(1.0) == other.factor.max(1.0)
+    }
+}
+
+impl Eq for Backoff {}
 
 impl Backoff {
     /// From `least` on, doubled, up to `most`, with [`Jitter::Equal`].

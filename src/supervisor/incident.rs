@@ -235,6 +235,8 @@ pub struct WorkerStatus {
     pub has_failed: bool,
     /// Whether the host cannot do without it: not, where its [spec](super::ChildSpec::unlimited_restarts) says so.
     pub is_needed: bool,
+    /// Whether it is [started again](super::ChildSpec::restart_hung) where it is hung.
+    pub restarts_hung: bool,
 }
 
 impl WorkerStatus {

@@ -92,7 +92,7 @@ pub use policy::Exit;
 pub use pulse::Pulse;
 pub use retry::{
     Attempt, BudgetError, Call, Delays, Failure, GaveUp, Retrier, RetryBudget, RetryError, RetryPolicy,
-    RetryPolicyError, RetryStats,
+    RetryPolicyError, RetrySettings, RetryStats,
 };
 pub use rules::{AutoShutdown, Rules, Strategy};
 pub use spec::{ChildSpec, IntoWorkerResult, Restart, Shutdown, WorkerResult};

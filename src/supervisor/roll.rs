@@ -84,6 +84,7 @@ impl Roll {
             last_failure: None,
             has_failed: false,
             is_needed: spec.limited,
+            restarts_hung: spec.ends_hung,
         };
         self.rows.insert(id, Row { status, auto_shutdown: below });
         self.by_path.insert(path.clone(), id);

@@ -227,6 +227,9 @@ impl ChildSpec {
     /// Where it is hung, it has failed: it is asked to stop, and then treated as its restart kind says. A thread that does not
     /// look is abandoned after its [shutdown time](ChildSpec::shutdown), and its worker starts again only if it may be
     /// [replaced](ChildSpec::replace_abandoned).
+    ///
+    /// Without this, one that is hung is left alone, since it may go on by itself. If the host cannot do without it, a deck is
+    /// neither ready nor live meanwhile: nobody inside does anything about it, so whoever asks from outside may restart the host.
     #[must_use]
     pub fn restart_hung(mut self) -> Self {
         self.ends_hung = true;

@@ -21,6 +21,7 @@
 #![doc = include_str!("original.md")]
 #![doc = include_str!("list.md")]
 
+mod cli;
 mod clock;
 mod config;
 mod deck;
@@ -52,6 +53,10 @@ impl Code {
         Self { name, severity: Severity::Error, retry, recovery }
     }
 
+    const fn info(self) -> Self {
+        Self { severity: Severity::Info, ..self }
+    }
+
     const fn warn(self) -> Self {
         Self { severity: Severity::Warn, ..self }
     }
@@ -68,7 +73,8 @@ const fn later(name: &'static str, recovery: &'static str) -> Code {
 }
 
 /// In the order of the alphabet.
-const PARTS: [&[Code]; 8] = [
+const PARTS: [&[Code]; 9] = [
+    cli::CODES,
     clock::CODES,
     config::CODES,
     deck::CODES,

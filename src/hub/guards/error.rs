@@ -1,6 +1,6 @@
 //! Why a deck gives no guard.
 
-use crate::supervisor::{BreakerSettingsError, BulkheadLimitError, LimitsError};
+use crate::supervisor::{BreakerSettingsError, BulkheadLimitError, LimitsError, RetryPolicyError};
 use crate::{Diagnostic, Retry, Severity};
 use thiserror::Error;
 
@@ -25,6 +25,9 @@ pub enum GuardError {
     /// There are no such limits.
     #[error(transparent)]
     Limiter(#[from] LimitsError),
+    /// The policy of a retrier makes no sense.
+    #[error(transparent)]
+    Retrier(#[from] RetryPolicyError),
 }
 
 impl Diagnostic for GuardError {
@@ -34,6 +37,7 @@ impl Diagnostic for GuardError {
             Self::Breaker(error) => error.code(),
             Self::Bulkhead(error) => error.code(),
             Self::Limiter(error) => error.code(),
+            Self::Retrier(error) => error.code(),
         }
     }
     fn severity(&self) -> Severity {

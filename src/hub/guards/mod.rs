@@ -3,7 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `registry` | those of one kind, each by its name |
-//! | `breaker`, `bulkhead`, `limiter` | what a deck does with each kind |
+//! | `breaker`, `bulkhead`, `limiter`, `retrier` | what a deck does with each kind |
 //! | `error` | why it gives none |
 
 mod breaker;
@@ -11,18 +11,19 @@ mod bulkhead;
 mod error;
 mod limiter;
 mod registry;
+mod retrier;
 
 pub use error::GuardError;
 
 use super::health::Poke;
 use super::{Flightdeck, Settings};
 use crate::events::Events;
-use crate::supervisor::{Breaker, BreakerSettings, BreakerState, Bulkhead, Limiter, Limits};
+use crate::supervisor::{
+    Breaker, BreakerSettings, BreakerState, Bulkhead, Limiter, Limits, Retrier, RetryPolicy,
+};
 use crate::sync::Arc;
 use crate::telemetry::Telemetry;
-use breaker::{OfBreaker, changed};
-use bulkhead::OfBulkhead;
-use limiter::OfLimiter;
+use breaker::changed;
 use registry::Registry;
 
 /// All that protects calls of a deck's host.
@@ -33,6 +34,7 @@ pub(in crate::hub) struct Guards {
     breakers: Registry<Breaker>,
     bulkheads: Registry<Bulkhead>,
     limiters: Registry<Limiter>,
+    retriers: Registry<Retrier>,
 }
 
 impl std::fmt::Debug for Guards {
@@ -51,6 +53,7 @@ impl Guards {
             breakers: Registry::default(),
             bulkheads: Registry::default(),
             limiters: Registry::default(),
+            retriers: Registry::default(),
         }
     }
 
@@ -59,6 +62,7 @@ impl Guards {
         self.breakers.tell(&settings.breakers);
         self.bulkheads.tell(&settings.bulkheads);
         self.limiters.tell(&settings.limiters);
+        self.retriers.tell(&settings.retriers);
     }
 
     /// Brings telemetry up to date.
@@ -66,6 +70,7 @@ impl Guards {
         self.breakers.follow();
         self.bulkheads.follow();
         self.limiters.follow();
+        self.retriers.follow();
     }
 
     /// The breakers that do not let all calls through.
@@ -76,28 +81,28 @@ impl Guards {
     }
 
     fn breaker(&self, name: &str, settings: BreakerSettings) -> Result<Breaker, GuardError> {
-        self.breakers.get(name, settings, |name, settings| {
-            let breaker = Breaker::with_clock(settings.clone(), self.events.clock().clone())?;
-            let mirror = OfBreaker::new(&self.telemetry, &name);
-            let (events, health) = (self.events.clone(), self.health.clone());
+        self.breakers.get(&self.telemetry, name, settings, |name, settings| {
+            let breaker = Breaker::with_clock(settings, self.events.clock().clone())?;
+            let (name, events, health) = (name.clone(), self.events.clone(), self.health.clone());
             breaker.observe(move |change| {
                 events.record(changed(&name, change));
                 health.poke();
             });
-            Ok((breaker, mirror))
+            Ok(breaker)
         })
     }
 
     fn bulkhead(&self, name: &str, limit: u32) -> Result<Bulkhead, GuardError> {
-        self.bulkheads.get(name, limit, |name, limit| {
-            Ok((Bulkhead::new(*limit)?, OfBulkhead::new(&self.telemetry, &name)))
-        })
+        self.bulkheads.get(&self.telemetry, name, limit, |_, limit| Ok(Bulkhead::new(limit)?))
     }
 
     fn limiter(&self, name: &str, limits: Limits) -> Result<Limiter, GuardError> {
-        self.limiters.get(name, limits, |name, limits| {
-            Ok((Limiter::on(self.events.clock(), *limits)?, OfLimiter::new(&self.telemetry, &name)))
-        })
+        let make = |_: &_, limits| Ok(Limiter::on(self.events.clock(), limits)?);
+        self.limiters.get(&self.telemetry, name, limits, make)
+    }
+
+    fn retrier(&self, name: &str, policy: RetryPolicy) -> Result<Retrier, GuardError> {
+        self.retriers.get(&self.telemetry, name, policy, |_, policy| Ok(Retrier::new(policy)?))
     }
 }
 
@@ -178,5 +183,35 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// If there are no such limits, or there is one of that name which was asked for with others.
     pub fn limiter(&self, name: &str, limits: Limits) -> Result<Limiter, GuardError> {
         self.inner.guards.limiter(name, limits)
+    }
+
+    /// The retrier of this name; a new one, if nobody asked for it before. For start-up: keep what it returns.
+    ///
+    /// Telemetry has its numbers, at most 250 ms old, under `retrier.NAME`: `calls`, `retries`, `recovered`, and how many calls
+    /// were given up for each reason: `permanent`, `attempts`, `deadline`, `budget` and `cancelled`. What the
+    /// [settings](crate::Settings::retriers) say of its name is in force in place of those parts of `policy`, for calls that
+    /// begin after the update that says so.
+    ///
+    /// ```
+    /// use flightdeck::{Flightdeck, Retry};
+    /// use flightdeck::supervisor::{GaveUp, RetryPolicy, RetrySettings};
+    ///
+    /// let deck = Flightdeck::builder().start()?;
+    /// let fetch = deck.retrier("fetch", RetryPolicy::new())?;
+    /// deck.settings().update(|now| {
+    ///     let mut settings = now.clone();
+    ///     settings.retriers.insert("fetch".into(), RetrySettings::new().max_attempts(1));
+    ///     settings
+    /// })?;
+    /// let failed = fetch.when(|_: &&str| Retry::Later).run(|_| Err::<(), _>("down")).unwrap_err();
+    /// assert_eq!((failed.why, failed.attempts), (GaveUp::Attempts, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the policy makes no sense, or there is one of that name which was asked for with another; policies with budgets or
+    /// virtual time are the same only if those are.
+    pub fn retrier(&self, name: &str, policy: RetryPolicy) -> Result<Retrier, GuardError> {
+        self.inner.guards.retrier(name, policy)
     }
 }

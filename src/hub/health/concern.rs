@@ -27,7 +27,9 @@ use std::time::Duration;
 /// | [`SubscribersDetached`](Self::SubscribersDetached) | | once there are as many again, or acknowledged |
 /// | `SourcesRefused`, `SourceStale` | | with its cause |
 /// | [`BreakerOpen`](Self::BreakerOpen) | | with its cause |
-/// | [`WorkerBackingOff`](Self::WorkerBackingOff), [`WorkerHung`](Self::WorkerHung) of one that is needed | ready | with its cause |
+/// | [`WorkerBackingOff`](Self::WorkerBackingOff) of one that is needed | ready | with its cause |
+/// | [`WorkerHung`](Self::WorkerHung) of one that is needed, and is [started again](crate::supervisor::ChildSpec::restart_hung) | ready | with its cause |
+/// | [`WorkerHung`](Self::WorkerHung) of one that is needed, and is left alone: only a restart of the host helps, if it does not recover | live, ready | with its cause |
 /// | [`WorkerAbandoned`](Self::WorkerAbandoned) of one that is needed | ready | acknowledged |
 /// | the same of one that the host can do without | | as those |
 /// | [`WorkerFailed`](Self::WorkerFailed) | | once it is gone or runs again, or acknowledged |
@@ -139,6 +141,8 @@ pub enum Concern {
         worker: Arc<str>,
         /// Whether the host cannot do without it.
         is_needed: bool,
+        /// Whether the supervisor [starts it again](crate::supervisor::ChildSpec::restart_hung); else it is left alone.
+        is_restarted: bool,
     },
     /// A worker ended in failure, for good.
     WorkerFailed {
@@ -324,7 +328,11 @@ impl Concern {
     #[must_use]
     pub const fn fails(&self) -> Probes {
         match self {
-            Self::MeltedDown | Self::SupervisorStuck { .. } => Probes::of(&[Probe::Live, Probe::Ready]),
+            Self::MeltedDown
+            | Self::SupervisorStuck { .. }
+            | Self::WorkerHung { is_needed: true, is_restarted: false, .. } => {
+                Probes::of(&[Probe::Live, Probe::Ready])
+            }
             Self::WorkerBackingOff { is_needed: true, .. }
             | Self::WorkerHung { is_needed: true, .. }
             | Self::WorkerAbandoned { is_needed: true, .. }

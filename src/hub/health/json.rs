@@ -96,5 +96,6 @@ fn of_worker(worker: &WorkerStatus) -> Value {
         "last_failure": worker.last_failure,
         "failed": worker.has_failed,
         "needed": worker.is_needed,
+        "restarts_hung": worker.restarts_hung,
     })
 }

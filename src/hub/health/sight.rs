@@ -272,7 +272,9 @@ fn of_worker(status: &WorkerStatus, concerns: &mut Vec<Concern>) {
         WorkerState::Starting | WorkerState::Stopping if status.has_failed => {
             concerns.push(Concern::WorkerBackingOff { worker, is_needed });
         }
-        WorkerState::Hung => concerns.push(Concern::WorkerHung { worker, is_needed }),
+        WorkerState::Hung => {
+            concerns.push(Concern::WorkerHung { worker, is_needed, is_restarted: status.restarts_hung });
+        }
         WorkerState::Abandoned => concerns.push(Concern::WorkerAbandoned { worker, generation, is_needed }),
         WorkerState::Finished if status.has_failed => {
             concerns.push(Concern::WorkerFailed { worker, generation });

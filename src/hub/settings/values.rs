@@ -2,7 +2,7 @@
 
 use crate::config::{Validate, Violations};
 use crate::events::{Class, Directives};
-use crate::supervisor::{BreakerSettings, BreakerSettingsError, Bulkhead, Limits};
+use crate::supervisor::{BreakerSettings, BreakerSettingsError, Bulkhead, Limits, RetrySettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -74,6 +74,9 @@ pub struct Settings {
     pub bulkheads: BTreeMap<String, u32>,
     /// Limits of [rate limiters](crate::Flightdeck::limiter), in the same way.
     pub limiters: BTreeMap<String, Limits>,
+    /// What [retriers](crate::Flightdeck::retrier) do otherwise than they were asked for, in the same way; for calls that begin
+    /// from then on.
+    pub retriers: BTreeMap<String, RetrySettings>,
 }
 
 /// What a pipeline is told.
@@ -126,6 +129,7 @@ impl Default for Settings {
             breakers: BTreeMap::new(),
             bulkheads: BTreeMap::new(),
             limiters: BTreeMap::new(),
+            retriers: BTreeMap::new(),
         }
     }
 }
@@ -170,6 +174,11 @@ impl Validate for Settings {
             if let Err(error) = limits.checked() {
                 report.reject(&format!("limiters.{name}"), limits, error.to_string());
             }
+        }
+        for (name, retrier) in &self.retriers {
+            let attempts = retrier.max_attempts.unwrap_or(1);
+            let field = format!("retriers.{name}.max_attempts");
+            report.require(retrier.check().is_ok(), &field, &attempts, "must be at least 1, the call itself");
         }
     }
 }

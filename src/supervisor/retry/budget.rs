@@ -64,6 +64,11 @@ impl RetryBudget {
         Ok(Self(Arc::new(Inner { balance, deposit, most, refused })))
     }
 
+    /// Whether both are one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// For a call.
     pub(super) fn deposit(&self) {
         self.add(self.0.deposit);

@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `policy` | [`RetryPolicy`]: how often, how long, how far apart |
+//! | `settings` | [`RetrySettings`]: what of it may be said again |
 //! | `budget` | [`RetryBudget`]: how much load retries may add |
 //! | `retrier` | [`Retrier`]: what callers share |
 //! | `delays` | [`Delays`]: whether to try again, and when: all decisions |
@@ -15,6 +16,7 @@ mod delays;
 mod error;
 mod policy;
 mod retrier;
+mod settings;
 
 pub use budget::{BudgetError, RetryBudget};
 pub use call::{Attempt, Call, Failure};
@@ -22,3 +24,4 @@ pub use delays::Delays;
 pub use error::{GaveUp, RetryError};
 pub use policy::{RetryPolicy, RetryPolicyError};
 pub use retrier::{Retrier, RetryStats};
+pub use settings::RetrySettings;

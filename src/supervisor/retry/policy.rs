@@ -33,6 +33,24 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Two are the same if they are alike, and have the same budget and the same virtual time, not others like those.
+impl PartialEq for RetryPolicy {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { attempts, deadline, backoff, budget, seed, clock } = self;
+        let same_budget = match (budget, &other.budget) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let same_clock = match (clock, &other.clock) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let alike = (*attempts, *deadline, *backoff, *seed)
+            == (other.attempts, other.deadline, other.backoff, other.seed);
+        alike && same_budget && same_clock
+    }
+}
+
 impl RetryPolicy {
     /// See [the type](Self).
     pub fn new() -> Self {
