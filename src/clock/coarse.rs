@@ -39,12 +39,19 @@ struct Users {
 }
 
 impl Coarse {
+    /// Where it stands, while a thread refreshes it.
+    #[inline(always)]
+    pub(super) fn ticked(&self) -> Option<u64> {
+        let word = self.word.load(Relaxed);
+        (word & TICKING != 0).then_some(word & !TICKING)
+    }
+
     /// Where it stands. One load while a thread refreshes it, else a call of the system's coarse clock.
     pub(super) fn now(&self) -> u64 {
-        let word = self.word.load(Relaxed);
-        if word & TICKING != 0 {
-            return word & !TICKING;
+        if let Some(ticked) = self.ticked() {
+            return ticked;
         }
+        let word = self.word.load(Relaxed);
         // The system's clock may lag behind what a thread wrote last.
         os::coarse_ns().unwrap_or_else(fine).max(word)
     }

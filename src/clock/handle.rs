@@ -145,13 +145,14 @@ impl Clock {
     #[inline(always)]
     #[must_use]
     pub fn now(&self) -> Ticks {
-        match self.0.reading {
+        match &self.0.reading {
             Reading::Tsc => {
                 // First the offset: one that changes in between makes the stamp too early, which a shard mends, and never
                 // too late, which nothing would.
                 let offset = self.0.keeper.offset.load(Relaxed);
                 Ticks(tsc::read().wrapping_add(offset))
             }
+            Reading::Coarse(coarse) => coarse.ticked().map_or_else(|| self.slow_now(), Ticks),
             _ => self.slow_now(),
         }
     }

@@ -118,7 +118,8 @@ impl Limiter {
 
     /// As a check, and not counted as refused: it is tried again.
     fn look(&self, permits: u32) -> Result<(), CheckError> {
+        let Some(price) = self.0.price(permits)? else { return Ok(()) };
         let limited = |short| CheckError::Limited { permits, retry_after: self.0.missing(short) };
-        self.0.take_all(permits, self.0.clock.now())?.map_err(limited)
+        self.0.take(price, self.0.clock.now()).map_err(limited)
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Whoever is refused writes nothing here, so a flood that is held back by many threads reads a line that stays shared.
 
-use super::pace::Pace;
+use super::pace::{Pace, Price};
 use crate::sync::{AtomicU64, Relaxed};
 
 /// Permits are counted in the same word, so far: each time it is full, they are carried to another.
@@ -37,6 +37,27 @@ impl Word {
     const fn count(self) -> u64 {
         self.0 & COUNT_MASK
     }
+
+    /// Whether it was empty more than so long before `now`. Between exchanges each instruction counts, and this takes no word
+    /// apart: the count makes it later by less than a tick.
+    #[inline(always)]
+    const fn is_older(self, now: u64, age: u64) -> bool {
+        (now.wrapping_sub(age) << COUNT_BITS).wrapping_sub(self.0) as i64 > 0
+    }
+
+    /// Empty at another time.
+    #[inline(always)]
+    const fn moved_to(self, empty_at: u64) -> Self {
+        Self::new(empty_at, self.count())
+    }
+
+    /// What is added to it, or to one with the same count, for a price and its permits; and what the count loses of them.
+    #[inline(always)]
+    const fn raise(self, price: Price) -> (u64, u64) {
+        let carry = (self.count() + price.permits as u64) & !COUNT_MASK;
+        let raise = (price.cost << COUNT_BITS) + price.permits as u64;
+        (raise.wrapping_sub(carry), carry)
+    }
 }
 
 /// See the module.
@@ -60,24 +81,25 @@ impl Bucket {
         Self(AtomicU64::new(Word::new(now.wrapping_sub(pace.full()), 0).0))
     }
 
-    /// Takes so many permits, at least one and no more than a burst. Lock-free: an attempt fails only because another
-    /// thread took some.
+    /// Takes what has that price. Lock-free: an attempt fails only because another thread took some.
     #[inline(always)]
-    pub(super) fn take(&self, pace: Pace, permits: u32, now: u64) -> Take {
-        let (cost, full) = (pace.cost(permits) as i64, pace.full() as i64);
+    pub(super) fn take(&self, price: Price, now: u64) -> Take {
         // Relaxed throughout: the word stands for itself.
         let mut seen = self.0.load(Relaxed);
         loop {
             let word = Word(seen);
-            let saved = word.age(now).min(full);
-            if saved < cost {
-                return Take::Short(cost.wrapping_sub(saved) as u64);
+            if !word.is_older(now, price.cost - 1) {
+                let short = (price.cost as i64).wrapping_sub(word.age(now)) as u64;
+                return Take::Short(short);
             }
-            let count = word.count() + permits as u64;
-            let next = Word::new(now.wrapping_sub((saved - cost) as u64), count);
+            // Of the word that was read, so that neither waits for the choice between it and another.
+            let (raise, carry) = word.raise(price);
+            let floor = word.moved_to(now.wrapping_sub(price.full));
+            let from = if word.is_older(now, price.full) { floor } else { word };
+            let next = Word(from.0.wrapping_add(raise));
             match self.0.compare_exchange_weak(seen, next.0, Relaxed, Relaxed) {
-                Ok(_) if count <= COUNT_MASK => return Take::Taken,
-                Ok(_) => return Take::TakenAndCarry(count & !COUNT_MASK),
+                Ok(_) if carry == 0 => return Take::Taken,
+                Ok(_) => return Take::TakenAndCarry(carry),
                 Err(other) => seen = other,
             }
         }
@@ -110,8 +132,12 @@ mod tests {
 
     const PACE: fn() -> Pace = || Pace::new(10, 1, 5);
 
+    fn take(bucket: &Bucket, permits: u32, now: u64) -> Take {
+        bucket.take(PACE().price(permits), now)
+    }
+
     fn taken(bucket: &Bucket, permits: u32, now: u64) -> bool {
-        !matches!(bucket.take(PACE(), permits, now), Take::Short(_))
+        !matches!(take(bucket, permits, now), Take::Short(_))
     }
 
     #[test]
@@ -120,8 +146,8 @@ mod tests {
             let bucket = Bucket::full(PACE(), begin);
             let at = |time: u64| begin.wrapping_add(time);
             assert_eq!((0..9).filter(|_| taken(&bucket, 1, at(0))).count(), 5);
-            assert_eq!(bucket.take(PACE(), 1, at(9)), Take::Short(1));
-            assert_eq!(bucket.take(PACE(), 3, at(9)), Take::Short(21));
+            assert_eq!(take(&bucket, 1, at(9)), Take::Short(1));
+            assert_eq!(take(&bucket, 3, at(9)), Take::Short(21));
             assert!(taken(&bucket, 1, at(10)) && !taken(&bucket, 1, at(10)));
             assert!(!taken(&bucket, 3, at(39)) && taken(&bucket, 3, at(40)));
             // However long nobody comes, it holds no more than it holds.
@@ -137,25 +163,25 @@ mod tests {
         let bucket = Bucket::full(pace, 0);
         let mut carried = 0;
         for permits in [1, 62, 1, 63, 1, 200, 64, 128] {
-            match bucket.take(pace, permits, 0) {
+            match bucket.take(pace.price(permits), 0) {
                 Take::Taken => {}
                 Take::TakenAndCarry(count) => carried += count,
                 Take::Short(_) => panic!("there are enough"),
             }
         }
         assert_eq!(carried + bucket.count(), 520);
-        assert_eq!(bucket.take(pace, 481, 0), Take::Short(1));
+        assert_eq!(bucket.take(pace.price(481), 0), Take::Short(1));
     }
 
     #[test]
     fn a_clock_that_went_back_closes_it_until_it_is_mended() {
         let bucket = Bucket::full(PACE(), 1_000_000);
         assert!(taken(&bucket, 5, 1_000_000));
-        assert_eq!(bucket.take(PACE(), 1, 500), Take::Short(999_510));
+        assert_eq!(take(&bucket, 1, 500), Take::Short(999_510));
         assert_eq!(bucket.saved(PACE(), 500), 0);
         assert!(!bucket.mend(999_500, || 500), "not so far");
         assert!(bucket.mend(999_499, || 500));
-        assert_eq!(bucket.take(PACE(), 1, 509), Take::Short(1));
+        assert_eq!(take(&bucket, 1, 509), Take::Short(1));
         assert!(taken(&bucket, 1, 510));
         assert_eq!(bucket.count(), 6);
     }

@@ -23,7 +23,7 @@ use crate::clock::{Clock, Ticks};
 use crate::sync::{Arc, AtomicU64, CachePadded, Mutex, Relaxed};
 use acquire::Waiting;
 use bucket::{Bucket, Take};
-use pace::{LONGEST, Pace};
+use pace::{LONGEST, Pace, Price};
 use std::fmt;
 use std::time::Duration;
 
@@ -180,10 +180,7 @@ impl Limiter {
     /// As [`Limiter::check`].
     #[inline(always)]
     pub fn check_at(&self, now: Ticks) -> Result<(), Limited> {
-        match self.0.take(self.0.pace(), 1, now) {
-            Ok(()) => Ok(()),
-            Err(short) => Err(Limited { retry_after: self.0.limited(1, short) }),
-        }
+        self.0.take(self.0.pace().price(1), now).map_err(|short| self.0.limited(1, short))
     }
 
     /// So many permits, or none of them. Lock-free.
@@ -201,11 +198,11 @@ impl Limiter {
     /// As [`Limiter::check_n`].
     #[inline]
     pub fn check_n_at(&self, permits: u32, now: Ticks) -> Result<(), CheckError> {
-        let short = match self.0.take_all(permits, now)? {
-            Ok(()) => return Ok(()),
-            Err(short) => short,
-        };
-        Err(CheckError::Limited { permits, retry_after: self.0.limited(permits, short) })
+        let Some(price) = self.0.price(permits)? else { return Ok(()) };
+        self.0.take(price, now).map_err(|short| {
+            let Limited { retry_after } = self.0.limited(permits, short);
+            CheckError::Limited { permits, retry_after }
+        })
     }
 
     /// How many permits there are. May be outdated when it arrives.
@@ -256,21 +253,20 @@ impl Inner {
         Pace(self.pace.load(Relaxed))
     }
 
-    /// Takes so many, or says for how many ticks they are missing; an error if there are never so many.
+    /// What so many cost now; none cost nothing.
     #[inline(always)]
-    fn take_all(&self, permits: u32, now: Ticks) -> Result<Result<(), u64>, CheckError> {
-        // Read once: by another burst than this one was compared with, more would be let through than is taken.
+    fn price(&self, permits: u32) -> Result<Option<Price>, CheckError> {
         let pace = self.pace();
-        if permits > pace.burst() {
-            return Err(self.too_many(permits, pace.burst()));
+        match permits > pace.burst() {
+            true => Err(self.too_many(permits, pace.burst())),
+            false => Ok((permits > 0).then(|| pace.price(permits))),
         }
-        Ok(if permits == 0 { Ok(()) } else { self.take(pace, permits, now) })
     }
 
-    /// Takes so many, at least one and no more than a burst of that pace, or says for how many ticks they are missing.
+    /// Takes what has that price, or says for how many ticks it is missing.
     #[inline(always)]
-    fn take(&self, pace: Pace, permits: u32, now: Ticks) -> Result<(), u64> {
-        match self.taken.bucket.take(pace, permits, now.0) {
+    fn take(&self, price: Price, now: Ticks) -> Result<(), u64> {
+        match self.taken.bucket.take(price, now.0) {
             Take::Taken => Ok(()),
             Take::TakenAndCarry(count) => {
                 self.carry(count);
@@ -289,9 +285,9 @@ impl Inner {
 
     #[cold]
     #[inline(never)]
-    fn limited(&self, permits: u32, short: u64) -> Duration {
+    fn limited(&self, permits: u32, short: u64) -> Limited {
         self.refused.limited.fetch_add(permits.into(), Relaxed);
-        self.missing(short)
+        Limited { retry_after: self.missing(short) }
     }
 
     /// How long so many ticks are; and a look whether the clock went wrong.

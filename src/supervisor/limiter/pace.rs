@@ -16,6 +16,16 @@ const FRACTION_BITS: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace(pub(super) u64);
 
+/// What so many permits cost, and what there may be to pay with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Price {
+    pub(super) permits: u32,
+    /// How long they take to come.
+    pub(super) cost: u64,
+    /// How long an empty bucket takes to fill.
+    pub(super) full: u64,
+}
+
 impl Pace {
     /// A permit every `ticks`, given as so many over so many; a burst of at least one. It is cut to what fills in time.
     pub(super) fn new(ticks: u128, permits: u32, burst: u32) -> Self {
@@ -40,7 +50,7 @@ impl Pace {
         self.0 as u32 & MOST_BURST
     }
 
-    /// How long so many permits take to come, no more than [`Pace::burst`]; rounded up to a tick.
+    /// How long so many permits take to come, at least one and no more than [`Pace::burst`]; rounded up to a tick.
     #[inline(always)]
     pub(super) const fn cost(self, permits: u32) -> u64 {
         let exponent = (self.0 >> BURST_BITS) as u32 & ((1 << EXPONENT_BITS) - 1);
@@ -50,9 +60,15 @@ impl Pace {
         if exponent >= FRACTION_BITS {
             product << (exponent - FRACTION_BITS)
         } else {
-            let part = FRACTION_BITS - exponent;
-            (product + ((1 << part) - 1)) >> part
+            // Neither factor is zero.
+            (product.wrapping_sub(1) >> (FRACTION_BITS - exponent)) + 1
         }
+    }
+
+    /// Of so many permits, at least one and no more than a burst.
+    #[inline(always)]
+    pub(super) const fn price(self, permits: u32) -> Price {
+        Price { permits, cost: self.cost(permits), full: self.full() }
     }
 
     /// How long an empty bucket takes to fill.

@@ -147,11 +147,13 @@ fn tell(
         Kind::Hung => {
             let first =
                 |is: fn(Kind) -> bool| after.iter().filter(of_run).find(|other| is(other.kind)).map(since);
-            What::Hung {
-                silent: this.silent,
-                abandoned_after: first(|kind| kind == Kind::Abandoned),
-                ended_after: first(|kind| matches!(kind, Kind::Ended | Kind::Failed | Kind::Panicked)),
-            }
+            let abandoned_after = first(|kind| kind == Kind::Abandoned);
+            // Giving up is a failure, too, and comes while the thread goes on.
+            let has_ended: fn(Kind) -> bool = match abandoned_after {
+                Some(_) => |kind| kind == Kind::Ended,
+                None => |kind| matches!(kind, Kind::Failed | Kind::Panicked),
+            };
+            What::Hung { silent: this.silent, abandoned_after, ended_after: first(has_ended) }
         }
         Kind::MeltedDown => {
             let has_failed = |other: &&Noted| matches!(other.kind, Kind::Failed | Kind::Panicked);
@@ -187,6 +189,8 @@ mod tests {
         Died("flightdeck.worker.failed") { worker: str, generation: u64, panicked: bool, why: str }
         Panicked("flightdeck.thread.panicked") { thread: str, file: str, line: u64 }
         Hung("flightdeck.worker.hung") { worker: str, generation: u64, silent_ns: u64 }
+        Abandoned("flightdeck.worker.abandoned") { worker: str, generation: u64 }
+        Ended("flightdeck.worker.abandoned_ended") { worker: str, generation: u64 }
         Escalated("flightdeck.supervisor.escalated") { supervisor: str, worker: str }
     }
 
@@ -214,6 +218,25 @@ mod tests {
         };
         assert_eq!((*silent, *abandoned_after), (Duration::from_nanos(300), None));
         assert!(ended_after.is_some() && back_after > ended_after, "{told:?}");
+    }
+
+    #[test]
+    fn one_that_was_given_up_ends_when_its_thread_does() {
+        let events = deck();
+        let (worker, generation) = ("faults/stuck", 1);
+        start(&events, worker, generation);
+        events.record(Hung { worker, generation, silent_ns: 300 });
+        events.record(Died { worker, generation, panicked: false, why: "silent" });
+        events.record(Abandoned { worker, generation });
+        let hung = |told: &[Incident]| match &told[0].what {
+            What::Hung { abandoned_after, ended_after, .. } => (*abandoned_after, *ended_after),
+            other => panic!("{other:?}"),
+        };
+        let (abandoned, ended) = hung(&gather(&events, Ticks(0)).unwrap());
+        assert!(abandoned.is_some() && ended.is_none(), "{ended:?}");
+        events.record(Ended { worker, generation });
+        let (_, ended) = hung(&gather(&events, Ticks(0)).unwrap());
+        assert!(ended > abandoned, "{ended:?}");
     }
 
     #[test]
