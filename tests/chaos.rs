@@ -555,6 +555,15 @@ fn equals_model(storm: &Storm, calm: &Calm) {
     let restarts: u64 =
         status.workers.iter().filter(|status| of_shaky(status)).map(|worker| worker.restarts).sum();
     assert_eq!(restarts, chaos.count(Site::Worker));
+    let counts = [
+        ("flightdeck_worker_starts_total", status.starts),
+        ("flightdeck_worker_restarts_total", status.restarts),
+        ("flightdeck_worker_failures_total", status.failures),
+    ];
+    for (name, count) in counts {
+        let is_so = || deck.telemetry().snapshot().get(name) == Some(&telemetry::Value::Counter(count));
+        until(name, is_so);
+    }
 
     // Of what panicked health may still tell, of nothing else.
     let health = deck.health();
