@@ -128,6 +128,7 @@ pub mod internals {
     pub use crate::events::{Class, PerClass};
     pub use crate::local::Numbers;
     pub use crate::region::Region;
+    pub use crate::region::log::Log;
     pub use crate::region::stage::{Stage, State};
     pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};
     pub use crate::supervisor::breaker::judge::{Judge, Moved, Verdict};

@@ -5,6 +5,7 @@
 //! have neither a bounds check nor a panicking branch.
 
 mod copy;
+pub(crate) mod log;
 #[cfg(any(
     flightdeck_loom,
     all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle)))

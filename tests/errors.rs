@@ -9,8 +9,8 @@ use flightdeck::config::{
 use flightdeck::error::codes;
 use flightdeck::events::{
     Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
-    PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, Stamp, Start, Trigger,
-    TriggerError, Triggers, Value, WriterError,
+    PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, SectionError, Stamp, Start,
+    Trigger, TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::mapped::{CreateError, Header, HeaderError, OpenError};
 use flightdeck::supervisor::{
@@ -153,6 +153,17 @@ fn events(errors: &mut Errors) {
     errors
         .push(Box::new(PromptError::NoBarrier { reason: "Operation not permitted (os error 1)".to_owned() }));
     errors.push(Box::new(PromptError::Forked));
+    let recording = Events::builder().memory(1 << 20).shards(1).build().unwrap().recording().unwrap();
+    errors.push(Box::new(recording.cursor().prompt().unwrap_err()));
+    for error in [
+        SectionError::NoSection { found: 0x1f8b },
+        SectionError::Version { found: 2, known: 1 },
+        SectionError::TooShort { words: 4_096, needed: 262_144 },
+        SectionError::Field { field: "words of a ring", value: 1_000, limit: 1 << 31 },
+        SectionError::Clock,
+    ] {
+        errors.push(Box::new(error));
+    }
 
     let events = Events::builder().memory(1 << 20).shards(1).clock(Clock::manual()).build().unwrap();
     let schema = Schema::new("order.filled").field("qty", FieldType::U64).field("venue", FieldType::Str);

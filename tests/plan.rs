@@ -92,7 +92,7 @@ fn what_is_held_follows_from_rate_and_size() {
 fn a_plan_reads_as_a_table() {
     let text = plan(8 << 20, 2).to_string();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "8.0 MiB for events: 2 shards of threads, 3 shared");
+    assert_eq!(lines[0], "8.0 MiB for events: 2 shards of threads, 3 shared; 265.5 KiB for names beside");
     assert_eq!(lines[1], "                      critical      normal     verbose");
     assert_eq!(lines[2], "each thread's ring     256 KiB       2 MiB     512 KiB");
     assert!(text.ends_with("longest event           16 KiB     128 KiB      32 KiB"), "{text}");

@@ -9,8 +9,10 @@ use super::range::{AHEAD, Range};
 use super::reading::Reading;
 use super::sight::saturating_ns;
 use super::status::{ClockCheck, ClockSource, ClockStatus, SourceReason};
+use super::told::Told;
 use super::{Ticks, tsc};
 use crate::os;
+use crate::region::Region;
 use crate::sync::{Arc, AtomicU64, Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -120,6 +122,22 @@ impl Clock {
         Self::of(reading, source, SourceReason::Asked, 0)
     }
 
+    /// A clock that somebody else reads, or read, as it is told at `start` of a region: it converts, and stands still. `None` if
+    /// it is of a sort that is not known here.
+    pub(crate) fn recorded(region: &Arc<Region>, start: usize) -> Option<Self> {
+        let (source, origin, segments) = Told::read(region, start)?;
+        let (reading, keeper) = (Reading::Recorded, Keeper::recorded(segments, origin));
+        let range = Range::new(&reading, &keeper.origin);
+        let (reason, hand) = (SourceReason::Asked, AtomicU64::new(0));
+        Some(Self(Arc::new(Inner { reading, source, reason, step: 0, hand, keeper, range })))
+    }
+
+    /// Tells at `start` of a region, where the memory is zero, how stamps of this clock convert, as long as somebody holds what
+    /// is returned. Waits for a comparison that is under way, less than a microsecond.
+    pub(crate) fn tell(&self, region: &Arc<Region>, start: usize) -> Arc<Told> {
+        self.0.keeper.tell(Told::new(region, start, self.0.source, &self.0.keeper.origin))
+    }
+
     fn of(reading: Reading, source: ClockSource, reason: SourceReason, step: u64) -> Self {
         let keeper = Keeper::new(&reading);
         let range = Range::new(&reading, &keeper.origin);
@@ -179,7 +197,7 @@ impl Clock {
     #[inline]
     pub(crate) fn latest(&self) -> Option<Ticks> {
         match self.0.reading {
-            Reading::Hand => None,
+            Reading::Hand | Reading::Recorded => None,
             Reading::Tsc => {
                 let offset = self.0.keeper.offset.load(Relaxed);
                 Some(Ticks(tsc::read_between_loads().wrapping_add(offset)))
@@ -269,7 +287,7 @@ impl Clock {
     /// [directives are set anew](crate::events::Events::set_directives).
     pub fn recheck(&self) -> ClockCheck {
         match self.0.reading {
-            Reading::Hand => ClockCheck::Skipped,
+            Reading::Hand | Reading::Recorded => ClockCheck::Skipped,
             _ => self.0.keeper.check(&self.0.reading),
         }
     }
@@ -331,6 +349,10 @@ impl Clock {
     /// stamp: right after the start of a deck it may wait up to 5 ms for a sound rate.
     #[must_use]
     pub fn converter(&self) -> Converter {
+        if let Reading::Recorded = self.0.reading {
+            // At what rate it ran before that was known nobody can tell any more.
+            return self.0.keeper.converter(1.0);
+        }
         let begun = Instant::now();
         while {
             let _ = self.recheck();

@@ -8,11 +8,12 @@ use super::reading::Reading;
 use super::segments::{Segment, Segments};
 use super::sight::Sight;
 use super::status::ClockCheck;
-use crate::sync::{AtomicU64, Mutex, Relaxed};
+use super::told::Told;
+use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, Weak};
 use std::time::Duration;
 
 /// Segments that are told apart; beyond them the oldest are taken together.
-const SEGMENTS: usize = 64;
+pub(super) const SEGMENTS: usize = 64;
 /// How long the two sights of a rate must lie apart for it to be worth something.
 pub(super) const LEAST_SPAN: Duration = Duration::from_millis(5);
 /// No counter runs faster, in ticks a nanosecond: it counts a processor's nominal clock or that of a board, and none of
@@ -58,6 +59,14 @@ struct State {
     rate: Rate,
     /// The sight of the last comparison.
     last: Sight,
+    /// Where all this is told, too.
+    told: Vec<Weak<Told>>,
+}
+
+impl State {
+    fn new(origin: Sight, rate: Rate) -> Self {
+        Self { start: origin, rate, last: origin, told: Vec::new() }
+    }
 }
 
 impl Keeper {
@@ -73,9 +82,43 @@ impl Keeper {
             rate: AtomicU64::new(ns_per_tick.to_bits()),
             origin,
             segments,
-            state: Mutex::new(State { start: origin, rate, last: origin }),
+            state: Mutex::new(State::new(origin, rate)),
             counts: Counts::default(),
         }
+    }
+
+    /// What somebody else keeps, or kept, and told there.
+    pub(super) fn recorded(segments: Segments, origin: Sight) -> Self {
+        let rate = Rate { ns_per_tick: 0.0, error: 0.0, is_given: false };
+        Self {
+            offset: AtomicU64::new(0),
+            rate: AtomicU64::new(0),
+            origin,
+            segments,
+            state: Mutex::new(State::new(origin, rate)),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Tells all that is known, and what will be as long as somebody holds it.
+    pub(super) fn tell(&self, told: Told) -> Arc<Told> {
+        let told = Arc::new(told);
+        let mut state = self.state.lock();
+        self.segments.read().into_iter().for_each(|(_, segment)| told.segments.append(segment));
+        told.set_offset(self.offset.load(Relaxed));
+        state.told.retain(|other| other.strong_count() > 0);
+        state.told.push(Arc::downgrade(&told));
+        told
+    }
+
+    fn append(&self, told: &[Weak<Told>], segment: Segment) {
+        self.segments.append(segment);
+        told.iter().filter_map(Weak::upgrade).for_each(|told| told.segments.append(segment));
+    }
+
+    fn refine(&self, told: &[Weak<Told>], rate: f64) {
+        self.segments.refine(rate);
+        told.iter().filter_map(Weak::upgrade).for_each(|told| told.segments.refine(rate));
     }
 
     /// Nanoseconds per tick now, if that is known.
@@ -102,7 +145,7 @@ impl Keeper {
 
     /// Draws the consequences.
     fn settle(&self, state: &mut State, found: ClockCheck, mut now: Sight) {
-        let State { start, rate, last } = state;
+        let State { start, rate, last, told } = state;
         let since_origin = |sight: &Sight| sight.total_ns.saturating_sub(self.origin.total_ns);
         let counts = &self.counts;
         let slept = match found {
@@ -110,7 +153,7 @@ impl Keeper {
             ClockCheck::Steady { slept } => {
                 if !rate.is_given {
                     *rate = Rate::between(start, &now, now.total_ns - start.total_ns).unwrap_or(*rate);
-                    self.segments.refine(rate.ns_per_tick);
+                    self.refine(told, rate.ns_per_tick);
                 }
                 slept
             }
@@ -119,14 +162,11 @@ impl Keeper {
                 *rate = Rate::between(last, &now, now.total_ns - last.total_ns).unwrap_or(*rate);
                 if start.ticks == last.ticks {
                     // It began with that comparison: its rate was a guess.
-                    self.segments.refine(rate.ns_per_tick);
+                    self.refine(told, rate.ns_per_tick);
                 } else {
                     *start = *last;
-                    self.segments.append(Segment {
-                        ticks: last.ticks,
-                        ns: since_origin(last),
-                        rate: rate.ns_per_tick,
-                    });
+                    let (ticks, ns) = (last.ticks, since_origin(last));
+                    self.append(told, Segment { ticks, ns, rate: rate.ns_per_tick });
                 }
                 Duration::ZERO
             }
@@ -143,14 +183,15 @@ impl Keeper {
                 let ahead = expected.wrapping_sub(now.ticks);
                 now.ticks = expected;
                 let rate = rate.ns_per_tick;
-                self.segments.append(Segment { ticks: now.ticks, ns: since_origin(&now), rate });
+                self.append(told, Segment { ticks: now.ticks, ns: since_origin(&now), rate });
                 *start = now;
-                self.offset.fetch_add(ahead, Relaxed);
+                let offset = self.offset.fetch_add(ahead, Relaxed).wrapping_add(ahead);
+                told.iter().filter_map(Weak::upgrade).for_each(|told| told.set_offset(offset));
                 slept
             }
             ClockCheck::StoodStill { slept } => {
                 let rate = rate.ns_per_tick;
-                self.segments.append(Segment { ticks: now.ticks, ns: since_origin(&now), rate });
+                self.append(told, Segment { ticks: now.ticks, ns: since_origin(&now), rate });
                 *start = now;
                 slept
             }

@@ -7,6 +7,7 @@
 //! | `sight`, `check` | one instant on all clocks, and what two of them say |
 //! | `segments`, `keeper` | stretches of time with one rate each; who adds to them |
 //! | `convert`, `range` | from ticks to time and back; which times a host may supply |
+//! | `told` | a clock told to a region, for those who read its stamps there |
 //! | `course` | what spans that somebody keeps in ticks stand on |
 //! | `status`, `error` | how a clock is, and what can go wrong |
 //! | `script` | the machine's clocks in the hands of a test |
@@ -37,6 +38,7 @@ mod sight;
 mod status;
 #[cfg(test)]
 mod tests;
+mod told;
 mod tsc;
 
 pub use coarse::Ticker;
@@ -45,6 +47,7 @@ pub(crate) use course::Course;
 pub use error::{TickError, TimeError};
 pub use handle::Clock;
 pub use status::{ClockCheck, ClockSource, ClockStatus, SourceReason};
+pub(crate) use told::Told;
 
 /// A stamp in the raw unit of the clock that took it. Only ticks of one clock can be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -24,7 +24,9 @@ impl Range {
     pub(super) fn new(reading: &Reading, origin: &Sight) -> Self {
         match reading {
             // Nanoseconds since 1970, up to the year 2262; whatever a test says.
-            Reading::Hand => Self { earliest: 0, latest: AtomicU64::new(i64::MAX as u64) },
+            Reading::Hand | Reading::Recorded => {
+                Self { earliest: 0, latest: AtomicU64::new(i64::MAX as u64) }
+            }
             // Behind the sight by as much as it is coarse.
             Reading::Coarse(coarse) => {
                 Self { earliest: origin.ticks.min(coarse.now()), latest: AtomicU64::new(0) }

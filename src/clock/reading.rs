@@ -17,6 +17,8 @@ pub(super) enum Reading {
     Coarse(Arc<Coarse>),
     /// Nothing: where it stands is what somebody said last.
     Hand,
+    /// Nothing: stamps are another's.
+    Recorded,
     /// A counter and system clocks that a test moves, in place of the machine's.
     #[cfg(test)]
     Script(Arc<super::script::Script>),
@@ -29,7 +31,7 @@ impl Reading {
             Self::Tsc => tsc::read(),
             Self::System => since_base(Instant::now()),
             Self::Coarse(_) => coarse::fine(),
-            Self::Hand => 0,
+            Self::Hand | Self::Recorded => 0,
             #[cfg(test)]
             Self::Script(script) => script.raw(),
         }
@@ -39,7 +41,7 @@ impl Reading {
     pub(super) fn is_nanoseconds(&self) -> bool {
         match self {
             Self::Tsc => false,
-            Self::System | Self::Coarse(_) | Self::Hand => true,
+            Self::System | Self::Coarse(_) | Self::Hand | Self::Recorded => true,
             #[cfg(test)]
             Self::Script(script) => script.is_nanoseconds(),
         }

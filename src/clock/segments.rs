@@ -13,7 +13,8 @@
 //! | `clock-segment` | store of `count` in [`Segments::append`] | first fence in [`Segments::read`] |
 //! | `clock-reuse` | fence in [`Segments::append`], before the words it covers | second fence in [`Segments::read`] |
 
-use crate::sync::{AtomicU64, Relaxed, acquire_fence, release, release_fence};
+use crate::region::{LINE, Line, Region, Words};
+use crate::sync::{Arc, AtomicU64, Relaxed, acquire_fence, release, release_fence};
 
 /// A stretch of time with one rate, from its beginning to that of the next one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,35 +35,60 @@ impl Segment {
     }
 }
 
-type Place = [AtomicU64; 3];
+/// Words of one segment: its ticks, its nanoseconds, the bits of its rate.
+const PLACE: usize = 3;
+/// On the line of control: how many were ever appended.
+const COUNT: usize = 0;
+/// On the line of control: those below this number have been given up, or are about to be.
+const REUSED: usize = 1;
 
-/// The segments of one clock. Reading is for everybody, and wait-free; one thread at a time appends or refines.
+/// The segments of one clock, in words of a region. Reading is for everybody, and wait-free; one thread at a time appends or
+/// refines.
 #[derive(Debug)]
 pub struct Segments {
-    places: Box<[Place]>,
-    /// How many were ever appended.
-    count: AtomicU64,
-    /// Those below this number have been given up, or are about to be.
-    reused: AtomicU64,
+    control: Line,
+    places: Words,
+    capacity: usize,
 }
 
 impl Segments {
-    /// An empty table for so many, at least one.
+    /// An empty table for so many, at least one, in memory of its own.
+    ///
+    /// # Panics
+    /// If the system has not even a few hundred words.
     pub fn new(capacity: usize) -> Self {
-        let places = (0..capacity.max(1)).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect();
-        Self { places, count: AtomicU64::new(0), reused: AtomicU64::new(0) }
+        let region =
+            Region::heap(Self::footprint(capacity)).expect("a clock needs a few hundred words of memory");
+        Self::at(&region, 0, capacity)
     }
 
-    fn place(&self, number: u64) -> &Place {
-        &self.places[(number % self.places.len() as u64) as usize]
+    /// Words of memory that a table for so many takes.
+    pub(super) const fn footprint(capacity: usize) -> usize {
+        LINE + (capacity * PLACE).next_power_of_two()
+    }
+
+    /// The table for so many at `start`; empty where the memory is zero.
+    pub(super) fn at(region: &Arc<Region>, start: usize, capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        let places = region.words(start + LINE, (capacity * PLACE).next_power_of_two());
+        Self { control: region.line(start), places, capacity }
+    }
+
+    fn place(&self, number: u64) -> [&AtomicU64; PLACE] {
+        let first = (number % self.capacity as u64) as usize * PLACE;
+        std::array::from_fn(|at| self.places.at(first + at))
+    }
+
+    fn count_word(&self) -> &AtomicU64 {
+        self.control.at::<COUNT>()
     }
 
     /// Adds one after the last. By one thread at a time.
     pub fn append(&self, segment: Segment) {
         // Relaxed: our own.
-        let number = self.count.load(Relaxed);
-        if let Some(given_up) = (number + 1).checked_sub(self.places.len() as u64) {
-            self.reused.store(given_up, Relaxed);
+        let number = self.count_word().load(Relaxed);
+        if let Some(given_up) = (number + 1).checked_sub(self.capacity as u64) {
+            self.control.at::<REUSED>().store(given_up, Relaxed);
             // Release, edge `clock-reuse` (partner: the second fence in `read`): orders the store above before the
             // words below. A reader that copied one of them then sees that `reused`, and passes over the place.
             release_fence("clock-reuse");
@@ -73,12 +99,12 @@ impl Segments {
         rate.store(segment.rate.to_bits(), Relaxed);
         // Release, edge `clock-segment` (partner: the first fence in `read`): whoever counts this segment sees its
         // words, and the last rate of the one before.
-        self.count.store(number + 1, release("clock-segment"));
+        self.count_word().store(number + 1, release("clock-segment"));
     }
 
     /// Gives the last one a more exact rate. By one thread at a time.
     pub fn refine(&self, rate: f64) {
-        let [_, _, word] = self.place(self.count.load(Relaxed).saturating_sub(1));
+        let [_, _, word] = self.place(self.count_word().load(Relaxed).saturating_sub(1));
         // Relaxed: it stands for itself.
         word.store(rate.to_bits(), Relaxed);
     }
@@ -86,31 +112,31 @@ impl Segments {
     /// Those still there, oldest first, each with its number; the last one may be outdated on return. None at all if a
     /// whole table of them was appended meanwhile.
     pub fn read(&self) -> Vec<(u64, Segment)> {
-        let count = self.count.load(Relaxed);
+        let count = self.count_word().load(Relaxed);
         // Acquire, edge `clock-segment` (partner: `append`): the words of all below `count` are visible.
         acquire_fence("clock-segment");
-        let oldest = count.saturating_sub(self.places.len() as u64);
+        let oldest = count.saturating_sub(self.capacity as u64);
         let mut found: Vec<_> = (oldest..count)
             .map(|number| {
-                let [ticks, ns, rate] = self.place(number).each_ref().map(|word| word.load(Relaxed));
+                let [ticks, ns, rate] = self.place(number).map(|word| word.load(Relaxed));
                 (number, Segment { ticks, ns, rate: f64::from_bits(rate) })
             })
             .collect();
         // Acquire, edge `clock-reuse` (partner: the fence in `append`): if a word copied above is one of a later
         // segment, the load below sees that its place was given up.
         acquire_fence("clock-reuse");
-        let reused = self.reused.load(Relaxed);
+        let reused = self.control.at::<REUSED>().load(Relaxed);
         found.retain(|(number, _)| *number >= reused);
         found
     }
 
     /// How many were ever appended.
     pub(super) fn count(&self) -> u64 {
-        self.count.load(Relaxed)
+        self.count_word().load(Relaxed)
     }
 
     /// How many were given up.
     pub(super) fn given_up(&self) -> u64 {
-        self.reused.load(Relaxed)
+        self.control.at::<REUSED>().load(Relaxed)
     }
 }

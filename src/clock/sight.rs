@@ -48,7 +48,7 @@ impl Reading {
             #[cfg(test)]
             Self::Script(script) => script.sight(),
             // Their time is what somebody says it is.
-            Self::Hand => Sight::default(),
+            Self::Hand | Self::Recorded => Sight::default(),
             other => Sight::take(|| other.raw()),
         }
     }

@@ -20,6 +20,24 @@ pub enum ClockSource {
     Manual,
 }
 
+impl ClockSource {
+    /// As it stands in a region: part of the format.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Tsc => 0,
+            Self::System => 1,
+            Self::Coarse => 2,
+            Self::Supplied => 3,
+            Self::Manual => 4,
+        }
+    }
+
+    pub(super) fn of_number(number: u64) -> Option<Self> {
+        let all = [Self::Tsc, Self::System, Self::Coarse, Self::Supplied, Self::Manual];
+        all.into_iter().find(|known| known.number() == number)
+    }
+}
+
 /// Why a clock reads time the way it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

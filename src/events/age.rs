@@ -15,19 +15,13 @@ const ANY_AGE: u64 = u64::MAX;
 pub(crate) struct Retention {
     /// In nanoseconds, or [`ANY_AGE`].
     max_age: PerClass<AtomicU64>,
-    /// Of the events that were pruned, those that had become too old.
-    pub(crate) pruned_by_age: PerClass<AtomicU64>,
     /// For whoever prunes the overflow.
     pub(crate) pruning: Mutex<()>,
 }
 
 impl Retention {
     pub(crate) fn new(max_age: &PerClass<Option<Duration>>) -> Self {
-        Self {
-            max_age: PerClass::of(|class| AtomicU64::new(in_ns(max_age[class]))),
-            pruned_by_age: PerClass::of(|_| AtomicU64::new(0)),
-            pruning: Mutex::new(()),
-        }
+        Self { max_age: PerClass::of(|class| AtomicU64::new(in_ns(max_age[class]))), pruning: Mutex::new(()) }
     }
 }
 
@@ -97,7 +91,7 @@ impl Events {
         });
         let pruned = self.store.prune(|class, ticks| ticks >= from[class]);
         pruned.iter().for_each(|(class, pruned)| {
-            self.store.retention.pruned_by_age[class].fetch_add(*pruned, Relaxed);
+            self.store.view.counters.pruned_by_age(class).fetch_add(*pruned, Relaxed);
         });
         total(pruned)
     }

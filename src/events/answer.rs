@@ -8,10 +8,10 @@ use super::query::Work;
 use super::read::{Found, Header};
 use super::record::Flags;
 use super::schema::Schema;
-use super::store::Store;
 use super::timeline::Timeline;
 use super::tree::TraceTree;
 use super::value::Value;
+use super::view::View;
 use crate::clock::{Converter, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
@@ -163,7 +163,7 @@ impl Row {
 /// What a query found: owned, so it stays as it is while the store goes on.
 #[derive(Clone)]
 pub struct Answer {
-    pub(crate) store: Arc<Store>,
+    pub(crate) view: Arc<View>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) rows: Vec<Row>,
     pub(crate) verdict: Verdict,
@@ -177,9 +177,9 @@ pub struct Answer {
 
 impl Answer {
     /// Of nothing, yet.
-    pub(crate) fn empty(store: &Arc<Store>) -> Self {
+    pub(crate) fn empty(view: &Arc<View>) -> Self {
         Self {
-            store: store.clone(),
+            view: view.clone(),
             bytes: Vec::new(),
             rows: Vec::new(),
             verdict: Verdict::Complete,
@@ -210,7 +210,7 @@ impl Answer {
 
     pub(crate) fn recorded<'a>(&'a self, row: &'a Row) -> Recorded<'a> {
         let payload = self.bytes.get(row.payload.clone()).unwrap_or_default();
-        Recorded { store: &self.store, row, payload }
+        Recorded { view: &self.view, row, payload }
     }
 
     /// Asks again of which batches the rest is still there.
@@ -319,7 +319,7 @@ impl Answer {
     /// A conversion for the stamps of its events.
     #[must_use]
     pub fn converter(&self) -> Converter {
-        self.store.clock.converter()
+        self.view.clock.converter()
     }
 
     /// The events by cause.
@@ -347,7 +347,7 @@ impl fmt::Debug for Answer {
 /// An event as it was recorded.
 #[derive(Clone, Copy)]
 pub struct Recorded<'a> {
-    pub(crate) store: &'a Store,
+    pub(crate) view: &'a View,
     pub(crate) row: &'a Row,
     pub(crate) payload: &'a [u8],
 }
@@ -484,7 +484,7 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         let start = self.started_at().filter(|_| self.is_end())?;
-        Some(Duration::from_nanos(self.store.clock.converter().ns_between(start, self.ticks())))
+        Some(Duration::from_nanos(self.view.clock.converter().ns_between(start, self.ticks())))
     }
 
     /// The spans it was linked to when it was recorded; see [`Events::record_linked`].
@@ -528,14 +528,14 @@ impl<'a> Recorded<'a> {
     /// The name that thread had when it first wrote.
     #[must_use]
     pub fn thread_name(&self) -> Option<Box<str>> {
-        self.store.threads.name(self.row.thread)
+        self.view.threads.name(self.row.thread)
     }
 
     /// Its kind: name and fields.
     #[must_use]
     #[inline]
     pub fn schema(&self) -> Option<&'a Schema> {
-        self.store.kinds.schema(self.row.kind)
+        self.view.schemas.schema(self.row.kind)
     }
 
     /// The name of its kind.

@@ -17,15 +17,19 @@ use super::plan::Plan;
 use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::{CACHED, Geometry};
+use super::schemas::Schemas;
+use super::section::{self, Counters, Shape, Span};
 use super::seeds::Seeds;
 use super::shard::Shard;
 use super::store::{Store, Values};
 use super::threads::Threads;
+use super::view::View;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
 use crate::local;
 use crate::os;
 use crate::region::Region;
+use crate::region::log::Log;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
@@ -340,28 +344,7 @@ impl Builder {
     /// # Errors
     /// If it does not suffice, or the number of shards is out of range.
     pub fn plan(&self) -> Result<Plan, BuildError> {
-        let layout = self.layout()?;
-        let Layout { kept, shared, slots } = layout;
-        let bytes_of = |rings: PerClass<Geometry>, part: fn(Geometry) -> usize| {
-            PerClass::of(|class| part(rings[class]) * 8)
-        };
-        Ok(Plan {
-            total: layout.footprint(self.shards, self.shared) * 8,
-            shards: self.shards,
-            shared_shards: self.shared + EMERGENCY,
-            ring: bytes_of(kept, |ring| ring.words),
-            shared_ring: bytes_of(shared, |ring| ring.words),
-            index: bytes_of(kept, |ring| ring.buckets),
-            shared_index: bytes_of(shared, |ring| ring.buckets),
-            table: bytes_of(kept, Geometry::table),
-            shared_table: bytes_of(shared, Geometry::table),
-            control: bytes_of(kept, control),
-            shared_control: bytes_of(shared, control),
-            block: bytes_of(kept, |ring| ring.block),
-            overflow_slots: slots.count,
-            overflow: PerClass::of(|_| slots.footprint() * 8),
-            longest_event: bytes_of(shared, longest),
-        })
+        Ok(Plan::of(&self.shape(&self.layout()?)))
     }
 
     /// Reserves the memory and builds the store.
@@ -372,9 +355,10 @@ impl Builder {
         let plan = self.plan()?;
         let refused = |(origin, error)| BuildError::Directives { origin, error };
         let directives = self.directives.parsed().map_err(refused)?;
-        let Layout { kept, shared, slots } = self.layout()?;
-        let bytes = plan.total;
-        let region = Region::heap(bytes / 8).ok_or(BuildError::OutOfMemory { bytes })?;
+        let shape = self.shape(&self.layout()?);
+        let shared = shape.shared;
+        let bytes = plan.total + plan.names;
+        let region = Region::heap(shape.words()).ok_or(BuildError::OutOfMemory { bytes })?;
         // In this order: a page that has been touched is no longer made a huge one.
         let huge_pages = match self.huge_pages.then(|| region.advise_huge_pages()) {
             None => HugePages::NotAsked,
@@ -385,51 +369,61 @@ impl Builder {
             let refused = |error: io::Error| BuildError::NotLocked { bytes, reason: error.to_string() };
             region.lock(self.first_touch).map_err(refused)?;
         }
-        let of_owners = Shard::footprint(&kept) * self.shards;
+        let of_owners = shape.shards_at()..shape.shard(self.shards).0;
         match (self.prefault, self.first_touch) {
-            (true, false) => region.touch(0, bytes / 8),
-            (true, true) => region.touch(of_owners, bytes / 8 - of_owners),
+            (true, false) => region.touch(0, shape.words()),
+            (true, true) => {
+                region.touch(0, of_owners.start);
+                region.touch(of_owners.end, shape.words() - of_owners.end);
+            }
             (false, _) => {}
         }
         os::watch_forks(local::forget_in_child).map_err(|_| BuildError::OutOfMemory { bytes })?;
-        let mut start = 0;
-        let shard = |geometry: PerClass<Geometry>| {
-            let shard = Arc::new(Shard::new(&region, start, &geometry));
-            start += Shard::footprint(&geometry);
-            shard
-        };
-        let of_threads = std::iter::repeat_n(kept, self.shards);
-        let shards =
-            of_threads.chain(std::iter::repeat_n(shared, self.shared + EMERGENCY)).map(shard).collect();
-        let overflow = PerClass::of(|_| {
-            let overflow = Overflow::new(&region, start, slots);
-            start += slots.footprint();
-            overflow
-        });
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
+        let key = BucketKey([random.hash_one(0), random.hash_one(1)]);
+        section::write(&region, 0, &shape, key);
+        let told = clock.tell(&region, shape.clock_at());
+        let log = |(start, words)| Log::at(&region, start, words);
+        let losses = |start| Losses::at(&region, start);
+        let shard = |number| {
+            let (start, rings) = shape.shard(number);
+            Arc::new(Shard::laid_out(&region, start, rings, losses(shape.losses_of(number))))
+        };
         let control = Control::new(&clock).ok_or(BuildError::OutOfMemory { bytes })?;
         let converter = directives.have_limits().then(|| clock.converter());
-        let kinds = Kinds::new(directives, converter, &clock).ok_or(BuildError::OutOfMemory { bytes })?;
-        let store = Store {
-            deck: self.deck.unwrap_or_else(DeckId::unique),
+        let schemas = Arc::new(Schemas::new(log(shape.kinds_at())));
+        let kinds = Kinds::new(schemas.clone(), directives, converter, &clock)
+            .ok_or(BuildError::OutOfMemory { bytes })?;
+        let incidents = Incidents::new(self.incidents.0, self.incidents.1)
+            .ok_or(BuildError::OutOfMemory { bytes: self.incidents.0 })?;
+        let deck = self.deck.unwrap_or_else(DeckId::unique);
+        let store = Arc::new_cyclic(|store| Store {
+            deck,
             supplied_clock: clock.source() == ClockSource::Supplied,
             stamp_step: clock.least_step(),
             first_touch: self.first_touch,
             huge_pages,
             born: os::forks(),
+            view: Arc::new(View {
+                deck,
+                clock: clock.clone(),
+                shards: (0..shape.kept_shards + shape.shared_shards).map(shard).collect(),
+                overflow: PerClass::of(|class| Overflow::new(&region, shape.overflow_at(class), shape.slots)),
+                kept: self.shards,
+                schemas,
+                losses: losses(shape.losses_at()),
+                threads: Threads::new(log(shape.threads_at())),
+                key,
+                counters: Counters::at(&region, 0),
+                store: store.clone(),
+            }),
             clock,
-            shards,
-            overflow,
-            kept: self.shards,
             kinds,
             control,
-            losses: Losses::default(),
-            pruned: PerClass::of(|_| AtomicU64::new(0)),
+            losses: losses(shape.losses_at()),
             retention: Retention::new(&self.max_age),
-            incidents: Incidents::new(self.incidents.0, self.incidents.1)
-                .ok_or(BuildError::OutOfMemory { bytes: self.incidents.0 })?,
-            threads: Threads::default(),
+            incidents,
             longest: PerClass::of(|class| longest(shared[class])),
             // A value that is too long takes more words than this by itself.
             plain: PerClass::of(|class| longest(shared[class]).min(HEADER_WORDS + self.longest_value / 8)),
@@ -440,16 +434,24 @@ impl Builder {
                 pseudonyms: Pseudonyms::default(),
             },
             longest_batch: PerClass::of(|class| shared[class].words / 4),
-            key: BucketKey([random.hash_one(0), random.hash_one(1)]),
+            key,
+            span: Span { region: region.clone(), start: 0, len: shape.words() },
+            _told: told,
             orphaned: AtomicBool::new(false),
             reclaimed: AtomicU64::new(0),
             seeds: Seeds::new(self.span_seed),
             bell: Bell::default(),
             started: Instant::now(),
             errors: ErrorSlot::new(),
-        };
+        });
         store.seeds.restart_this_thread();
-        Ok(Events::of(Arc::new(store), plan))
+        Ok(Events::of(store, plan))
+    }
+
+    /// Where all this lies.
+    fn shape(&self, layout: &Layout) -> Shape {
+        let Layout { kept, shared, slots } = *layout;
+        Shape::new([kept, shared], [self.shards, self.shared + EMERGENCY], slots)
     }
 
     fn layout(&self) -> Result<Layout, BuildError> {
@@ -545,13 +547,8 @@ fn ring_of(words: usize) -> Geometry {
     }
 }
 
-/// What is neither ring nor index nor block table: control words, and filling up to whole lines.
-fn control(ring: Geometry) -> usize {
-    ring.footprint() - ring.words - ring.buckets - ring.table()
-}
-
 /// The longest record that fits every ring, the smallest included.
-fn longest(smallest: Geometry) -> usize {
+pub(super) fn longest(smallest: Geometry) -> usize {
     // 1 MiB, or a quarter of the ring.
     (smallest.words / 4).min((1 << 20) / 8).min(MAX_RECORD_WORDS)
 }

@@ -14,16 +14,16 @@ pub(crate) fn records_before(ring: &Ring, position: u64) -> Option<u64> {
         // Intact, so what was read before it is of this block; a first record below the position is committed.
         let first = ring.summary(start)?.first().filter(|first| (start..position).contains(first));
         if let Some(first) = first {
-            return records_between(ring, first, position).map(|count| number + count);
+            return records_between(ring, first, position).map(|count| number.saturating_add(count));
         }
-        start = start.checked_sub(block).filter(|start| *start >= ring.oldest())?;
+        start = start.checked_sub(block).filter(|start| *start >= ring.oldest_below(position))?;
     }
 }
 
 /// How many records were committed before the oldest that is still there, be it pruned or not.
 pub(crate) fn records_overwritten(ring: &Ring, tail: u64) -> Option<u64> {
     let block = ring.geometry().block as u64;
-    (ring.oldest()..tail).step_by(block as usize).find_map(|start| {
+    (ring.oldest_below(tail)..tail).step_by(block as usize).find_map(|start| {
         let number = ring.number(start);
         let first = ring.summary(start)?.first().filter(|first| (start..start + block).contains(first));
         first.filter(|first| *first < tail).map(|_| number)

@@ -582,6 +582,11 @@ pub enum PromptError {
     /// Nothing is recorded in a child.
     #[error("this process is a fork of the one that built the store: build another here")]
     Forked,
+    /// Who records does not know who reads in another process.
+    #[error(
+        "cursor cannot be prompt on a recording, whose writer knows nothing of it: leave the cursor to its time-outs"
+    )]
+    Recording,
 }
 
 /// Why a `traceparent` header names no scope. Begin a new trace then.
@@ -688,6 +693,7 @@ diagnostic! {
     PromptError {
         NoBarrier => "events.prompt.no_barrier", Never;
         Forked => "events.prompt.forked", Never;
+        Recording => "events.prompt.recording", Never;
     }
     TraceparentError {
         Malformed => "events.traceparent.malformed", Never;

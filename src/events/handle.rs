@@ -15,6 +15,7 @@ use super::stamp::Stamp;
 use super::stats::{self, ClassStats};
 use super::store::{Draft, Fields, Store, ThreadSeat};
 use super::value::Value;
+use super::view::View;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
@@ -82,6 +83,10 @@ impl Events {
 
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    pub(crate) fn view(&self) -> &Arc<View> {
+        &self.store.view
     }
 
     /// Sizes and clock of a store to be built.
@@ -275,7 +280,7 @@ impl Events {
     /// Asks what happened, while everything keeps writing.
     #[inline]
     pub fn query(&self) -> Query<'_> {
-        Query::new(&self.store)
+        Query::new(self.view())
     }
 
     /// The clock that stamps events.
@@ -325,7 +330,7 @@ impl Events {
     /// What could not be kept, by cause, class and shard; what never occurred is left out.
     #[must_use]
     pub fn losses(&self) -> Vec<Loss> {
-        self.store.all_losses().collect()
+        self.view().all_losses().collect()
     }
 
     /// A span id that no other span has, for hosts that keep their own.
@@ -402,7 +407,7 @@ mod tests {
         let builder = Events::builder().memory(1 << 20).shards(1).shared_shards(2).clock(Clock::system());
         let events = builder.build().unwrap();
         let _only = events.writer().unwrap();
-        let [_, first, second, _] = &*events.store.shards else {
+        let [_, first, second, _] = &*events.store.view.shards else {
             panic!("one kept, two shared, one for emergencies")
         };
         assert!(first.try_claim(Owner::UNKNOWN));

@@ -121,7 +121,7 @@ impl Serialize for Json<&Answer> {
 
 impl Serialize for Json<Recorded<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Event { event: self.0, converter: &self.0.store.clock.converter() }.serialize(serializer)
+        Event { event: self.0, converter: &self.0.view.clock.converter() }.serialize(serializer)
     }
 }
 

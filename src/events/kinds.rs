@@ -11,19 +11,15 @@
 
 use super::control::{Directives, Gates, Rate, Setting, Slot, bucket_time};
 use super::error::DefineError;
-use super::record::{Flags, Lead, MAX_KINDS, MAX_RECORD_WORDS};
+use super::record::{Flags, Lead, MAX_RECORD_WORDS};
 use super::schema::{Schema, Site};
+use super::schemas::{CAPACITY, DEFINED, Schemas};
 use crate::clock::{Clock, Converter};
 use crate::os;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed, SiteNumber, acquire, release};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Relaxed, SiteNumber, acquire, release};
 
-/// Kinds of one origin that a deck keeps apart. Of call sites the first number is for those without one, the last
-/// for those that came too late.
-const CAPACITY: usize = SiteNumber::MOST as usize + 1;
-/// From here on kinds are the deck's own.
-const DEFINED: u32 = MAX_KINDS / 2;
 /// Gates that a deck has: one for each kind there can be.
-pub(super) const SLOTS: usize = Kinds::MOST;
+pub(super) const SLOTS: usize = Schemas::MOST;
 
 /// What a deck does with events of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,37 +176,12 @@ impl<const N: usize> Switches<N> {
     }
 }
 
-#[derive(Debug)]
-enum Known {
-    Declared(&'static Schema),
-    Defined(Schema),
-}
-
-#[derive(Debug)]
-struct Table {
-    switches: Switches<CAPACITY>,
-    schemas: Box<[OnceLock<Known>]>,
-}
-
-impl Table {
-    fn new() -> Self {
-        Self { switches: Switches::new(), schemas: (0..CAPACITY).map(|_| OnceLock::new()).collect() }
-    }
-
-    #[inline]
-    fn schema(&self, number: u32) -> Option<&Schema> {
-        self.schemas.get(number as usize)?.get().map(|known| match known {
-            Known::Declared(schema) => *schema,
-            Known::Defined(schema) => schema,
-        })
-    }
-}
-
 /// All kinds of a deck.
 #[derive(Debug)]
 pub(crate) struct Kinds {
-    declared: Table,
-    defined: Table,
+    declared: Switches<CAPACITY>,
+    defined: Switches<CAPACITY>,
+    schemas: Arc<Schemas>,
     pub(super) gates: Gates<SLOTS>,
     /// Serialises whoever changes a table: cold. Nothing is allocated or freed under it, since allocators may record.
     changes: Mutex<Changing>,
@@ -258,7 +229,12 @@ impl Changing {
 
 impl Kinds {
     /// `None` where the system has not as much memory.
-    pub(crate) fn new(directives: Directives, converter: Option<Converter>, clock: &Clock) -> Option<Self> {
+    pub(crate) fn new(
+        schemas: Arc<Schemas>,
+        directives: Directives,
+        converter: Option<Converter>,
+        clock: &Clock,
+    ) -> Option<Self> {
         let changing = Changing {
             defined: 0,
             directives,
@@ -267,8 +243,9 @@ impl Kinds {
             slots: vec![0; SLOTS].into(),
         };
         Some(Self {
-            declared: Table::new(),
-            defined: Table::new(),
+            declared: Switches::new(),
+            defined: Switches::new(),
+            schemas,
             gates: Gates::new()?,
             changes: Mutex::new(changing),
             clock: clock.clone(),
@@ -281,12 +258,12 @@ impl Kinds {
     /// What is to become of this site's events, for a hot path; a kind that was not met yet is neither on nor off.
     #[inline(always)]
     pub(super) fn look(&self, site: &'static Site) -> Look {
-        self.declared.switches.look(site.number.get())
+        self.declared.look(site.number.get())
     }
 
     /// How records of this site's events begin, if they are simply to be recorded.
     pub(crate) fn admit(&self, site: &'static Site) -> Result<Lead, Switch> {
-        match self.declared.switches.admit(site.number.get()) {
+        match self.declared.admit(site.number.get()) {
             Err(Switch::Unknown) => self.meet(site),
             known => known,
         }
@@ -294,7 +271,7 @@ impl Kinds {
 
     /// As [`Kinds::admit`], but meets no new kind: no lock.
     pub(crate) fn admit_met(&self, site: &'static Site) -> Result<Lead, Switch> {
-        self.declared.switches.admit(site.number.get())
+        self.declared.admit(site.number.get())
     }
 
     /// The first event of a site here.
@@ -306,16 +283,16 @@ impl Kinds {
             return Err(Switch::Unknown);
         }
         let mut changing = self.changes.lock();
-        let _ = self.declared.schemas[number as usize].set(Known::Declared(&site.schema));
+        self.schemas.declare(number, &site.schema);
         self.publish(&mut changing, number);
         drop(changing);
-        self.declared.switches.admit(number)
+        self.declared.admit(number)
     }
 
     /// As [`Kinds::look`], for a kind defined at run time.
     #[inline(always)]
     pub(super) fn look_defined(&self, kind: u32) -> Look {
-        self.defined.switches.look(kind - DEFINED)
+        self.defined.look(kind - DEFINED)
     }
 
     /// As [`Kinds::admit`], for a kind defined at run time.
@@ -327,7 +304,7 @@ impl Kinds {
     pub(crate) fn define(&self, schema: Schema) -> Result<u32, DefineError> {
         let mut changing = self.changes.lock();
         let number = changing.defined;
-        if let Some(same) = (0..number).find(|n| self.defined.schema(*n) == Some(&schema)) {
+        if let Some(same) = (0..number).find(|n| self.schema(DEFINED + n) == Some(&schema)) {
             // Before the schema is freed: an allocator may record, and meet a kind.
             drop(changing);
             return Ok(DEFINED + same);
@@ -336,49 +313,16 @@ impl Kinds {
             drop(changing);
             return Err(DefineError::TooMany { schema: Box::new(schema), limit: CAPACITY });
         }
-        let _ = self.defined.schemas[number as usize].set(Known::Defined(schema));
+        self.schemas.define(DEFINED + number, schema);
         self.publish(&mut changing, DEFINED + number);
         changing.defined += 1;
         Ok(DEFINED + number)
     }
 
-    /// The schema of a kind that a record names.
+    /// The schema of a kind that is known.
     #[inline]
     pub(crate) fn schema(&self, kind: u32) -> Option<&Schema> {
-        if kind < DEFINED { self.declared.schema(kind) } else { self.defined.schema(kind - DEFINED) }
-    }
-
-    /// As many as there can be.
-    pub(crate) const MOST: usize = 2 * CAPACITY;
-
-    /// The place of a kind among [so many](Kinds::MOST); beyond them for a number that none has.
-    pub(crate) const fn index(kind: u32) -> usize {
-        match kind.checked_sub(DEFINED) {
-            Some(number) => CAPACITY.saturating_add(number as usize),
-            None if (kind as usize) < CAPACITY => kind as usize,
-            None => usize::MAX,
-        }
-    }
-
-    /// The kind at a place.
-    pub(crate) fn at(&self, index: usize) -> Option<&Schema> {
-        match index.checked_sub(CAPACITY) {
-            Some(number) => self.defined.schema(number as u32),
-            None => self.declared.schema(index as u32),
-        }
-    }
-
-    /// All known kinds and their numbers.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Schema)> + Clone {
-        let of = |table, base| {
-            (0..CAPACITY as u32).filter_map(move |n| Some((base + n, Table::schema(table, n)?)))
-        };
-        of(&self.declared, 0).chain(of(&self.defined, DEFINED))
-    }
-
-    /// The numbers of all known kinds of this name.
-    pub(crate) fn named(&self, name: &str) -> Vec<u32> {
-        self.all().filter(|(_, schema)| schema.name() == name).map(|(number, _)| number).collect()
+        self.schemas.schema(kind)
     }
 
     /// Switches all kinds, also those yet to come.
@@ -466,7 +410,7 @@ impl Kinds {
             None => (&self.declared, kind, kind as usize),
             Some(number) => (&self.defined, number, CAPACITY + number as usize),
         };
-        let Some(schema) = table.schema(number) else { return };
+        let Some(schema) = self.schema(kind) else { return };
         let wish = changing.directives.wish(schema);
         let pace = wish.limit.zip(changing.converter.as_ref()).map(|(rate, clock)| rate.in_ticks(clock));
         // Both flags are changed under the lock of `changes`, which the caller holds.
@@ -485,6 +429,6 @@ impl Kinds {
         };
         let flags = if schema.starts { Flags::ROOT } else { Flags::NONE };
         let lead = Lead::of_kind(kind, schema.severity, schema.class, flags);
-        table.switches.publish(number, lead, switch);
+        table.publish(number, lead, switch);
     }
 }

@@ -1,8 +1,9 @@
 //! What was not kept, by cause. Cold, and reached from any context: atomic additions only.
 
-use super::class::{Class, PerClass};
+use super::class::Class;
 use crate::clock::Ticks;
-use crate::sync::{AtomicBool, AtomicU64, Relaxed};
+use crate::region::{Region, Words};
+use crate::sync::{Arc, AtomicU64, Relaxed};
 
 /// Why an event was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,61 +76,62 @@ pub struct Loss {
     pub last: Ticks,
 }
 
-/// The counters of one place. Relaxed throughout: each stands for itself.
-#[derive(Debug, Default)]
-pub(crate) struct Losses {
-    cells: [PerClass<Cell>; LossCause::ALL.len()],
-    /// Whether there is anything in them, so that whoever asks need not look at all.
-    any: AtomicBool,
-    /// Of all cells, so that who follows need not look at each.
-    total: AtomicU64,
-}
+/// The counters of one place, in words of a region. Relaxed throughout: each stands for itself.
+///
+/// Of each cause and class three words, causes in the order of [`LossCause::ALL`], each with its classes: how many, when the
+/// first was lost (its complement, so that zero is none), when the last. Then the sum of all counts, and whether there are
+/// any.
+#[derive(Clone, Debug)]
+pub(crate) struct Losses(Words);
 
-#[derive(Debug)]
-struct Cell {
-    count: AtomicU64,
-    first: AtomicU64,
-    last: AtomicU64,
-}
+/// Words of one cause and class.
+const CELL: usize = 3;
+const TOTAL: usize = LossCause::ALL.len() * Class::ALL.len() * CELL;
+const ANY: usize = TOTAL + 1;
 
-impl Default for Cell {
-    fn default() -> Self {
-        Self { count: AtomicU64::new(0), first: AtomicU64::new(u64::MAX), last: AtomicU64::new(0) }
-    }
-}
+const _: () = assert!(ANY < Losses::WORDS);
 
 impl Losses {
+    /// Words of memory that they take.
+    pub(crate) const WORDS: usize = 128;
+
+    /// Those at `start`, of which there are none where the memory is zero.
+    pub(crate) fn at(region: &Arc<Region>, start: usize) -> Self {
+        Self(region.words(start, Self::WORDS))
+    }
+
+    fn cell(&self, cause: LossCause, class: Class) -> [&AtomicU64; CELL] {
+        let first = (cause as usize * Class::ALL.len() + class as usize) * CELL;
+        std::array::from_fn(|at| self.0.at(first + at))
+    }
+
     #[cold]
     pub(crate) fn count(&self, cause: LossCause, class: Class, at: Ticks) {
-        self.any.store(true, Relaxed);
-        let cell = &self.cells[cause as usize][class];
-        cell.first.fetch_min(at.0, Relaxed);
-        cell.last.fetch_max(at.0, Relaxed);
-        cell.count.fetch_add(1, Relaxed);
-        self.total.fetch_add(1, Relaxed);
+        self.0.at(ANY).store(1, Relaxed);
+        let [count, first, last] = self.cell(cause, class);
+        first.fetch_max(!at.0, Relaxed);
+        last.fetch_max(at.0, Relaxed);
+        count.fetch_add(1, Relaxed);
+        self.0.at(TOTAL).fetch_add(1, Relaxed);
     }
 
     /// How many there were.
     pub(crate) fn total(&self) -> u64 {
-        self.total.load(Relaxed)
+        self.0.at(TOTAL).load(Relaxed)
     }
 
-    /// Whether there are any.
+    /// Whether there are any, so that whoever asks need not look at all.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        self.any.load(Relaxed)
+        self.0.at(ANY).load(Relaxed) != 0
     }
 
     /// Those that occurred; `shard` says where.
     pub(crate) fn occurred(&self, shard: Option<u16>) -> impl Iterator<Item = Loss> {
         let of_cause = move |cause: LossCause| {
-            self.cells[cause as usize].iter().map(move |(class, cell)| Loss {
-                cause,
-                class,
-                shard,
-                count: cell.count.load(Relaxed),
-                first: Ticks(cell.first.load(Relaxed)),
-                last: Ticks(cell.last.load(Relaxed)),
+            Class::ALL.into_iter().map(move |class| {
+                let [count, first, last] = self.cell(cause, class).map(|word| word.load(Relaxed));
+                Loss { cause, class, shard, count, first: Ticks(!first), last: Ticks(last) }
             })
         };
         LossCause::ALL.into_iter().flat_map(of_cause).filter(|loss| loss.count > 0)
@@ -147,7 +149,7 @@ mod tests {
     fn what_a_used_up_shard_takes_no_more_is_counted_there_whatever_way_it_came() {
         let events = Events::builder().memory(4 << 20).shards(2).build().unwrap();
         let [mut first, mut second] = [(); 2].map(|()| events.writer().unwrap());
-        events.store().shards[1].rings().iter().for_each(|(_, ring)| ring.use_up());
+        events.view().shards[1].rings().iter().for_each(|(_, ring)| ring.use_up());
         for writer in [&mut first, &mut second] {
             writer.record(Called { n: 0 });
             writer.mark(Called { n: 1 });

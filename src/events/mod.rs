@@ -7,7 +7,9 @@
 //! | `schema`, `declare` | kinds and their fields; the macro that declares them |
 //! | `payload`, `value`, `diff`, `pod` | fields as words, and read back |
 //! | `privacy` | what is never stored, and what stands in its place |
-//! | `kind`, `kinds` | kinds of one deck, and their switches |
+//! | `kind`, `kinds`, `schemas` | kinds of one deck, and their switches; what is known of each |
+//! | `view`, `section` | all that answers need; its words, and reading them where somebody else wrote them |
+//! | `recording` | the same answers for whoever may only look |
 //! | `calls` | ready-made kinds: calls of functions, changes of state |
 //! | `stamp`, `scope`, `seeds` | whose event it is, and when; where span ids start |
 //! | `span`, `link` | stretches of work from start to end, and what they belong together with |
@@ -94,11 +96,14 @@ mod prune;
 mod query;
 mod read;
 pub(crate) mod record;
+mod recording;
 pub(crate) mod ring;
 mod run;
 mod schema;
+pub(crate) mod schemas;
 mod scope;
 mod scrub;
+mod section;
 mod seeds;
 pub(crate) mod shard;
 mod span;
@@ -114,6 +119,7 @@ mod trace_context;
 mod tree;
 mod trigger;
 mod value;
+mod view;
 mod writer;
 
 pub use answer::{Answer, BatchPart, EventId, Recorded, Truncation, Verdict};
@@ -155,11 +161,13 @@ pub use predicate::{FieldNamed, Predicate, PredicateError, field};
 pub use privacy::{Hide, Personal, Secret};
 pub use privacy::{Privacy, Pseudonym};
 pub use query::{Buckets, Counts, Folded, Lookup, Prepared, Query, Spread, Work};
+pub use recording::{InFlight, RecordedThread, Recording};
 #[doc(hidden)]
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use scrub::ScrubReport;
+pub use section::SectionError;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};

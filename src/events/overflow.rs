@@ -57,6 +57,11 @@ impl Slots {
     pub const fn footprint(self) -> usize {
         (CONTROL + self.count * self.words).next_multiple_of(LINE)
     }
+
+    /// Whether an overflow may have these sizes.
+    pub(crate) fn is_sound(self) -> bool {
+        self.count.is_power_of_two() && self.words.is_power_of_two() && self.words > SLOT_HEADER
+    }
 }
 
 /// What a slot's state says.
@@ -118,17 +123,24 @@ impl Overflow {
     /// # Panics
     /// If the sizes contradict each other or the region: they are computed, never input.
     pub fn new(region: &Arc<Region>, start: usize, sizes: Slots) -> Self {
-        assert!(sizes.count.is_power_of_two() && sizes.words.is_power_of_two(), "{sizes:?}");
-        assert!(sizes.words > SLOT_HEADER, "{sizes:?}");
-        let overflow = Self {
+        let overflow = Self::open(region, start, sizes);
+        // One lap in, so that no slot holds ticket 0, which is that of an empty one.
+        overflow.writers.at::<NEXT>().store(sizes.count as u64, Relaxed);
+        overflow
+    }
+
+    /// The overflow that lies in `region` from word `start` on: stores nothing.
+    ///
+    /// # Panics
+    /// If the sizes contradict each other or the region: whoever reads them from a file has checked them.
+    pub(crate) fn open(region: &Arc<Region>, start: usize, sizes: Slots) -> Self {
+        assert!(sizes.is_sound(), "{sizes:?}");
+        Self {
             writers: region.line(start),
             watermark: region.line(start + LINE),
             slots: region.words(start + CONTROL, sizes.count * sizes.words),
             sizes,
-        };
-        // One lap in, so that no slot holds ticket 0, which is that of an empty one.
-        overflow.writers.at::<NEXT>().store(sizes.count as u64, Relaxed);
-        overflow
+        }
     }
 
     /// How many records were ever committed.
@@ -186,13 +198,16 @@ impl Overflow {
 
     /// The position of a ticket's first word.
     fn first(&self, ticket: u64) -> u64 {
-        ticket * self.sizes.words as u64 + SLOT_HEADER as u64
+        // Saturating: in a mapped file a ticket may be anything.
+        self.end(ticket).saturating_add(SLOT_HEADER as u64)
     }
 
     /// The words of a ticket's slot.
     fn slot(&self, ticket: u64) -> &[AtomicU64] {
         // SAFETY: a slot starts at a multiple of its length, and whole ones fill the run.
-        unsafe { self.slots.run_unchecked((ticket * self.sizes.words as u64) as usize, self.sizes.words) }
+        unsafe {
+            self.slots.run_unchecked((ticket as usize).wrapping_mul(self.sizes.words), self.sizes.words)
+        }
     }
 
     /// Where a query may read: below this ticket, in slots that are not being written. All that was recorded before is.
@@ -209,7 +224,8 @@ impl Overflow {
     /// How many slots were ever used: in the first lap those from the cut on were not.
     fn used(&self, cut: u64) -> u64 {
         let lap = self.sizes.count as u64;
-        (cut - lap).min(lap)
+        // Saturating: in a mapped file a ticket may be anything.
+        cut.saturating_sub(lap).min(lap)
     }
 
     /// Copies each slot of the cut that holds something to `words`, in no order, and hands it over with the position of
@@ -250,7 +266,7 @@ impl Overflow {
             };
             is_free().then(|| self.records_of(number)).filter(|_| is_free())
         })
-        .sum()
+        .try_fold(0, |sum: u64, records| Some(sum.wrapping_add(records?)))
     }
 
     /// Whether nobody was ever in slot `number`.
@@ -315,7 +331,7 @@ impl Overflow {
 
     /// Below this position lies nothing but what was pruned, and what was in flight then.
     fn watermark(&self) -> u64 {
-        self.watermark.at::<WATERMARK>().load(Relaxed) * self.sizes.words as u64
+        self.end(self.watermark.at::<WATERMARK>().load(Relaxed))
     }
 
     /// Whether what may have been at a position has been overwritten or pruned since. To be asked after the slot was looked
@@ -367,7 +383,7 @@ impl Overflow {
 
     /// The position that a cut stands for: records have lower ones that were committed before it, and some that will be.
     pub(crate) fn end(&self, cut: u64) -> u64 {
-        cut * self.sizes.words as u64
+        cut.saturating_mul(self.sizes.words as u64)
     }
 
     /// Where the slot starts that holds a position.
@@ -443,7 +459,7 @@ mod tests {
     fn full(builder: Builder) -> Events {
         let clock = Clock::stepping(Duration::from_nanos(1));
         let events = builder.shards(1).shared_shards(1).clock(clock).build().unwrap();
-        assert!(events.store().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
+        assert!(events.view().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
         events
     }
 
@@ -514,7 +530,7 @@ mod tests {
     fn what_is_in_flight_during_a_prune_is_not_pruned() {
         let events = full(Events::builder().memory(1 << 20));
         events.record_with(Stamp::of(1_u64), Usual { n: 1 });
-        let overflow = &events.store().overflow[Class::Normal];
+        let overflow = &events.view().overflow[Class::Normal];
         let (slot, reserved) = overflow.reserve(6).unwrap();
         assert_eq!(events.clear(), 1);
         let header = Lead::of_kind(0, Severity::Info, Class::Normal, Flags::NONE).of_record(6, Flags::NONE);
@@ -559,7 +575,7 @@ mod tests {
     #[test]
     fn there_is_room_as_long_as_there_is_a_slot_with_nobody_in_it() {
         let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
-        let overflow = &events.store().overflow[Class::Normal];
+        let overflow = &events.view().overflow[Class::Normal];
         let mut held: Vec<_> = (0..4).map(|_| overflow.reserve(3).unwrap()).collect();
         assert!(overflow.reserve(3).is_none(), "there is somebody in all of them");
         assert_eq!(events.query().count(), 0);

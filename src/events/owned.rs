@@ -2,8 +2,8 @@
 
 use super::answer::{Recorded, Row};
 use super::class::Class;
-use super::store::Store;
 use super::value::Value;
+use super::view::View;
 use crate::sync::Arc;
 use std::fmt;
 
@@ -11,20 +11,20 @@ use std::fmt;
 ///
 /// It takes an allocation for its payload, and holds on to the store, whose kinds it is read with.
 pub struct OwnedEvent {
-    store: Arc<Store>,
+    view: Arc<View>,
     row: Row,
     payload: Box<[u8]>,
 }
 
 impl OwnedEvent {
-    pub(super) fn new(store: &Arc<Store>, row: &Row, payload: &[u8]) -> Self {
-        Self { store: store.clone(), row: row.clone(), payload: payload.into() }
+    pub(super) fn new(view: &Arc<View>, row: &Row, payload: &[u8]) -> Self {
+        Self { view: view.clone(), row: row.clone(), payload: payload.into() }
     }
 
     /// All that can be asked of it.
     #[must_use]
     pub fn recorded(&self) -> Recorded<'_> {
-        Recorded { store: &self.store, row: &self.row, payload: &self.payload }
+        Recorded { view: &self.view, row: &self.row, payload: &self.payload }
     }
 
     /// The name of its kind.

@@ -1,20 +1,26 @@
 //! How memory is divided, and what fits into it.
 
+use super::build::longest;
 use super::class::{Class, PerClass};
 use super::record::HEADER_WORDS;
+use super::ring::Geometry;
+use super::section::Shape;
 use crate::status::Size;
 use std::fmt;
 use std::time::Duration;
 
 /// How memory is divided. Every size is in bytes.
 ///
-/// The parts add up: ring, index, block table and control words of each class, times the number of shards, for kept and
+/// The parts of the total add up: ring, index, block table and control words of each class, times the number of shards, for kept and
 /// for shared ones, and the overflow are the total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
     /// All of it: no more is ever used for events.
     pub total: usize,
+    /// Beside that: names of kinds, fields and threads, counters of what was lost, the clock. The system provides it at its
+    /// first use, and most of it is never used.
+    pub names: usize,
     /// Shards that threads and writers keep for themselves.
     pub shards: usize,
     /// Shards that further threads share, the one for emergencies included.
@@ -47,6 +53,32 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Of a store of this shape.
+    pub(super) fn of(shape: &Shape) -> Self {
+        let Shape { kept, shared, slots, .. } = *shape;
+        let bytes_of = |rings: PerClass<Geometry>, part: fn(Geometry) -> usize| {
+            PerClass::of(|class| part(rings[class]) * 8)
+        };
+        Self {
+            total: (shape.words() - shape.shards_at()) * 8,
+            names: shape.shards_at() * 8,
+            shards: shape.kept_shards,
+            shared_shards: shape.shared_shards,
+            ring: bytes_of(kept, |ring| ring.words),
+            shared_ring: bytes_of(shared, |ring| ring.words),
+            index: bytes_of(kept, |ring| ring.buckets),
+            shared_index: bytes_of(shared, |ring| ring.buckets),
+            table: bytes_of(kept, Geometry::table),
+            shared_table: bytes_of(shared, Geometry::table),
+            control: bytes_of(kept, Geometry::control),
+            shared_control: bytes_of(shared, Geometry::control),
+            block: bytes_of(kept, |ring| ring.block),
+            overflow_slots: slots.count,
+            overflow: PerClass::of(|_| slots.footprint() * 8),
+            longest_event: bytes_of(shared, longest),
+        }
+    }
+
     /// How many events of a class can be read at any time, at least, once the rings are full: over all kept shards, if
     /// each is written to. None if one such event is too long.
     ///
@@ -92,7 +124,11 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.shards == 1 { "" } else { "s" };
         let (total, shards, shared) = (Size(self.total as u64), self.shards, self.shared_shards);
-        writeln!(f, "{total} for events: {shards} shard{s} of threads, {shared} shared")?;
+        let names = Size(self.names as u64);
+        writeln!(
+            f,
+            "{total} for events: {shards} shard{s} of threads, {shared} shared; {names} for names beside"
+        )?;
         write!(f, "{:<18}", "")?;
         Class::ALL.iter().try_for_each(|class| write!(f, "{class:>12}"))?;
         let mut line = |name: &str, part: PerClass<usize>| {

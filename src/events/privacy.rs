@@ -21,6 +21,21 @@ pub enum Privacy {
     Personal,
 }
 
+impl Privacy {
+    /// As it stands in a section: part of the format.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Open => 0,
+            Self::Secret => 1,
+            Self::Personal => 2,
+        }
+    }
+
+    pub(super) fn of_number(number: u64) -> Option<Self> {
+        [Self::Open, Self::Secret, Self::Personal].into_iter().find(|known| known.number() == number)
+    }
+}
+
 /// What stands for a personal value: a hash under a key that each store makes for itself and keeps in memory alone.
 ///
 /// Equal values of one store have equal pseudonyms, also in different kinds and fields, so what one user did can
@@ -254,7 +269,7 @@ mod tests {
 
     /// All bytes of all rings, written or not.
     fn ring_bytes(events: &Events) -> Vec<u8> {
-        let rings = events.store().rings();
+        let rings = events.view().rings();
         let words = rings.flat_map(|(_, _, ring)| {
             (0..ring.geometry().words as u64).map(|position| ring.word(position).to_le_bytes())
         });

@@ -68,16 +68,16 @@ impl Store {
         if self.is_forked() {
             return pruned;
         }
-        for (_, class, ring) in self.rings() {
+        for (_, class, ring) in self.view.rings() {
             pruned[class] += prune_ring(ring, |ticks| keeps(class, ticks));
         }
         // Whose an event of the overflow is cannot be told from two numbers.
         let _one_at_a_time = self.retention.pruning.lock();
-        for (class, overflow) in self.overflow.iter() {
+        for (class, overflow) in self.view.overflow.iter() {
             pruned[class] += prune_overflow(overflow, |ticks| keeps(class, ticks));
         }
         pruned.iter().for_each(|(class, pruned)| {
-            self.pruned[class].fetch_add(*pruned, Relaxed);
+            self.view.counters.pruned(class).fetch_add(*pruned, Relaxed);
         });
         pruned
     }

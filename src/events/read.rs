@@ -228,7 +228,7 @@ pub(crate) fn scan_from(
     let block = ring.geometry().block as u64;
     let mut next = start;
     // The block to enter when `next` is unknown.
-    let mut entering = ring.oldest();
+    let mut entering = ring.oldest_below(tail);
     loop {
         let position = match next {
             Some(position) if position < tail => position,
@@ -246,7 +246,7 @@ pub(crate) fn scan_from(
                     }
                     // None of these, or overwritten.
                     _ => {
-                        entering = entering.max(ring.oldest());
+                        entering = entering.max(ring.oldest_below(tail));
                         continue;
                     }
                 }
@@ -266,7 +266,7 @@ pub(crate) fn scan_from(
                 (next, entering) = (None, after);
             }
             Err(NoRecord::Gone) => {
-                (next, entering) = (kept_before(ring, position, after), after.max(ring.oldest()));
+                (next, entering) = (kept_before(ring, position, after), after.max(ring.oldest_below(tail)));
             }
         }
     }
@@ -344,6 +344,8 @@ pub(crate) fn scan_unlinked(
 ) -> (u64, bool) {
     let (high, low) = id.halves();
     let mut looked_at = 0;
+    // In a mapped file the index may end anywhere, and what lies a lap below the tail is gone.
+    let lowest = cut.tail.saturating_sub(ring.geometry().words as u64);
     let mut position = cut.indexed.max(cut.floor);
     while position < cut.tail {
         if looked_at == most {
@@ -353,11 +355,13 @@ pub(crate) fn scan_unlinked(
         let [lead, _, of_high, of_low] = std::array::from_fn(|i| ring.word(position + i as u64));
         let words = Lead::from_word(lead).words() as u64;
         // As a rule it is another's, and that is all there is to it: of a mark these words may look like any id.
-        if words != 0 && (of_high, of_low) != (high, low) && ring.is_intact(position) {
+        let is_other = words != 0 && (of_high, of_low) != (high, low) && position >= lowest;
+        if is_other && ring.is_intact(position) {
             position += words;
             continue;
         }
-        match header(ring, position, cut.tail) {
+        let header = if position < lowest { Err(NoRecord::Gone) } else { header(ring, position, cut.tail) };
+        match header {
             Ok(header) if header.id == id && visit(&header) == Step::Stop => break,
             Ok(header) => position = header.end(),
             Err(_) => {
@@ -365,7 +369,8 @@ pub(crate) fn scan_unlinked(
                     position = kept;
                     continue;
                 }
-                let after = (ring.block_of(position) + 1).max(ring.block_of(ring.oldest()));
+                let oldest = ring.block_of(ring.oldest_below(cut.tail));
+                let after = (ring.block_of(position) + 1).max(oldest);
                 let next =
                     (after..=ring.block_of(cut.tail)).find_map(|block| ring.first_of(ring.start_of(block)));
                 position = next.map_or(cut.tail, |(first, _)| first);
@@ -390,10 +395,12 @@ pub(crate) struct Chain<'a> {
 impl<'a> Chain<'a> {
     #[inline]
     pub(crate) fn new(ring: &'a Ring, cut: Cut, bucket: usize) -> Self {
-        // In a mapped file it may be anything. More than a lap above the cut all below that is gone.
-        let end = cut.tail.saturating_add(ring.geometry().words as u64);
-        let next = ring.head(bucket).filter(|head| *head < end);
-        Self { ring, indexed: cut.indexed, floor: cut.floor, next }
+        // In a mapped file it may be anything. More than a lap above the cut all below that is gone, and so is what lies a lap
+        // below it.
+        let lap = ring.geometry().words as u64;
+        let next = ring.head(bucket).filter(|head| *head < cut.tail.saturating_add(lap));
+        let floor = cut.floor.max(cut.tail.saturating_sub(lap));
+        Self { ring, indexed: cut.indexed, floor, next }
     }
 }
 
@@ -454,11 +461,12 @@ pub(crate) fn headers_in(words: &[u64], first: u64) -> impl Iterator<Item = Head
     let mut rest = words;
     std::iter::from_fn(move || {
         let (&lead, after) = rest.split_first()?;
-        let position = first + (words.len() - rest.len()) as u64;
+        // Saturating: in a mapped file a position may be anything.
+        let position = first.saturating_add((words.len() - rest.len()) as u64);
         let mut header = [0; HEADER_WORDS];
         header[0] = lead;
         header[1..].iter_mut().zip(after).for_each(|(to, from)| *to = *from);
-        let header = header_in(header, position, first + words.len() as u64)?;
+        let header = header_in(header, position, first.saturating_add(words.len() as u64))?;
         rest = &rest[header.lead.words()..];
         Some(header)
     })

@@ -28,6 +28,29 @@ pub enum FieldType {
     Diff,
 }
 
+impl FieldType {
+    /// All of them, each at its number in a section.
+    pub(super) const ALL: [Self; 7] =
+        [Self::U64, Self::I64, Self::F64, Self::Bool, Self::Str, Self::Bytes, Self::Diff];
+
+    /// As it stands in a section: part of the format.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::U64 => 0,
+            Self::I64 => 1,
+            Self::F64 => 2,
+            Self::Bool => 3,
+            Self::Str => 4,
+            Self::Bytes => 5,
+            Self::Diff => 6,
+        }
+    }
+
+    pub(super) fn of_number(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.number() == number)
+    }
+}
+
 /// A named field of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {

@@ -55,11 +55,11 @@ impl Events {
     /// ```
     pub fn scrub(&self) -> ScrubReport {
         let store = self.store();
-        store.shards.iter().for_each(|shard| ask(shard));
+        store.view.shards.iter().for_each(|shard| ask(shard));
         let mut words = if store.is_forked() { 0 } else { wipe_own(store) };
         let mut busy = 0;
         if !store.is_forked() {
-            for shard in store.shards.iter().filter(|shard| left(shard) > 0) {
+            for shard in store.view.shards.iter().filter(|shard| left(shard) > 0) {
                 if shard.try_claim(Owner::UNKNOWN) {
                     // SAFETY: claimed above, released below.
                     words += unsafe { wipe(shard) };
@@ -67,13 +67,13 @@ impl Events {
                     unsafe { shard.release() };
                 }
             }
-            for (_, overflow) in store.overflow.iter() {
+            for (_, overflow) in store.view.overflow.iter() {
                 let wiped = overflow.wipe();
                 words += wiped.words;
                 busy += wiped.busy;
             }
         }
-        report(words, busy, store.shards.iter().map(|shard| left(shard)))
+        report(words, busy, store.view.shards.iter().map(|shard| left(shard)))
     }
 
     /// As [`Events::scrub`], of the calling thread's own shard alone: for threads that record seldom, which would fulfil a
@@ -160,7 +160,7 @@ mod tests {
 
     /// How often the secret lies in the store's memory.
     fn found(events: &Events) -> usize {
-        let bytes = events.store().shards[0].region().copied();
+        let bytes = events.view().shards[0].region().copied();
         bytes.as_chunks::<8>().0.windows(2).filter(|pair| pair.concat() == SECRET.as_bytes()).count()
     }
 
@@ -207,7 +207,7 @@ mod tests {
     fn the_overflow_is_wiped_slot_by_slot() {
         let clock = Clock::stepping(Duration::from_nanos(1));
         let events = Events::builder().memory(1 << 20).shards(1).clock(clock).build().unwrap();
-        assert!(events.store().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
+        assert!(events.view().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
         // Long ones first, then short ones over them: nothing is left behind those.
         for length in [20, 1] {
             (0..events.plan().overflow_slots).for_each(|_| tell(&events, length));

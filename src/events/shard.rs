@@ -62,12 +62,44 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A free shard with rings laid out in `region` from `start` on.
+    /// A free shard with rings laid out in `region` from `start` on, and counters of losses in memory of their own.
+    #[cfg(flightdeck_loom)]
     pub fn new(region: &Arc<Region>, start: usize, geometry: &PerClass<Geometry>) -> Self {
+        let losses = Losses::at(&Region::heap(Losses::WORDS).unwrap(), 0);
+        Self::laid_out(region, start, geometry, losses)
+    }
+
+    /// A free shard with rings laid out in `region` from `start` on.
+    pub(crate) fn laid_out(
+        region: &Arc<Region>,
+        start: usize,
+        geometry: &PerClass<Geometry>,
+        losses: Losses,
+    ) -> Self {
+        Self::over(region, start, geometry, losses, Ring::new)
+    }
+
+    /// The shard that lies in `region` from `start` on, for reading alone: stores nothing. As of [`Ring::open`].
+    pub(crate) fn open(
+        region: &Arc<Region>,
+        start: usize,
+        geometry: &PerClass<Geometry>,
+        losses: Losses,
+    ) -> Self {
+        Self::over(region, start, geometry, losses, Ring::open)
+    }
+
+    fn over(
+        region: &Arc<Region>,
+        start: usize,
+        geometry: &PerClass<Geometry>,
+        losses: Losses,
+        ring: impl Fn(&Arc<Region>, usize, Geometry) -> Ring,
+    ) -> Self {
         let memory = (region.clone(), start..start + Self::footprint(geometry));
         let mut start = start;
         let rings = PerClass::of(|class| {
-            let ring = Ring::new(region, start, geometry[class]);
+            let ring = ring(region, start, geometry[class]);
             start += geometry[class].footprint();
             ring
         });
@@ -75,7 +107,7 @@ impl Shard {
             rings,
             last_ticks: CachePadded::new(AtomicU64::new(0)),
             owner: CachePadded::new(AtomicU32::new(Owner::NOBODY.0)),
-            losses: Losses::default(),
+            losses,
             memory,
             touched: AtomicBool::new(false),
         }

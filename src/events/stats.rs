@@ -7,8 +7,10 @@ use super::class::PerClass;
 use super::count::records_between;
 use super::handle::{Events, Stats};
 use super::overflow::Overflow;
+use super::plan::Plan;
 use super::read::{BlockFilter, Chain, Step, scan_from, sweep};
 use super::ring::Ring;
+use super::view::View;
 use crate::clock::Ticks;
 use crate::sync::Relaxed;
 
@@ -123,21 +125,7 @@ impl Events {
     /// [`Events::stats`] does.
     #[must_use]
     pub fn shard_stats(&self) -> Vec<ShardStats> {
-        let (kept, last) = (self.store().kept, self.store().shards.len() - 1);
-        let shards = self.store().shards.iter().enumerate();
-        shards
-            .map(|(number, shard)| ShardStats {
-                number: number as u16,
-                role: match number {
-                    number if number < kept => ShardRole::Kept,
-                    number if number < last => ShardRole::Shared,
-                    _ => ShardRole::Emergency,
-                },
-                is_claimed: shard.is_claimed(),
-                lost: shard.losses.occurred(None).map(|loss| loss.count).sum(),
-                rings: PerClass::of(|class| of_ring(&shard.rings()[class])),
-            })
-            .collect()
+        of_shards(self.view())
     }
 
     /// How long the chains are that queries by id follow, from a sample of buckets, spread evenly over all rings: until so
@@ -160,54 +148,79 @@ impl Events {
     /// ```
     #[must_use]
     pub fn index_stats(&self, budget: u64) -> IndexStats {
-        let rings: Vec<_> = self.store().rings().map(|(_, _, ring)| (ring, ring.cut())).collect();
-        let buckets = |ring: &Ring| ring.geometry().buckets as u64;
-        let mut stats = IndexStats {
-            buckets: rings.iter().map(|(ring, _)| buckets(ring)).sum(),
-            ..IndexStats::default()
-        };
-        let mut lengths: Vec<u64> = Vec::new();
-        let mut left = budget;
-        let most = rings.iter().map(|(ring, _)| buckets(ring)).max().unwrap_or(0);
-        for turn in 0..most {
+        of_index(self.view(), budget)
+    }
+}
+
+pub(super) fn of_shards(view: &View) -> Vec<ShardStats> {
+    let (kept, last) = (view.kept, view.shards.len() - 1);
+    let shards = view.shards.iter().enumerate();
+    shards
+        .map(|(number, shard)| ShardStats {
+            number: number as u16,
+            role: match number {
+                number if number < kept => ShardRole::Kept,
+                number if number < last => ShardRole::Shared,
+                _ => ShardRole::Emergency,
+            },
+            is_claimed: shard.is_claimed(),
+            lost: shard.losses.total(),
+            rings: PerClass::of(|class| of_ring(&shard.rings()[class])),
+        })
+        .collect()
+}
+
+pub(super) fn of_index(view: &View, budget: u64) -> IndexStats {
+    let rings: Vec<_> = view.rings().map(|(_, _, ring)| (ring, ring.cut())).collect();
+    let buckets = |ring: &Ring| ring.geometry().buckets as u64;
+    let mut stats =
+        IndexStats { buckets: rings.iter().map(|(ring, _)| buckets(ring)).sum(), ..IndexStats::default() };
+    let mut lengths: Vec<u64> = Vec::new();
+    let mut left = budget;
+    let most = rings.iter().map(|(ring, _)| buckets(ring)).max().unwrap_or(0);
+    for turn in 0..most {
+        if left == 0 {
+            break;
+        }
+        for (ring, cut) in rings.iter().filter(|(ring, _)| turn < buckets(ring)) {
             if left == 0 {
                 break;
             }
-            for (ring, cut) in rings.iter().filter(|(ring, _)| turn < buckets(ring)) {
-                if left == 0 {
-                    break;
-                }
-                // An odd multiple: each bucket once, and no two in turn side by side.
-                let bucket = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) & (buckets(ring) - 1);
-                let length = Chain::new(ring, *cut, bucket as usize).take(left as usize).count() as u64;
-                left -= length.max(1).min(left);
-                stats.sampled += 1;
-                stats.records += length;
-                match length {
-                    0 => stats.empty += 1,
-                    length => lengths.push(length),
-                }
+            // An odd multiple: each bucket once, and no two in turn side by side.
+            let bucket = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) & (buckets(ring) - 1);
+            let length = Chain::new(ring, *cut, bucket as usize).take(left as usize).count() as u64;
+            left -= length.max(1).min(left);
+            stats.sampled += 1;
+            stats.records += length;
+            match length {
+                0 => stats.empty += 1,
+                length => lengths.push(length),
             }
         }
-        lengths.sort_unstable();
-        let quantile = |of_100: usize| {
-            let rank = (lengths.len() * of_100).div_ceil(100);
-            lengths.get(rank.saturating_sub(1)).copied().unwrap_or(0)
-        };
-        (stats.p50, stats.p99, stats.longest) = (quantile(50), quantile(99), quantile(100));
-        stats.mean = stats.records as f64 / lengths.len().max(1) as f64;
-        stats
     }
+    lengths.sort_unstable();
+    let quantile = |of_100: usize| {
+        let rank = (lengths.len() * of_100).div_ceil(100);
+        lengths.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+    };
+    (stats.p50, stats.p99, stats.longest) = (quantile(50), quantile(99), quantile(100));
+    stats.mean = stats.records as f64 / lengths.len().max(1) as f64;
+    stats
 }
 
 impl RingStats {
     fn add(&mut self, other: &Self) {
-        self.written += other.written;
-        self.kept += other.kept;
-        self.words_written += other.words_written;
-        self.words_overwritten += other.words_overwritten;
-        self.words_occupied += other.words_occupied;
-        self.words += other.words;
+        for (mine, more) in [
+            (&mut self.written, other.written),
+            (&mut self.kept, other.kept),
+            (&mut self.words_written, other.words_written),
+            (&mut self.words_overwritten, other.words_overwritten),
+            (&mut self.words_occupied, other.words_occupied),
+            (&mut self.words, other.words),
+        ] {
+            // In a mapped file a count may be anything.
+            *mine = mine.saturating_add(more);
+        }
         self.span(other.oldest, other.newest);
     }
 
@@ -219,47 +232,59 @@ impl RingStats {
 }
 
 pub(super) fn of(events: &Events) -> Stats {
-    let (store, plan) = (events.store(), events.plan());
-    let mut stats = Stats { losses: events.losses(), huge_pages: events.huge_pages(), ..Stats::default() };
+    let store = events.store();
+    let mut stats = of_view(events.view(), &events.plan());
+    stats.huge_pages = events.huge_pages();
+    stats.values_cut = store.values.cut.load(Relaxed);
+    stats.links_left_out = store.values.links_left_out.load(Relaxed);
+    stats.woken = store.bell.rung();
+    stats.shards_claimed = store.view.shards.iter().filter(|shard| shard.is_claimed()).count();
+    stats.shards_reclaimed = store.reclaimed.load(Relaxed);
+    stats
+}
+
+/// As far as a view tells.
+pub(super) fn of_view(view: &View, plan: &Plan) -> Stats {
+    let mut stats = Stats { losses: view.all_losses().collect(), ..Stats::default() };
     stats.classes = PerClass::of(|class| {
         // Before the rings: what is pruned meanwhile is missing from what is kept, and overwritten for once.
-        let pruned = store.pruned[class].load(Relaxed);
-        let mut all = of_overflow(&store.overflow[class]);
+        let pruned = view.counters.pruned(class).load(Relaxed);
+        let mut all = of_overflow(&view.overflow[class]);
         let overflowed = all.written;
-        store.shards.iter().for_each(|shard| all.add(&of_ring(&shard.rings()[class])));
+        view.shards.iter().for_each(|shard| all.add(&of_ring(&shard.rings()[class])));
         let over_shards = |kept: PerClass<usize>, shared: PerClass<usize>| {
             kept[class] * plan.shards + shared[class] * plan.shared_shards
         };
+        // Saturating, here and below: in a mapped file a count may be anything.
         ClassStats {
             all,
             overflowed,
             pruned,
-            pruned_by_age: store.retention.pruned_by_age[class].load(Relaxed),
-            overwritten: all.written.saturating_sub(all.kept + pruned),
-            lost: stats.losses.iter().filter(|loss| loss.class == class).map(|loss| loss.count).sum(),
+            pruned_by_age: view.counters.pruned_by_age(class).load(Relaxed),
+            overwritten: all.written.saturating_sub(all.kept.saturating_add(pruned)),
+            lost: sum(stats.losses.iter().filter(|loss| loss.class == class).map(|loss| loss.count)),
             ring_bytes: over_shards(plan.ring, plan.shared_ring),
             index_bytes: over_shards(plan.index, plan.shared_index),
             table_bytes: over_shards(plan.table, plan.shared_table),
             total_bytes: plan.of_class(class),
         }
     });
-    for (class, of_class) in stats.classes.iter() {
-        stats.written += of_class.all.written;
-        stats.written_by_class[class] = of_class.all.written;
-        stats.overflowed += of_class.overflowed;
-        stats.kept += of_class.all.kept;
-        stats.pruned += of_class.pruned;
-        stats.pruned_by_age += of_class.pruned_by_age;
-        stats.overwritten += of_class.overwritten;
-        stats.words_written += of_class.all.words_written;
-        stats.words_overwritten += of_class.all.words_overwritten;
-    }
-    stats.values_cut = store.values.cut.load(Relaxed);
-    stats.links_left_out = store.values.links_left_out.load(Relaxed);
-    stats.woken = store.bell.rung();
-    stats.shards_claimed = store.shards.iter().filter(|shard| shard.is_claimed()).count();
-    stats.shards_reclaimed = store.reclaimed.load(Relaxed);
+    let over_classes =
+        |part: fn(&ClassStats) -> u64| sum(stats.classes.iter().map(|(_, of_class)| part(of_class)));
+    stats.written = over_classes(|class| class.all.written);
+    stats.overflowed = over_classes(|class| class.overflowed);
+    stats.kept = over_classes(|class| class.all.kept);
+    stats.pruned = over_classes(|class| class.pruned);
+    stats.pruned_by_age = over_classes(|class| class.pruned_by_age);
+    stats.overwritten = over_classes(|class| class.overwritten);
+    stats.words_written = over_classes(|class| class.all.words_written);
+    stats.words_overwritten = over_classes(|class| class.all.words_overwritten);
+    stats.written_by_class = PerClass::of(|class| stats.classes[class].all.written);
     stats
+}
+
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }
 
 /// What a ring holds: its records are counted first, so that what is kept is of those.
@@ -271,11 +296,12 @@ fn of_ring(ring: &Ring) -> RingStats {
     let cut = ring.cut();
     let (words, block) = (ring.geometry().words as u64, ring.geometry().block as u64);
     // Positions start one lap in.
-    let (origin, oldest) = (words, ring.oldest().max(words));
+    let (origin, oldest) = (words, ring.oldest_below(cut.tail));
     let mut stats = RingStats {
         written,
-        words_written: cut.tail - origin,
-        words_overwritten: oldest.min(cut.tail) - origin,
+        // Saturating: in a mapped file a position may be anything.
+        words_written: cut.tail.saturating_sub(origin),
+        words_overwritten: oldest.min(cut.tail).saturating_sub(origin),
         words_occupied: cut.tail.saturating_sub(oldest.max(cut.floor)),
         words,
         ..RingStats::default()
@@ -301,7 +327,7 @@ fn of_ring(ring: &Ring) -> RingStats {
                 if header.position >= start + block {
                     return Step::Stop;
                 }
-                number = number.or(Some(at + below));
+                number = number.or(Some(at.saturating_add(below)));
                 stats.span(Some(header.ticks), Some(header.ticks));
                 Step::On
             });

@@ -1,7 +1,6 @@
 //! What all handles of one event store share, and the write path.
 
 use super::age::Retention;
-use super::answer::Place;
 use super::bell::Bell;
 use super::bucket::BucketKey;
 use super::build::HugePages;
@@ -10,20 +9,21 @@ use super::control::Control;
 use super::error::RecordError;
 use super::incident::Incidents;
 use super::kinds::{Kinds, Switch};
-use super::loss::{Loss, LossCause, Losses};
-use super::overflow::Overflow;
+use super::loss::{LossCause, Losses};
 use super::payload::{ANY_LENGTH, Payload, Personals};
 use super::privacy::Pseudonyms;
 use super::read::header_for_owner;
 use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
+use super::section::Span;
 use super::seeds::Seeds;
 use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
 use super::target::{InShard, InSlot, Target};
-use super::threads::{ThreadNumber, Threads};
-use crate::clock::{Clock, Ticks};
+use super::threads::ThreadNumber;
+use super::view::View;
+use crate::clock::{Clock, Ticks, Told};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
 use crate::os;
@@ -32,26 +32,21 @@ use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 use std::time::Instant;
 
-/// The state of an event store. On lines of its own: every answer counts as a holder of the `Arc` it lies in, and a count
-/// on a line that writers read costs them that line with each query.
+/// The state of an event store. On lines of its own: whoever comes and goes counts as a holder of the `Arc` it lies in, and
+/// a count on a line that writers read costs them that line.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Store {
     pub(crate) deck: DeckId,
     pub(crate) clock: Clock,
-    /// First those that a thread or a writer keeps, then the shared ones, the emergency shard last.
-    pub(crate) shards: Box<[Arc<Shard>]>,
-    /// For what finds no shard free.
-    pub(crate) overflow: PerClass<Overflow>,
-    pub(crate) kept: usize,
+    /// What can be read: shards, overflow, names.
+    pub(crate) view: Arc<View>,
     pub(crate) kinds: Kinds,
     pub(super) control: Control,
+    /// What came to no shard; those of the view.
     pub(crate) losses: Losses,
-    /// Events that were pruned.
-    pub(crate) pruned: PerClass<AtomicU64>,
     pub(crate) retention: Retention,
     pub(crate) incidents: Incidents,
-    pub(crate) threads: Threads,
     /// The longest record of each class, in words.
     pub(crate) longest: PerClass<usize>,
     /// A record that is no longer holds no value that would have to be cut, and is no longer than its class takes.
@@ -59,7 +54,12 @@ pub(crate) struct Store {
     pub(crate) values: Values,
     /// The longest batch of each class, in words.
     pub(crate) longest_batch: PerClass<usize>,
+    /// That of the view.
     pub(crate) key: BucketKey,
+    /// Where all that can be read lies.
+    pub(super) span: Span,
+    /// Where the clock is told, as long as this is held.
+    pub(super) _told: Arc<Told>,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     /// Shards that were taken back from threads that ended without a word.
@@ -374,11 +374,11 @@ impl Store {
     /// a counted loss.
     #[inline(never)]
     fn record_shared<W: Write>(&self, guest: &Guest, thread: u32, draft: W) {
-        let shared = self.shared();
+        let shared = self.view.shared();
         let start = guest.turn.load(Relaxed) as usize;
         let (before, from) = shared.split_at_checked(start).unwrap_or((shared, &[]));
         let in_turn = (start..).zip(from).chain((0..).zip(before));
-        for (turn, shard) in in_turn.chain((start..).zip(self.emergency())) {
+        for (turn, shard) in in_turn.chain((start..).zip(self.view.emergency())) {
             if self.try_shard(shard, guest.owner, thread, &guest.last, &draft) {
                 if turn != start {
                     guest.turn.store(turn as u32, Relaxed);
@@ -396,7 +396,7 @@ impl Store {
         if self.is_forked() {
             return draft.lose(self, &self.losses, LossCause::Forked);
         }
-        self.record_aside(self.emergency().iter(), &draft);
+        self.record_aside(self.view.emergency().iter(), &draft);
     }
 
     /// From a signal handler: through the emergency shard, or a shared one where another handler is there, or the
@@ -406,7 +406,7 @@ impl Store {
         if self.is_forked() {
             return draft.lose(self, &self.losses, LossCause::Forked);
         }
-        self.record_aside(self.emergency().iter().chain(self.shared()), &draft);
+        self.record_aside(self.view.emergency().iter().chain(self.view.shared()), &draft);
         if draft.is_prompt() {
             self.bell.after_commit();
         }
@@ -428,7 +428,7 @@ impl Store {
     #[cold]
     #[inline(never)]
     fn overflow<W: Write>(&self, thread: u32, last: &AtomicU64, draft: &W) {
-        let overflow = &self.overflow[draft.class()];
+        let overflow = &self.view.overflow[draft.class()];
         draft.write(self, InSlot { overflow, slot: None, last, step: self.stamp_step }, thread);
     }
 
@@ -446,16 +446,6 @@ impl Store {
                 None
             }
         }
-    }
-
-    /// Those that threads without one of their own take turns at.
-    fn shared(&self) -> &[Arc<Shard>] {
-        self.shards.get(self.kept..self.shards.len().saturating_sub(1)).unwrap_or_default()
-    }
-
-    /// The last one, alone.
-    fn emergency(&self) -> &[Arc<Shard>] {
-        self.shards.last().map_or(&[], std::slice::from_ref)
     }
 
     /// Whether this process is a child of the one that built the store.
@@ -571,72 +561,9 @@ impl Store {
         place.count(cause, class, self.clock.now().max(supplied.unwrap_or_default()));
     }
 
-    /// What was lost, anywhere.
-    pub(crate) fn all_losses(&self) -> impl Iterator<Item = Loss> {
-        let of_shards = (0..).zip(&self.shards).map(|(number, shard)| (Some(number), &shard.losses));
-        let places = std::iter::once((None, &self.losses)).chain(of_shards);
-        places.filter(|(_, losses)| losses.any()).flat_map(|(shard, losses)| losses.occurred(shard))
-    }
-
-    /// How many records went elsewhere than to rings: to the overflow, or nowhere. `None` while somebody writes there.
-    pub(crate) fn recorded_elsewhere(&self) -> Option<u64> {
-        let overflow: Option<u64> = self.overflow.iter().map(|(_, overflow)| overflow.recorded()).sum();
-        let shards = self.shards.iter().map(|shard| shard.losses.total());
-        overflow.map(|overflow| overflow + self.losses.total() + shards.sum::<u64>())
-    }
-
-    /// How many records went through shards that no thread keeps, and through the overflow.
-    pub(crate) fn recorded_aside(&self) -> Aside {
-        let of_shards = |shards: &[Arc<Shard>]| {
-            shards.iter().flat_map(|shard| shard.rings().iter()).map(|(_, ring)| ring.records()).sum::<u64>()
-        };
-        Aside {
-            shared: of_shards(self.shared()),
-            has_shared: !self.shared().is_empty(),
-            emergency: of_shards(self.emergency()),
-            overflowed: self.overflow.iter().map(|(_, overflow)| overflow.records()).sum(),
-        }
-    }
-
-    /// Every ring, with its class and the number of its shard.
-    #[inline]
-    pub(crate) fn rings(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
-        (0..)
-            .zip(&self.shards)
-            .flat_map(|(number, shard)| shard.rings().iter().map(move |(class, ring)| (number, class, ring)))
-    }
-
-    /// The ring at a place; none of what the overflow holds, whose place comes after all shards.
-    #[inline]
-    pub(crate) fn ring(&self, place: Place) -> Option<&Ring> {
-        self.shards.get(usize::from(place.shard)).map(|shard| &shard.rings()[place.class])
-    }
-
-    /// The seat of the calling thread, if it has one.
-    pub(crate) fn seat_of_this_thread(&self) -> Option<&ThreadSeat> {
-        ThreadSeat::held(self.deck).or_else(|| ThreadSeat::claimed(self.deck))
-    }
-
-    /// The number of a shard.
-    pub(crate) fn number_of(&self, shard: Option<&Shard>) -> Option<u16> {
-        let shard = shard?;
-        (0..).zip(&self.shards).find(|(_, other)| std::ptr::eq(&***other, shard)).map(|(number, _)| number)
-    }
-
-    /// Those that were ever written to: there is nothing in the others.
-    #[inline]
-    pub(crate) fn rings_in_use(&self) -> impl Iterator<Item = (u16, Class, &Ring)> {
-        self.rings().filter(|(_, _, ring)| ring.is_used())
-    }
-
-    /// The stamp after which a query reads nothing; none where somebody says what time it is.
-    pub(crate) fn latest(&self) -> Option<Ticks> {
-        self.clock.latest()
-    }
-
     /// A free shard, claimed for its caller.
     pub(crate) fn claim_kept(&self, owner: Owner) -> Option<Arc<Shard>> {
-        let shard = self.shards[..self.kept].iter().find(|shard| shard.try_claim(owner))?;
+        let shard = self.view.kept().find(|shard| shard.try_claim(owner))?;
         if self.first_touch {
             shard.touch();
         }
@@ -654,7 +581,7 @@ impl Store {
             let bucket = (!header.id.is_none()).then(|| self.key.bucket(header.id));
             Some(Unlinked { words: header.words(), bucket })
         };
-        let reclaimed = self.shards.iter().filter(|shard| shard.reclaim(look)).count();
+        let reclaimed = self.view.shards.iter().filter(|shard| shard.reclaim(look)).count();
         self.reclaimed.fetch_add(reclaimed as u64, Relaxed);
         self.control.tallies.reclaim();
         reclaimed
@@ -691,9 +618,9 @@ impl ThreadSeat {
         // What allocates below may record: such a record goes another way.
         let _busy = Busy::set();
         local::may_hold(store.deck).ok()?;
-        let thread = store.threads.enter();
+        let thread = store.view.threads.enter();
         // Side by side as they come, so that as many threads as there are shared shards never meet.
-        let turn = thread.get().checked_rem(store.shared().len() as u32).unwrap_or(0);
+        let turn = thread.get().checked_rem(store.view.shared().len() as u32).unwrap_or(0);
         let owner = Owner::this_thread();
         let seat = Arc::new(Self {
             store: store.clone(),
@@ -718,7 +645,7 @@ impl ThreadSeat {
         }
         let seat = Self::held(store.deck)?;
         let own = seat.shard.as_ref()?;
-        let shard = store.shards.iter().find(|shard| Arc::ptr_eq(shard, own))?;
+        let shard = store.view.shards.iter().find(|shard| Arc::ptr_eq(shard, own))?;
         // Where its records go from here on, their stamps continue.
         seat.guest.last.store(own.last_ticks(), Relaxed);
         Some((shard, seat.thread.get()))

@@ -42,8 +42,9 @@ impl Writer {
         }
         // What allocates below may record: such a record goes another way.
         let _busy = Busy::set();
-        let shard = store.claim_kept(Owner::UNKNOWN).ok_or(WriterError::NoShard { shards: store.kept })?;
-        Ok(Self { store: store.clone(), shard, thread: store.threads.enter() })
+        let shard =
+            store.claim_kept(Owner::UNKNOWN).ok_or(WriterError::NoShard { shards: store.view.kept })?;
+        Ok(Self { store: store.clone(), shard, thread: store.view.threads.enter() })
     }
 
     /// Records an event in the scope of this thread.

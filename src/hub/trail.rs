@@ -17,7 +17,7 @@ const BUDGET: u64 = 50_000;
 /// The last events of the calling thread, the oldest first.
 pub(super) fn of_this_thread(events: &Events) -> Answer {
     let Some((query, has_own_shard)) = events.query().of_this_thread() else {
-        return Answer::empty(events.store());
+        return Answer::empty(events.view());
     };
     let now = events.clock().now();
     let last = |from: Ticks| {
@@ -26,7 +26,7 @@ pub(super) fn of_this_thread(events: &Events) -> Answer {
     };
     let near = || near(events, now, EVENTS, last).filter(|found| found.len() == EVENTS);
     let found = if has_own_shard { None } else { near() };
-    let mut found = found.or_else(|| last(Ticks(0))).unwrap_or_else(|| Answer::empty(events.store()));
+    let mut found = found.or_else(|| last(Ticks(0))).unwrap_or_else(|| Answer::empty(events.view()));
     put_in_order(&mut found);
     trim(&mut found, BYTES, now);
     found.compact();
@@ -54,7 +54,7 @@ pub(super) fn before(
             near(events, until, EVENTS + 1, |from| last(events.query().thread(number), from))
         })
     };
-    let mut found = found.unwrap_or_else(|| Answer::empty(events.store()));
+    let mut found = found.unwrap_or_else(|| Answer::empty(events.view()));
     let mut left = EVENTS;
     found.retain(|event| {
         let keep = Some(event.id()) != own && left > 0;

@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("id", &["sync"]),
     ("random", &["sync"]),
     ("status", &["error", "sync"]),
-    ("clock", &["error", "os", "sync"]),
+    ("clock", &["error", "os", "region", "sync"]),
     ("region", &["os", "sync"]),
     ("local", &["id", "random", "sync"]),
     ("mapped", &["error", "os", "region", "sync"]),

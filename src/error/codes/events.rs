@@ -91,6 +91,10 @@ pub(super) const CODES: &[Code] = &[
         "events.prompt.no_barrier",
         "allow `membarrier` in the container's seccomp profile if 1 ms of delay is too much",
     ),
+    never(
+        "events.prompt.recording",
+        "follow the recording without `prompt`: it looks every millisecond at the latest",
+    ),
     never("events.query.buckets", "divide the range by about a hundred for a chart"),
     never("events.query.contradiction", "run two queries if either is meant"),
     never("events.query.field_type", "look at the field's type where its kind is declared"),
@@ -130,6 +134,11 @@ pub(super) const CODES: &[Code] = &[
     ),
     later("events.reserve.open", "look for a claim that is kept across a call which records as well"),
     never("events.reserve.used_up", "report it: this takes half a year of full speed in one ring"),
+    never("events.section.clock", "build the tool from the version that the host was built from"),
+    never("events.section.field", "copy the file again, from the machine it was written on"),
+    never("events.section.none", "give the whole file of a deck, and no part of it"),
+    never("events.section.too_short", "copy the file again, in all its length"),
+    never("events.section.version", "build the tool from the version that the host was built from"),
     never(
         "events.shards.out_of_range",
         "take as many shards as threads record, and a few for those that come and go",

@@ -145,7 +145,8 @@ impl Missing {
     pub(super) fn add(&mut self, count: u64, from: Ticks, until: Ticks) {
         if count > 0 {
             self.from = if self.count == 0 { from } else { self.from };
-            self.count += count;
+            // Saturating: in a mapped file a count may be anything.
+            self.count = self.count.saturating_add(count);
             self.until = until;
         }
     }

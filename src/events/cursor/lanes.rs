@@ -17,6 +17,7 @@ impl Cursor {
         let (mut delivered, mut late) = (self.delivered, self.late);
         PerClass::of(|class| {
             let mut lane = Self {
+                view: self.view.clone(),
                 store: self.store.clone(),
                 wanted: Wanted {
                     filter: self.wanted.filter.clone(),
@@ -64,7 +65,7 @@ impl Cursor {
                 Next::Gap(_) => {}
                 Next::Event => {
                     let row = self.one.row.as_ref()?;
-                    return Some(OwnedEvent::new(&self.store, row, &self.one.bytes));
+                    return Some(OwnedEvent::new(&self.view, row, &self.one.bytes));
                 }
             }
         }
@@ -82,8 +83,8 @@ impl Cursor {
     /// Looks for the last time, however short ago it did. What it returns is for [`Cursor::settle`].
     pub(in crate::events) fn look_last(&mut self) -> Written {
         // Before the tails: each of these lies below them.
-        let rings = self.rings.iter().map(|source| ring(&self.store, source.place).records());
-        let slots = self.slots.iter().map(|source| SlotSource::written(overflow(&self.store, source.place)));
+        let rings = self.rings.iter().map(|source| ring(&self.view, source.place).records());
+        let slots = self.slots.iter().map(|source| SlotSource::written(overflow(&self.view, source.place)));
         let written = Written { rings: rings.collect(), slots: slots.collect() };
         self.look();
         written

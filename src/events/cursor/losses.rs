@@ -4,7 +4,7 @@ use super::delivery::{Gap, GapCause};
 use crate::clock::Ticks;
 use crate::events::class::{Class, PerClass};
 use crate::events::loss::{LossCause, Losses};
-use crate::events::store::Store;
+use crate::events::view::View;
 
 /// The counters as they were.
 #[derive(Clone, Debug)]
@@ -27,19 +27,20 @@ struct Cell {
 }
 
 impl KnownLosses {
-    pub(super) fn now(store: &Store) -> Self {
-        let mut known = Self { places: vec![Known::default(); 1 + store.shards.len()].into(), lost: 0 };
-        known.look(store, PerClass::of(|_| true), |_| {});
+    pub(super) fn now(view: &View) -> Self {
+        let mut known = Self { places: vec![Known::default(); 1 + view.shards.len()].into(), lost: 0 };
+        known.look(view, PerClass::of(|_| true), |_| {});
         known.lost = 0;
         known
     }
 
     /// Tells what was lost since the last look, of these classes. Costs a load for each shard as long as nothing was.
-    pub(super) fn look(&mut self, store: &Store, classes: PerClass<bool>, mut tell: impl FnMut(Gap)) {
-        let of_shards = (0..).zip(&store.shards).map(|(number, shard)| (Some(number), &shard.losses));
-        let counters = std::iter::once((None, &store.losses)).chain(of_shards);
+    pub(super) fn look(&mut self, view: &View, classes: PerClass<bool>, mut tell: impl FnMut(Gap)) {
+        let of_shards = (0..).zip(&view.shards).map(|(number, shard)| (Some(number), &shard.losses));
+        let counters = std::iter::once((None, &view.losses)).chain(of_shards);
         for (known, (shard, losses)) in self.places.iter_mut().zip(counters) {
-            self.lost += known.compare(shard, losses, classes, &mut tell);
+            let lost = known.compare(shard, losses, classes, &mut tell);
+            self.lost = self.lost.saturating_add(lost);
         }
     }
 }
@@ -57,18 +58,19 @@ impl Known {
         if losses.total() == self.total {
             return 0;
         }
-        let mut sum = 0;
+        let mut sum = 0_u64;
         for loss in losses.occurred(shard) {
             let cell = &mut self.cells[loss.cause as usize][loss.class];
-            let count = loss.count - cell.count;
+            // Saturating: in a mapped file a count may be anything.
+            let count = loss.count.saturating_sub(cell.count);
             if count == 0 {
                 continue;
             }
-            self.total += count;
+            self.total = self.total.wrapping_add(count);
             let from = if cell.count == 0 { loss.first } else { cell.last };
             *cell = Cell { count: loss.count, last: loss.last };
             if classes[loss.class] {
-                sum += count;
+                sum = sum.saturating_add(count);
                 let (cause, class): (_, Class) = (GapCause::Lost(loss.cause), loss.class);
                 tell(Gap { cause, count, class, shard, from, until: loss.last });
             }

@@ -40,6 +40,7 @@ use super::overflow::Overflow;
 use super::query::{Filter, Query};
 use super::ring::Ring;
 use super::store::Store;
+use super::view::View;
 use crate::clock::Ticks;
 use crate::sync::Arc;
 use losses::KnownLosses;
@@ -99,7 +100,9 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Cursor {
-    store: Arc<Store>,
+    view: Arc<View>,
+    /// Of a store, and not of a recording.
+    store: Option<Arc<Store>>,
     wanted: Wanted,
     classes: PerClass<bool>,
     rings: Box<[RingSource]>,
@@ -169,7 +172,7 @@ impl Events {
     /// ```
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        Cursor::new(self.store(), Filter::everything(), None)
+        Cursor::of_all(self.view())
     }
 }
 
@@ -204,20 +207,25 @@ impl Query<'_> {
     /// # Errors
     /// As of [`Query::follow`], and if it is to start at an event that is not there.
     pub fn follow_from(mut self, start: Start) -> Result<Cursor, QueryError> {
-        self.filter.settle_coming(&self.store.kinds)?;
+        self.filter.settle_coming(&self.view.schemas)?;
         if let Some(what) = self.of_answers() {
             return Err(QueryError::NotFollowed { what });
         }
-        let from = start.bound(self.store)?;
-        Ok(Cursor::new(self.store, self.filter, from))
+        let from = start.bound(self.view)?;
+        Ok(Cursor::new(self.view, self.filter, from))
     }
 }
 
 impl Cursor {
-    fn new(store: &Arc<Store>, filter: Filter, from: Option<(Ticks, Place, u64)>) -> Self {
-        let classes = filter.coming_classes(&store.kinds);
-        let losses = KnownLosses::now(store);
-        let rings: Box<[_]> = store
+    /// Of whatever comes.
+    pub(in crate::events) fn of_all(view: &Arc<View>) -> Self {
+        Self::new(view, Filter::everything(), None)
+    }
+
+    fn new(view: &Arc<View>, filter: Filter, from: Option<(Ticks, Place, u64)>) -> Self {
+        let classes = filter.coming_classes(&view.schemas);
+        let losses = KnownLosses::now(view);
+        let rings: Box<[_]> = view
             .rings()
             .filter(|(_, class, _)| classes[*class])
             .map(|(shard, class, ring)| {
@@ -228,26 +236,27 @@ impl Cursor {
                 }
             })
             .collect();
-        let shard = store.shards.len() as u16;
-        let slots: Box<[_]> = store
+        let shard = view.shards.len() as u16;
+        let slots: Box<[_]> = view
             .overflow
             .iter()
             .filter(|(class, _)| classes[*class])
             .map(|(class, overflow)| SlotSource::new(Place { shard, class }, overflow, from.is_some()))
             .collect();
         let sources = rings.len() + slots.len();
-        let mut blocks = filter.coming_blocks(&store.kinds);
+        let mut blocks = filter.coming_blocks(&view.schemas);
         blocks.from = blocks.from.max(from.map_or(Ticks(0), |(from, ..)| from));
         let least = (Ticks(0), Place { shard: 0, class: Class::Critical }, 0);
         Self {
-            store: store.clone(),
+            view: view.clone(),
+            store: view.store.upgrade(),
             wanted: Wanted {
                 everything: from.is_none_or(|from| from == least) && filter.wants_every_record(),
                 filter,
                 blocks,
                 from: from.unwrap_or(least),
                 latest: None,
-                clock: store.clock.clone(),
+                clock: view.clock.clone(),
             },
             classes,
             rings,
@@ -385,7 +394,7 @@ impl Cursor {
     /// The event that was copied last.
     fn event(&self) -> Option<Recorded<'_>> {
         let row = self.one.row.as_ref()?;
-        Some(Recorded { store: &self.store, row, payload: &self.one.bytes })
+        Some(Recorded { view: &self.view, row, payload: &self.one.bytes })
     }
 
     /// What it did so far, and how far behind it is. Reads the line of each ring that its writer commits on, as a look does.
@@ -402,15 +411,14 @@ impl Cursor {
         if let Some(listening) = &self.listening {
             (stats.woken, stats.deaf) = (listening.woken, listening.deaf);
         }
-        let behind = self.rings.iter().map(|source| source.behind(ring(&self.store, source.place)));
-        let of_slots =
-            self.slots.iter().map(|source| source.behind(&self.store.overflow[source.place.class]));
-        stats.behind = behind.chain(of_slots).sum();
+        let behind = self.rings.iter().map(|source| source.behind(ring(&self.view, source.place)));
+        let of_slots = self.slots.iter().map(|source| source.behind(&self.view.overflow[source.place.class]));
+        stats.behind = behind.chain(of_slots).fold(0, u64::saturating_add);
         let accounts = self.rings.iter().map(|source| source.accounts);
         for accounts in accounts.chain(self.slots.iter().map(|source| source.accounts)) {
-            stats.filtered += accounts.filtered;
-            stats.overwritten += accounts.overwritten;
-            stats.pruned += accounts.pruned;
+            stats.filtered = stats.filtered.saturating_add(accounts.filtered);
+            stats.overwritten = stats.overwritten.saturating_add(accounts.overwritten);
+            stats.pruned = stats.pruned.saturating_add(accounts.pruned);
         }
         let of_turn = self.turn.and_then(|turn| match self.rings.get(turn.source) {
             Some(of_ring) => of_ring.head(),
@@ -418,7 +426,7 @@ impl Cursor {
         });
         let oldest = self.heads.iter().map(|Reverse(head)| head.order.0).chain(of_turn).min();
         stats.lag = match oldest {
-            Some(oldest) => Duration::from_nanos(self.store.clock.ns_since(oldest)),
+            Some(oldest) => Duration::from_nanos(self.view.clock.ns_since(oldest)),
             None if stats.behind > 0 => self.pace.since_look(),
             None => Duration::ZERO,
         };
@@ -447,24 +455,25 @@ impl Cursor {
 
     /// Looks how far everything reaches now. To be called when all of the last look is delivered.
     fn look(&mut self) {
-        let store = &*self.store;
+        let view = &*self.view;
         // Before the tails: what was recorded before the end is found then.
-        self.has_ended = self.has_ended || store.kinds.has_ended(&store.orphaned);
+        self.has_ended =
+            self.has_ended || self.store.as_ref().is_some_and(|store| store.kinds.has_ended(&store.orphaned));
         self.pace.look();
         // First the clock, then the tails, as a query does.
-        self.wanted.latest = store.latest();
+        self.wanted.latest = view.latest();
         self.newest_before = self.newest;
         for source in &mut self.rings {
-            let ring = ring(store, source.place);
+            let ring = ring(view, source.place);
             if ring.is_used() {
                 source.look(ring);
             }
         }
         for source in &mut self.slots {
-            source.look(overflow(store, source.place), &self.wanted);
+            source.look(overflow(view, source.place), &self.wanted);
         }
         let (gaps, classes) = (&mut self.gaps, self.classes);
-        self.losses.look(store, classes, |gap| gaps.push_back(gap));
+        self.losses.look(view, classes, |gap| gaps.push_back(gap));
         for source in 0..self.rings.len() + self.slots.len() {
             if let Some(head) = self.peek(source) {
                 self.heads.push(Reverse(head));
@@ -489,7 +498,7 @@ impl Cursor {
     #[inline(always)]
     fn peek(&mut self, source: usize) -> Option<Head> {
         let order = match self.rings.get_mut(source) {
-            Some(of_ring) => of_ring.peek(ring(&self.store, of_ring.place), &self.wanted)?,
+            Some(of_ring) => of_ring.peek(ring(&self.view, of_ring.place), &self.wanted)?,
             None => self.slots.get_mut(source - self.rings.len())?.peek()?,
         };
         let rank = if self.precious_first { order.1.class as u8 } else { 0 };
@@ -528,7 +537,7 @@ impl Cursor {
             };
             let (gap, taken) = match self.rings.get_mut(turn.source) {
                 Some(of_ring) => match of_ring.gap() {
-                    None => (None, of_ring.take(ring(&self.store, of_ring.place), &mut self.one)),
+                    None => (None, of_ring.take(ring(&self.view, of_ring.place), &mut self.one)),
                     gap => (gap, None),
                 },
                 None => match self.slots.get_mut(turn.source - self.rings.len()) {
@@ -578,13 +587,13 @@ impl Cursor {
 }
 
 /// The ring of a place. What is followed are rings of the store.
-fn ring(store: &Store, place: Place) -> &Ring {
-    &store.shards[usize::from(place.shard)].rings()[place.class]
+fn ring(view: &View, place: Place) -> &Ring {
+    &view.shards[usize::from(place.shard)].rings()[place.class]
 }
 
 /// The overflow of a place.
-fn overflow(store: &Store, place: Place) -> &Overflow {
-    &store.overflow[place.class]
+fn overflow(view: &View, place: Place) -> &Overflow {
+    &view.overflow[place.class]
 }
 
 impl fmt::Debug for Cursor {

@@ -59,12 +59,14 @@ impl Cursor {
     /// its wait.
     ///
     /// # Errors
-    /// If the system has no such barrier or forbids it (a build without feature `os`, no Linux, a filter on system calls), or
-    /// this process is a fork of the one that built the store. Should it be forbidden later, the cursor goes on
+    /// If the system has no such barrier or forbids it (a build without feature `os`, no Linux, a filter on system calls),
+    /// this process is a fork of the one that built the store, or what is followed is a recording. Should it be forbidden later, the cursor goes on
     /// with its time-outs and [says so](super::CursorStats::deaf).
     pub fn prompt(mut self) -> Result<Self, PromptError> {
-        if self.store.is_forked() {
-            return Err(PromptError::Forked);
+        match &self.store {
+            Some(store) if store.is_forked() => return Err(PromptError::Forked),
+            Some(_) => {}
+            None => return Err(PromptError::Recording),
         }
         let refused = |error: std::io::Error| PromptError::NoBarrier { reason: error.to_string() };
         os::prepare_barrier().and_then(|()| os::barrier()).map_err(refused)?;
@@ -74,9 +76,9 @@ impl Cursor {
 
     /// Says that it waits from now on. Whether it has to look once more, for what was committed before that.
     pub(super) fn announce(&mut self) -> bool {
-        let Some(listening) = &mut self.listening else { return false };
+        let (Some(listening), Some(store)) = (&mut self.listening, &self.store) else { return false };
         let before = listening.word;
-        let announced = self.store.bell.announce(before);
+        let announced = store.bell.announce(before);
         listening.is_deaf = announced.is_err();
         listening.word = announced.ok();
         listening.word.is_some() && listening.word != before
@@ -86,13 +88,13 @@ impl Cursor {
     pub(super) fn park(&mut self, stay: Duration) {
         self.pace.parked();
         let has_to_wait = self.has_something_later();
-        match &mut self.listening {
-            Some(Listening { word: Some(word), woken, .. }) => {
+        match (&mut self.listening, &self.store) {
+            (Some(Listening { word: Some(word), woken, .. }), Some(store)) => {
                 // What is there already rings no more.
                 let stay = if has_to_wait { stay.min(UNTIL_ITS_TIME) } else { stay };
-                *woken += u64::from(self.store.bell.wait(*word, stay));
+                *woken += u64::from(store.bell.wait(*word, stay));
             }
-            listening => {
+            (listening, _) => {
                 if let Some(listening) = listening {
                     listening.deaf += u64::from(listening.is_deaf);
                 }

@@ -5,7 +5,7 @@ use crate::events::answer::{EventId, Place};
 use crate::events::class::Class;
 use crate::events::error::QueryError;
 use crate::events::query::Lookup;
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::sync::Arc;
 
 /// Where a [`Cursor`](super::Cursor) begins.
@@ -25,14 +25,14 @@ pub enum Start {
 
 impl Start {
     /// From which event on, in the total order, all is wanted; `None`: from now on.
-    pub(super) fn bound(self, store: &Arc<Store>) -> Result<Option<(Ticks, Place, u64)>, QueryError> {
+    pub(super) fn bound(self, view: &Arc<View>) -> Result<Option<(Ticks, Place, u64)>, QueryError> {
         const LEAST: Place = Place { shard: 0, class: Class::Critical };
         match self {
             Self::Now => Ok(None),
             Self::Oldest => Ok(Some((Ticks(0), LEAST, 0))),
             Self::Time(from) => Ok(Some((from, LEAST, 0))),
             Self::Event(event) => {
-                let answer = Lookup::of(store, event).found();
+                let answer = Lookup::of(view, event).found();
                 let order = answer.and_then(|answer| answer.iter().next().map(|event| event.row.order()));
                 order.map(Some).ok_or(QueryError::NoEvent { id: event.get() })
             }

@@ -30,7 +30,7 @@ impl Track {
     pub fn at_oldest(ring: &Ring) -> Self {
         Self::once(ring, |tail| {
             let mut track = Self { next: None, ..Self::at(tail) };
-            track.entering = ring.oldest();
+            track.entering = ring.oldest_below(tail);
             track.next(ring, tail).map(|_| track)
         })
     }
@@ -87,7 +87,7 @@ impl Track {
             match entry(ring, start, tail) {
                 Entry::Gone => return None,
                 Entry::At { first, number } => break (first, number),
-                Entry::Nothing if start < ring.oldest() + block => return None,
+                Entry::Nothing if start < ring.oldest_below(tail) + block => return None,
                 Entry::Nothing => start -= block,
             }
         };
@@ -99,7 +99,7 @@ impl Track {
                 Err(NoRecord::Gap) => break,
                 Err(NoRecord::Gone) => return None,
             }
-            number += 1;
+            number = number.wrapping_add(1);
         }
         Some(Self { number: Some(number), ..Self::at(tail) })
     }
@@ -136,9 +136,11 @@ impl Track {
             return false;
         }
         match entry(ring, self.entering, tail) {
-            Entry::Gone => self.entering = after.max(ring.oldest()),
+            Entry::Gone => self.entering = after.max(ring.oldest_below(tail)),
             Entry::At { first, number } => {
-                self.overwritten += self.number.map_or(0, |own| number.saturating_sub(own));
+                // Saturating: in a mapped file a count may be anything.
+                let overwritten = self.number.map_or(0, |own| number.saturating_sub(own));
+                self.overwritten = self.overwritten.saturating_add(overwritten);
                 (self.number, self.next) = (Some(number), Some(first));
                 self.ask_room(ring, first);
             }
@@ -159,7 +161,7 @@ impl Track {
     #[inline]
     pub fn pass(&mut self, end: u64) {
         self.next = Some(end);
-        self.number = self.number.map(|number| number + 1);
+        self.number = self.number.map(|number| number.wrapping_add(1));
     }
 
     /// Passes all records of the block that `next` is the first one of, if the block lies below `tail` and its summary will

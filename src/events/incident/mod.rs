@@ -264,7 +264,7 @@ impl Events {
     /// later ones, or never was, and in the child of a `fork`.
     #[must_use]
     pub fn incident(&self, id: IncidentId) -> Option<Answer> {
-        self.shelf(|shelf| shelf.get(id)).flatten().map(|copy| copy.unpack(self.store()))
+        self.shelf(|shelf| shelf.get(id)).flatten().map(|copy| copy.unpack(self.view()))
     }
 
     /// Drops an incident, protected or not, and overwrites its bytes. Whether it was there.
@@ -282,7 +282,7 @@ impl Events {
 
     fn try_pin(&self, pin: &Pin<'_>, answer: &Answer) -> Result<IncidentReceipt, PinError> {
         pin.check()?;
-        if !Arc::ptr_eq(&answer.store, self.store()) {
+        if !Arc::ptr_eq(&answer.view, self.view()) {
             return Err(PinError::ForeignAnswer);
         }
         let at = self.clock().now();

@@ -7,7 +7,7 @@ use crate::clock::Ticks;
 use crate::events::answer::{Answer, Verdict};
 use crate::events::class::PerClass;
 use crate::events::query::Work;
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::sync::Arc;
 use std::fmt;
 use std::ops::Range;
@@ -59,9 +59,9 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    pub(super) fn unpack(self, store: &Arc<Store>) -> Answer {
+    pub(super) fn unpack(self, view: &Arc<View>) -> Answer {
         let Said { verdict, since, matched, work, gone, recorded } = self.said;
-        let mut answer = Answer::empty(store);
+        let mut answer = Answer::empty(view);
         answer.rows = unpack(&self.packed, &mut answer.bytes);
         (answer.verdict, answer.since) = (verdict, since);
         (answer.matched, answer.work) = (matched, work);

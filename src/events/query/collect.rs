@@ -24,7 +24,7 @@ pub(super) struct Collected<'a> {
 impl<'a> Collected<'a> {
     pub(super) fn new(query: &'a Query<'_>) -> Self {
         let most = query.most();
-        let mut answer = Answer::empty(query.store);
+        let mut answer = Answer::empty(query.view);
         answer.rows.reserve(ROWS.min(most));
         answer.bytes.reserve(ROWS.min(most) * BYTES);
         Self { answer, filter: &query.filter, most, order: query.order, last: None }

@@ -5,11 +5,12 @@ use crate::error::Severity;
 use crate::events::answer::Recorded;
 use crate::events::class::PerClass;
 use crate::events::error::QueryError;
-use crate::events::kinds::Kinds;
+
 use crate::events::predicate::Predicate;
 use crate::events::read::{BlockFilter, Header};
 use crate::events::record::Lead;
 use crate::events::schema::Schema;
+use crate::events::schemas::Schemas;
 use crate::id::{CorrelationId, SpanId};
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
@@ -157,7 +158,7 @@ impl Filter {
 
     /// Looks up the names of kinds, if anything could ever match.
     #[inline]
-    pub(super) fn settle(&mut self, known: &Kinds) -> Result<(), QueryError> {
+    pub(super) fn settle(&mut self, known: &Schemas) -> Result<(), QueryError> {
         match (&self.contradiction, &self.kinds, &self.fields) {
             (None, None, None) => Ok(()),
             _ => self.settle_kinds(known).and_then(|()| self.settle_fields(known)),
@@ -165,12 +166,12 @@ impl Filter {
     }
 
     /// The same for events to come. Unless kinds are asked for, there may be some with any fields.
-    pub(crate) fn settle_coming(&mut self, known: &Kinds) -> Result<(), QueryError> {
+    pub(crate) fn settle_coming(&mut self, known: &Schemas) -> Result<(), QueryError> {
         self.settle_kinds(known)?;
         if self.kinds.is_some() { self.settle_fields(known) } else { Ok(()) }
     }
 
-    fn settle_fields(&self, known: &Kinds) -> Result<(), QueryError> {
+    fn settle_fields(&self, known: &Schemas) -> Result<(), QueryError> {
         match (&self.fields, &self.kinds) {
             (None, _) => Ok(()),
             (Some(fields), None) => fields.check(known.all().map(|(_, schema)| schema)),
@@ -180,7 +181,7 @@ impl Filter {
         }
     }
 
-    fn settle_kinds(&mut self, known: &Kinds) -> Result<(), QueryError> {
+    fn settle_kinds(&mut self, known: &Schemas) -> Result<(), QueryError> {
         if let Some(contradiction) = &self.contradiction {
             return Err((**contradiction).clone());
         }
@@ -272,7 +273,7 @@ impl Filter {
     }
 
     /// The classes in which there may be matches.
-    pub(crate) fn classes(&self, known: &Kinds) -> PerClass<bool> {
+    pub(crate) fn classes(&self, known: &Schemas) -> PerClass<bool> {
         let Some(kinds) = &self.kinds else { return PerClass::of(|_| true) };
         let classes = kinds.numbers.iter().filter_map(|kind| known.schema(*kind)).map(Schema::class);
         // In a batch an event may lie with more precious ones.
@@ -288,7 +289,7 @@ impl Filter {
     }
 
     /// The classes in which there may be matches some day: all of them where a kind is not known yet.
-    pub(crate) fn coming_classes(&self, known: &Kinds) -> PerClass<bool> {
+    pub(crate) fn coming_classes(&self, known: &Schemas) -> PerClass<bool> {
         match &self.kinds {
             Some(kinds) if kinds.numbers.iter().all(|kind| known.schema(*kind).is_some()) => {
                 self.classes(known)
@@ -298,7 +299,7 @@ impl Filter {
     }
 
     /// The blocks in which there may be matches, whatever kinds come later.
-    pub(crate) fn coming_blocks(&self, known: &Kinds) -> BlockFilter {
+    pub(crate) fn coming_blocks(&self, known: &Schemas) -> BlockFilter {
         match &self.kinds {
             Some(_) => self.blocks(known),
             None => BlockFilter { from: self.from, to: self.to, kinds: u64::MAX },
@@ -306,7 +307,7 @@ impl Filter {
     }
 
     /// The blocks in which there may be matches.
-    pub(crate) fn blocks(&self, known: &Kinds) -> BlockFilter {
+    pub(crate) fn blocks(&self, known: &Schemas) -> BlockFilter {
         let bit = |kind: u32| 1_u64 << (kind % 64);
         let kinds = match &self.kinds {
             Some(kinds) => kinds.numbers.iter().fold(0, |bits, kind| bits | bit(*kind)),

@@ -4,10 +4,10 @@ use super::search::Sink;
 use super::{Handed, Page, Query};
 use crate::events::answer::{Place, Recorded, Verdict};
 use crate::events::error::QueryError;
-use crate::events::kinds::Kinds;
 use crate::events::read::{Found, Header};
 use crate::events::record::Lead;
 use crate::events::schema::Schema;
+use crate::events::schemas::Schemas;
 use crate::events::value::Value;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -142,7 +142,7 @@ impl Query<'_> {
     /// If filters are contradictory or unknown.
     pub fn count_by_kind(mut self) -> Result<Folded<Counts>, QueryError> {
         self.settle()?;
-        let mut by_kind = ByKind { counts: vec![[0; 2]; Kinds::MOST], page: Page::of(&self) };
+        let mut by_kind = ByKind { counts: vec![[0; 2]; Schemas::MOST], page: Page::of(&self) };
         let (seen, more) = if self.filter.asks_for_fields() {
             let mut handed = Handed::new(&self, |event| by_kind.count(0, event.row.kind()));
             (self.search(&mut handed), handed.page.has_more)
@@ -153,7 +153,7 @@ impl Query<'_> {
         let mut rest = 0;
         let by_index = by_kind.counts.iter().map(|[one, other]| one + other).enumerate();
         for (index, count) in by_index.filter(|(_, count)| *count > 0) {
-            match self.store.kinds.at(index).map(Schema::name) {
+            match self.view.schemas.at(index).map(Schema::name) {
                 Some(name) => *counts.entry(name.into()).or_default() += count,
                 None => rest += count,
             }
@@ -225,7 +225,7 @@ impl Query<'_> {
     /// If filters are contradictory or unknown, or that makes more than [`Buckets::MOST`].
     pub fn buckets(self, width: Duration) -> Result<Folded<Buckets>, QueryError> {
         let width_ns = u64::try_from(width.as_nanos()).unwrap_or(u64::MAX).max(1);
-        let clock = self.store.clock.converter();
+        let clock = self.view.clock.converter();
         let mut counts: HashMap<u64, u64> = HashMap::new();
         let mut is_in_range = true;
         let verdict = self.each(|event| {
@@ -256,7 +256,7 @@ struct ByKind {
 impl ByKind {
     #[inline(always)]
     fn count(&mut self, turn: usize, kind: u32) {
-        if let Some(counts) = self.counts.get_mut(Kinds::index(kind)) {
+        if let Some(counts) = self.counts.get_mut(Schemas::index(kind)) {
             counts[turn % 2] += 1;
         }
     }

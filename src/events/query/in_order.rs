@@ -69,7 +69,7 @@ impl Query<'_> {
         self.settle()?;
         // First the clock, as in any search; what is a kind by now came before that.
         let asked = Asked::now(&self);
-        let blocks = self.filter.blocks(&self.store.kinds);
+        let blocks = self.filter.blocks(&self.view.schemas);
         let mut merge = Merge { query: &self, asked, blocks, seen: Seen::default() };
         let mut sink = Handed::new(&self, body);
         let mut lanes = merge.lanes();
@@ -96,20 +96,20 @@ struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     fn lanes(&mut self) -> BinaryHeap<Lane> {
-        let (store, asked) = (self.query.store, self.query.filter.classes(&self.query.store.kinds));
+        let (view, asked) = (self.query.view, self.query.filter.classes(&self.query.view.schemas));
         let mut lanes = Vec::new();
-        for (shard, class, ring) in store.rings_in_use().filter(|(_, class, _)| asked[*class]) {
+        for (shard, class, ring) in view.rings_in_use().filter(|(_, class, _)| asked[*class]) {
             let (cut, place) = (ring.cut(), Place { shard, class });
-            let floor = cut.floor.max(ring.oldest());
+            let floor = cut.floor.max(ring.oldest_below(cut.tail));
             let block = ring.geometry().block as u64;
             // A floor above the oldest block is the start of a record.
             let then = if floor % block == 0 { At::Block(floor) } else { At::Record(floor) };
             let lane = Lane { ticks: Ticks(0), place, position: 0, then, tail: cut.tail };
             lanes.extend(self.next(&lane));
         }
-        let shard = store.shards.len() as u16;
+        let shard = view.shards.len() as u16;
         for class in Class::ALL.into_iter().filter(|class| asked[*class]) {
-            let overflow = &store.overflow[class];
+            let overflow = &view.overflow[class];
             sweep(overflow, overflow.cut(), |_, header| {
                 if self.asked.wants(header, &mut self.seen) {
                     let (ticks, place, position) = (header.ticks, Place { shard, class }, header.position);
@@ -123,7 +123,7 @@ impl<'a> Merge<'a> {
 
     /// The same lane at its next event that matches.
     fn next(&mut self, lane: &Lane) -> Option<Lane> {
-        let ring = self.query.store.ring(lane.place)?;
+        let ring = self.query.view.ring(lane.place)?;
         let mut at = lane.then;
         loop {
             match at {
@@ -132,7 +132,7 @@ impl<'a> Merge<'a> {
                     let Ok(header) = header(ring, position, lane.tail) else {
                         at = match kept_before(ring, position, block) {
                             Some(kept) => At::Record(kept),
-                            None => At::Block(block.max(ring.oldest())),
+                            None => At::Block(block.max(ring.oldest_below(lane.tail))),
                         };
                         continue;
                     };
@@ -148,7 +148,10 @@ impl<'a> Merge<'a> {
                 At::Block(start) if start < lane.tail => {
                     at = match ring.first_of(start) {
                         Some((first, summary)) if self.blocks.has(&summary) => At::Record(first),
-                        _ => At::Block((start + ring.geometry().block as u64).max(ring.oldest())),
+                        _ => {
+                            let next = start + ring.geometry().block as u64;
+                            At::Block(next.max(ring.oldest_below(lane.tail)))
+                        }
                     };
                 }
                 _ => return None,
@@ -161,7 +164,7 @@ impl<'a> Merge<'a> {
     }
 
     fn hand_over(&self, lane: &Lane, sink: &mut impl Sink) {
-        match self.query.store.ring(lane.place) {
+        match self.query.view.ring(lane.place) {
             // Gone by now, or not: the sink looks.
             Some(ring) => {
                 if let Ok(header) = header(ring, lane.position, lane.tail) {
@@ -169,7 +172,7 @@ impl<'a> Merge<'a> {
                 }
             }
             None => {
-                let overflow = &self.query.store.overflow[lane.place.class];
+                let overflow = &self.query.view.overflow[lane.place.class];
                 in_slot(overflow, lane.position, |found, header| sink.take(lane.place, found, header));
             }
         }

@@ -24,7 +24,7 @@ use super::predicate::Predicate;
 use super::read::{Found, Header};
 use super::record::{Flags, Lead};
 use super::schema::Event;
-use super::store::Store;
+use super::view::View;
 use crate::clock::{Clock, Ticks};
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
@@ -46,7 +46,7 @@ use std::time::SystemTime;
 #[derive(Clone)]
 #[must_use = "a query does nothing until it runs"]
 pub struct Query<'a> {
-    pub(super) store: &'a Arc<Store>,
+    pub(super) view: &'a Arc<View>,
     pub(super) filter: Filter,
     order: Order,
     limit: usize,
@@ -100,7 +100,7 @@ impl<'a> Asked<'a> {
     /// From now on: of what is stamped later nothing comes.
     #[inline]
     fn now(query: &'a Query<'_>) -> Self {
-        let clock = &query.store.clock;
+        let clock = &query.view.clock;
         Self { clock, filter: &query.filter, budget: query.budget, latest: clock.latest() }
     }
 
@@ -130,9 +130,9 @@ impl<'a> Asked<'a> {
 
 impl<'a> Query<'a> {
     #[inline]
-    pub(crate) fn new(store: &'a Arc<Store>) -> Self {
+    pub(crate) fn new(view: &'a Arc<View>) -> Self {
         Self {
-            store,
+            view,
             filter: Filter::everything(),
             order: Order::OldestFirst,
             limit: usize::MAX,
@@ -159,9 +159,9 @@ impl<'a> Query<'a> {
     /// Only what the calling thread recorded, by itself: where it has a shard of its own, nowhere else is looked. `None` if it has
     /// not recorded yet.
     pub(crate) fn of_this_thread(mut self) -> Option<(Self, bool)> {
-        let seat = self.store.seat_of_this_thread()?;
+        let seat = self.view.seat_of_this_thread()?;
         self.filter.with_thread(seat.number());
-        self.filter.shard = self.store.number_of(seat.shard());
+        self.filter.shard = self.view.number_of(seat.shard());
         let has_own = self.filter.shard.is_some();
         Some((self, has_own))
     }
@@ -177,7 +177,8 @@ impl<'a> Query<'a> {
 
     /// Only events of a declared kind; asked again, of that one too.
     pub fn kind<E: Event>(mut self) -> Self {
-        self.filter.or_kind(E::site().number.assigned());
+        let Self { view, filter, .. } = &mut self;
+        view.schemas.numbers_of(E::site(), |number| filter.or_kind(number));
         self
     }
 
@@ -216,7 +217,7 @@ impl<'a> Query<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn between_times(mut self, range: impl RangeBounds<SystemTime>) -> Self {
-        self.filter.with_times(&range, &self.store.clock.converter());
+        self.filter.with_times(&range, &self.view.clock.converter());
         self
     }
 
@@ -302,7 +303,7 @@ impl<'a> Query<'a> {
         // Where everything is asked for, it is known how much there was. What comes while it is looked for makes that uncertain.
         let asks_for_all =
             self.filter.is_everything() && (self.most(), self.budget) == (usize::MAX, u64::MAX);
-        let elsewhere = || asks_for_all.then(|| self.store.recorded_elsewhere()).flatten();
+        let elsewhere = || asks_for_all.then(|| self.view.recorded_elsewhere()).flatten();
         let before = elsewhere();
         let mut search = self.searching(&mut collected);
         if before.is_some() {
@@ -314,7 +315,7 @@ impl<'a> Query<'a> {
             .recorded
             .flatten()
             .zip(before.filter(|_| before == elsewhere()))
-            .map(|(in_rings, elsewhere)| in_rings + elsewhere - seen.too_new);
+            .map(|(in_rings, elsewhere)| in_rings.saturating_add(elsewhere).saturating_sub(seen.too_new));
         // Of a batch that was overwritten meanwhile a part was found, which no copied record knew of.
         answer.recheck_batches(|place, first| self.is_there(place, first));
         (answer.verdict, answer.since) = self.judge(&seen, answer.matched > self.most());
@@ -325,7 +326,7 @@ impl<'a> Query<'a> {
     /// Whether the record at `position` is still there.
     fn is_there(&self, place: Place, position: u64) -> bool {
         // What was found in the overflow was copied whole.
-        self.store.ring(place).is_none_or(|ring| Found::InRing(ring).is_there(position))
+        self.view.ring(place).is_none_or(|ring| Found::InRing(ring).is_there(position))
     }
 
     /// Runs the query and hands over each event as it is found, keeping none: memory does not grow with the
@@ -372,7 +373,7 @@ impl<'a> Query<'a> {
 
     #[inline]
     fn settle(&mut self) -> Result<(), QueryError> {
-        self.filter.settle(&self.store.kinds)
+        self.filter.settle(&self.view.schemas)
     }
 
     fn search<S: Sink>(&self, sink: &mut S) -> Seen {
@@ -387,13 +388,13 @@ impl<'a> Query<'a> {
     /// found gone.
     fn since(&self) -> PerClass<Ticks> {
         let mut since = PerClass::of(|_| Ticks(0));
-        for (_, class, ring) in self.store.rings_in_use() {
+        for (_, class, ring) in self.view.rings_in_use() {
             since[class] = since[class].max(Ticks(ring.since()));
         }
-        for (class, overflow) in self.store.overflow.iter() {
+        for (class, overflow) in self.view.overflow.iter() {
             since[class] = since[class].max(Ticks(overflow.since()));
         }
-        for loss in self.store.all_losses() {
+        for loss in self.view.all_losses() {
             since[loss.class] = since[loss.class].max(Ticks(loss.last.0.saturating_add(1)));
         }
         since
@@ -403,7 +404,7 @@ impl<'a> Query<'a> {
     fn judge(&self, seen: &Seen, is_cut: bool) -> (Verdict, PerClass<Ticks>) {
         let by_class = self.since();
         // Those too that a kind would lie in of which nothing could be recorded.
-        let asked = self.filter.coming_classes(&self.store.kinds);
+        let asked = self.filter.coming_classes(&self.view.schemas);
         let since = by_class.iter().filter(|(class, _)| asked[*class]).map(|(_, since)| *since).max();
         let since = since.unwrap_or_default();
         let whole = since == Ticks(0)
@@ -456,7 +457,7 @@ impl Page {
 
 /// Hands over what is found, one by one.
 struct Handed<'a, F> {
-    store: &'a Store,
+    view: &'a View,
     filter: &'a Filter,
     page: Page,
     /// For payloads that fit, so that these need no memory from the heap.
@@ -467,8 +468,8 @@ struct Handed<'a, F> {
 
 impl<'a, F: FnMut(Recorded<'_>)> Handed<'a, F> {
     fn new(query: &'a Query<'_>, body: F) -> Self {
-        let Query { store, filter, .. } = query;
-        Self { store, filter, page: Page::of(query), short: [0; 128], long: Vec::new(), body }
+        let Query { view, filter, .. } = query;
+        Self { view, filter, page: Page::of(query), short: [0; 128], long: Vec::new(), body }
     }
 }
 
@@ -486,7 +487,7 @@ impl<F: FnMut(Recorded<'_>)> Sink for Handed<'_, F> {
             return;
         }
         let row = Row::found(place, found, header, payload, 0);
-        let event = Recorded { store: self.store, row: &row, payload };
+        let event = Recorded { view: self.view, row: &row, payload };
         if !self.filter.wants_fields(&event) {
             return;
         }

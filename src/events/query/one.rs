@@ -7,7 +7,7 @@ use crate::events::answer::{Answer, EventId, Place, Verdict};
 use crate::events::handle::Events;
 use crate::events::read::{Found, Header, Step, in_slot, scan_block};
 use crate::events::ring::Ring;
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::sync::Arc;
 
 /// What there is under an [`EventId`].
@@ -24,24 +24,24 @@ pub enum Lookup {
 
 impl Lookup {
     /// What there is under an id.
-    pub(crate) fn of(store: &Arc<Store>, id: EventId) -> Self {
-        let query = Query::new(store);
+    pub(crate) fn of(view: &Arc<View>, id: EventId) -> Self {
+        let query = Query::new(view);
         let mut collected = Collected::new(&query);
-        let is_overflow = |place: Place| usize::from(place.shard) == store.shards.len();
-        let end = |place: Place| match store.ring(place) {
+        let is_overflow = |place: Place| usize::from(place.shard) == view.shards.len();
+        let end = |place: Place| match view.ring(place) {
             Some(ring) => Some(ring.cut().tail),
             None => is_overflow(place).then(|| {
-                let overflow = &store.overflow[place.class];
+                let overflow = &view.overflow[place.class];
                 overflow.end(overflow.cut())
             }),
         };
         let Some((place, position)) = id.place(end) else { return Lookup::NeverWas };
-        let at = match store.ring(place) {
+        let at = match view.ring(place) {
             Some(ring) => {
                 in_ring(ring, position, |header| collected.take(place, Found::InRing(ring), header))
             }
             None => {
-                let overflow = &store.overflow[place.class];
+                let overflow = &view.overflow[place.class];
                 let mut at = At::Nothing;
                 in_slot(overflow, position, |found, header| {
                     collected.take(place, found, header);
@@ -105,7 +105,7 @@ impl Events {
     /// ```
     #[must_use]
     pub fn event(&self, id: EventId) -> Lookup {
-        Lookup::of(self.store(), id)
+        Lookup::of(self.view(), id)
     }
 }
 

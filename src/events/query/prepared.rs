@@ -3,7 +3,7 @@
 use super::{Filter, Order, Query};
 use crate::events::answer::Answer;
 use crate::events::error::QueryError;
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use std::fmt;
 
@@ -28,7 +28,7 @@ use std::fmt;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Prepared {
-    store: Arc<Store>,
+    view: Arc<View>,
     filter: Filter,
     order: Order,
     limit: usize,
@@ -52,10 +52,10 @@ impl Query<'_> {
     /// The same question, to be asked again and again.
     #[must_use]
     pub fn prepare(self) -> Prepared {
-        let Self { store, filter, order, limit, offset, budget, way: _ } = self;
+        let Self { view, filter, order, limit, offset, budget, way: _ } = self;
         let (last, zero) = (Mutex::new(None), || AtomicU64::new(0));
         Prepared {
-            store: store.clone(),
+            view: view.clone(),
             filter,
             order,
             limit,
@@ -70,9 +70,9 @@ impl Query<'_> {
 
 impl Prepared {
     fn query(&self) -> Query<'_> {
-        let Self { store, filter, order, limit, offset, budget, .. } = self;
+        let Self { view, filter, order, limit, offset, budget, .. } = self;
         let (order, limit, offset, budget) = (*order, *limit, *offset, *budget);
-        Query { order, limit, offset, budget, filter: filter.clone(), ..Query::new(store) }
+        Query { order, limit, offset, budget, filter: filter.clone(), ..Query::new(view) }
     }
 
     /// The answer of now.
@@ -82,7 +82,7 @@ impl Prepared {
     pub fn run(&self) -> Result<Arc<Answer>, QueryError> {
         self.runs.fetch_add(1, Relaxed);
         // Before the search: what comes in meanwhile makes the next answer a new one.
-        let state = State::of(&self.store);
+        let state = State::of(&self.view);
         if let Some(state) = state
             && let Some((then, answer)) = &*self.last.lock()
             && *then == state
@@ -130,18 +130,18 @@ struct State {
 impl State {
     /// `None` where something may be under way that no position tells of: a slot of the overflow has a ticket before it has a
     /// record.
-    fn of(store: &Store) -> Option<Self> {
+    fn of(view: &View) -> Option<Self> {
         let mut positions = 0_u64;
-        for (_, _, ring) in store.rings_in_use() {
+        for (_, _, ring) in view.rings_in_use() {
             let cut = ring.cut();
             for position in [cut.tail, cut.floor, ring.oldest()] {
                 positions = positions.wrapping_add(position);
             }
         }
-        if store.overflow.iter().any(|(_, overflow)| overflow.is_used()) {
+        if view.overflow.iter().any(|(_, overflow)| overflow.is_used()) {
             return None;
         }
-        let losses = store.all_losses().fold(0, |sum, loss| sum + loss.count);
+        let losses = view.all_losses().fold(0_u64, |sum, loss| sum.wrapping_add(loss.count));
         Some(Self { positions, losses })
     }
 }

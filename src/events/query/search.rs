@@ -18,7 +18,7 @@ use crate::events::read::{
 };
 use crate::events::record::Lead;
 use crate::events::ring::{Cut, Ring, Summary};
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::id::CorrelationId;
 
 /// Records of a chain that are looked at before blocks are: fewer than a block holds, as a rule.
@@ -64,7 +64,7 @@ pub(super) enum Way {
 
 /// A search under way.
 pub(super) struct Search<'a, S> {
-    store: &'a Store,
+    view: &'a View,
     asked: Asked<'a>,
     order: Order,
     way: Way,
@@ -74,9 +74,9 @@ pub(super) struct Search<'a, S> {
 
 impl<'a, S: Sink> Search<'a, S> {
     pub(super) fn new(query: &'a Query<'_>, sink: &'a mut S) -> Self {
-        let Query { store, order, way, .. } = query;
+        let Query { view, order, way, .. } = query;
         // First the clock, then the tails: whatever is missing from the answer was caused by nothing in it.
-        Self { store, asked: Asked::now(query), order: *order, way: *way, seen: Seen::default(), sink }
+        Self { view, asked: Asked::now(query), order: *order, way: *way, seen: Seen::default(), sink }
     }
 
     /// Finds out how many records there ever were in the rings, below the cut.
@@ -93,7 +93,7 @@ impl<'a, S: Sink> Search<'a, S> {
             // All classes count: its root may be of another one.
             Some(id) => (self.rings_by_index(id), PerClass::of(|_| true)),
             None => {
-                let asked = self.asked.filter.classes(&self.store.kinds);
+                let asked = self.asked.filter.classes(&self.view.schemas);
                 (self.rings_by_blocks(asked), asked)
             }
         };
@@ -104,11 +104,11 @@ impl<'a, S: Sink> Search<'a, S> {
     }
 
     fn rings_by_index(&mut self, id: CorrelationId) -> Step {
-        let (store, bucket) = (self.store, self.store.key.bucket(id) as usize);
-        prefetch_chains(store, bucket);
+        let (view, bucket) = (self.view, self.view.key.bucket(id) as usize);
+        prefetch_chains(view, bucket);
         let leaves_out = self.asked.filter.leaves_out_blocks();
-        let blocks = if leaves_out { self.asked.filter.blocks(&store.kinds) } else { BlockFilter::ALL };
-        for (shard, class, ring) in store.rings_in_use() {
+        let blocks = if leaves_out { self.asked.filter.blocks(&view.schemas) } else { BlockFilter::ALL };
+        for (shard, class, ring) in view.rings_in_use() {
             if self.by_index(Place { shard, class }, ring, id, bucket, blocks) == Step::Stop {
                 return Step::Stop;
             }
@@ -117,15 +117,16 @@ impl<'a, S: Sink> Search<'a, S> {
     }
 
     fn rings_by_blocks(&mut self, asked: PerClass<bool>) -> Step {
-        let (blocks, only) = (self.asked.filter.blocks(&self.store.kinds), self.asked.filter.shard);
+        let (blocks, only) = (self.asked.filter.blocks(&self.view.schemas), self.asked.filter.shard);
         let is_asked = |shard: u16, class: Class| asked[class] && only.is_none_or(|only| only == shard);
         for (shard, class, ring) in
-            self.store.rings_in_use().filter(|(shard, class, _)| is_asked(*shard, *class))
+            self.view.rings_in_use().filter(|(shard, class, _)| is_asked(*shard, *class))
         {
             let cut = ring.cut();
             if let Some(recorded) = &mut self.seen.recorded {
-                *recorded =
-                    recorded.and_then(|before| records_before(ring, cut.tail).map(|here| before + here));
+                *recorded = recorded
+                    .zip(records_before(ring, cut.tail))
+                    .map(|(before, here)| before.saturating_add(here));
             }
             if self.by_blocks(Place { shard, class }, ring, cut, cut.tail, blocks) == Step::Stop {
                 return Step::Stop;
@@ -192,7 +193,7 @@ impl<'a, S: Sink> Search<'a, S> {
                     if self.block(place, ring, cut, last, block, blocks) == Step::Stop {
                         return Step::Stop;
                     }
-                    cut.floor = ring.start_of(block + 1).max(ring.oldest());
+                    cut.floor = ring.start_of(block + 1).max(ring.oldest_below(cut.tail));
                 }
             }
             chain.floor = cut.floor;
@@ -224,7 +225,7 @@ impl<'a, S: Sink> Search<'a, S> {
 
     /// Visits the records below `tail`, as far as their blocks are asked for.
     fn by_blocks(&mut self, place: Place, ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> Step {
-        let lowest = || ring.block_of(cut.floor.max(ring.oldest()));
+        let lowest = || ring.block_of(cut.floor.max(ring.oldest_below(cut.tail)));
         let newest = ring.block_of(tail.saturating_sub(1));
         match self.order {
             Order::OldestFirst => {
@@ -311,9 +312,9 @@ impl<'a, S: Sink> Search<'a, S> {
 
     /// Every slot in use: there is no index.
     fn overflow(&mut self, asked: PerClass<bool>) {
-        let shard = self.store.shards.len() as u16;
+        let shard = self.view.shards.len() as u16;
         for class in Class::ALL.into_iter().filter(|class| asked[*class]) {
-            let overflow = &self.store.overflow[class];
+            let overflow = &self.view.overflow[class];
             let (before, mut step) = (self.seen.records, Step::On);
             sweep(overflow, overflow.cut(), |found, header| {
                 step = self.look_at(Place { shard, class }, found, header);
@@ -347,25 +348,24 @@ const STEPS: usize = 6;
 
 /// Asks for what a walk along a bucket's chains will come by, in all rings at once: one by one, each record is a miss.
 #[inline]
-fn prefetch_chains(store: &Store, bucket: usize) {
-    store.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
+fn prefetch_chains(view: &View, bucket: usize) {
+    view.rings_in_use().for_each(|(_, _, ring)| ring.prefetch_head(bucket));
     // What caches hold is not worth a second look. Shards are alike; the first has the largest rings.
-    if store.shards.first().is_some_and(|shard| shard.rings().iter().any(|(_, ring)| ring.outgrows_caches()))
-    {
-        prefetch_further(store, bucket);
+    if view.shards.first().is_some_and(|shard| shard.rings().iter().any(|(_, ring)| ring.outgrows_caches())) {
+        prefetch_further(view, bucket);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn prefetch_further(store: &Store, bucket: usize) {
+fn prefetch_further(view: &View, bucket: usize) {
     // One chain alone is no faster for it.
-    if store.rings_in_use().nth(1).is_none() {
+    if view.rings_in_use().nth(1).is_none() {
         return;
     }
     let mut places = [None; SIDE_BY_SIDE];
     for step in 0..STEPS {
-        for (place, (_, _, ring)) in places.iter_mut().zip(store.rings_in_use()) {
+        for (place, (_, _, ring)) in places.iter_mut().zip(view.rings_in_use()) {
             *place = match *place {
                 None if step == 0 => ring.head(bucket),
                 None => None,
@@ -378,20 +378,20 @@ fn prefetch_further(store: &Store, bucket: usize) {
 
 /// Where the lowest block that is asked for starts, and how many records lie in such blocks below `tail`.
 fn held(ring: &Ring, cut: Cut, tail: u64, blocks: BlockFilter) -> (u64, u64) {
-    let (mut lowest, mut records) = (tail, 0);
+    let (mut lowest, mut records) = (tail, 0_u64);
     let newest = ring.block_of(tail.saturating_sub(1));
     // How many there are before the block above, as far as that has begun.
     let above = ring.start_of(newest + 1);
     let number = ring.number(above);
     let mut after = ring.first_of(above).map_or(ring.records(), |_| number);
-    for block in (ring.block_of(cut.floor.max(ring.oldest()))..=newest).rev() {
+    for block in (ring.block_of(cut.floor.max(ring.oldest_below(cut.tail)))..=newest).rev() {
         let start = ring.start_of(block);
         let number = ring.number(start);
         // Checked after the number was read, so that it is of this block.
         let Some((first, summary)) = ring.first_of(start) else { continue };
         if blocks.has(&summary) {
             lowest = first;
-            records += after.saturating_sub(number);
+            records = records.saturating_add(after.saturating_sub(number));
         }
         after = number;
     }

@@ -100,6 +100,11 @@ impl Geometry {
         words.next_multiple_of(LINE)
     }
 
+    /// What is neither ring nor index nor block table: control words, and filling up to whole lines.
+    pub(crate) const fn control(self) -> usize {
+        self.footprint() - self.words - self.buckets - self.table()
+    }
+
     /// Where the block that holds the word before `end` ends. A mask: a division by what might be zero has a panicking
     /// branch.
     #[inline(always)]
@@ -108,7 +113,14 @@ impl Geometry {
         (end + mask) & !mask
     }
 
-    fn is_sound(self) -> bool {
+    /// Where the block starts that holds a position.
+    #[inline(always)]
+    pub(in crate::events) const fn block_start(self, position: u64) -> u64 {
+        position & !(self.block as u64 - 1)
+    }
+
+    /// Whether a ring may have these sizes.
+    pub(crate) fn is_sound(self) -> bool {
         let powers = [self.words, self.block, self.buckets, self.queue].iter().all(|n| n.is_power_of_two());
         powers && self.queue <= QUEUE && self.block * 2 <= self.words && self.words <= u32::MAX as usize
     }
@@ -169,12 +181,31 @@ impl Ring {
     /// As [`Ring::new`], with positions from one to the other, of which the first is a number of whole laps, and not zero.
     fn between(region: &Arc<Region>, start: usize, geometry: Geometry, positions: Range<u64>) -> Self {
         let Range { start: origin, end: last } = positions;
+        let ring = Self::over(region, start, geometry, origin, last);
+        for block in 0..(geometry.words / geometry.block) as u64 {
+            ring.store_summary(block, Summary::EMPTY);
+        }
+        for word in [ring.blocks.at::<INTENT>(), ring.commits.at::<TAIL>(), ring.commits.at::<INDEXED>()] {
+            word.store(origin, Relaxed);
+        }
+        ring
+    }
+
+    /// The ring that lies in `region` from word `start` on, for reading alone: stores nothing.
+    ///
+    /// # Panics
+    /// If the sizes contradict each other or the region: whoever reads them from a file has checked them.
+    pub(crate) fn open(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
+        Self::over(region, start, geometry, geometry.words as u64, LAST_POSITION)
+    }
+
+    fn over(region: &Arc<Region>, start: usize, geometry: Geometry, origin: u64, last: u64) -> Self {
         assert!(geometry.is_sound() && last <= u64::MAX - 2 * geometry.words as u64, "{geometry:?}, {last}");
         let words_at = start + CONTROL;
         let heads_at = words_at + geometry.words;
         let summaries_at = heads_at + geometry.buckets;
         let blocks = geometry.words / geometry.block;
-        let ring = Self {
+        Self {
             words: region.words(words_at, geometry.words),
             heads: region.words(heads_at, geometry.buckets),
             summaries: region.words(summaries_at, blocks * SUMMARY),
@@ -187,14 +218,7 @@ impl Ring {
             block_shift: geometry.block.trailing_zeros(),
             last_place: geometry.queue - 1,
             private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
-        };
-        for block in 0..blocks as u64 {
-            ring.store_summary(block, Summary::EMPTY);
         }
-        for word in [ring.blocks.at::<INTENT>(), ring.commits.at::<TAIL>(), ring.commits.at::<INDEXED>()] {
-            word.store(origin, Relaxed);
-        }
-        ring
     }
 
     /// As though it had been written to its last position. Before the first write.
@@ -319,6 +343,13 @@ impl Ring {
         // Before the first lap there is nothing.
         let lap = self.geometry.words as u64;
         self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(lap).max(lap)
+    }
+
+    /// The same of what lies below a tail: no further back than a lap, whatever became of `intent` since that was read. So a walk
+    /// from here to there ends.
+    #[inline]
+    pub(crate) fn oldest_below(&self, tail: u64) -> u64 {
+        self.oldest().max(self.geometry.block_start(tail.saturating_sub(self.geometry.words as u64)))
     }
 
     /// How many words the writer has left before it overwrites what lies at `position`.

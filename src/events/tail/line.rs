@@ -80,7 +80,7 @@ impl Lines {
 }
 
 fn text(line: &mut String, event: &Recorded<'_>, style: Style) -> fmt::Result {
-    let unix_ns = event.store.clock.converter().unix_ns(event.ticks());
+    let unix_ns = event.view.clock.converter().unix_ns(event.ticks());
     let severity = event.severity();
     let role = match severity {
         Severity::Critical | Severity::Error => Role::Error,

@@ -92,7 +92,7 @@ impl<'a> Notes<'a> {
         let mut lost: BTreeMap<(Class, &'static str), (u64, Ticks, Ticks)> = BTreeMap::new();
         // Later ones the query knew nothing of.
         let meanwhile = answer
-            .store
+            .view
             .all_losses()
             .filter(|loss| loss.last >= self.layout.start && loss.last < answer.since_of(loss.class));
         for loss in meanwhile {

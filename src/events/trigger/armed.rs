@@ -127,8 +127,8 @@ impl Armed {
     /// Checks what can be wrong, and takes what it needs of the system.
     pub(super) fn new(trigger: Trigger, events: &Events) -> Result<Self, TriggerError> {
         let Trigger { name, on, reach, at_most, most_bytes, narrow, directory, on_receipt } = trigger;
-        if let On::Match { store, .. } = &on
-            && !Arc::ptr_eq(store, events.store())
+        if let On::Match { view, .. } = &on
+            && !Arc::ptr_eq(view, events.view())
         {
             return Err(TriggerError::ForeignQuery { name });
         }

@@ -6,7 +6,7 @@ use super::window::Reach;
 use crate::events::cursor::Cursor;
 use crate::events::error::QueryError;
 use crate::events::query::Query;
-use crate::events::store::Store;
+use crate::events::view::View;
 use crate::sync::Arc;
 use std::fmt;
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub struct Trigger {
 /// What sets a trigger off.
 pub(super) enum On {
     Match {
-        store: Arc<Store>,
+        view: Arc<View>,
         cursor: Box<Result<Cursor, QueryError>>,
         is_panic: bool,
     },
@@ -98,9 +98,9 @@ impl Query<'_> {
     ///
     /// What is wrong with the query is said when the trigger is armed: it has what [`Query::follow`] takes.
     pub fn trigger(self, name: impl Into<Box<str>>) -> Trigger {
-        let store = self.store.clone();
+        let view = self.view.clone();
         let cursor = Box::new(self.follow());
-        Trigger::new(name.into(), On::Match { store, cursor, is_panic: false })
+        Trigger::new(name.into(), On::Match { view, cursor, is_panic: false })
     }
 }
 

@@ -163,7 +163,7 @@ impl FailureLog {
         };
         // Of what had no thread there is nothing to come.
         let trail = matches!(exit, Exit::NotSpawned(_) | Exit::Escalated(_))
-            .then(|| Answer::empty(self.events.store()));
+            .then(|| Answer::empty(self.events.view()));
         let report = FailureReport {
             worker: worker.clone(),
             child,

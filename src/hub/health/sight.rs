@@ -194,7 +194,7 @@ impl Sights {
 
     /// How many records went where threads without a shard record.
     pub(super) fn aside(&self) -> u64 {
-        self.events.store().recorded_aside().total()
+        self.events.view().recorded_aside().total()
     }
 
     /// So many of those are notes of changes.
@@ -240,7 +240,7 @@ impl Sights {
         if let HugePages::Refused { reason } = self.events.huge_pages() {
             concerns.push(Concern::NoHugePages { reason });
         }
-        let aside = self.events.store().recorded_aside().without(self.own.load(Relaxed));
+        let aside = self.events.view().recorded_aside().without(self.own.load(Relaxed));
         if aside.is_for_want_of_shards() {
             let Aside { shared, emergency, overflowed, .. } = aside;
             concerns.push(Concern::ShardsShort { shared, emergency, overflowed });

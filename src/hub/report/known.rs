@@ -44,6 +44,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         events::BatchError, events::BuildError, events::CaptureError, events::ClaimError, events::DefineError,
         events::DirectivesError, events::FollowError, events::PinError, events::PredicateError,
         events::PromptError, events::QueryError, events::QuotaError, events::RecordError, events::ReserveError,
+        events::SectionError,
         events::TraceparentError, events::TriggerError, events::ValuesError, events::WriterError,
         supervisor::AcquireError, supervisor::BreakerSettingsError, supervisor::BudgetError,
         supervisor::BulkheadLimitError, supervisor::CheckError, supervisor::EnterError,

@@ -199,7 +199,7 @@ impl RingSource {
         let passed = self.track.pass_block(ring, self.tail, |summary| wanted.wants_some_of(summary));
         let Some((count, greatest)) = passed else { return false };
         self.account(Ticks(greatest));
-        self.accounts.filtered += count;
+        self.accounts.filtered = self.accounts.filtered.saturating_add(count);
         self.last = Ticks(greatest);
         true
     }
@@ -209,7 +209,7 @@ impl RingSource {
     fn account(&mut self, at: Ticks) {
         let overwritten = self.track.take_overwritten();
         if overwritten > 0 {
-            self.accounts.overwritten += overwritten;
+            self.accounts.overwritten = self.accounts.overwritten.saturating_add(overwritten);
             self.overwritten.add(overwritten, self.last, at);
         }
     }
@@ -248,8 +248,8 @@ impl RingSource {
     /// overwritten, which a later event would have told.
     pub(super) fn settle(&mut self, written: u64) {
         if self.track.is_lost() || self.waits {
-            self.accounts.overwritten +=
-                self.track.number().map_or(0, |number| written.saturating_sub(number));
+            let missing = self.track.number().map_or(0, |number| written.saturating_sub(number));
+            self.accounts.overwritten = self.accounts.overwritten.saturating_add(missing);
         }
     }
 

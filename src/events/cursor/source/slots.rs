@@ -51,7 +51,8 @@ impl SlotSource {
                 copy.clear();
                 match overflow.append(slot, &mut copy) {
                     Some(content) if at_oldest && !content.is_pruned => {
-                        content.total - headers_in(&copy, content.position).count() as u64
+                        let held = headers_in(&copy, content.position).count() as u64;
+                        content.total.saturating_sub(held)
                     }
                     Some(content) => content.total,
                     // Whatever is committed at this moment may be told or not.
@@ -59,7 +60,8 @@ impl SlotSource {
                 }
             })
             .collect();
-        let passed_in_all = passed.iter().sum();
+        // Wrapping, here and below: in a mapped file a count may be anything.
+        let passed_in_all = passed.iter().fold(0, |sum: u64, passed| sum.wrapping_add(*passed));
         Self {
             place,
             passed,
@@ -101,21 +103,21 @@ impl SlotSource {
             }
             if start == end {
                 // Wiped: all that was there had been pruned.
-                count = content.total - *passed;
+                count = content.total.saturating_sub(*passed);
             }
             if found().any(|header| wanted.is_to_wait(&header)) {
                 self.waits = true;
                 self.words.truncate(start);
                 continue;
             }
-            let overwritten = content.total.saturating_sub(*passed + count);
-            self.accounts.overwritten += overwritten;
+            let overwritten = content.total.saturating_sub(passed.saturating_add(count));
+            self.accounts.overwritten = self.accounts.overwritten.saturating_add(overwritten);
             self.overwritten.add(overwritten, self.last, latest);
-            self.passed_in_all += content.total - *passed;
+            self.passed_in_all = self.passed_in_all.wrapping_add(content.total.wrapping_sub(*passed));
             *passed = content.total;
             newest = newest.max(latest);
             if content.is_pruned {
-                self.accounts.pruned += count;
+                self.accounts.pruned = self.accounts.pruned.saturating_add(count);
                 self.pruned.add(count, self.last, latest);
                 self.words.truncate(start);
                 continue;
@@ -170,11 +172,11 @@ impl SlotSource {
     pub(in crate::events::cursor) fn settle(&mut self, written: &[u64]) {
         let missing =
             written.iter().zip(&self.passed).map(|(written, passed)| written.saturating_sub(*passed));
-        self.accounts.overwritten += missing.sum::<u64>();
+        self.accounts.overwritten = missing.fold(self.accounts.overwritten, u64::saturating_add);
     }
 
     /// How many events were written, or are about to be, that it did not pass yet.
     pub(in crate::events::cursor) fn behind(&self, overflow: &Overflow) -> u64 {
-        overflow.records().saturating_sub(self.passed_in_all) + self.events.len() as u64
+        overflow.records().saturating_sub(self.passed_in_all).saturating_add(self.events.len() as u64)
     }
 }

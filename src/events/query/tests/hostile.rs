@@ -24,7 +24,7 @@ fn comes_back(run: impl FnOnce(Events) + Send + 'static, events: &Events) -> boo
 fn hostile(intent: u64, tail: u64, indexed: u64, head: u64, word: u64) -> Events {
     let events = stepping(1 << 20);
     (0..100).for_each(|n| events.record_with(Stamp::of(7_u64), Usual { n }));
-    events.store().shards[0].rings()[Class::Normal].say(intent, tail, indexed, head, word);
+    events.view().shards[0].rings()[Class::Normal].say(intent, tail, indexed, head, word);
     events
 }
 

@@ -144,7 +144,7 @@ fn no_query_looks_at_more_than_twice_what_the_better_way_takes() {
         };
         // Not one that asks for kinds below the severity it asks for.
         let Ok((chosen, numbers, verdict)) = held(Way::Cheaper) else { continue };
-        let all = query.store.rings().map(|(_, _, ring)| ring.records()).sum::<u64>();
+        let all = query.view.rings().map(|(_, _, ring)| ring.records()).sum::<u64>();
         let (by_index, by_blocks) = (held(Way::Index).unwrap(), held(Way::Blocks).unwrap());
         assert_eq!((&numbers, verdict), (&by_index.1, by_index.2), "{query:?}");
         assert_eq!((&numbers, verdict), (&by_blocks.1, by_blocks.2), "{query:?}");

@@ -106,7 +106,7 @@ fn an_event_of_the_overflow_is_found_or_gone_and_never_never_was() {
         .clock(Clock::stepping(Duration::from_nanos(1)))
         .build()
         .unwrap();
-    assert!(events.store().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
+    assert!(events.view().shards.iter().all(|shard| shard.try_claim(Owner::UNKNOWN)));
     let done = AtomicBool::new(false);
     thread::scope(|threads| {
         threads.spawn(|| {
@@ -137,7 +137,7 @@ fn an_event_of_the_overflow_is_found_or_gone_and_never_never_was() {
 fn a_cursor_counts_all_that_came_after_a_take_over_before_the_first_record() {
     for from_oldest in [false, true] {
         let events = stepping(1 << 20);
-        let shard = &events.store().shards[0];
+        let shard = &events.view().shards[0];
         assert!(shard.try_claim(Owner::UNKNOWN));
         // SAFETY: claimed above, and one write.
         let reserved = unsafe { shard.writing(Class::Normal) }.reserve(20);

@@ -1,0 +1,172 @@
+//! A store's words, read by somebody who has nothing else: the same questions, the same answers.
+
+mod flight;
+mod thread;
+
+pub use flight::InFlight;
+pub use thread::RecordedThread;
+
+use super::answer::EventId;
+use super::cursor::Cursor;
+use super::handle::{Events, Stats};
+use super::loss::Loss;
+use super::plan::Plan;
+use super::query::{Lookup, Query};
+use super::schema::Schema;
+use super::section::{self, SectionError, Span};
+use super::stats::{self, IndexStats, ShardStats};
+use super::view::View;
+use crate::clock::{ClockSource, Converter};
+use crate::sync::Arc;
+use std::fmt;
+
+/// What an event store recorded, for whoever may only look: the same questions and answers as the store's own.
+///
+/// It reads the very words that the store writes, and stores nothing there, so no writer waits for it or executes one more
+/// instruction. It believes nothing: whatever the words say, also while they change, an answer comes after bounded time and
+/// with bounded memory, if only an empty one. It cannot record, switch, prune or clear.
+///
+/// An answer is what the store itself would say, but for this:
+///
+/// - What the store's clock says now nobody knows here. So an answer is not closed under cause while the store records: with an
+///   event it may lack another that happened just before it, in another thread. And a cursor tells no lag.
+/// - [`Query::kind`] finds kinds whose schema is equal, since numbers are given by each process; a kind with other fields
+///   is found by its [name](Query::kind_named).
+/// - Of threads and kinds for which the store had no room in its logs there is no name: [`Recording::nameless`].
+/// - Whether a shard is claimed, and what [`Stats`] says of values that were cut, of links and of wake-ups, is not known: zero.
+///
+/// ```
+/// use flightdeck::events::Events;
+/// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+///
+/// let events = Events::builder().build()?;
+/// let recording = events.recording()?;
+/// events.record(OrderFilled { qty: 5 });
+/// let answer = recording.query().kind::<OrderFilled>().run()?;
+/// assert_eq!(answer.len(), 1);
+/// println!("{}", answer.timeline());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Recording {
+    view: Arc<View>,
+    plan: Plan,
+    span: Span,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl Events {
+    /// What this store records, for whoever may only look. It reads as another process would: see [`Recording`]. Keeps the
+    /// store's memory until it is dropped.
+    ///
+    /// # Errors
+    /// If something else has written upon the store's memory.
+    pub fn recording(&self) -> Result<Recording, SectionError> {
+        Recording::open(self.store().span.clone())
+    }
+}
+
+impl Recording {
+    /// What lies there, if it is a section of events.
+    pub(super) fn open(span: Span) -> Result<Self, SectionError> {
+        let (view, shape) = section::open(&span)?;
+        Ok(Self { view: Arc::new(view), plan: Plan::of(&shape), span })
+    }
+
+    /// Asks what happened.
+    #[must_use = "a query does nothing until it runs"]
+    pub fn query(&self) -> Query<'_> {
+        Query::new(&self.view)
+    }
+
+    /// As of [`Events::event`].
+    #[must_use]
+    pub fn event(&self, id: EventId) -> Lookup {
+        Lookup::of(&self.view, id)
+    }
+
+    /// Follows what is recorded from now on, as of [`Events::cursor`]. It never ends by itself: whether the writer lives these
+    /// words do not tell.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor::of_all(&self.view)
+    }
+
+    /// As of [`Events::losses`].
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        self.view.all_losses().collect()
+    }
+
+    /// As of [`Events::stats`], as far as that can be told.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats::of_view(&self.view, &self.plan)
+    }
+
+    /// As of [`Events::shard_stats`]; whether a shard is claimed cannot be told.
+    #[must_use]
+    pub fn shard_stats(&self) -> Vec<ShardStats> {
+        stats::of_shards(&self.view)
+    }
+
+    /// As of [`Events::index_stats`].
+    #[must_use]
+    pub fn index_stats(&self, budget: u64) -> IndexStats {
+        stats::of_index(&self.view, budget)
+    }
+
+    /// How the store's memory is divided.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// How the store's clock reads, or read, time.
+    #[must_use]
+    pub fn clock_source(&self) -> ClockSource {
+        self.view.clock.source()
+    }
+
+    /// A conversion for the stamps of its events. Of a store that ended within its first milliseconds, before the rate of its
+    /// clock was known, it takes ticks for nanoseconds.
+    #[must_use]
+    pub fn converter(&self) -> Converter {
+        self.view.clock.converter()
+    }
+
+    /// The kinds that the store knew, in no order.
+    pub fn kinds(&self) -> impl Iterator<Item = &Schema> {
+        self.view.schemas.all().map(|(_, schema)| schema)
+    }
+
+    /// How many kinds, and how many threads, the store had no room for in its logs: their events are there, and their names
+    /// are not.
+    #[must_use]
+    pub fn nameless(&self) -> (u64, u64) {
+        (self.view.schemas.refused(), self.view.threads.refused())
+    }
+
+    /// The threads that ever wrote, in the order in which they came.
+    #[must_use]
+    pub fn threads(&self) -> Vec<RecordedThread> {
+        thread::all(self.view.threads.log())
+    }
+
+    /// What writers seem to be in the middle of, or were when they ended: see [`InFlight`].
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<InFlight> {
+        self.view.rings_in_use().filter_map(|(shard, class, ring)| flight::of(shard, class, ring)).collect()
+    }
+
+    /// How many bytes it reads.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.span.len * 8
+    }
+}

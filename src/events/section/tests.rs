@@ -1,0 +1,455 @@
+//! What a copy of a store's words answers, and what words answer that no store wrote.
+
+use super::SectionError;
+use super::open::Span;
+use crate::clock::{Clock, Ticks};
+use crate::events::shard::Owner;
+use crate::events::{
+    Answer, Batch, Class, Events, Lookup, LossCause, Query, Recording, Schema, Stamp, Start, Value, field,
+};
+use crate::region::{LINE, Region};
+use crate::sync::{Arc, Relaxed, thread};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+crate::kind! {
+    Rare("section.rare", severity = Warn, class = Critical) { n: u64 }
+    Usual("section.usual") { n: u64, text: str, share: f64, ok: bool, delta: i64 }
+    Detail("section.detail", class = Verbose) { raw: bytes, who: personal str, key: secret str }
+    Began("section.began", starts) { n: u64 }
+    Late("section.late") { n: u64 }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An xorshift generator (Marsaglia 2003).
+fn next(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+/// A store that has had everything: laps, all classes, threads with and without names, batches, spans, losses, pruning, an
+/// overflow in use, kinds made at run time.
+fn eventful(memory: usize) -> Events {
+    let clock = Clock::stepping(Duration::from_nanos(1));
+    let events = Events::builder()
+        .memory(memory)
+        .shards(2)
+        .shared_shards(1)
+        .clock(clock)
+        .longest_value(usize::MAX)
+        .build()
+        .unwrap();
+    let frame = events.define(Schema::raw("section.frame")).unwrap();
+    let fill = |from: u64, count: u64| {
+        for n in from..from + count {
+            let stamp = Stamp::of(1 + n / 7);
+            match n % 20 {
+                0 => events.record_with(stamp.root(), Began { n }),
+                1 => events.record_with(stamp, Rare { n }),
+                2..5 => events.record_with(stamp, Detail { raw: &n.to_le_bytes(), who: "ann", key: "k" }),
+                5 => events.record_values(stamp, &frame, &[Value::Bytes(&[7; 20])]).unwrap(),
+                6 => events.mark(Rare { n }),
+                _ => {
+                    let (share, delta) = (n as f64 / 3.0, -(n as i64));
+                    events.record_with(stamp, Usual { n, text: "some text", share, ok: n % 2 == 0, delta });
+                }
+            }
+        }
+    };
+    thread::scope(|threads| {
+        // One after another, so that each run is the same.
+        for (name, from) in [("first", 0), ("second", 20_000), ("third", 40_000)] {
+            let named = thread::Builder::new().name(name.to_owned());
+            named.spawn_scoped(threads, move || fill(from, 5_000)).unwrap().join().unwrap();
+        }
+    });
+    let _scope = events.scope(77_u64);
+    drop(events.span(Began { n: 1 }));
+    let mut batch = Batch::new();
+    (0..5).for_each(|n| batch.push(Rare { n }));
+    events.record_batch(&mut batch).unwrap();
+    let _ = events.try_record(Usual { n: 0, text: &"x".repeat(2 << 20), share: 0.0, ok: true, delta: 0 });
+    assert!(events.prune_before(Ticks(12_000)) > 0);
+    // Nothing is free: the rest goes to the overflow.
+    events.view().shards.iter().for_each(|shard| _ = shard.try_claim(Owner::UNKNOWN));
+    thread::scope(|threads| threads.spawn(|| fill(60_000, 40)).join().unwrap());
+    events
+}
+
+/// The words of a store, copied to memory of their own.
+fn copied(events: &Events) -> Span {
+    let Span { region: from, start, len } = events.store().span.clone();
+    let region = Region::heap(len).unwrap();
+    for line in (0..len).step_by(LINE) {
+        let (from, to) = (from.line(start + line), region.line(line));
+        from.words().iter().zip(to.words()).for_each(|(from, to)| to.store(from.load(Relaxed), Relaxed));
+    }
+    Span { region, start: 0, len }
+}
+
+fn word(span: &Span, at: usize) -> u64 {
+    span.region.words(span.start + at, 1).at(0).load(Relaxed)
+}
+
+fn set(span: &Span, at: usize, value: u64) {
+    span.region.words(span.start + at, 1).at(0).store(value, Relaxed);
+}
+
+/// All that an answer says.
+fn told(answer: &Answer) -> (Vec<String>, String) {
+    let event = |event: crate::events::Recorded<'_>| {
+        let fields: Vec<_> = event.fields().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let (id, ticks, thread) = (event.id(), event.ticks(), event.thread_name());
+        format!("{id:?} {ticks:?} {thread:?} {} {:?} {fields:?}", event.kind(), event.correlation())
+    };
+    let whole = (answer.verdict(), answer.since(), answer.matched(), answer.missing(), *answer.work());
+    (answer.iter().map(event).collect(), format!("{whole:?}"))
+}
+
+/// A question of random filters.
+fn asked<'a>(query: Query<'a>, random: &mut u64) -> Query<'a> {
+    let mut query = query;
+    if next(random, 3) == 0 {
+        query = query.correlation(1 + next(random, 9_000));
+    }
+    if next(random, 3) == 0 {
+        let from = next(random, 16_000);
+        query = query.between(Ticks(from)..Ticks(from + (1 << next(random, 14))));
+    }
+    query = match next(random, 7) {
+        0 => query.kind::<Rare>(),
+        1 => query.kind::<Detail<'_>>().kind::<Began>(),
+        2 => query.kind_named("section.frame"),
+        3 => query.matching(field("n").at_least(100)),
+        4 => query.thread(1 + next(random, 5) as u32),
+        _ => query,
+    };
+    match next(random, 4) {
+        0 => query.newest_first().limit(next(random, 40) as usize),
+        1 => query.limit(next(random, 40) as usize),
+        2 => query.budget(next(random, 4_000)),
+        _ => query,
+    }
+}
+
+#[test]
+fn a_copy_of_the_words_gives_the_answers_of_the_store() {
+    for memory in [1 << 20, 8 << 20] {
+        let events = eventful(memory);
+        let recording = Recording::open(copied(&events)).unwrap();
+        let (mut here, mut there) = (0x853c_49e6_748f_ea9b, 0x853c_49e6_748f_ea9b);
+        for round in 0..300 {
+            let (mine, theirs) = (asked(events.query(), &mut here), asked(recording.query(), &mut there));
+            let question = format!("{round}: {mine:?}");
+            match (mine.clone().run(), theirs.clone().run()) {
+                (Ok(mine), Ok(theirs)) => {
+                    assert_eq!(told(&mine), told(&theirs), "{question}");
+                    let lines = |answer: &Answer| answer.timeline().to_string();
+                    if mine.len() < 100 {
+                        assert_eq!(lines(&mine), lines(&theirs), "{question}");
+                    }
+                }
+                (Err(mine), Err(theirs)) => assert_eq!(mine.to_string(), theirs.to_string()),
+                (mine, theirs) => panic!("{question}: {mine:?} here, {theirs:?} there"),
+            }
+            assert_eq!(mine.count(), theirs.count(), "{question}");
+        }
+        let all = events.query().run().unwrap();
+        for event in all.iter().step_by(97) {
+            let Lookup::Found(found) = recording.event(event.id()) else { panic!("{event:?}") };
+            assert_eq!(told(&found).0.len(), 1);
+        }
+        let by_kind = |query: Query<'_>| query.count_by_kind().unwrap();
+        assert_eq!(by_kind(events.query()), by_kind(recording.query()));
+        assert_eq!(events.losses(), recording.losses());
+        assert_eq!(recording.losses()[0].cause, LossCause::TooLarge);
+        let (mine, theirs) = (events.stats(), recording.stats());
+        assert_eq!(format!("{:?}", mine.classes), format!("{:?}", theirs.classes));
+        assert!(mine.overflowed == 40 && theirs.overflowed == 40 && theirs.pruned > 0, "{theirs:?}");
+        assert_eq!(
+            (events.plan(), events.index_stats(9_999)),
+            (recording.plan(), recording.index_stats(9_999))
+        );
+        let names: Vec<_> = recording.threads().into_iter().filter_map(|thread| thread.name).collect();
+        assert_eq!(names.iter().filter(|name| ["first", "second", "third"].contains(&&***name)).count(), 3);
+        assert_eq!(
+            (recording.nameless(), recording.kinds().count()),
+            ((0, 0), events.view().schemas.all().count())
+        );
+        let (mine, theirs) = (events.clock().converter(), recording.converter());
+        for at in [0, 1, 15_000, u64::MAX].map(Ticks) {
+            assert_eq!(mine.unix_ns(at), theirs.unix_ns(at));
+        }
+        let follow = |query: Query<'_>| {
+            let mut told = Vec::new();
+            let mut cursor = query.follow_from(Start::Oldest).unwrap();
+            cursor.drain(|delivery| told.push(format!("{delivery:?}")));
+            told
+        };
+        let (mine, theirs) = (follow(events.query()), follow(recording.query()));
+        assert!(mine.len() > 1_000);
+        assert_eq!(mine, theirs);
+    }
+}
+
+#[test]
+fn a_recording_of_a_live_store_learns_what_it_learns() {
+    let events = Events::builder().memory(1 << 20).shards(2).build().unwrap();
+    let recording = events.recording().unwrap();
+    let mut cursor = recording.cursor();
+    assert_eq!((recording.query().count(), recording.query().kind::<Late>().count()), (0, 0));
+    assert!(recording.query().kind_named("section.late").run().is_err());
+    let named = thread::Builder::new().name("latecomer".to_owned());
+    let writing = events.clone();
+    named.spawn(move || writing.record_with(Stamp::of(7_u64), Late { n: 5 })).unwrap().join().unwrap();
+
+    let answer =
+        recording.query().correlation(7_u64).kind::<Late>().kind_named("section.late").run().unwrap();
+    assert!(answer.verdict().is_complete());
+    let event = answer.iter().next().unwrap();
+    assert_eq!((event.kind(), event.field("n")), ("section.late", Some(Value::U64(5))));
+    assert_eq!(event.thread_name().as_deref(), Some("latecomer"));
+    let mut seen = 0;
+    cursor.drain(|delivery| seen += u64::from(delivery.event().is_some()));
+    assert_eq!(seen, 1);
+    // What time it was, by another clock than the store's.
+    let (mine, theirs) = (events.clock().converter(), recording.converter());
+    let apart = mine.unix_ns(event.ticks()).abs_diff(theirs.unix_ns(event.ticks()));
+    assert!(apart < 1_000_000, "{apart} ns");
+    assert!(cursor.prompt().is_err());
+}
+
+#[test]
+fn a_record_that_was_begun_is_told_and_is_in_no_answer() {
+    let clock = Clock::stepping(Duration::from_nanos(1));
+    let events = Events::builder().memory(1 << 20).shards(1).clock(clock).build().unwrap();
+    let recording = events.recording().unwrap();
+    for n in 0..10_000 {
+        events.record_with(Stamp::of(7_u64), Late { n });
+        assert_eq!(recording.in_flight(), []);
+    }
+    let span = copied(&events);
+    let recording = Recording::open(span.clone()).unwrap();
+    let (all, tail) = (recording.query().count(), events.view().shards[0].rings()[Class::Normal].cut().tail);
+    let shape = super::open(&span).unwrap().1;
+    let (start, rings) = shape.shard(0);
+    let words = start + rings[Class::Critical].footprint() + 3 * LINE;
+    let lead = 7_u64 | 1 << 20 | 2 << 40;
+    for (at, word) in (tail as usize..).zip([lead, 1 << 40, 0, 9, 5, 0, 1]) {
+        set(&span, words + at % rings[Class::Normal].words, word);
+    }
+    let in_flight = recording.in_flight();
+    let [flight] = &in_flight[..] else { panic!("{in_flight:?}") };
+    assert_eq!((flight.shard, flight.class, flight.words), (0, Class::Normal, 7));
+    assert_eq!((flight.thread, flight.ticks, flight.correlation), (5, Ticks(1 << 40), 9_u64.into()));
+    assert_eq!(recording.query().count(), all);
+}
+
+/// Asks for everything there is to ask for, and follows.
+fn interrogate(recording: &Recording, random: &mut u64) {
+    for _ in 0..8 {
+        let query = asked(recording.query(), random);
+        if let Ok(answer) = query.clone().limit(2_000).run() {
+            let _ = (told(&answer), answer.tree().roots().count());
+            if answer.len() < 200 {
+                let _ = answer.timeline().to_string();
+            }
+        }
+        let _ = (query.clone().count(), query.clone().count_by_kind());
+        let _ = query.limit(2_000).each_in_order(|event| _ = event.fields().count());
+    }
+    let _ = (recording.losses(), recording.stats(), recording.shard_stats(), recording.index_stats(10_000));
+    let _ = (recording.threads(), recording.kinds().count(), recording.nameless(), recording.in_flight());
+    let _ = recording.converter().unix_ns(Ticks(next(random, u64::MAX)));
+    for from in [Start::Now, Start::Oldest, Start::Time(Ticks(7_000))] {
+        if let Ok(mut cursor) = recording.query().follow_from(from) {
+            cursor.drain(|delivery| drop(format!("{delivery:?}")));
+            let _ = cursor.stats();
+        }
+    }
+    let prepared = recording.query().limit(10).prepare();
+    let _ = (prepared.run(), prepared.run());
+    for _ in 0..20 {
+        let _ = recording.event(crate::events::EventId::from_bits(next(random, u64::MAX)));
+    }
+}
+
+/// Whether somebody who reads it comes back, and without a panic.
+fn comes_back(span: &Span, seed: u64) -> bool {
+    let span = span.clone();
+    let running = thread::spawn(move || {
+        let read = || {
+            if let Ok(recording) = Recording::open(span) {
+                interrogate(&recording, &mut { seed | 1 });
+            }
+        };
+        catch_unwind(AssertUnwindSafe(read)).is_ok()
+    });
+    let start = Instant::now();
+    while !running.is_finished() && start.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_micros(200));
+    }
+    running.is_finished() && running.join().unwrap_or(false)
+}
+
+/// What a word may be made into.
+fn made(random: &mut u64, was: u64) -> u64 {
+    match next(random, 9) {
+        0 => 0,
+        1 => 1,
+        2 => u64::MAX,
+        3 => was.wrapping_add(1),
+        4 => was.wrapping_sub(1),
+        5 => was ^ 1 << next(random, 64),
+        6 => was.wrapping_mul(2),
+        7 => 1 << next(random, 64),
+        _ => next(random, u64::MAX),
+    }
+}
+
+#[test]
+fn every_word_of_the_head_may_be_anything() {
+    let events = eventful(300 << 10);
+    let span = copied(&events);
+    let mut random = 0x9e37_79b9_7f4a_7c15;
+    let mut refused = 0;
+    for at in 0..128 {
+        let was = word(&span, at);
+        for value in [
+            0,
+            1,
+            u64::MAX,
+            was.wrapping_add(1),
+            was ^ 1 << next(&mut random, 64),
+            next(&mut random, u64::MAX),
+        ] {
+            set(&span, at, value);
+            match Recording::open(span.clone()) {
+                Ok(recording) => {
+                    assert!(recording.bytes() == span.len * 8, "word {at} is {value:#x}");
+                    assert!(comes_back(&span, value), "word {at} is {value:#x}");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().starts_with("events "), "{error}");
+                }
+            }
+        }
+        set(&span, at, was);
+    }
+    assert!(refused > 150, "{refused}");
+    assert!(comes_back(&span, 1));
+}
+
+#[test]
+fn a_section_that_is_cut_off_is_refused() {
+    let span = copied(&eventful(300 << 10));
+    for len in (0..span.len).step_by(1_009).chain([1, 127, 128, span.len - 1]) {
+        let cut = Span { len, ..span.clone() };
+        match Recording::open(cut) {
+            Err(SectionError::TooShort { words, needed }) => assert!(words == len as u64 && needed > words),
+            other => panic!("{len} words: {other:?}"),
+        }
+    }
+    assert!(Recording::open(span).is_ok());
+}
+
+/// Where control words lie: those of the clock, the logs, the losses, and of each ring and overflow.
+fn control_words(span: &Span) -> Vec<usize> {
+    let (_, shape) = super::open(span).unwrap();
+    let mut found: Vec<usize> = (128..416).collect();
+    found.extend(
+        [shape.kinds_at().0, shape.threads_at().0]
+            .map(|start| start..start + LINE + 64)
+            .into_iter()
+            .flatten(),
+    );
+    found.extend(shape.losses_at()..shape.losses_at() + 128);
+    for shard in 0..shape.kept_shards + shape.shared_shards {
+        let (mut start, rings) = shape.shard(shard);
+        for (_, ring) in rings.iter() {
+            found.extend((0..3).flat_map(|line| start + line * LINE..start + line * LINE + 3));
+            start += ring.footprint();
+        }
+    }
+    for class in Class::ALL {
+        let start = shape.overflow_at(class);
+        found.extend((start..start + 3).chain(start + LINE..start + LINE + 2));
+        found.extend(start + 2 * LINE..start + 2 * LINE + 70);
+    }
+    found
+}
+
+#[test]
+fn every_control_word_may_be_anything() {
+    let span = copied(&eventful(300 << 10));
+    let mut random = 0x1234_5678_9abc_def1;
+    // Neighbours are alike: every third one.
+    for at in control_words(&span).into_iter().step_by(3) {
+        let was = word(&span, at);
+        let value = made(&mut random, was);
+        set(&span, at, value);
+        assert!(comes_back(&span, random), "word {at} is {value:#x} and was {was:#x}");
+        set(&span, at, was);
+    }
+}
+
+#[test]
+fn all_words_beyond_the_head_may_be_anything() {
+    let whole = copied(&eventful(300 << 10));
+    let mut random = 0xdead_beef_1234_5677;
+    let control = control_words(&whole);
+    for round in 0..24 {
+        let span = Span { region: copy_of(&whole), ..whole.clone() };
+        // From a few words to all of them.
+        let one_in = 1 << (round % 12);
+        for at in 128..span.len {
+            if next(&mut random, one_in) == 0 {
+                set(&span, at, made(&mut random, word(&span, at)));
+            }
+        }
+        if round % 2 == 0 {
+            // And the words that lead somewhere for certain.
+            for at in &control {
+                set(&span, *at, made(&mut random, word(&whole, *at)));
+            }
+        }
+        assert!(comes_back(&span, random), "round {round}");
+    }
+}
+
+fn copy_of(span: &Span) -> Arc<Region> {
+    let region = Region::heap(span.len).unwrap();
+    let to = Span { region: region.clone(), start: 0, len: span.len };
+    (0..span.len).for_each(|at| set(&to, at, word(span, at)));
+    region
+}
+
+/// Somebody writes nonsense while somebody else reads.
+#[test]
+fn words_may_change_while_they_are_read() {
+    let whole = copied(&eventful(300 << 10));
+    let control = control_words(&whole);
+    for round in 0..6_u64 {
+        let span = Span { region: copy_of(&whole), ..whole.clone() };
+        let stop = Arc::new(crate::sync::AtomicBool::new(false));
+        let (writing, stopped, control) = (span.clone(), stop.clone(), control.clone());
+        let writer = thread::spawn(move || {
+            let mut random = round + 77;
+            while !stopped.load(Relaxed) {
+                let at = match next(&mut random, 2) {
+                    0 => control[next(&mut random, control.len() as u64) as usize],
+                    _ => 128 + next(&mut random, writing.len as u64 - 128) as usize,
+                };
+                set(&writing, at, made(&mut random, word(&writing, at)));
+            }
+        });
+        let came_back = comes_back(&span, round);
+        stop.store(true, Relaxed);
+        writer.join().unwrap();
+        assert!(came_back, "round {round}");
+    }
+}
