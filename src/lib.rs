@@ -10,7 +10,7 @@
 //! events and in counters by themselves.
 //!
 //! It will not write to disk unless a trigger is told to, open a socket or start a thread beyond the supervisor's, the
-//! workers' and the triggers' own; and it does not outlive the process.
+//! workers' and the triggers' own; and it does not outlive the process, unless its events are kept in a file.
 //!
 //! # Where to start
 //!
@@ -23,6 +23,7 @@
 //! | report an error with what led to it | [`Flightdeck::report`], [`error::codes`] |
 //! | see which workers failed, where and why | [`Flightdeck::failures`], [`Builder::panic_hook`] |
 //! | keep what led to a failure, by itself | [`events::Trigger`] |
+//! | have the last moments after `kill -9`, or look at them from another process | `events::Builder::mapped`, `events::Recording::open` (feature `mapped`) |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
 //! | be woken by an event | [`events::Cursor::prompt`] |
@@ -51,7 +52,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `os` | what only the system can do: huge pages and locked memory for events, counted losses in place of writes in a forked child, signals kept off our own threads, cursors that are woken (Linux); through `libc`, on Unix |
-//! | `mapped` | the file of a deck that outlives its process, made and read (Linux); includes `os` |
+//! | `mapped` | events in a file that outlives the process and that another process can ask (Linux); includes `os` |
 //! | `json` | answers and events as JSON, through `serde_json` |
 //! | `serde` | config by paths: parts of it read, changed and compared by name, secrets kept; through `serde_json` |
 //! | `process` | what the system says about this process, as gauges; memory pressure, and a load to scale by (Linux); through `rustix` |
@@ -86,7 +87,7 @@ mod sync;
 pub mod config;
 pub mod error;
 pub mod events;
-#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 pub mod mapped;
 pub mod supervisor;
 pub mod telemetry;

@@ -20,12 +20,12 @@ pub(crate) use unix::*;
 #[cfg(all(feature = "os", target_os = "linux", not(flightdeck_loom)))]
 pub(crate) use wake::*;
 
-#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 mod file;
-#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 mod map;
 
-#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 pub(crate) use file::*;
-#[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 pub(crate) use map::{Map, advise_huge_pages_of_file};

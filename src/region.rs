@@ -6,10 +6,7 @@
 
 mod copy;
 pub(crate) mod log;
-#[cfg(any(
-    flightdeck_loom,
-    all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle)))
-))]
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
 pub(crate) mod stage;
 
 use crate::os;
@@ -37,7 +34,7 @@ pub struct Region {
 /// What a region's words lie in.
 enum Memory {
     Heap(Box<[AtomicU64]>),
-    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
     Mapped(os::Map),
 }
 
@@ -85,7 +82,7 @@ impl Region {
     }
 
     /// The words of a file that is mapped.
-    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn mapped(map: os::Map) -> Arc<Self> {
         let len = map.bytes() / size_of::<AtomicU64>();
         Arc::new(Self { memory: Memory::Mapped(map), start: 0, len, locked: AtomicBool::new(false) })
@@ -105,17 +102,25 @@ impl Region {
     }
 
     /// How many words it has.
-    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Writes what has changed to where it is kept.
-    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn sync(&self) -> io::Result<()> {
         match &self.memory {
             Memory::Heap(_) => Ok(()),
             Memory::Mapped(map) => map.sync(),
+        }
+    }
+
+    /// Says that nobody writes it any more: what is stored from now on is of no account.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn let_go(&self) {
+        if let Memory::Mapped(map) = &self.memory {
+            map.let_go();
         }
     }
 

@@ -9,8 +9,8 @@ use flightdeck::config::{
 use flightdeck::error::codes;
 use flightdeck::events::{
     Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
-    PinError, Predicate, PromptError, QuotaError, ReserveError, Schema, Scope, SectionError, Stamp, Start,
-    Trigger, TriggerError, Triggers, Value, WriterError,
+    PinError, Predicate, PromptError, QuotaError, Recording, RecordingError, ReserveError, Schema, Scope,
+    SectionError, Stamp, Start, Trigger, TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::mapped::{CreateError, Header, HeaderError, OpenError};
 use flightdeck::supervisor::{
@@ -52,36 +52,35 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     errors
 }
 
-/// By hand: another file, disk or user is behind each (see the tests of `src/mapped`).
 fn mapped(errors: &mut Errors) {
     let path = || PathBuf::from("/run/host/deck");
     let reason = |text: &str| text.into();
+    // By hand: another file, disk or user is behind each (see the tests of `src/mapped`).
     for error in [
         CreateError::Size { words: usize::MAX, sections: 55 },
         CreateError::InUse { path: path() },
         CreateError::Exists { path: path() },
-        CreateError::Foreign { path: path(), reason: reason("it begins with \"PNG\"") },
+        CreateError::Foreign { path: path(), reason: reason("it is no regular file") },
         CreateError::NoSpace { path: path(), wanted: 1 << 30, there: Some(64 << 20) },
         CreateError::Limit { path: path(), wanted: 1 << 30, limit: 1 << 20 },
         CreateError::NotReserved { path: path() },
-        CreateError::Directory {
-            path: "/run/host".into(),
-            reason: reason("others can write it: take that away with `chmod go-w`"),
-        },
         CreateError::NoPlace {
-            reasons: reason("FLIGHTDECK_DIR is not set; /dev/shm: Read-only file system (os error 30)"),
-        },
-        CreateError::System {
-            path: path(),
-            step: "open",
-            reason: reason("No such file or directory (os error 2)"),
+            reasons: reason(
+                "FLIGHTDECK_DIR is not set to an absolute path; memory: Read-only file system (os error 30)",
+            ),
         },
     ] {
         errors.push(Box::new(error));
     }
+    let nowhere = Events::builder().memory(1 << 20).shards(1).mapped("/nowhere/deck").build();
+    errors.push(Box::new(nowhere.unwrap_err()));
+    let no_directory = Events::builder().memory(1 << 20).shards(1).mapped("/dev/null/deck").build();
+    errors.push(Box::new(no_directory.unwrap_err()));
+    errors.push(Box::new(Recording::open("/nowhere/deck").unwrap_err()));
+    errors.push(Box::new(Recording::open("/dev/null").unwrap_err()));
+    // By hand: no deck of this version writes one without events.
+    errors.push(Box::new(RecordingError::NoEvents { path: path() }));
     for error in [
-        OpenError::System { path: path(), step: "open", reason: reason("Permission denied (os error 13)") },
-        OpenError::NoFile { path: "/run/host".into() },
         OpenError::ForeignOwner { path: path(), owner: 1_001, user: 1_000 },
         OpenError::Unfinished { path: path(), process: 4_711 },
     ] {

@@ -27,10 +27,14 @@ use super::view::View;
 use crate::clock::{Clock, ClockSource};
 use crate::id::DeckId;
 use crate::local;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::{self, MappedFile, Section, SectionSpec};
 use crate::os;
 use crate::region::Region;
 use crate::region::log::Log;
 use crate::status::ErrorSlot;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::sync::OnceLock;
 use crate::sync::{Arc, AtomicBool, AtomicU64, thread};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -92,6 +96,8 @@ pub struct Builder {
     directives: Given,
     max_age: PerClass<Option<Duration>>,
     incidents: (usize, usize),
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    mapped: Option<mapped::Options>,
 }
 
 impl Default for Builder {
@@ -114,6 +120,8 @@ impl Default for Builder {
             directives: Given::default(),
             max_age: PerClass::of(|_| None),
             incidents: INCIDENTS,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            mapped: None,
         }
     }
 }
@@ -324,6 +332,35 @@ impl Builder {
         self
     }
 
+    /// Keeps all of it in a file, so that it outlives the process and another can read it: at a path, or where
+    /// [`mapped::Options`] say. [`Recording::open`](super::Recording::open) reads it, and [`Events::file`] tells about it.
+    ///
+    /// Recording costs what it costs in memory: the system writes to the disk, if there is one, whenever it likes. While it
+    /// does, a store to a page may wait for it; so a file in memory, below `/dev/shm`, is the better place for hosts to which
+    /// that matters. The file has all of its length at once, [`Builder::plan`]'s `total` and `names` and 4 KiB.
+    /// It says `closed` once [`Events::stop`] is called or the last handle is dropped; in a file that does not, nobody's being the
+    /// writer means that the process was killed.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, Recording};
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// let folder = std::env::temp_dir();
+    /// let events = Events::builder().mapped(flightdeck::mapped::Options::in_directory(folder)).build()?;
+    /// events.record(OrderFilled { qty: 5 });
+    /// // In another process, while this one runs or after it was killed:
+    /// # let path = events.file().and_then(|file| file.path()).unwrap();
+    /// let recording = Recording::open(path)?;
+    /// assert_eq!(recording.query().kind_named("order.filled").run()?.len(), 1);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn mapped(mut self, file: impl Into<mapped::Options>) -> Self {
+        self.mapped = Some(file.into());
+        self
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -358,7 +395,9 @@ impl Builder {
         let shape = self.shape(&self.layout()?);
         let shared = shape.shared;
         let bytes = plan.total + plan.names;
-        let region = Region::heap(shape.words()).ok_or(BuildError::OutOfMemory { bytes })?;
+        let memory = self.reserve(&shape, bytes)?;
+        let Span { region, start, .. } = &memory.span;
+        let start = *start;
         // In this order: a page that has been touched is no longer made a huge one.
         let huge_pages = match self.huge_pages.then(|| region.advise_huge_pages()) {
             None => HugePages::NotAsked,
@@ -371,10 +410,10 @@ impl Builder {
         }
         let of_owners = shape.shards_at()..shape.shard(self.shards).0;
         match (self.prefault, self.first_touch) {
-            (true, false) => region.touch(0, shape.words()),
+            (true, false) => region.touch(start, shape.words()),
             (true, true) => {
-                region.touch(0, of_owners.start);
-                region.touch(of_owners.end, shape.words() - of_owners.end);
+                region.touch(start, of_owners.start);
+                region.touch(start + of_owners.end, shape.words() - of_owners.end);
             }
             (false, _) => {}
         }
@@ -382,13 +421,13 @@ impl Builder {
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();
         let key = BucketKey([random.hash_one(0), random.hash_one(1)]);
-        section::write(&region, 0, &shape, key);
-        let told = clock.tell(&region, shape.clock_at());
-        let log = |(start, words)| Log::at(&region, start, words);
-        let losses = |start| Losses::at(&region, start);
+        section::write(region, start, &shape, key);
+        let told = clock.tell(region, start + shape.clock_at());
+        let log = |(at, words): (usize, usize)| Log::at(region, start + at, words);
+        let losses = |at: usize| Losses::at(region, start + at);
         let shard = |number| {
-            let (start, rings) = shape.shard(number);
-            Arc::new(Shard::laid_out(&region, start, rings, losses(shape.losses_of(number))))
+            let (at, rings) = shape.shard(number);
+            Arc::new(Shard::laid_out(region, start + at, rings, losses(shape.losses_of(number))))
         };
         let control = Control::new(&clock).ok_or(BuildError::OutOfMemory { bytes })?;
         let converter = directives.have_limits().then(|| clock.converter());
@@ -409,13 +448,15 @@ impl Builder {
                 deck,
                 clock: clock.clone(),
                 shards: (0..shape.kept_shards + shape.shared_shards).map(shard).collect(),
-                overflow: PerClass::of(|class| Overflow::new(&region, shape.overflow_at(class), shape.slots)),
+                overflow: PerClass::of(|class| {
+                    Overflow::new(region, start + shape.overflow_at(class), shape.slots)
+                }),
                 kept: self.shards,
                 schemas,
                 losses: losses(shape.losses_at()),
                 threads: Threads::new(log(shape.threads_at())),
                 key,
-                counters: Counters::at(&region, 0),
+                counters: Counters::at(region, start),
                 store: store.clone(),
             }),
             clock,
@@ -435,8 +476,10 @@ impl Builder {
             },
             longest_batch: PerClass::of(|class| shared[class].words / 4),
             key,
-            span: Span { region: region.clone(), start: 0, len: shape.words() },
+            span: memory.span.clone(),
             _told: told,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            file: OnceLock::new(),
             orphaned: AtomicBool::new(false),
             reclaimed: AtomicU64::new(0),
             seeds: Seeds::new(self.span_seed),
@@ -445,7 +488,38 @@ impl Builder {
             errors: ErrorSlot::new(),
         });
         store.seeds.restart_this_thread();
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(file) = memory.file {
+            // All is laid out: from here on a reader believes it.
+            file.run();
+            let _ = store.file.set(file);
+        }
         Ok(Events::of(store, plan))
+    }
+
+    /// As many words as that, of a file or of the heap.
+    fn reserve(&self, shape: &Shape, bytes: usize) -> Result<Memory, BuildError> {
+        let words = shape.words();
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(options) = &self.mapped {
+            let section = SectionSpec {
+                kind: mapped::kind::EVENTS,
+                version: section::VERSION as u32,
+                instance: 0,
+                words,
+                huge_pages: self.huge_pages,
+            };
+            let file = MappedFile::create(options, &[section]).map_err(BuildError::Mapped)?;
+            if let Some(Section { region, start, words, .. }) = file.section(mapped::kind::EVENTS, 0) {
+                return Ok(Memory { span: Span { region, start, len: words }, file: Some(file) });
+            }
+        }
+        let region = Region::heap(words).ok_or(BuildError::OutOfMemory { bytes })?;
+        Ok(Memory {
+            span: Span { region, start: 0, len: words },
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            file: None,
+        })
     }
 
     /// Where all this lies.
@@ -498,6 +572,13 @@ impl Builder {
         }
         Ok(Layout::of(&words, slots))
     }
+}
+
+/// Where a store's words are to lie.
+struct Memory {
+    span: Span,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    file: Option<MappedFile>,
 }
 
 /// The sizes of all rings, and of the overflow.

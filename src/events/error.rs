@@ -7,6 +7,8 @@ use super::schema::{Field, FieldType, Schema, Site};
 use super::value::Value;
 use crate::clock::Ticks;
 use crate::error::{Diagnostic, Retry, Severity};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::CreateError;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -61,6 +63,10 @@ pub enum BuildError {
         /// What the system says.
         reason: String,
     },
+    /// There is no file for it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[error("events have no file: {0}")]
+    Mapped(#[source] CreateError),
     /// Directives make no sense.
     #[error("from {origin}: {error}")]
     Directives {
@@ -610,6 +616,34 @@ pub enum TraceparentError {
     },
 }
 
+impl Diagnostic for BuildError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MemoryTooSmall { .. } => "events.memory.too_small",
+            Self::OutOfMemory { .. } => "events.memory.unavailable",
+            Self::Shards { .. } => "events.shards.out_of_range",
+            Self::SharedShards { .. } => "events.shards.shared_out_of_range",
+            Self::NotLocked { .. } => "events.memory.not_locked",
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error.code(),
+            Self::Directives { .. } => "events.directives.unbuilt",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::OutOfMemory { .. } => Retry::Later,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error.retry(),
+            _ => Retry::Never,
+        }
+    }
+}
+
 macro_rules! diagnostic {
     ($($error:ident { $($variant:ident => $code:literal, $retry:ident;)* })*) => {$(
         impl Diagnostic for $error {
@@ -627,14 +661,6 @@ macro_rules! diagnostic {
 }
 
 diagnostic! {
-    BuildError {
-        MemoryTooSmall => "events.memory.too_small", Never;
-        OutOfMemory => "events.memory.unavailable", Later;
-        Shards => "events.shards.out_of_range", Never;
-        SharedShards => "events.shards.shared_out_of_range", Never;
-        NotLocked => "events.memory.not_locked", Never;
-        Directives => "events.directives.unbuilt", Never;
-    }
     DefineError {
         TooMany => "events.kinds.too_many", Never;
     }

@@ -20,13 +20,15 @@ use super::writer::Writer;
 use crate::clock::Clock;
 use crate::id::{CorrelationId, SpanId};
 use crate::local;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::MappedFile;
 use crate::sync::Arc;
 
 /// An event store: the last moments of a host, kept in memory of a fixed size, oldest overwritten first.
 ///
 /// It never blocks, allocates, retries or fails on [`record`](Events::record), and never loses silently: what was
 /// overwritten shows in each answer's [`Verdict`](super::Verdict), what could not be kept in [`stats`](Events::stats). It
-/// does not outlive the process, and it does not order events of different threads any finer than the
+/// does not outlive the process, unless it is kept in a file (`Builder::mapped`, feature `mapped`), and it does not order events of different threads any finer than the
 /// clock does.
 ///
 /// Cheap to clone; clones are the same store. A query sees the records of all threads that were written
@@ -35,7 +37,8 @@ use crate::sync::Arc;
 /// After a `fork` the store is the parent's. With feature `os`, what the child records is a counted loss
 /// (`forked`), and its queries find what was there; it may build a store of its own, and must not switch, stop,
 /// direct, prune or define anything in this one, whose locks may be held by threads that the fork left behind. `vfork` and `clone`
-/// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory.
+/// called by hand go unseen, as do all forks without the feature: a child goes on in its own copy of the memory. Of a store in a
+/// file there is no copy: what a child loses is counted where its parent counts, and a child by `clone` must not record.
 ///
 /// ```
 /// use flightdeck::events::Events;
@@ -73,6 +76,7 @@ impl Drop for LastHandle {
         // To whoever holds a seat it is a hint: one that misses it keeps its memory until it ends. To cursors it is the end.
         self.0.kinds.set_after(&self.0.orphaned);
         self.0.bell.after_commit();
+        self.0.close_file();
     }
 }
 
@@ -275,6 +279,15 @@ impl Events {
         self.store.kinds.stop();
         // Whoever waits learns of the end.
         self.store.bell.after_commit();
+        self.store.close_file();
+    }
+
+    /// The file in which all of it is kept: where it is, and what became of that of the life before. `None` where nobody asked
+    /// for [one](Builder::mapped).
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[must_use]
+    pub fn file(&self) -> Option<&MappedFile> {
+        self.store.file.get()
     }
 
     /// Asks what happened, while everything keeps writing.

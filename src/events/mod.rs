@@ -161,6 +161,8 @@ pub use predicate::{FieldNamed, Predicate, PredicateError, field};
 pub use privacy::{Hide, Personal, Secret};
 pub use privacy::{Privacy, Pseudonym};
 pub use query::{Buckets, Counts, Folded, Lookup, Prepared, Query, Spread, Work};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use recording::RecordingError;
 pub use recording::{InFlight, RecordedThread, Recording};
 #[doc(hidden)]
 pub use schema::Site;

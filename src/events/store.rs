@@ -26,8 +26,12 @@ use super::view::View;
 use crate::clock::{Clock, Ticks, Told};
 use crate::id::DeckId;
 use crate::local::{self, Busy, Role, Seat};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::MappedFile;
 use crate::os;
 use crate::status::ErrorSlot;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::sync::OnceLock;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 use std::time::Instant;
@@ -60,6 +64,9 @@ pub(crate) struct Store {
     pub(super) span: Span,
     /// Where the clock is told, as long as this is held.
     pub(super) _told: Arc<Told>,
+    /// The file in which that is, if it is one.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(super) file: OnceLock<MappedFile>,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     /// Shards that were taken back from threads that ended without a word.
@@ -257,6 +264,14 @@ impl Aside {
 }
 
 impl Store {
+    /// Says in the file, if there is one, that it ended as it was asked to.
+    pub(super) fn close_file(&self) {
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(file) = self.file.get() {
+            file.close();
+        }
+    }
+
     /// Whether to record an event of this kind. Counts what is suppressed or lost.
     #[inline(always)]
     pub(crate) fn admit(self: &Arc<Self>, site: &'static Site) -> Option<Lead> {

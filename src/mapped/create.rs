@@ -34,9 +34,11 @@ impl Section {
     }
 }
 
-/// A file that this process writes. It is the writer for as long as this or any section lives.
+/// The file that this process writes: where it is, and what became of those of earlier lives.
+///
+/// The process is its writer until the deck is stopped or its last handle is dropped.
 #[derive(Debug)]
-pub(crate) struct MappedFile {
+pub struct MappedFile {
     placed: Placed,
     stage: Stage,
     entries: Vec<Entry>,
@@ -80,40 +82,54 @@ impl MappedFile {
         self.stage.enter(State::Running);
     }
 
-    /// The life ends as it was asked to. Nothing happens in a child of the writer.
+    /// The life ends as it was asked to, and another may begin: it makes a file of its own, so what a thread that is late
+    /// still stores here does not come into its way. Nothing happens in a child of the writer.
     pub(crate) fn close(&self) {
         if self.born == os::forks() {
             self.stage.close(now());
+            self.placed.region.let_go();
         }
     }
 
     /// Writes to the disk what has changed, so that it outlives the machine's going down from here on. Takes as long as the
     /// disk does; in memory it does nothing.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    ///
+    /// Without it the system writes when it likes, half a minute later as a rule: what a killed process recorded is there all
+    /// the same, what a machine lost that went down may not be.
+    ///
+    /// # Errors
+    /// What the system says, such as that the disk cannot be written.
+    pub fn sync(&self) -> io::Result<()> {
         self.placed.region.sync()
     }
 
-    pub(crate) const fn life(&self) -> &Life {
+    /// This life.
+    #[must_use]
+    pub const fn life(&self) -> &Life {
         &self.placed.life
     }
 
     /// `None` where it has no name.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
         self.placed.path.as_deref()
     }
 
     /// The file of the life before, where it is kept.
-    pub(crate) fn previous(&self) -> Option<&Path> {
+    #[must_use]
+    pub fn previous(&self) -> Option<&Path> {
         self.placed.previous.as_deref()
     }
 
     /// Why it has no name though it was to have one.
-    pub(crate) const fn instead_of(&self) -> Option<&CreateError> {
+    #[must_use]
+    pub const fn instead_of(&self) -> Option<&CreateError> {
         self.instead_of.as_ref()
     }
 
     /// Which places were tried before, and what was the matter with each.
-    pub(crate) fn passed_over(&self) -> &[Box<str>] {
+    #[must_use]
+    pub fn passed_over(&self) -> &[Box<str>] {
         &self.placed.passed_over
     }
 }

@@ -4,7 +4,7 @@
 //! process. It survives `kill -9`, an abort, the system's killer for want of memory, an overflowed stack. It does not survive
 //! the machine going down, unless it lies on a disk and was written back before.
 //!
-//! This part knows files, not what lies in their sections. It makes them ([`Options`]), opens them ([`Opened`]), and tells
+//! This part knows files, not what lies in their sections. It makes them ([`Options`], [`MappedFile`]), opens them ([`Opened`]), and tells
 //! whose they are ([`Life`]). Every byte that is read is taken for hostile: any content gives an error, or a header whose offsets
 //! lie inside the file.
 //!
@@ -13,8 +13,6 @@
 //! - `open`: reading one
 //!
 #![doc = include_str!("format.md")]
-#![allow(dead_code, unused_imports, reason = "events will lie in it next")]
-
 mod create;
 mod directory;
 mod error;
@@ -27,7 +25,8 @@ mod recover;
 mod safe;
 
 pub use crate::region::stage::State;
-pub(crate) use create::{MappedFile, Section};
+pub use create::MappedFile;
+pub(crate) use create::Section;
 pub use directory::Entry;
 pub(crate) use directory::{SectionSpec, kind};
 pub use error::{CreateError, HeaderError, OpenError};

@@ -99,3 +99,24 @@ impl Options {
         self
     }
 }
+
+/// As [`Options::at`].
+impl From<&Path> for Options {
+    fn from(path: &Path) -> Self {
+        Self::at(path)
+    }
+}
+
+/// As [`Options::at`].
+impl From<PathBuf> for Options {
+    fn from(path: PathBuf) -> Self {
+        Self::at(path)
+    }
+}
+
+/// As [`Options::at`].
+impl From<&str> for Options {
+    fn from(path: &str) -> Self {
+        Self::at(path)
+    }
+}

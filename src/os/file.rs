@@ -132,6 +132,14 @@ impl Held {
         Ok(Some(Self { file: Some(file), place }))
     }
 
+    /// Lets others have it, though it stays open here.
+    pub(crate) fn let_go(&self) {
+        let mut lock = whole_file();
+        lock.l_type = libc::F_UNLCK as _;
+        // SAFETY: it reads what it is given. It can fail only where nothing is held.
+        let _ = unsafe { libc::fcntl(self.file().as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    }
+
     pub(crate) fn file(&self) -> &File {
         self.file.as_ref().expect("it is there until this is dropped")
     }

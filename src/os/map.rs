@@ -15,7 +15,7 @@ pub(crate) struct Map {
     bytes: usize,
     writable: bool,
     /// What says that a writer lives: it does as long as anybody can write through this.
-    _held: Option<Held>,
+    held: Option<Held>,
 }
 
 // SAFETY: it hands out an address; what is read and written there is up to whoever uses it, in any thread.
@@ -27,7 +27,7 @@ impl Map {
     /// For reading and writing, by whoever holds the file.
     pub(crate) fn writable(held: Held, bytes: usize) -> io::Result<Self> {
         let mut map = Self::of(held.file(), bytes, libc::PROT_READ | libc::PROT_WRITE)?;
-        (map.writable, map._held) = (true, Some(held));
+        (map.writable, map.held) = (true, Some(held));
         Ok(map)
     }
 
@@ -44,13 +44,20 @@ impl Map {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped at address zero"))?;
-        Ok(Self { start, bytes, writable: false, _held: None })
+        Ok(Self { start, bytes, writable: false, held: None })
     }
 
     /// Writes what has changed to the file's disk, and waits for it.
     pub(crate) fn sync(&self) -> io::Result<()> {
         // SAFETY: all of it is mapped (invariant).
         check(unsafe { libc::msync(self.start.as_ptr().cast(), self.bytes, libc::MS_SYNC) })
+    }
+
+    /// Nobody will write through this any more, as far as others are concerned.
+    pub(crate) fn let_go(&self) {
+        if let Some(held) = &self.held {
+            held.let_go();
+        }
     }
 
     pub(crate) const fn start(&self) -> *const u8 {

@@ -84,7 +84,7 @@ pub(crate) fn watch_forks(in_child: fn()) -> io::Result<()> {
 pub(crate) fn count_forks() -> io::Result<()> {
     extern "C" fn child() {
         FORKS.store(FORKS.load(Relaxed).wrapping_add(1), Relaxed);
-        #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
         super::file::close_in_child();
         if let Some(in_child) = IN_CHILD.get() {
             in_child();

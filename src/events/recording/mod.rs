@@ -1,8 +1,12 @@
 //! A store's words, read by somebody who has nothing else: the same questions, the same answers.
 
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+mod error;
 mod flight;
 mod thread;
 
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use error::RecordingError;
 pub use flight::InFlight;
 pub use thread::RecordedThread;
 
@@ -17,8 +21,12 @@ use super::section::{self, SectionError, Span};
 use super::stats::{self, IndexStats, ShardStats};
 use super::view::View;
 use crate::clock::{ClockSource, Converter};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::{self, OpenOptions, Opened, Section};
 use crate::sync::Arc;
 use std::fmt;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use std::path::Path;
 
 /// What an event store recorded, for whoever may only look: the same questions and answers as the store's own.
 ///
@@ -52,6 +60,8 @@ pub struct Recording {
     view: Arc<View>,
     plan: Plan,
     span: Span,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    file: Option<Arc<Opened>>,
 }
 
 impl fmt::Debug for Recording {
@@ -67,15 +77,58 @@ impl Events {
     /// # Errors
     /// If something else has written upon the store's memory.
     pub fn recording(&self) -> Result<Recording, SectionError> {
-        Recording::open(self.store().span.clone())
+        Recording::of_span(self.store().span.clone())
     }
 }
 
 impl Recording {
     /// What lies there, if it is a section of events.
-    pub(super) fn open(span: Span) -> Result<Self, SectionError> {
+    pub(super) fn of_span(span: Span) -> Result<Self, SectionError> {
         let (view, shape) = section::open(&span)?;
-        Ok(Self { view: Arc::new(view), plan: Plan::of(&shape), span })
+        Ok(Self {
+            view: Arc::new(view),
+            plan: Plan::of(&shape),
+            span,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            file: None,
+        })
+    }
+
+    /// Reads the file of a deck, of this or another process, that runs or ran: see [`Builder::mapped`](super::Builder::mapped).
+    ///
+    /// It takes the permission to read the file, and nothing else. Nothing is read of it yet but where things lie: about a
+    /// millisecond, whatever its size.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is none.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        Self::of(Opened::open(path, &OpenOptions::new())?)
+    }
+
+    /// As [`Recording::open`], of a file that is open already.
+    ///
+    /// # Errors
+    /// If no events are in it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn of(file: Opened) -> Result<Self, RecordingError> {
+        let section = file.section(mapped::kind::EVENTS, 0);
+        let Some(Section { region, start, words, version }) = section else {
+            return Err(RecordingError::NoEvents { path: file.path().to_owned() });
+        };
+        let (found, known) = (u64::from(version), section::VERSION);
+        if found != known {
+            return Err(SectionError::Version { found, known }.into());
+        }
+        let recording = Self::of_span(Span { region, start, len: words })?;
+        Ok(Self { file: Some(Arc::new(file)), ..recording })
+    }
+
+    /// The file: whose it is, and whether its writer lives. `None` where it is no file that is read.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[must_use]
+    pub fn file(&self) -> Option<&Opened> {
+        self.file.as_deref()
     }
 
     /// Asks what happened.

@@ -14,7 +14,7 @@ use crate::sync::{Arc, AtomicU64, Relaxed};
 /// What a section begins with.
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"FDEVENTS");
 /// Of the format that is described in `section`.
-pub(super) const VERSION: u64 = 1;
+pub(in crate::events) const VERSION: u64 = 1;
 /// More shards no store has: an event id has twelve bits for them, and the overflow takes one more.
 const MOST_SHARDS: u64 = 4_096;
 /// More slots no overflow has, and none longer than this.

@@ -73,6 +73,8 @@ mod shape;
 mod tests;
 
 pub use error::SectionError;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub(super) use head::VERSION;
 pub(super) use head::{Counters, write};
 pub(super) use open::{Span, open};
 pub(super) use shape::Shape;

@@ -139,7 +139,7 @@ fn asked<'a>(query: Query<'a>, random: &mut u64) -> Query<'a> {
 fn a_copy_of_the_words_gives_the_answers_of_the_store() {
     for memory in [1 << 20, 8 << 20] {
         let events = eventful(memory);
-        let recording = Recording::open(copied(&events)).unwrap();
+        let recording = Recording::of_span(copied(&events)).unwrap();
         let (mut here, mut there) = (0x853c_49e6_748f_ea9b, 0x853c_49e6_748f_ea9b);
         for round in 0..300 {
             let (mine, theirs) = (asked(events.query(), &mut here), asked(recording.query(), &mut there));
@@ -232,7 +232,7 @@ fn a_record_that_was_begun_is_told_and_is_in_no_answer() {
         assert_eq!(recording.in_flight(), []);
     }
     let span = copied(&events);
-    let recording = Recording::open(span.clone()).unwrap();
+    let recording = Recording::of_span(span.clone()).unwrap();
     let (all, tail) = (recording.query().count(), events.view().shards[0].rings()[Class::Normal].cut().tail);
     let shape = super::open(&span).unwrap().1;
     let (start, rings) = shape.shard(0);
@@ -282,7 +282,7 @@ fn comes_back(span: &Span, seed: u64) -> bool {
     let span = span.clone();
     let running = thread::spawn(move || {
         let read = || {
-            if let Ok(recording) = Recording::open(span) {
+            if let Ok(recording) = Recording::of_span(span) {
                 interrogate(&recording, &mut { seed | 1 });
             }
         };
@@ -327,7 +327,7 @@ fn every_word_of_the_head_may_be_anything() {
             next(&mut random, u64::MAX),
         ] {
             set(&span, at, value);
-            match Recording::open(span.clone()) {
+            match Recording::of_span(span.clone()) {
                 Ok(recording) => {
                     assert!(recording.bytes() == span.len * 8, "word {at} is {value:#x}");
                     assert!(comes_back(&span, value), "word {at} is {value:#x}");
@@ -349,12 +349,12 @@ fn a_section_that_is_cut_off_is_refused() {
     let span = copied(&eventful(300 << 10));
     for len in (0..span.len).step_by(1_009).chain([1, 127, 128, span.len - 1]) {
         let cut = Span { len, ..span.clone() };
-        match Recording::open(cut) {
+        match Recording::of_span(cut) {
             Err(SectionError::TooShort { words, needed }) => assert!(words == len as u64 && needed > words),
             other => panic!("{len} words: {other:?}"),
         }
     }
-    assert!(Recording::open(span).is_ok());
+    assert!(Recording::of_span(span).is_ok());
 }
 
 /// Where control words lie: those of the clock, the logs, the losses, and of each ring and overflow.

@@ -84,10 +84,10 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
     let found = found.or_else(|| is_one_of!(error: crate::hub::SystemdError));
     #[cfg(feature = "zerocopy")]
     let found = found.or_else(|| is_one_of!(error: events::PodError));
-    #[cfg(all(feature = "mapped", target_os = "linux", not(any(flightdeck_loom, flightdeck_shuttle))))]
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
     let found = found.or_else(|| {
         use crate::mapped::{CreateError, HeaderError, OpenError};
-        is_one_of!(error: CreateError, HeaderError, OpenError)
+        is_one_of!(error: CreateError, HeaderError, OpenError, events::RecordingError)
     });
     found
 }

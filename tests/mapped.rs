@@ -1,0 +1,141 @@
+//! A deck in a file: the same answers from another mapping and another process, while it runs and after it ended.
+
+#![cfg(target_os = "linux")]
+
+use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp};
+use flightdeck::mapped::{CreateError, OpenError, Options, State};
+use flightdeck::{Diagnostic, Flightdeck};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+flightdeck::kind! {
+    Filled("mapped.filled") { qty: u64, venue: str }
+    Refused("mapped.refused", severity = Error) { reason: str }
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mapped-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn deck(&self) -> PathBuf {
+        self.0.join("deck")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn built(options: impl Into<Options>) -> Events {
+    Events::builder().memory(1 << 20).shards(2).mapped(options).build().unwrap()
+}
+
+fn record(events: &Events, from: u64) {
+    for qty in from..from + 100 {
+        events.record_with(Stamp::of(qty / 10 + 1), Filled { qty, venue: "XETRA" });
+    }
+    events.record(Refused { reason: "no such order" });
+}
+
+/// The questions, and what is answered.
+fn asked(recording: &Recording) -> String {
+    let all = recording.query().run().unwrap();
+    let of_id = recording.query().correlation(7_u64).run().unwrap();
+    let errors =
+        recording.query().severity_at_least(flightdeck::Severity::Error).newest_first().run().unwrap();
+    [all, of_id, errors]
+        .map(|answer| format!("{:?} {}\n{}", answer.verdict(), answer.len(), answer.timeline()))
+        .join("\n")
+}
+
+#[test]
+fn the_file_answers_as_the_deck_does_here_and_in_another_process() {
+    let folder = Folder::new("answers");
+    let events = built(folder.deck());
+    record(&events, 0);
+    let here = asked(&events.recording().unwrap());
+    assert_eq!(asked(&Recording::open(folder.deck()).unwrap()), here);
+    let there = || {
+        let mut reader = Command::new(std::env::current_exe().unwrap());
+        reader.args(["--exact", "reader", "--ignored", "--nocapture"]).env("FLIGHTDECK_READ", folder.deck());
+        let output = reader.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.split("<<<")
+            .nth(1)
+            .and_then(|rest| rest.split(">>>").next())
+            .unwrap_or_else(|| panic!("{said}"))
+            .to_owned()
+    };
+    assert_eq!(there(), here);
+    record(&events, 1_000);
+    let more = asked(&events.recording().unwrap());
+    assert_ne!(more, here);
+    assert_eq!(there(), more);
+    events.stop();
+    drop(events);
+    assert_eq!(there(), more, "also when it is gone");
+}
+
+#[test]
+#[ignore = "another process, for the test above"]
+fn reader() {
+    let Some(path) = std::env::var_os("FLIGHTDECK_READ") else { return };
+    print!("<<<{}>>>", asked(&Recording::open(PathBuf::from(path)).unwrap()));
+}
+
+#[test]
+fn a_deck_says_in_its_file_that_it_was_shut_down_and_the_next_life_finds_it() {
+    let folder = Folder::new("lives");
+    let start = || {
+        let options = Options::at(folder.deck()).recover(2);
+        Flightdeck::builder().events(|events| events.memory(1 << 20).mapped(options)).start().unwrap()
+    };
+    let deck = start();
+    record(deck.events(), 0);
+    let recording = Recording::open(folder.deck()).unwrap();
+    let life = recording.file().unwrap().header().life.clone();
+    assert_eq!(Some(&life), deck.events().file().map(|file| file.life()));
+    assert_eq!((life.number, life.process), (1, std::process::id()));
+    assert_eq!(recording.file().unwrap().state(), Some(State::Running));
+    deck.events().file().unwrap().sync().unwrap();
+    assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
+    assert_eq!(recording.file().unwrap().state(), Some(State::Closed));
+    drop(deck);
+    let deck = start();
+    let file = deck.events().file().unwrap();
+    assert_eq!((file.life().number, file.life().previous), (2, life.file));
+    let before = Recording::open(file.previous().unwrap()).unwrap();
+    assert_eq!(before.query().kind_named("mapped.filled").run().unwrap().len(), 100);
+    assert!(before.file().unwrap().header().ended.is_some());
+    assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
+}
+
+#[test]
+fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
+    let folder = Folder::new("errors");
+    let _events = built(folder.deck());
+    let again = || Events::builder().memory(1 << 20).shards(1);
+    let error = again().mapped(folder.deck()).build().unwrap_err();
+    assert_eq!(error, BuildError::Mapped(CreateError::InUse { path: folder.deck() }));
+    assert_eq!((error.code(), error.retry()), ("mapped.create.in_use", flightdeck::Retry::Later));
+    let events = again().mapped(Options::at(folder.deck()).or_memory(true)).build().unwrap();
+    record(&events, 0);
+    let file = events.file().unwrap();
+    assert_eq!((file.path(), file.instead_of()), (None, Some(&CreateError::InUse { path: folder.deck() })));
+    assert_eq!(events.query().correlation(7_u64).run().unwrap().len(), 10);
+
+    fs::write(folder.0.join("text"), "text").unwrap();
+    let error = Recording::open(folder.0.join("text")).unwrap_err();
+    assert!(matches!(&error, RecordingError::Open(OpenError::Header { .. })), "{error}");
+    assert_eq!(error.code(), "mapped.header.too_short");
+}
