@@ -2,6 +2,7 @@
 //!
 //! - `args`, `size`, `quantity`: what can be written on the command line; `shown`: numbers and texts for people
 //! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
+//! - `recording`: files of decks, opened
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
 //! - `demo`, `explain`, `replay`, `sizing`: the commands
@@ -17,6 +18,9 @@ mod nearest;
 mod outcome;
 mod output;
 mod quantity;
+#[cfg(target_os = "linux")]
+#[allow(dead_code, unused_imports, reason = "the commands that read files of decks come one by one")]
+mod recording;
 mod replay;
 mod shown;
 mod size;
@@ -48,7 +52,10 @@ fn main() -> ExitCode {
         Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(failure) => {
             messages.end_progress();
-            messages.error(failure);
+            messages.error(&failure);
+            if let Some(hint) = failure.hint() {
+                messages.note(hint);
+            }
             ExitCode::from(2)
         }
     }

@@ -5,6 +5,8 @@ use crate::interrupt;
 use crate::output::OutputError;
 use crate::replay::WantedError;
 use crate::sizing::SizingError;
+#[cfg(target_os = "linux")]
+use flightdeck::events::RecordingError;
 use flightdeck::events::{BuildError, QueryError, WriterError};
 use flightdeck::{Diagnostic, Retry, Severity};
 use std::io;
@@ -53,6 +55,10 @@ pub enum Failure {
     /// No store is as large as asked for.
     #[error(transparent)]
     Sizing(#[from] SizingError),
+    /// The file is no deck's, or cannot be read.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
 }
 
 impl Diagnostic for Failure {
@@ -67,6 +73,8 @@ impl Diagnostic for Failure {
             Self::Query(error) => error.code(),
             Self::Wanted(error) => error.code(),
             Self::Sizing(error) => error.code(),
+            #[cfg(target_os = "linux")]
+            Self::Recording(error) => error.code(),
         }
     }
 
@@ -76,6 +84,17 @@ impl Diagnostic for Failure {
 
     fn retry(&self) -> Retry {
         Retry::Never
+    }
+}
+
+impl Failure {
+    /// What to do about it, where the message leaves that open.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Recording(error) => Some(error.recovery().into_owned()),
+            _ => None,
+        }
     }
 }
 
