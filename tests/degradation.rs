@@ -313,6 +313,25 @@ fn memory_that_cannot_be_had_as_asked_is_had_otherwise_and_marked_until_somebody
     assert!(deck.health().is_healthy());
 }
 
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+#[test]
+fn a_deck_that_has_no_file_goes_on_in_memory_and_says_so_until_somebody_knows() {
+    use flightdeck::mapped::Options;
+    let options = || Options::at("/nowhere/deck");
+    let mapped =
+        |options: Options| quick().events(|events| events.memory(512 << 10).shards(1).mapped(options));
+    assert!(mapped(options()).start().is_err(), "an error, unless memory will do");
+    let deck = mapped(options().or_memory(true)).start().unwrap();
+    let refused = concern(&deck, "not_in_file");
+    assert!(refused.to_string().contains("/nowhere"), "{refused}");
+    assert_eq!((deck.health().level(), deck.is_ready()), (HealthLevel::Degraded, true));
+    assert!(written(&deck, "entered", "events in no file"));
+    deck.record(Came { n: 1 });
+    assert_eq!(deck.events().query().kind::<Came>().count(), 1);
+    assert!(deck.acknowledge(&refused));
+    left(&deck, "not_in_file", "events in no file");
+}
+
 #[test]
 fn a_deck_that_is_switched_off_says_so() {
     // By directives that leave it its own events.

@@ -93,7 +93,7 @@ impl Options {
     }
 
     /// Whether to go on in memory without a name, which is gone with the process, where there can be no file. Else that is an
-    /// error. Off by default. The deck says what it came to.
+    /// error. Off by default. The deck says what it came to, and its health does: `not_in_file`.
     pub fn or_memory(mut self, on: bool) -> Self {
         self.or_memory = on;
         self

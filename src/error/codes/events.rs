@@ -126,10 +126,7 @@ pub(super) const CODES: &[Code] = &[
         "leave the quota out for no limit; switch the kind off by a directive for none at all",
     ),
     later("events.quota.unavailable", "lower the number of keys to as many as are busy at a time"),
-    never(
-        "events.recording.no_events",
-        "list the decks with `flightdeck list`, or see what sections there are by `mapped::Header`",
-    ),
+    never("events.recording.no_events", "see what sections there are by `mapped::Header`: kind 1 is events"),
     never("events.reserve.forked", "start a process in place of a fork, or build the deck after it"),
     never("events.reserve.no_shard", "raise `Builder::shards` to the number of threads that record"),
     never(

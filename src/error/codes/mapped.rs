@@ -45,7 +45,10 @@ pub(super) const CODES: &[Code] = &[
         "mapped.header.damaged",
         "the field may tell who wrote over it; what other files are there can still be read",
     ),
-    never("mapped.header.no_deck", "list the decks of this user with `flightdeck list`"),
+    never(
+        "mapped.header.no_deck",
+        "ask the host for its path, which `Events::file` says, or look below /dev/shm/flightdeck-UID",
+    ),
     never("mapped.header.too_short", "compare its size with that of the file it was copied from"),
     never(
         "mapped.header.truncated",

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | [`EventsLost`](Self::EventsLost) | | settled |
 /// | [`ShardsShort`](Self::ShardsShort) | | settled |
 /// | [`RecordingOff`](Self::RecordingOff) | | with its cause |
-/// | [`SlowClock`](Self::SlowClock), [`NoHugePages`](Self::NoHugePages) | | acknowledged |
+/// | [`SlowClock`](Self::SlowClock), [`NoHugePages`](Self::NoHugePages), [`NotInFile`](Self::NotInFile) | | acknowledged |
 /// | [`ClockDisturbed`](Self::ClockDisturbed) | | settled |
 /// | [`CapturesFailed`](Self::CapturesFailed) | | settled |
 /// | [`PipelineMissed`](Self::PipelineMissed), [`PipelineFailing`](Self::PipelineFailing) | | settled |
@@ -221,6 +221,11 @@ pub enum Concern {
         /// What the system says.
         reason: String,
     },
+    /// The events were to lie in a file, and are gone with the process: there was none to be had.
+    NotInFile {
+        /// Why not.
+        reason: String,
+    },
     /// Memory is short: the level is high or critical.
     #[cfg(feature = "process")]
     MemoryShort {
@@ -275,6 +280,7 @@ impl Concern {
             Self::SlowClock => "slow_clock",
             Self::ClockDisturbed { .. } => "clock_disturbed",
             Self::NoHugePages { .. } => "no_huge_pages",
+            Self::NotInFile { .. } => "not_in_file",
             #[cfg(feature = "process")]
             Self::MemoryShort { .. } => "memory_short",
             #[cfg(feature = "process")]
@@ -302,6 +308,7 @@ impl Concern {
             | Self::SlowClock
             | Self::ClockDisturbed { .. }
             | Self::NoHugePages { .. }
+            | Self::NotInFile { .. }
             | Self::RecordingOff => Part::Events,
             Self::TelemetryShared { .. } | Self::MetricsRefused { .. } | Self::HandlersDetached { .. } => {
                 Part::Telemetry
@@ -362,6 +369,7 @@ impl Concern {
             | Self::WorkerAbandoned { .. }
             | Self::SlowClock
             | Self::NoHugePages { .. }
+            | Self::NotInFile { .. }
             | Self::RestartsImpossible => Ends::Acknowledged,
             _ => Ends::WithCause,
         }
@@ -470,6 +478,7 @@ impl fmt::Display for Concern {
                 write!(f, "clock changed its rate {rate_changes} times and went back {backward_jumps} times")
             }
             Self::NoHugePages { reason } => write!(f, "no huge pages: {reason}"),
+            Self::NotInFile { reason } => write!(f, "events in no file: {reason}"),
             #[cfg(feature = "process")]
             Self::MemoryShort { level } => write!(f, "memory is short: {level}"),
             #[cfg(feature = "process")]

@@ -240,6 +240,10 @@ impl Sights {
         if let HugePages::Refused { reason } = self.events.huge_pages() {
             concerns.push(Concern::NoHugePages { reason });
         }
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(error) = self.events.file().and_then(|file| file.instead_of()) {
+            concerns.push(Concern::NotInFile { reason: error.to_string() });
+        }
         let aside = self.events.view().recorded_aside().without(self.own.load(Relaxed));
         if aside.is_for_want_of_shards() {
             let Aside { shared, emergency, overflowed, .. } = aside;

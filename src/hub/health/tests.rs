@@ -58,6 +58,7 @@ fn all() -> Vec<(Concern, Probes, Ends)> {
         (Concern::SlowClock, NONE, Acknowledged),
         (Concern::ClockDisturbed { rate_changes: 1, backward_jumps: 0 }, NONE, Settled),
         (Concern::NoHugePages { reason: text() }, NONE, Acknowledged),
+        (Concern::NotInFile { reason: text() }, NONE, Acknowledged),
         #[cfg(feature = "process")]
         (Concern::MemoryShort { level: crate::telemetry::Level::Critical }, READY, WithCause),
         #[cfg(feature = "process")]
