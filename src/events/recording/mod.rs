@@ -55,6 +55,8 @@ use std::path::Path;
 /// println!("{}", answer.timeline());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("../section/format.md")]
 #[derive(Clone)]
 pub struct Recording {
     view: Arc<View>,

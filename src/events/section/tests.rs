@@ -453,3 +453,79 @@ fn words_may_change_while_they_are_read() {
         assert!(came_back, "round {round}");
     }
 }
+
+/// Of one ring, by what `format.md` says and nothing else: kind number and thread of each record from the oldest on.
+fn records_of(
+    word: &impl Fn(usize) -> u64,
+    ring: usize,
+    [words, block, buckets]: [usize; 3],
+) -> Vec<(u64, u64)> {
+    let (intent, tail, watermark) = (word(ring), word(ring + 16), word(ring + 32));
+    let at = |position: u64| word(ring + 48 + position as usize % words);
+    let summaries = ring + 48 + words + buckets;
+    let lowest = intent.saturating_sub(words as u64).max(words as u64).max(watermark);
+    let mut found = Vec::new();
+    for start in (lowest / block as u64 * block as u64..tail).step_by(block) {
+        let mut position = word(summaries + start as usize / block % (words / block) * 4);
+        let end = tail.min(start + block as u64);
+        while position < end && at(position) != 0 {
+            let lead = at(position);
+            let is_mark = lead >> 48 & 32 != 0;
+            if position >= watermark {
+                found.push((lead >> 20 & 0xf_ffff, if is_mark { 0 } else { at(position + 4) & 0xffff_ffff }));
+            }
+            position += lead & 0xf_ffff;
+        }
+    }
+    found
+}
+
+#[test]
+fn a_reader_that_is_written_by_the_format_finds_the_same() {
+    let events = eventful(1 << 20);
+    let span = copied(&events);
+    let word = |at: usize| word(&span, at);
+    let size = |at: usize| word(at) as usize;
+    assert_eq!((word(0).to_ne_bytes(), word(1), word(2)), (*b"FDEVENTS", 1, span.len as u64));
+    let (kept, shards) = (size(5), size(5) + size(6));
+    let kinds = 416;
+    let threads = kinds + 16 + size(9);
+    let losses = threads + 16 + size(10);
+
+    let mut ring = losses + 128 * (1 + shards);
+    let mut found = Vec::new();
+    for (shard, class) in (0..shards).flat_map(|shard| (0..3).map(move |class| (shard, class))) {
+        let sizes = if shard < kept { 16 } else { 32 } + 4 * class;
+        let [words, block, buckets] = [0, 1, 2].map(|at| size(sizes + at));
+        found.extend(records_of(&word, ring, [words, block, buckets]));
+        ring += (48 + words + buckets + words / block * 5).next_multiple_of(16);
+    }
+    let overflow = 3 * (32 + size(7) * size(8)).next_multiple_of(16);
+    assert_eq!(ring + overflow, span.len, "all of it is accounted for");
+
+    let shards = events.view().shards.len();
+    let mut expected = Vec::new();
+    for (_, _, ring) in events.view().rings() {
+        crate::events::read::scan(ring, ring.cut(), crate::events::read::BlockFilter::ALL, |header| {
+            expected.push((u64::from(header.kind()), u64::from(header.thread())));
+            crate::events::read::Step::On
+        });
+    }
+    assert!(found.len() > 3_000 && shards == 4, "{} in {shards} shards", found.len());
+    assert_eq!(found, expected);
+
+    let mut names = Vec::new();
+    let (mut at, end) = (kinds + 16, kinds + 16 + size(kinds));
+    while at < end {
+        assert_eq!(word(at) >> 32, 1);
+        let bytes: Vec<u8> =
+            (at + 4..).take(size(at + 3).div_ceil(8)).flat_map(|at| word(at).to_le_bytes()).collect();
+        names.push((word(at + 1), String::from_utf8(bytes[..size(at + 3)].to_vec()).unwrap()));
+        at += 1 + (word(at) & 0xffff_ffff) as usize;
+    }
+    for (number, name) in &names {
+        assert_eq!(events.view().schemas.schema(*number as u32).unwrap().name(), name);
+    }
+    assert_eq!(names.len(), events.view().schemas.all().count());
+    assert_eq!(word(losses + 72), events.losses().iter().map(|loss| loss.count).sum::<u64>());
+}
