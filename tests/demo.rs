@@ -227,14 +227,18 @@ fn drawn(kind: &str) -> String {
     let child = command.spawn().unwrap();
     // The far ends are the child's alone, so that reading the near one ends with it.
     drop(command);
+    let (begun, begins) = std::sync::mpsc::channel();
     let reading = std::thread::spawn(move || {
         let (mut near, mut seen) = (std::fs::File::from(near), Vec::new());
         let mut piece = [0; 4096];
         while let Ok(count @ 1..) = near.read(&mut piece) {
             seen.extend_from_slice(&piece[..count]);
+            let _ = begun.send(());
         }
         String::from_utf8_lossy(&seen).into_owned()
     });
+    // On a busy machine it takes a while before it draws anything; then it has a round or more to tell of.
+    begins.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     signal(&child, libc::SIGTERM);
     let output = child.wait_with_output().unwrap();
@@ -262,5 +266,81 @@ fn a_terminal_that_cannot_draw_gets_lines() {
 fn wrong_usage_ends_with_two() {
     for args in [&["demo", "--seconds", "0"][..], &["demo", "--seconds", "soon"], &["demo", "file"]] {
         assert_eq!(run(args).code, Some(2), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn all_that_a_killed_host_announced_is_in_its_file() {
+    let folder = tool::Folder::new("demo-kill");
+    let demo = |more: &[&str]| {
+        let ran = command(&["demo", "--kill", "--seconds", "2"])
+            .args(more)
+            .env("TMPDIR", &folder.0)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        tool::Ran { code: ran.status.code(), out: text(ran.stdout), err: text(ran.stderr) }
+    };
+    let ran = demo(&["--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let told = ran.json();
+    let number = |name: &str| told[name].as_u64().unwrap_or_else(|| panic!("{name}: {told}"));
+    assert!(number("announced") > 100 && number("found") > 100, "{told}");
+    assert_eq!(number("found") + number("overwritten"), number("announced"));
+    assert_eq!((number("missing"), number("under_way")), (0, 4));
+    assert!(number("found_events") >= 6 * number("found"));
+    let dead = &told["post_mortem"];
+    assert_eq!((&dead["state"], &dead["program"]), (&"died".into(), &"flightdeck-demo".into()));
+    assert!(dead["unfinished"]["ids"].as_u64() >= Some(1), "it settles without a pause: {dead}");
+    let workers: Vec<_> =
+        dead["workers"].as_array().unwrap().iter().map(|worker| &worker["worker"]).collect();
+    assert_eq!(workers, ["price-feed", "settlement"]);
+    assert_eq!((&dead["workers"][0]["failures"], &dead["workers"][0]["run"]), (&1.into(), &2.into()));
+    assert_eq!(dead["config"]["in_force"][0]["revision"], 4);
+    assert!(ran.err.contains("note: 1 of 2 s: "), "{}", ran.err);
+    let file = std::path::Path::new(dead["file"].as_str().unwrap());
+    assert!(!file.exists() && !file.parent().unwrap().exists(), "nothing is left behind");
+
+    let ran = demo(&["--keep"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for words in [
+        "killed with SIGKILL after 2.",
+        "0 missing: nothing that was announced is lost",
+        "4 requests when it was killed; ",
+        "] died without closing its deck after ",
+        "settlement.started batch=",
+        "revision 4 in force since ",
+        "margin_bps = 30",
+    ] {
+        assert!(ran.out.contains(words), "`{words}` is not in: {}", ran.out);
+    }
+    let kept =
+        ran.err.lines().find_map(|line| line.strip_prefix("note: kept: flightdeck post-mortem ")).unwrap();
+    assert_eq!(run(&["post-mortem", kept]).code, Some(1));
+    std::fs::remove_dir_all(std::path::Path::new(kept).parent().unwrap()).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_demo_that_is_killed_itself_takes_its_host_along() {
+    use std::path::Path;
+    let mut child = command(&["demo", "--kill", "--seconds", "60"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("1 of 60 s: "), "{said}");
+    let places = [Path::new("/dev/shm"), &std::env::temp_dir()];
+    let place = places.map(|base| base.join(format!("flightdeck-demo-{}", child.id())));
+    assert!(place.iter().any(|place| place.join("host.deck").exists()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let start = std::time::Instant::now();
+    while place.iter().any(|place| place.exists()) {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "its host runs on");
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }

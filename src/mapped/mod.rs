@@ -9,7 +9,7 @@
 //! lie inside the file.
 //!
 //! - `header`, `directory`, `life`: the first page
-//! - `options`, `create`, `place`, `safe`, `recover`: making a file, where, and what becomes of those of earlier lives
+//! - `options`, `create`, `place`, `places`, `safe`, `recover`: making a file, where, and what becomes of those of earlier lives
 //! - `open`: reading one
 //!
 #![doc = include_str!("format.md")]
@@ -21,6 +21,7 @@ mod life;
 mod open;
 mod options;
 mod place;
+mod places;
 mod recover;
 mod safe;
 
@@ -34,6 +35,7 @@ pub use header::{Backing, Header};
 pub use life::{FileId, Life};
 pub use open::{OpenOptions, Opened};
 pub use options::Options;
+pub use places::places;
 
 #[cfg(test)]
 mod tests;

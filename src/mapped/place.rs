@@ -8,6 +8,7 @@ use super::error::CreateError;
 use super::header::Backing;
 use super::life::{Life, clean, this_program};
 use super::options::{At, Options};
+use super::places;
 use super::recover;
 use super::safe;
 use crate::os::{self, Held};
@@ -119,15 +120,8 @@ impl Maker<'_> {
     }
 
     fn anywhere(&self) -> Result<Placed, CreateError> {
-        let of_variable = |name: &'static str| (name, std::env::var_os(name).map(PathBuf::from));
-        let places = [
-            of_variable("FLIGHTDECK_DIR"),
-            of_variable("XDG_RUNTIME_DIR"),
-            ("memory", Some("/dev/shm".into())),
-            ("temporary directory", Some(std::env::temp_dir())),
-        ];
         let mut passed_over: Vec<Box<str>> = Vec::new();
-        for (name, directory) in places {
+        for (name, directory) in places::named() {
             let Some(directory) = directory.filter(|directory| directory.is_absolute()) else {
                 passed_over.push(format!("{name} is not set to an absolute path").into());
                 continue;

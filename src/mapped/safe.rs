@@ -2,6 +2,7 @@
 
 use super::create::system;
 use super::error::CreateError;
+use super::places;
 use crate::os;
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::ErrorKind;
@@ -9,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 /// Group and others may write.
-const WRITABLE: u32 = 0o022;
-const STICKY: u32 = 0o1000;
+pub(super) const WRITABLE: u32 = 0o022;
+pub(super) const STICKY: u32 = 0o1000;
 
 /// Its owner, this user or root, is the only one who can write in it.
 pub(super) fn directory(path: &Path) -> Result<(), CreateError> {
@@ -29,10 +30,10 @@ pub(super) fn directory(path: &Path) -> Result<(), CreateError> {
 /// The same, or one of this user's own in it where everybody has files, as in `/tmp`.
 pub(super) fn directory_or_own_below(path: &Path, group: Option<u32>) -> Result<PathBuf, CreateError> {
     let metadata = look(path)?;
-    if metadata.mode() & WRITABLE == 0 || metadata.mode() & STICKY == 0 {
+    if !places::is_shared(metadata.mode()) {
         return directory(path).map(|()| path.to_owned());
     }
-    let own = path.join(format!("flightdeck-{}", os::user()));
+    let own = places::own_below(path);
     let mode = if group.is_some() { 0o750 } else { 0o700 };
     match DirBuilder::new().mode(mode).create(&own) {
         Ok(()) => {

@@ -1,5 +1,7 @@
 //! What can be written on the command line.
 
+#[cfg(target_os = "linux")]
+use crate::recording::Named;
 use crate::replay::{Moment, moment};
 use crate::{quantity, size, terminal};
 use clap::builder::NonEmptyStringValueParser;
@@ -26,6 +28,8 @@ Examples:
   flightdeck replay app.jsonl               what happened, and how fast it was recorded
   flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
   flightdeck size --rate 200k --keep 60s    the setting that keeps a minute of events
+  flightdeck list                           decks in files, of hosts that run or died
+  flightdeck post-mortem host.deck          how a host ended, and what it was doing
   flightdeck explain config.update.busy     what to do about an error
 
 Exit codes: 0 done, 1 nothing found, 2 wrong usage or unreadable input, 130 interrupted";
@@ -39,6 +43,12 @@ pub enum Command {
     Replay(Replay),
     /// Say how much memory keeps events for so long, and the setting to paste
     Size(Size),
+    /// List the decks of this user that lie in files: those of hosts that run, closed or died
+    #[cfg(target_os = "linux")]
+    List(List),
+    /// Say how the host of a deck's file ended, and what it was doing
+    #[cfg(target_os = "linux")]
+    PostMortem(PostMortem),
     /// Say what to do about an error, by its code
     Explain(Explain),
 }
@@ -50,25 +60,52 @@ Examples:
   flightdeck demo --seconds 30
   flightdeck demo --seconds 5 --json | jq .latency
   flightdeck demo --chaos
+  flightdeck demo --kill --keep
   flightdeck demo --seconds 60 --config host.toml
 
 FILE (TOML or JSON) may have cache_entries, margin_bps and depth. Edit it while the demo runs: what is
 wrong is told and changes nothing, what is right takes effect.
 
-With --chaos, workers beside the host panic, hang and do not start; the report tells what became of each.")]
+With --chaos, workers beside the host panic, hang and do not start; the report tells what became of each.
+
+With --kill (Linux) the deck lies in a file that outlives the host. Each answered request was announced: what was
+recorded of it is looked up in the file, by its id. Then comes the post-mortem. Nothing is left behind without --keep.")]
 pub struct Demo {
-    /// How long to run
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..=86_400))]
-    pub seconds: u64,
+    /// How long to run; 10 without it, with --kill 4
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
     /// Take the host's config from FILE and follow its changes, in place of changes of the demo's own
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Have other workers panic, hang and melt down while the host serves
     #[arg(long)]
     pub chaos: bool,
+    /// Run the host in a process of its own, kill it with SIGKILL under load, and ask the file of its deck
+    #[cfg(target_os = "linux")]
+    #[arg(long, conflicts_with = "config")]
+    pub kill: bool,
+    /// Leave the file of the killed host where it is
+    #[cfg(target_os = "linux")]
+    #[arg(long, requires = "kill")]
+    pub keep: bool,
+    /// Be the host that is killed
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub as_host: Option<PathBuf>,
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
+}
+
+impl Demo {
+    /// How long to run.
+    pub fn seconds(&self) -> u64 {
+        #[cfg(target_os = "linux")]
+        let usual = if self.kill { 4 } else { 10 };
+        #[cfg(not(target_os = "linux"))]
+        let usual = 10;
+        self.seconds.unwrap_or(usual)
+    }
 }
 
 /// `flightdeck replay`.
@@ -179,6 +216,50 @@ pub struct Size {
     #[arg(long, value_enum, value_name = "CLASS", default_value_t = ClassName::Normal)]
     pub class: ClassName,
     /// Print one JSON object instead of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flightdeck list`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+A deck is `running` while its process has the file; `closed` once its host ended as asked; `died` if the process
+is gone and had not closed it, and then how long ago it recorded its last event. Those that run come first, then the
+newest. Exit code 1 if there is none.
+
+Examples:
+  flightdeck list
+  flightdeck list /var/lib/host
+  flightdeck list --json | jq -r 'select(.state == \"died\").file'")]
+pub struct List {
+    /// Where to look; without any: $FLIGHTDECK_DIR, $XDG_RUNTIME_DIR, /dev/shm and the directory for temporary files
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flightdeck post-mortem`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+The first line says it all and can be pasted into a chat. Then: how and when the process ended, its last errors, what
+each thread did last, which ids were not finished, config and workers as they were, what is kept, what was lost, and
+what the file cannot know. A file of any size takes a fraction of a second, since the last moments are looked at, not
+all there is.
+
+Exit codes: 0 the host closed its deck, or still runs; 1 it died; 2 the file cannot be read.
+
+Examples:
+  flightdeck post-mortem /dev/shm/flightdeck-0/host.4711.3.deck
+  flightdeck post-mortem host.deck | head -1
+  flightdeck post-mortem host.deck --json | jq '.unfinished.newest[].correlation'")]
+pub struct PostMortem {
+    #[command(flatten)]
+    pub file: Named,
+    /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
 }

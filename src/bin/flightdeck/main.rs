@@ -5,7 +5,7 @@
 //! - `recording`: files of decks, opened
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `demo`, `explain`, `replay`, `sizing`: the commands
+//! - `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`: the commands
 
 mod args;
 mod demo;
@@ -13,10 +13,14 @@ mod explain;
 mod formats;
 mod input;
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod list;
 mod messages;
 mod nearest;
 mod outcome;
 mod output;
+#[cfg(target_os = "linux")]
+mod post_mortem;
 mod quantity;
 #[cfg(target_os = "linux")]
 #[allow(dead_code, unused_imports, reason = "the commands that read files of decks come one by one")]
@@ -67,6 +71,10 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     let outcome = match &args.command {
         Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
         Command::Explain(asked) => explain::run(asked, &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::List(asked) => list::run(asked, &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::PostMortem(asked) => post_mortem::run(asked, Look::stdout(args.color), &mut output)?,
         Command::Replay(asked) => replay::run(asked, Look::stdout(args.color), &mut output, messages)?,
         Command::Size(asked) => {
             sizing::run(asked, &mut output)?;

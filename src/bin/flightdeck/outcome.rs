@@ -19,6 +19,9 @@ pub enum Outcome {
     Done,
     /// Asked, and nothing found.
     NothingFound,
+    /// Asked, and what was found is that a host died.
+    #[cfg(target_os = "linux")]
+    Died,
     /// An input cannot be read, or is of no format that we read; it was named on standard error.
     Unreadable,
     /// What was asked for cannot be; that was said on standard error.
@@ -103,6 +106,8 @@ impl From<Outcome> for ExitCode {
         Self::from(match outcome {
             Outcome::Done => 0,
             Outcome::NothingFound => 1,
+            #[cfg(target_os = "linux")]
+            Outcome::Died => 1,
             Outcome::Unreadable | Outcome::Misused => 2,
             Outcome::Interrupted => interrupt::CODE,
         })

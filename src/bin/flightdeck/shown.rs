@@ -1,6 +1,7 @@
 //! Numbers and texts for people.
 
-use std::time::Duration;
+use jiff::Timestamp;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A length of time given in nanoseconds, at three digits or so.
 pub fn ns(ns: u64) -> String {
@@ -14,9 +15,33 @@ pub fn ns(ns: u64) -> String {
     }
 }
 
+/// How long ago something was, or for how long something has been: no finer than people care.
+pub fn ago(ns: u64) -> String {
+    match ns / 1_000_000_000 {
+        0..10 => format!("{:.1} s", ns as f64 / 1e9),
+        seconds @ 10..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// A length of time as a number of nanoseconds.
 pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A time as RFC 3339 in UTC, to the microsecond.
+pub fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros)
+        .map_or_else(|_| "a time out of range".to_owned(), |at| format!("{at:.6}"))
+}
+
+/// Nanoseconds since 1970; 0 for what was before.
+pub fn unix_ns(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
 /// `1 row`, `2 rows`.
@@ -53,6 +78,22 @@ mod tests {
     #[test]
     fn texts_stay_on_one_line() {
         assert_eq!(plain("ä\tb\u{1b}[31m\n"), "ä\\tb\\u{1b}[31m\\n");
+    }
+
+    #[test]
+    fn what_is_long_ago_is_told_roughly() {
+        let seconds = [0, 9, 10, 119, 120, 7_199, 7_200, 172_799, 172_800];
+        assert_eq!(
+            seconds.map(|seconds| ago(seconds * 1_000_000_000)),
+            ["0.0 s", "9.0 s", "10 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 days"]
+        );
+    }
+
+    #[test]
+    fn times_are_told_in_utc() {
+        let at = UNIX_EPOCH + Duration::new(951_782_400, 1_234_999);
+        assert_eq!((utc(at).as_str(), unix_ns(at)), ("2000-02-29T00:00:00.001234Z", 951_782_400_001_234_999));
+        assert_eq!(utc(UNIX_EPOCH - Duration::from_secs(9)), "1970-01-01T00:00:00.000000Z");
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Look {
         }
     }
 
+    /// How long a line may be, where there is an end to it.
+    pub fn columns(self) -> Option<usize> {
+        self.columns.map(usize::from)
+    }
+
     /// A timeline that looks like this.
     pub fn apply(self, timeline: Timeline<'_>) -> Timeline<'_> {
         let timeline = timeline.colour(self.is_coloured);

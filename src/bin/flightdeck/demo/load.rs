@@ -7,7 +7,7 @@ use flightdeck::telemetry::Histogram;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use ureq::Agent;
 
 /// Quantities asked for: each with each symbol makes some 1,500 different quotes.
@@ -18,16 +18,21 @@ struct Order {
     host: SocketAddr,
     until: Instant,
     latency: Histogram,
+    /// The host is to be killed: each request is told of, and the first that fails is the last.
+    is_last: bool,
 }
 
-/// What one client did.
-#[derive(Clone, Copy, Debug, Default)]
+/// What clients did.
+#[derive(Clone, Debug, Default)]
 pub struct Done {
     pub requests: u64,
     /// Requests that failed or were refused.
     pub failed: u64,
     /// The slowest request.
     pub slowest: Option<Slow>,
+    /// Of a host that was killed: requests that were answered, and when their clients knew; and those that were not.
+    pub answered: Vec<(CorrelationId, SystemTime)>,
+    pub unanswered: Vec<CorrelationId>,
 }
 
 /// A request that took long.
@@ -42,6 +47,8 @@ impl Done {
         self.requests += other.requests;
         self.failed += other.failed;
         self.note(other.slowest);
+        self.answered.extend(other.answered);
+        self.unanswered.extend(other.unanswered);
     }
 
     fn note(&mut self, slow: Option<Slow>) {
@@ -81,12 +88,21 @@ impl Load {
 
     /// Drives a host for so long; latencies go to `latency`, in nanoseconds.
     pub fn drive(&self, host: SocketAddr, time: Duration, latency: &Histogram) -> Done {
+        self.order(host, time, latency, false)
+    }
+
+    /// The same, until the host answers no more.
+    #[cfg(target_os = "linux")]
+    pub fn drive_to_the_end(&self, host: SocketAddr, time: Duration, latency: &Histogram) -> Done {
+        self.order(host, time, latency, true)
+    }
+
+    fn order(&self, host: SocketAddr, time: Duration, latency: &Histogram, is_last: bool) -> Done {
         let until = Instant::now() + time;
         let mut sum = Done::default();
-        let ordered = self
-            .clients
-            .iter()
-            .filter(|(orders, _)| orders.send(Order { host, until, latency: latency.clone() }).is_ok());
+        let ordered = self.clients.iter().filter(|(orders, _)| {
+            orders.send(Order { host, until, latency: latency.clone(), is_last }).is_ok()
+        });
         for _ in 0..ordered.count() {
             sum.add(self.done.recv().unwrap_or_default());
         }
@@ -120,6 +136,14 @@ fn drive(agent: &Agent, order: &Order, random: &mut Random) -> Done {
         done.requests += 1;
         done.failed += u64::from(!is_whole);
         done.note(Some(Slow { latency, trace }));
+        match (order.is_last, is_whole) {
+            (false, _) => {}
+            (true, true) => done.answered.push((trace, SystemTime::now())),
+            (true, false) => {
+                done.unanswered.push(trace);
+                break;
+            }
+        }
     }
     done
 }

@@ -4,6 +4,7 @@
 //! - `flight`, `kinds`, `settings`, `source`, `feed`: what it records, its config and where that comes from, its supervised worker
 //! - `faults`, `incidents`: workers that go wrong beside it, and what became of them
 //! - `load`: the client; `variant`, `course`: what is compared, and how in turn
+//! - `kill`: the host in a process of its own that is killed
 //! - `live`, `view`: the live view; `findings`, `report`, `json`: what came out
 
 mod book;
@@ -15,6 +16,8 @@ mod flight;
 mod host;
 mod incidents;
 mod json;
+#[cfg(target_os = "linux")]
+mod kill;
 mod kinds;
 mod live;
 mod load;
@@ -112,7 +115,13 @@ pub fn run(
     output: &mut Output,
     messages: &mut Messages,
 ) -> Result<Outcome, Failure> {
-    let length = Duration::from_secs(asked.seconds);
+    let length = Duration::from_secs(asked.seconds());
+    #[cfg(target_os = "linux")]
+    match &asked.as_host {
+        Some(file) => return kill::child::run(file, length, asked.chaos, output),
+        None if asked.kill => return kill::run(asked, Look::stdout(color), output, messages),
+        None => {}
+    }
     keep_panics_quiet();
     let clients = Telemetry::new();
     let (lines, received) = channel();
