@@ -23,7 +23,7 @@
 //! | report an error with what led to it | [`Flightdeck::report`], [`error::codes`] |
 //! | see which workers failed, where and why | [`Flightdeck::failures`], [`Builder::panic_hook`] |
 //! | keep what led to a failure, by itself | [`events::Trigger`] |
-//! | have the last moments after `kill -9`, or look at them from another process | `events::Builder::mapped`, `events::Recording::open` (feature `mapped`) |
+//! | have the last moments after `kill -9`, or look at them from another process | `Builder::mapped`, `Recording::open` (feature `mapped`) |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
 //! | be woken by an event | [`events::Cursor::prompt`] |
@@ -98,6 +98,8 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use hub::Recording;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub use hub::SystemdError;
 pub use hub::{

@@ -98,6 +98,9 @@ pub struct Builder {
     incidents: (usize, usize),
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     mapped: Option<mapped::Options>,
+    /// A section of a file that somebody else made.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    section: Option<Section>,
 }
 
 impl Default for Builder {
@@ -122,6 +125,8 @@ impl Default for Builder {
             incidents: INCIDENTS,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             mapped: None,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            section: None,
         }
     }
 }
@@ -361,6 +366,37 @@ impl Builder {
         self
     }
 
+    /// Where its file was to be, which somebody else makes then.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn take_mapped(&mut self) -> Option<mapped::Options> {
+        self.mapped.take()
+    }
+
+    /// The section that it needs of a file.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn section(&self) -> Result<SectionSpec, BuildError> {
+        Ok(self.spec(&self.shape(&self.layout()?)))
+    }
+
+    /// Keeps all of it in this section, which is as [`Builder::section`] says. Whoever made the file says when it
+    /// [counts](MappedFile::run), and hands it over: [`Events::close_with`].
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn in_section(mut self, section: Section) -> Self {
+        self.section = Some(section);
+        self
+    }
+
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    fn spec(&self, shape: &Shape) -> SectionSpec {
+        SectionSpec {
+            kind: mapped::kind::EVENTS,
+            version: section::VERSION as u32,
+            instance: 0,
+            words: shape.words(),
+            huge_pages: self.huge_pages,
+        }
+    }
+
     pub(crate) fn deck(mut self, deck: DeckId) -> Self {
         self.deck = Some(deck);
         self
@@ -492,7 +528,7 @@ impl Builder {
         if let Some(file) = memory.file {
             // All is laid out: from here on a reader believes it.
             file.run();
-            let _ = store.file.set(file);
+            let _ = store.file.set(Arc::new(file));
         }
         Ok(Events::of(store, plan))
     }
@@ -501,15 +537,12 @@ impl Builder {
     fn reserve(&self, shape: &Shape, bytes: usize) -> Result<Memory, BuildError> {
         let words = shape.words();
         #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(Section { region, start, words, .. }) = self.section.clone() {
+            return Ok(Memory { span: Span { region, start, len: words }, file: None });
+        }
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
         if let Some(options) = &self.mapped {
-            let section = SectionSpec {
-                kind: mapped::kind::EVENTS,
-                version: section::VERSION as u32,
-                instance: 0,
-                words,
-                huge_pages: self.huge_pages,
-            };
-            let file = MappedFile::create(options, &[section]).map_err(BuildError::Mapped)?;
+            let file = MappedFile::create(options, &[self.spec(shape)]).map_err(BuildError::Mapped)?;
             if let Some(Section { region, start, words, .. }) = file.section(mapped::kind::EVENTS, 0) {
                 return Ok(Memory { span: Span { region, start, len: words }, file: Some(file) });
             }

@@ -287,7 +287,13 @@ impl Events {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     #[must_use]
     pub fn file(&self) -> Option<&MappedFile> {
-        self.store.file.get()
+        self.store.file.get().map(|file| &**file)
+    }
+
+    /// All is laid out in a file of somebody else's, which is closed when this store ends.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn close_with(&self, file: Arc<MappedFile>) {
+        let _ = self.store.file.set(file);
     }
 
     /// Asks what happened, while everything keeps writing.

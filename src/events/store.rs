@@ -66,7 +66,7 @@ pub(crate) struct Store {
     pub(super) _told: Arc<Told>,
     /// The file in which that is, if it is one.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
-    pub(super) file: OnceLock<MappedFile>,
+    pub(super) file: OnceLock<Arc<MappedFile>>,
     /// Nobody holds a handle any more.
     pub(crate) orphaned: AtomicBool,
     /// Shards that were taken back from threads that ended without a word.

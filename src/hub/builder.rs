@@ -2,6 +2,8 @@
 
 use super::configs::{ConfigNameError, Configs};
 use super::failures::FailureLog;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use super::file::Making;
 use super::guards::Guards;
 use super::handlers;
 use super::health::{Detached, Monitor, Poke, Sights, ask};
@@ -19,6 +21,8 @@ use crate::config::{Config, Rejected, Validate};
 use crate::error::{Diagnostic, Retry, Severity};
 use crate::events::{self, Directives, Events, Pipeline, Triggers};
 use crate::id::DeckId;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped;
 use crate::supervisor::{
     self, Check, Checks, ChildSpec, HealthCheckError, Incident, IntoWorkerResult, Restart, Supervisor,
     WorkerContext,
@@ -50,6 +54,10 @@ pub struct Builder<C> {
     pub(super) systemd: bool,
     #[cfg(feature = "process")]
     pub(super) asks: super::process::Wanted,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    mapped: Option<mapped::Options>,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    sync: Option<Duration>,
 }
 
 /// What the config begins with.
@@ -92,6 +100,10 @@ pub enum StartError<C> {
     /// There is no event store of these sizes.
     #[error(transparent)]
     Events(events::BuildError),
+    /// There is no file for it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[error(transparent)]
+    Mapped(mapped::CreateError),
     /// There is no telemetry of these sizes.
     #[error(transparent)]
     Telemetry(telemetry::BuildError),
@@ -128,6 +140,8 @@ impl<C> fmt::Debug for StartError<C> {
             Self::ConfigName(error) => error.fmt(f),
             Self::Settings(error) => error.fmt(f),
             Self::Events(error) => error.fmt(f),
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error.fmt(f),
             Self::Telemetry(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
             Self::PanicHook(error) => error.fmt(f),
@@ -150,6 +164,8 @@ impl<C: Send + Sync + 'static> StartError<C> {
             Self::ConfigName(error) => error,
             Self::Settings(error) => error,
             Self::Events(error) => error,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error,
             Self::Telemetry(error) => error,
             Self::Clock(error) => error,
             Self::PanicHook(error) => error,
@@ -198,6 +214,10 @@ impl Builder<()> {
             systemd: false,
             #[cfg(feature = "process")]
             asks: super::process::Wanted::default(),
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            mapped: None,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            sync: None,
         }
     }
 }
@@ -243,6 +263,10 @@ impl<C> Builder<C> {
             systemd: self.systemd,
             #[cfg(feature = "process")]
             asks: self.asks,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            mapped: self.mapped,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            sync: self.sync,
         }
     }
 
@@ -313,6 +337,43 @@ impl<C> Builder<C> {
     /// Sizes and clock of the event store.
     pub fn events(mut self, set: impl FnOnce(events::Builder) -> events::Builder) -> Self {
         self.events = set(self.events);
+        self
+    }
+
+    /// Keeps the deck in a file, so that it outlives the process and another can look at it: at a path, or where
+    /// [`mapped::Options`] say. [`Recording::open`](crate::Recording::open) reads it, [`Flightdeck::file`] tells about it,
+    /// [`Flightdeck::previous`] opens that of the life before. As [`events::Builder::mapped`] for the events; given there, it is taken
+    /// for this.
+    ///
+    /// Recording costs what it costs in memory. It says `closed` once the deck is [shut down](Flightdeck::shutdown) or its last
+    /// handle, and the last of its events, is dropped; in a file that does not, nobody's being the writer means that the process was
+    /// killed. How it began is written down: `flightdeck.mapped.recovered` with the file of the life before,
+    /// and `flightdeck.mapped.fell_back` where there was to be a file, there can be none, and
+    /// [`or_memory`](mapped::Options::or_memory) was given: then health has a concern, too.
+    ///
+    /// ```
+    /// use flightdeck::{Flightdeck, Recording};
+    /// use flightdeck::mapped::Options;
+    ///
+    /// let deck = Flightdeck::builder().mapped(Options::in_directory(std::env::temp_dir())).start()?;
+    /// let path = deck.file().and_then(|file| file.path()).expect("it has a name");
+    /// let recording = Recording::open(path)?;
+    /// assert_eq!(recording.file().header().life.process, std::process::id());
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn mapped(mut self, file: impl Into<mapped::Options>) -> Self {
+        self.mapped = Some(file.into());
+        self
+    }
+
+    /// How often what has changed in its [file](Builder::mapped) is written to the disk, so that no more than that is lost if the
+    /// machine goes down: see [`Flightdeck::sync`]. By default only the system does that, when it likes. It is done by the supervisor's
+    /// thread, which restarts nobody meanwhile: for disks that take milliseconds.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn sync_every(mut self, every: Duration) -> Self {
+        self.sync = Some(every);
         self
     }
 
@@ -428,9 +489,21 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let Settings { flush, prune, reclaim, clock_check, health, .. } = self.settings;
         let settings = Config::builder(self.settings).named("flightdeck").build();
         let settings = settings.map_err(StartError::Settings)?;
-        let events = self.events.deck(deck).build().map_err(StartError::Events)?;
+        #[cfg_attr(not(all(feature = "mapped", target_os = "linux")), allow(unused_mut))]
+        let mut of_events = self.events.deck(deck);
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let making = match self.mapped.or_else(|| of_events.take_mapped()) {
+            Some(options) => {
+                let making = Making::begin(&options, &mut of_events).map_err(StartError::Events)?;
+                Some(making.map_err(StartError::Mapped)?)
+            }
+            None => None,
+        };
+        let events = of_events.build().map_err(StartError::Events)?;
         let telemetry =
             self.telemetry.deck(deck).clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let kept = making.map(|making| Arc::new(making.run(&events, &telemetry)));
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let panic_hook = self.panic_hook.then(|| panic_hook::take(&events)).transpose();
@@ -519,6 +592,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             supervisor = supervisor.every(notifier.every(), chore::SYSTEMD, move || notifier.tell(&told));
             monitor.on_change(move |_| poke.run_soon(chore::SYSTEMD));
         }
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let (Some(kept), Some(every)) = (kept.clone(), self.sync) {
+            supervisor = supervisor.every(every, chore::SYNC, move || kept.sync_now_and_then());
+        }
         let supervisor = supervisor
             .every(health, chore::HEALTH, move || looks.tick())
             // At once, and then when the next one is due.
@@ -577,6 +654,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             failures,
             panic_hook,
             ticker,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            kept,
         });
         settings::follow(&inner);
         Inner::host_triggers(&inner);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `builder` | what a deck is made of, and starting it |
 //! | `configs` | further configs of a deck, by name |
+//! | `file` | the file that a deck keeps, and reading one (feature `mapped`, Linux) |
 //! | `journal` | what happens to config and workers, as events and counters |
 //! | `health` | what of a deck is not as it should be, and which probes that fails |
 //! | `sources` | sources of configs: watched, written down (feature `sources`) |
@@ -27,6 +28,8 @@
 mod builder;
 mod configs;
 mod failures;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+mod file;
 mod guards;
 mod handlers;
 mod health;
@@ -52,6 +55,8 @@ pub use crate::supervisor::PanicHookError;
 pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
 pub use failures::{FailureReport, Failures};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use file::Recording;
 pub use guards::GuardError;
 pub use health::{
     Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
@@ -79,7 +84,7 @@ use failures::FailureLog;
 use guards::Guards;
 use health::Monitor;
 use pipeline::Pipelines;
-use settings::{Built, Recording};
+use settings::Built;
 use std::fmt;
 use std::time::{Duration, Instant};
 use tail::Tails;
@@ -128,7 +133,7 @@ struct Inner<C> {
     configs: Arc<Configs>,
     settings: Config<Settings>,
     built: Built,
-    recording: Recording<C>,
+    recording: settings::Recording<C>,
     events: Events,
     triggers: Triggers,
     telemetry: Telemetry,
@@ -150,6 +155,9 @@ struct Inner<C> {
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.
     ticker: Mutex<Option<Ticker>>,
+    /// Of a deck that is kept in a file.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    kept: Option<Arc<file::Kept>>,
 }
 
 impl<C> Drop for Inner<C> {

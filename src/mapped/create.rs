@@ -134,6 +134,19 @@ impl MappedFile {
     }
 }
 
+impl Drop for MappedFile {
+    /// One that never ran has nothing in it: it is taken away again.
+    fn drop(&mut self) {
+        if self.stage.read().state == Some(State::Making)
+            && self.born == os::forks()
+            && let Some(path) = &self.placed.path
+        {
+            // It is held until the region goes: nobody else has given the name to another.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 fn write_header(region: &Arc<Region>, life: &Life, backing: Backing, entries: &[Entry]) {
     let header = region.words(0, HEADER);
     let words = Header::words(life, backing, os::page() as u64, entries, region.len());

@@ -114,6 +114,11 @@ impl Recording {
     /// If no events are in it.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub fn of(file: Opened) -> Result<Self, RecordingError> {
+        Self::of_shared(Arc::new(file))
+    }
+
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn of_shared(file: Arc<Opened>) -> Result<Self, RecordingError> {
         let section = file.section(mapped::kind::EVENTS, 0);
         let Some(Section { region, start, words, version }) = section else {
             return Err(RecordingError::NoEvents { path: file.path().to_owned() });
@@ -123,7 +128,7 @@ impl Recording {
             return Err(SectionError::Version { found, known }.into());
         }
         let recording = Self::of_span(Span { region, start, len: words })?;
-        Ok(Self { file: Some(Arc::new(file)), ..recording })
+        Ok(Self { file: Some(file), ..recording })
     }
 
     /// The file: whose it is, and whether its writer lives. `None` where it is no file that is read.

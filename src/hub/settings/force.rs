@@ -21,6 +21,8 @@ pub(in crate::hub) mod chore {
     pub(in crate::hub) const AGE: &str = "age";
     pub(in crate::hub) const HEALTH: &str = "health";
     pub(in crate::hub) const CHECKS: &str = "checks";
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(in crate::hub) const SYNC: &str = "sync";
     #[cfg(all(feature = "systemd", target_os = "linux"))]
     pub(in crate::hub) const SYSTEMD: &str = "systemd";
 }

@@ -1,0 +1,151 @@
+//! The file that a deck keeps.
+
+use super::Recording;
+use crate::events::{self, Events, RecordingError};
+use crate::hub::Flightdeck;
+use crate::mapped::{CreateError, MappedFile, Options, State};
+use crate::sync::{Arc, Mutex};
+use crate::telemetry::{Counter, Telemetry};
+use std::io;
+
+crate::kind! {
+    pub(super) FellBack("flightdeck.mapped.fell_back", class = Critical, severity = Warn) { why: str }
+    pub(super) Recovered("flightdeck.mapped.recovered", class = Critical) { file: str, life: u64, ended: str }
+    pub(super) SyncFailed("flightdeck.mapped.sync_failed", class = Critical, severity = Error) { why: str }
+}
+
+/// A file that is there, and in which nothing counts yet.
+pub(in crate::hub) struct Making(Arc<MappedFile>);
+
+impl Making {
+    /// Makes it, with room for all that is to lie in it.
+    pub(in crate::hub) fn begin(
+        options: &Options,
+        events: &mut events::Builder,
+    ) -> Result<Result<Self, CreateError>, events::BuildError> {
+        let spec = events.section()?;
+        let file = match MappedFile::create(options, &[spec]) {
+            Ok(file) => Arc::new(file),
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(section) = file.section(spec.kind, spec.instance) {
+            *events = std::mem::take(events).in_section(section);
+        }
+        Ok(Ok(Self(file)))
+    }
+
+    /// All is laid out: from here on a reader believes it.
+    pub(in crate::hub) fn run(self, events: &Events, telemetry: &Telemetry) -> Kept {
+        let Self(file) = self;
+        file.run();
+        // It ends with the last that is recorded.
+        events.close_with(file.clone());
+        let kept = Kept {
+            file,
+            events: events.clone(),
+            sync_errors: telemetry.counter("flightdeck_mapped_sync_errors_total"),
+            failing: Mutex::new(None),
+        };
+        kept.write_down();
+        kept
+    }
+}
+
+/// The file of a deck that runs.
+pub(in crate::hub) struct Kept {
+    file: Arc<MappedFile>,
+    events: Events,
+    sync_errors: Counter,
+    /// What the last sync failed with: written down once.
+    failing: Mutex<Option<String>>,
+}
+
+impl Kept {
+    /// How this life began.
+    fn write_down(&self) {
+        if let Some(why) = self.file.instead_of() {
+            self.events.record(FellBack { why: &why.to_string() });
+        }
+        let Some(Ok(previous)) = self.previous() else { return };
+        let file = previous.file();
+        self.events.record(Recovered {
+            file: &file.path().to_string_lossy(),
+            life: file.header().life.number,
+            ended: match file.state() {
+                Some(State::Closed) => "closed",
+                _ if file.header().life.is_of_another_boot() => "went_down",
+                _ => "died",
+            },
+        });
+    }
+
+    fn previous(&self) -> Option<Result<Recording, RecordingError>> {
+        self.file.previous().map(Recording::open)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let synced = self.file.sync();
+        let failed = synced.as_ref().err().map(io::Error::to_string);
+        self.sync_errors.increment(u64::from(failed.is_some()));
+        let mut failing = self.failing.lock();
+        if let Some(why) = failed.as_ref().filter(|_| *failing != failed) {
+            self.events.record(SyncFailed { why });
+        }
+        *failing = failed;
+        synced
+    }
+
+    /// As often as the supervisor comes by. What fails is counted and written down.
+    pub(in crate::hub) fn sync_now_and_then(&self) {
+        let _ = self.sync();
+    }
+}
+
+impl<C: Send + Sync + 'static> Flightdeck<C> {
+    /// The file in which all of it is kept: where it is, and what became of that of the life before. `None` where nobody asked
+    /// for [one](crate::Builder::mapped).
+    #[must_use]
+    pub fn file(&self) -> Option<&MappedFile> {
+        self.inner.kept.as_ref().map(|kept| &*kept.file)
+    }
+
+    /// What the life before left behind, where its file is [kept](crate::mapped::Options::recover): the same questions as of a
+    /// file that is [opened](Recording::open). Opens it anew at each call.
+    ///
+    /// ```
+    /// use flightdeck::Flightdeck;
+    /// use flightdeck::mapped::Options;
+    /// use std::time::Duration;
+    /// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("flightdeck-doc-previous-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
+    /// let life = || Flightdeck::builder().mapped(Options::at(folder.join("host.deck")).recover(3)).start();
+    /// let first = life()?;
+    /// first.record(OrderFilled { qty: 5 });
+    /// first.shutdown(Duration::from_secs(5));
+    ///
+    /// let second = life()?;
+    /// let before = second.previous().expect("there was a life before")?;
+    /// assert_eq!(before.events().query().kind_named("order.filled").run()?.len(), 1);
+    /// # drop((first, second));
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn previous(&self) -> Option<Result<Recording, RecordingError>> {
+        self.inner.kept.as_ref()?.previous()
+    }
+
+    /// Writes to the disk what has changed in its file: see [`MappedFile::sync`]. Nothing is done where there is none. Takes as
+    /// long as the disk does; writers do not wait for it, but for what the disk makes them wait.
+    ///
+    /// # Errors
+    /// What the system says. It is counted, too (`flightdeck_mapped_sync_errors_total`), and an event where it is news:
+    /// `flightdeck.mapped.sync_failed`.
+    pub fn sync(&self) -> io::Result<()> {
+        self.inner.kept.as_ref().map_or(Ok(()), |kept| kept.sync())
+    }
+}

@@ -1,0 +1,66 @@
+//! A deck's file, read.
+
+use crate::events::{self, RecordingError};
+use crate::mapped::{OpenOptions, Opened};
+use crate::sync::Arc;
+use std::path::Path;
+
+/// What a deck kept in a file, for whoever may only look: this or another process, while the deck's runs or after it ended, however
+/// it did.
+///
+/// It takes the permission to read the file and nothing else, and stores nothing: the process that writes does not notice. It
+/// believes nothing: any content gives an error or an answer, in bounded time and memory. What it will not do: say what was never
+/// written, such as where a thread is, or what lay in memory beside the deck's.
+///
+/// ```
+/// use flightdeck::{Flightdeck, Recording};
+/// use flightdeck::mapped::{Options, State};
+/// flightdeck::kind! { OrderFilled("order.filled") { qty: u64 } }
+///
+/// let deck = Flightdeck::builder().mapped(Options::in_directory(std::env::temp_dir())).start()?;
+/// deck.record(OrderFilled { qty: 5 });
+/// // In another process, while this one runs or after it was killed:
+/// # let path = deck.file().and_then(|file| file.path()).unwrap();
+/// let recording = Recording::open(path)?;
+/// assert_eq!(recording.file().state(), Some(State::Running));
+/// assert_eq!(recording.events().query().kind_named("order.filled").run()?.len(), 1);
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Recording {
+    file: Arc<Opened>,
+    events: events::Recording,
+}
+
+impl Recording {
+    /// Opens a file of this user or root: see [`Recording::of`].
+    ///
+    /// # Errors
+    /// If it cannot be read, is no deck's, or has no events that can be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        Self::of(Opened::open(path, &OpenOptions::new())?)
+    }
+
+    /// As [`Recording::open`], of a file that is open already. Of a file of events alone, as
+    /// [`events::Builder::mapped`](crate::events::Builder::mapped) makes one, the other parts are absent.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of(file: Opened) -> Result<Self, RecordingError> {
+        let file = Arc::new(file);
+        Ok(Self { events: events::Recording::of_shared(file.clone())?, file })
+    }
+
+    /// The file: whose it is, how far its life came, and whether its writer lives.
+    #[must_use]
+    pub fn file(&self) -> &Opened {
+        &self.file
+    }
+
+    /// Its events.
+    #[must_use]
+    pub fn events(&self) -> &events::Recording {
+        &self.events
+    }
+}
