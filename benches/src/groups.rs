@@ -3,12 +3,15 @@
 mod config;
 mod demo;
 mod events;
+mod mapped;
 mod queries;
 mod seed;
 mod supervisor;
 mod telemetry;
 
 use crate::session::Session;
+#[cfg(feature = "mapped")]
+pub use mapped::answer_attached;
 
 /// A group's name, and what measures its rows.
 type Group = (&'static str, fn(&mut Session));
@@ -20,6 +23,7 @@ pub const ALL: &[Group] = &[
     ("telemetry", telemetry::run),
     ("config", config::run),
     ("supervisor", supervisor::run),
+    ("mapped", mapped::run),
     ("demo", demo::run),
     ("seed", seed::run),
 ];

@@ -20,11 +20,11 @@
 mod batches;
 mod following;
 mod held_back;
-mod latency;
+pub(super) mod latency;
 mod listeners;
 mod one_thread;
 mod peers;
-mod readers;
+pub(super) mod readers;
 mod spans;
 mod two_threads;
 
@@ -43,7 +43,7 @@ flightdeck::kind! {
 
 impl Filled {
     #[inline(always)]
-    fn of(n: u64) -> Self {
+    pub(super) fn of(n: u64) -> Self {
         Self { a: n, b: n, c: n, d: n, e: n, f: n, g: n, h: n }
     }
 }
@@ -52,9 +52,9 @@ impl Filled {
 pub(super) type Ring = (usize, &'static str);
 
 /// It stays in a core's cache.
-const CACHED: Ring = (256 << 10, "256 KiB");
+pub(super) const CACHED: Ring = (256 << 10, "256 KiB");
 /// It does not.
-const LARGE: Ring = (64 << 20, "64 MiB");
+pub(super) const LARGE: Ring = (64 << 20, "64 MiB");
 pub(super) const HUGE: Ring = (1 << 30, "1 GiB");
 
 const CLOCK: &str = "one clock read";
@@ -63,7 +63,7 @@ const IN_CACHE: &str = "the same in a ring of 256 KiB";
 
 /// Eight events an id. Never zero, which means none.
 #[inline(always)]
-fn in_runs(n: u64) -> u64 {
+pub(super) fn in_runs(n: u64) -> u64 {
     n / 8 + 1
 }
 
@@ -74,7 +74,7 @@ fn unique(n: u64) -> u64 {
 }
 
 /// Events that are sure to touch all of a ring of so many bytes.
-fn lap(bytes: usize) -> u64 {
+pub(super) fn lap(bytes: usize) -> u64 {
     // The shortest record has eight words.
     (bytes / 64 + 1) as u64
 }
@@ -110,8 +110,18 @@ impl Drop for Lossless {
     }
 }
 
-fn store(ring: usize, shards: usize) -> Lossless {
-    let events = sizes(ring, shards).build().expect("the machine has this much memory");
+pub(super) fn store(ring: usize, shards: usize) -> Lossless {
+    built(ring, sizes(ring, shards))
+}
+
+/// As [`store`], in a file.
+#[cfg(feature = "mapped")]
+pub(super) fn store_in(ring: usize, shards: usize, file: std::path::PathBuf) -> Lossless {
+    built(ring, sizes(ring, shards).mapped(file))
+}
+
+fn built(ring: usize, builder: Builder) -> Lossless {
+    let events = builder.build().expect("the machine has this much memory");
     assert_eq!(
         events.plan().ring[Class::Normal],
         ring,
@@ -159,7 +169,7 @@ pub(super) fn run(session: &mut Session) {
 }
 
 #[inline(always)]
-fn precise(writer: &mut Writer, id: u64, n: u64) {
+pub(super) fn precise(writer: &mut Writer, id: u64, n: u64) {
     writer.record_with(Stamp::of(id), Filled::of(n));
 }
 

@@ -105,20 +105,20 @@ fn measure((bytes, _): Ring, id: impl Fn(u64) -> u64) -> Latencies {
 }
 
 /// How often each number of ticks was seen: exact, and hot in a few lines. Longer ones count as the longest.
-struct Histogram(Vec<u32>);
+pub(in crate::groups) struct Histogram(Vec<u32>);
 
 impl Histogram {
-    fn new() -> Self {
+    pub(in crate::groups) fn new() -> Self {
         Self(vec![0; 1 << 14])
     }
 
     #[inline(always)]
-    fn count(&mut self, ticks: u64) {
+    pub(in crate::groups) fn count(&mut self, ticks: u64) {
         let last = self.0.len() - 1;
         self.0[(ticks as usize).min(last)] += 1;
     }
 
-    fn quantile(&self, per_10_000: u64) -> usize {
+    pub(in crate::groups) fn quantile(&self, per_10_000: u64) -> usize {
         let all: u64 = self.0.iter().copied().map(u64::from).sum();
         let mut seen = 0;
         let reached = |count: &u32| {
@@ -132,7 +132,7 @@ impl Histogram {
 /// The time-stamp counter: after all that stands before, and before all that follows.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn ticks() -> u64 {
+pub(in crate::groups) fn ticks() -> u64 {
     use std::arch::x86_64::{__rdtscp, _mm_lfence};
     use std::sync::atomic::{Ordering, compiler_fence};
     let mut core = 0;
@@ -148,12 +148,12 @@ fn ticks() -> u64 {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn ticks() -> u64 {
+pub(in crate::groups) fn ticks() -> u64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-fn nanoseconds_per_tick() -> f64 {
+pub(in crate::groups) fn nanoseconds_per_tick() -> f64 {
     let (start, first) = (Instant::now(), ticks());
     while start.elapsed() < Duration::from_millis(20) {}
     start.elapsed().as_nanos() as f64 / (ticks() - first) as f64

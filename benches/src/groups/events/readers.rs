@@ -7,8 +7,8 @@ use super::{CACHED, Filled, LARGE, Ring, lap, set_up, store};
 use crate::pair::{PairSide, Paired, in_pairs};
 use crate::row::{Bar, Measured, Row};
 use crate::session::Session;
-use flightdeck::Ticks;
-use flightdeck::events::{Events, Stamp, Writer};
+use flightdeck::events::{Events, Query, Stamp, Writer};
+use flightdeck::{Clock, Ticks};
 use std::cell::OnceCell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,18 +30,18 @@ enum Asked<T> {
     Nothing,
 }
 
-struct Reader {
-    name: &'static str,
+pub(in crate::groups) struct Reader {
+    pub(in crate::groups) name: &'static str,
     pause: Duration,
     asked: Asked<Duration>,
-    bar: Option<f64>,
+    pub(in crate::groups) bar: Option<f64>,
 }
 
 const NONE: Duration = Duration::ZERO;
 const JUST_NOW: Duration = Duration::from_micros(3);
 
 /// In 64 MiB, at 10 to 35 ns an event, 4 MiB are less than 1.5 ms ago, and 5 ms ago is less than a lap.
-const OF_A_LARGE_RING: [Reader; 4] = [
+pub(in crate::groups) const OF_A_LARGE_RING: [Reader; 4] = [
     Reader { name: "a query per 15 us, newest ids", pause: PAUSE, asked: Asked::Newest, bar: Some(1.03) },
     Reader {
         name: "queries without pause, ids older than 4 MiB",
@@ -102,30 +102,23 @@ struct Read {
 
 fn measure(bytes: usize, readers: &[Reader]) -> Read {
     let events = store(bytes, 1);
-    let converter = events.clock().converter();
-    let ticks = |span| converter.ticks_in(span);
-    let steps = Steps { events: &events, shift: ticks(STEP).max(1).ilog2() };
+    let steps = Steps::of(&events);
     // All sides write to one ring, one after the other: with rings of their own, they would differ by where those lie.
     let writer = Mutex::new(events.writer().expect("a shard is free"));
     let write = |count: u64| {
         let mut writer = writer.lock().expect("nothing panics with it");
-        (0..count).for_each(|n| steps.record(&mut writer, n));
+        (0..count).for_each(|n| steps.record(&mut writer, events.clock().now(), n));
     };
     write(lap(bytes));
     let found: Vec<_> = readers.iter().map(|_| [const { AtomicU64::new(0) }; 2]).collect();
     let alone = PairSide::of(ALONE, write, None);
-    let with = readers.iter().zip(&found).map(|(reader, [queries, events])| {
-        let asked = match reader.asked {
-            Asked::Newest => Asked::Newest,
-            Asked::Between(least, most) => Asked::Between(ticks(least), ticks(most)),
-            Asked::Nothing => Asked::Nothing,
-        };
-        let (pause, just_now) = (ticks(reader.pause), ticks(JUST_NOW));
-        let mut asking = Asking { steps, asked, pause, just_now, next: 0, random: 1 };
+    let with = readers.iter().zip(&found).map(|(reader, [queries, found])| {
+        let clock = events.clock().clone();
+        let mut asking = Asking::new(reader, steps, clock, |id| visited(events.query().correlation(id)));
         let ask = move |count: u64| {
-            let found = (0..count).map(|_| asking.once()).sum();
+            let events = asking.times(count);
             queries.fetch_add(count, Ordering::Relaxed);
-            events.fetch_add(found, Ordering::Relaxed);
+            found.fetch_add(events, Ordering::Relaxed);
         };
         PairSide::of(reader.name, write, Some(Box::new(ask)))
     });
@@ -133,30 +126,39 @@ fn measure(bytes: usize, readers: &[Reader]) -> Read {
     Read { paired, found, set_up: set_up(&events) }
 }
 
-/// Ids that are times.
-#[derive(Clone, Copy)]
-struct Steps<'a> {
-    events: &'a Events,
-    /// Of a step, in ticks.
-    shift: u32,
+/// How many events it finds.
+pub(in crate::groups) fn visited(query: Query<'_>) -> u64 {
+    let mut found = 0;
+    query.each(|_| found += 1).expect("the query contradicts nothing");
+    found
 }
 
-impl Steps<'_> {
+/// Ids that are times: the shift of a step, in ticks.
+#[derive(Clone, Copy)]
+pub(in crate::groups) struct Steps(pub(in crate::groups) u32);
+
+impl Steps {
+    pub(in crate::groups) fn of(events: &Events) -> Self {
+        Self(events.clock().converter().ticks_in(STEP).max(1).ilog2())
+    }
+
     #[inline(always)]
-    fn record(self, writer: &mut Writer, n: u64) {
-        let now = self.events.clock().now();
+    pub(in crate::groups) fn record(self, writer: &mut Writer, now: Ticks, n: u64) {
         writer.record_with(Stamp::of(self.at(now)).at(now), Filled::of(n));
     }
 
     #[inline(always)]
     fn at(self, time: Ticks) -> u64 {
-        (time.0 >> self.shift) + 1
+        (time.0 >> self.0) + 1
     }
 }
 
 /// A reader at work.
-struct Asking<'a> {
-    steps: Steps<'a>,
+pub(in crate::groups) struct Asking<F> {
+    steps: Steps,
+    clock: Clock,
+    /// Queries for an id; how many events it found.
+    find: F,
     asked: Asked<u64>,
     /// In ticks.
     pause: u64,
@@ -167,13 +169,28 @@ struct Asking<'a> {
     random: u64,
 }
 
-impl Asking<'_> {
-    /// One query; how many events it found.
+impl<F: FnMut(u64) -> u64> Asking<F> {
+    pub(in crate::groups) fn new(reader: &Reader, steps: Steps, clock: Clock, find: F) -> Self {
+        let converter = clock.converter();
+        let ticks = |span| converter.ticks_in(span);
+        let asked = match reader.asked {
+            Asked::Newest => Asked::Newest,
+            Asked::Between(least, most) => Asked::Between(ticks(least), ticks(most)),
+            Asked::Nothing => Asked::Nothing,
+        };
+        let (pause, just_now) = (ticks(reader.pause), ticks(JUST_NOW));
+        Self { steps, clock, find, asked, pause, just_now, next: 0, random: 1 }
+    }
+
+    /// So many queries; how many events they found.
+    pub(in crate::groups) fn times(&mut self, count: u64) -> u64 {
+        (0..count).map(|_| self.once()).sum()
+    }
+
     fn once(&mut self) -> u64 {
-        let clock = self.steps.events.clock();
-        let mut now = clock.now();
+        let mut now = self.clock.now();
         while now.0 < self.next {
-            now = clock.now();
+            now = self.clock.now();
         }
         self.next = now.0 + self.pause;
         let id = match self.asked {
@@ -184,9 +201,6 @@ impl Asking<'_> {
             }
             Asked::Nothing => u64::MAX,
         };
-        let mut found = 0;
-        let query = self.steps.events.query().correlation(id);
-        query.each(|_| found += 1).expect("the query contradicts nothing");
-        found
+        (self.find)(id)
     }
 }
