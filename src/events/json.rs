@@ -4,6 +4,7 @@
 
 use super::answer::{Answer, BatchPart, Recorded, Truncation, Verdict};
 use super::class::{Class, PerClass};
+use super::cursor::{Gap, GapCause};
 use super::diff::{Change, Diff};
 use super::tree::{Node, Origin, TraceTree};
 use super::value::Value;
@@ -18,7 +19,7 @@ use std::io;
 /// The greatest integer up to which all are numbers of JavaScript, and of whatever else reads JSON into doubles.
 const EXACT: u64 = 1 << 53;
 
-/// JSON of an [answer](Answer::json) or an [event](Recorded::json): shown with `{}`, or serialised by serde.
+/// JSON of an [answer](Answer::json), an [event](Recorded::json) or a [gap](Gap::json): shown with `{}`, or serialised by serde.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(T);
 
@@ -86,6 +87,49 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn json(&self) -> Json<Self> {
         Json(*self)
+    }
+}
+
+impl Gap {
+    /// The gap as one JSON object, on one line, with one key, `gap`, which no event has:
+    ///
+    /// | key in it | holds |
+    /// |---|---|
+    /// | `cause` | `overwritten`, `pruned`, or the name of a [`LossCause`](super::LossCause) |
+    /// | `lost` | whether it is the latter: they were never stored |
+    /// | `count` | how many events, as a string |
+    /// | `class`, `shard` | of which class, and of which shard, where they were meant for one |
+    /// | `from_ticks`, `until_ticks` | between which stamps, as strings |
+    #[must_use]
+    pub fn json(&self) -> Json<Self> {
+        Json(*self)
+    }
+}
+
+impl Serialize for Json<Gap> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(1))?;
+        object.serialize_entry("gap", &Missing(self.0))?;
+        object.end()
+    }
+}
+
+struct Missing(Gap);
+
+impl Serialize for Missing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(gap) = self;
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("cause", gap.cause.name())?;
+        object.serialize_entry("lost", &matches!(gap.cause, GapCause::Lost(_)))?;
+        object.serialize_entry("count", &Text(gap.count))?;
+        object.serialize_entry("class", gap.class.name())?;
+        if let Some(shard) = gap.shard {
+            object.serialize_entry("shard", &shard)?;
+        }
+        object.serialize_entry("from_ticks", &Text(gap.from.0))?;
+        object.serialize_entry("until_ticks", &Text(gap.until.0))?;
+        object.end()
     }
 }
 

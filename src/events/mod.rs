@@ -27,6 +27,7 @@
 //! | `scrub` | overwriting what was taken out |
 //! | `incident` | answers that are kept when the rings go on |
 //! | `read`, `query`, `answer`, `timeline` | from words to answers |
+//! | `line`, `json` | an event as a line of text; as JSON |
 //! | `cursor` | followed live: each event once, and each gap counted |
 //! | `tail` | printed live, line by line |
 //! | `pipeline`, `owned` | stages behind a cursor; events that they pass on |
@@ -80,6 +81,7 @@ mod incident;
 mod json;
 mod kind;
 pub(crate) mod kinds;
+mod line;
 mod link;
 mod loss;
 mod mark;
@@ -144,6 +146,7 @@ pub use incident::{CaptureError, Incident, IncidentId, IncidentReceipt, Incident
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use kind::Kind;
+pub use line::Line;
 pub use link::Links;
 pub use loss::{Loss, LossCause};
 pub use owned::OwnedEvent;

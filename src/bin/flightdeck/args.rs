@@ -1,6 +1,8 @@
 //! What can be written on the command line.
 
 #[cfg(target_os = "linux")]
+use crate::ask;
+#[cfg(target_os = "linux")]
 use crate::recording::Named;
 use crate::replay::{Moment, moment};
 use crate::{quantity, size, terminal};
@@ -27,6 +29,7 @@ Examples:
   flightdeck demo                           ten seconds of a real host under load, then a report
   flightdeck replay app.jsonl               what happened, and how fast it was recorded
   flightdeck replay -c 7f3a... traces/*.csv everything that belongs to one request
+  flightdeck query engine.deck -S -5m       what a host recorded in a file, while it runs or after it died
   flightdeck size --rate 200k --keep 60s    the setting that keeps a minute of events
   flightdeck list                           decks in files, of hosts that run or died
   flightdeck post-mortem host.deck          how a host ended, and what it was doing
@@ -41,6 +44,15 @@ pub enum Command {
     Demo(Demo),
     /// Feed logs and traces through the event store as fast as it goes, and ask it questions
     Replay(Replay),
+    /// Ask the file of a deck which events there are, while its process runs or after it died
+    #[cfg(target_os = "linux")]
+    Query(ask::Query),
+    /// Print the last events of the file of a deck, and follow what comes
+    #[cfg(target_os = "linux")]
+    Tail(ask::Tail),
+    /// Write the events of the file of a deck as JSON lines or CSV
+    #[cfg(target_os = "linux")]
+    Export(ask::Export),
     /// Say how much memory keeps events for so long, and the setting to paste
     Size(Size),
     /// List the decks of this user that lie in files: those of hosts that run, closed or died
@@ -196,6 +208,7 @@ Memory is shared between the retention classes by the default weights; a host wi
 needs less: see `Builder::shares`.
 
 Examples:
+  flightdeck query engine.deck -S -5m       what a host recorded in a file, while it runs or after it died
   flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16
   flightdeck size --rate 1.5M --keep 5m --class verbose
   flightdeck size --rate 50 --keep 2d --threads 4 --json | jq .memory")]

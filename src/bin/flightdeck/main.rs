@@ -5,9 +5,11 @@
 //! - `recording`: files of decks, opened
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`: the commands
+//! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`: the commands
 
 mod args;
+#[cfg(target_os = "linux")]
+mod ask;
 mod demo;
 mod explain;
 mod formats;
@@ -23,7 +25,6 @@ mod output;
 mod post_mortem;
 mod quantity;
 #[cfg(target_os = "linux")]
-#[allow(dead_code, unused_imports, reason = "the commands that read files of decks come one by one")]
 mod recording;
 mod replay;
 mod shown;
@@ -70,6 +71,12 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
     let mut output = Output::stdout();
     let outcome = match &args.command {
         Command::Demo(asked) => demo::run(asked, args.color, &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::Query(asked) => ask::query(asked, Look::stdout(args.color), &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::Tail(asked) => ask::tail(asked, Look::stdout(args.color), &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::Export(asked) => ask::export(asked, &mut output, messages)?,
         Command::Explain(asked) => explain::run(asked, &mut output, messages)?,
         #[cfg(target_os = "linux")]
         Command::List(asked) => list::run(asked, &mut output, messages)?,

@@ -1,5 +1,7 @@
 //! How a command ends: its exit code, and errors that end it early.
 
+#[cfg(target_os = "linux")]
+use crate::ask::{ExportError, WhenError};
 use crate::demo::DemoError;
 use crate::interrupt;
 use crate::output::OutputError;
@@ -62,6 +64,14 @@ pub enum Failure {
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A time is not one of this recording.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    When(#[from] WhenError),
+    /// Nothing was exported.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl Diagnostic for Failure {
@@ -78,6 +88,10 @@ impl Diagnostic for Failure {
             Self::Sizing(error) => error.code(),
             #[cfg(target_os = "linux")]
             Self::Recording(error) => error.code(),
+            #[cfg(target_os = "linux")]
+            Self::When(error) => error.code(),
+            #[cfg(target_os = "linux")]
+            Self::Export(error) => error.code(),
         }
     }
 

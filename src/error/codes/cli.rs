@@ -3,6 +3,11 @@
 use super::{Code, later, never};
 
 pub(super) const CODES: &[Code] = &[
+    never(
+        "cli.ask.id",
+        "copy it from `id=` of a line, or `correlation` of its JSON; leading zeros may be left out",
+    ),
+    never("cli.ask.regex", "try it with `grep -E` first, or look for text in one field: -w FIELD~TEXT"),
     later("cli.demo.ask", "look up the deck's own code for that message: `flightdeck explain events`"),
     later(
         "cli.demo.config",
@@ -16,6 +21,15 @@ pub(super) const CODES: &[Code] = &[
     later(
         "cli.demo.unanswered",
         "ask 127.0.0.1 with another tool: a sandbox may have a loopback interface that is down",
+    ),
+    never(
+        "cli.export.exists",
+        "a name with the time in it, such as engine-$(date +%s).jsonl, is never taken",
+    ),
+    never("cli.export.format", "with a suffix such as .jsonl or .csv the format need not be said"),
+    never(
+        "cli.export.write",
+        "check that the directory is there and the space left; `-o -` writes to standard output",
     ),
     never(
         "cli.input.empty",
@@ -75,4 +89,9 @@ pub(super) const CODES: &[Code] = &[
     never("cli.wanted.backwards", "give the earlier of the two with `--since`, the later one with `--until`"),
     never("cli.wanted.field", "run it once with `--json` and without a field to see what the rows have"),
     never("cli.wanted.kind", "run it once without a kind: the report lists those that were read"),
+    never("cli.when.form", "`flightdeck query --help` lists all ways to write a time"),
+    never(
+        "cli.when.no_crash",
+        "ask again once the process has ended; -30s counts back from now while it runs",
+    ),
 ];

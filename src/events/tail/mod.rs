@@ -1,13 +1,10 @@
 //! Printing what a cursor delivers, line by line, on whichever thread is given to it.
 //!
-//! - `line`: an event or a gap as text; `utc`: its wall time
-//! - `json`: the same as JSON
+//! - `line`: lines that were made and not written yet; `utc`: wall time
 //!
 //! Knows nothing of threads and who starts them again: what it has printed and not is kept here, so it goes on where it
 //! was, whoever runs it.
 
-#[cfg(feature = "json")]
-mod json;
 mod line;
 pub(crate) mod utc;
 

@@ -35,11 +35,12 @@ use crate::shown::count;
 use crate::terminal::Look;
 use deck::Room;
 use load::Loader;
-pub use moment::Moment;
+pub use moment::{Moment, MomentError};
 use std::path::{Path, PathBuf};
 use std::thread;
 use wanted::Wanted;
 pub use wanted::WantedError;
+pub use work::json as work_json;
 
 /// What most machines with a Debian in them have.
 const USUAL: &str = "/var/log/dpkg.log";
