@@ -6,12 +6,14 @@
 
 mod copy;
 pub(crate) mod log;
+mod span;
 #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
 pub(crate) mod stage;
 
 use crate::os;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, zeroed_words};
 pub(crate) use copy::store_chunks;
+pub(crate) use span::Span;
 use std::io;
 
 /// Words on one 128-byte line: the distance at which two cores (and the adjacent-line prefetcher of
@@ -186,6 +188,12 @@ impl Region {
             self.len
         );
         Words { first: &raw const self.all()[self.start + start], mask: len - 1, _region: self.clone() }
+    }
+
+    /// `len` words from `start` on, if it has them: for layouts that were read.
+    pub(crate) fn run(&self, start: usize, len: usize) -> Option<&[AtomicU64]> {
+        let end = start.checked_add(len).filter(|end| *end <= self.len)?;
+        self.all().get(self.start + start..self.start + end)
     }
 
     /// The line at `start`.

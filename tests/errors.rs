@@ -18,8 +18,8 @@ use flightdeck::supervisor::{
     Supervisor,
 };
 use flightdeck::telemetry::{
-    Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, Resolution,
-    Telemetry, Unit,
+    Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, RegisterError,
+    Resolution, Telemetry, Unit,
 };
 use flightdeck::{
     Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Retry, Revision, TickError,
@@ -80,6 +80,7 @@ fn mapped(errors: &mut Errors) {
     errors.push(Box::new(Recording::open("/dev/null").unwrap_err()));
     // By hand: no deck of this version writes one without events.
     errors.push(Box::new(RecordingError::NoEvents { path: path() }));
+    errors.push(Box::new(flightdeck::telemetry::RecordingError::NoTelemetry { path: path() }));
     for error in [
         OpenError::ForeignOwner { path: path(), owner: 1_001, user: 1_000 },
         OpenError::Unfinished { path: path(), process: 4_711 },
@@ -368,6 +369,17 @@ fn pods(errors: &mut Errors) {
 }
 
 fn telemetry(errors: &mut Errors) {
+    type Unread = flightdeck::telemetry::SectionError;
+    for error in [
+        Unread::NoSection { found: 0x1f8b },
+        Unread::Version { found: 2, known: 1 },
+        Unread::TooShort { words: 4_096, needed: 262_144 },
+        Unread::Field { field: "slabs", value: 1_000, limit: 1 << 20 },
+    ] {
+        errors.push(Box::new(error));
+    }
+    // By hand: only a child gets it (see `tests/telemetry_fork.rs`).
+    errors.push(Box::new(RegisterError::Forked { name: "requests_total".to_owned() }));
     let telemetry = Telemetry::builder().cells(64).build().unwrap();
     let counter = telemetry.counter("requests_total");
     errors.push(Box::new(telemetry.try_histogram("requests_total").unwrap_err()));

@@ -3,10 +3,12 @@
 //! | edge | watched by |
 //! |---|---|
 //! | `log-commit` | `a_record_that_counts_is_there` |
+//! | `log-strike` | `what_a_record_spoke_of_is_not_taken_for_what_comes_after_it` |
 
 mod support;
 
 use flightdeck_loom::internals::{Log, Region, Side};
+use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
 use support::{Model, Seen};
@@ -59,4 +61,36 @@ fn a_record_that_counts_is_there() {
     for (records, seen) in seen.iter().enumerate() {
         seen.at_least_once(&format!("a reader that found {records} records"));
     }
+}
+
+/// A cell is counted in under one name; the name is struck, and then the cell is something else's. Who reads the cell under the
+/// name, and finds the name standing afterwards, has read what was counted under it.
+#[test]
+fn what_a_record_spoke_of_is_not_taken_for_what_comes_after_it() {
+    let (stood, struck) = (Seen::default(), Seen::default());
+    let told = (stood.clone(), struck.clone());
+    Model::new("log_strike", None, move || {
+        let region = Region::heap(32).unwrap();
+        let (log, cell) = (Arc::new(Log::at(&region, 0, 8)), Arc::new(AtomicU64::new(1)));
+        append(&log, 1);
+        let (writing, its_cell) = (log.clone(), cell.clone());
+        let writer = thread::spawn(move || {
+            writing.strike(0);
+            its_cell.store(2, Relaxed);
+        });
+        let (at, head) = log.records(0).next().map(|record| (record.begin, record.head)).unwrap();
+        let read = cell.load(Relaxed);
+        if log.stands(at, head) {
+            told.0.count();
+            assert!(read == 1 || head >> 32 == 0, "counted under another name");
+        } else {
+            told.1.count();
+        }
+        writer.join().unwrap();
+    })
+    .holds(3)
+    .fails_without("log-strike", Side::Publish)
+    .fails_without("log-strike", Side::Observe);
+    stood.at_least_once("a reader under whose eyes the name stood");
+    struck.at_least_once("a reader that found the name struck");
 }

@@ -18,7 +18,7 @@ use super::privacy::Pseudonyms;
 use super::record::{HEADER_WORDS, LINK_WORD, MAX_RECORD_WORDS};
 use super::ring::{CACHED, Geometry};
 use super::schemas::Schemas;
-use super::section::{self, Counters, Shape, Span};
+use super::section::{self, Counters, Shape};
 use super::seeds::Seeds;
 use super::shard::Shard;
 use super::store::{Store, Values};
@@ -30,8 +30,8 @@ use crate::local;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::mapped::{self, MappedFile, Section, SectionSpec};
 use crate::os;
-use crate::region::Region;
 use crate::region::log::Log;
+use crate::region::{Region, Span};
 use crate::status::ErrorSlot;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::sync::OnceLock;

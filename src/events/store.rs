@@ -16,7 +16,6 @@ use super::read::header_for_owner;
 use super::record::{self, Flags, HEADER_WORDS, Lead, Link};
 use super::ring::{Entry, Ring, Unlinked};
 use super::schema::{Event, Schema, Site};
-use super::section::Span;
 use super::seeds::Seeds;
 use super::shard::{Owner, Shard};
 use super::stamp::Stamp;
@@ -29,6 +28,7 @@ use crate::local::{self, Busy, Role, Seat};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::mapped::MappedFile;
 use crate::os;
+use crate::region::Span;
 use crate::status::ErrorSlot;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::sync::OnceLock;

@@ -7,8 +7,8 @@ use super::life::{Life, now};
 use super::options::Options;
 use super::place::{Maker, Placed};
 use crate::os::{self, Held, Map};
-use crate::region::Region;
 use crate::region::stage::{Stage, State};
+use crate::region::{Region, Span};
 use crate::sync::{Arc, Relaxed};
 use std::fs::File;
 use std::io::{self, Write};
@@ -27,6 +27,10 @@ pub(crate) struct Section {
 }
 
 impl Section {
+    pub(crate) fn span(self) -> Span {
+        Span { region: self.region, start: self.start, len: self.words }
+    }
+
     pub(super) fn find(region: &Arc<Region>, entries: &[Entry], kind: u32, instance: u32) -> Option<Self> {
         let entry = entries.iter().find(|entry| (entry.kind, entry.instance) == (kind, instance))?;
         let Entry { version, start, words, .. } = *entry;

@@ -15,6 +15,8 @@ pub(super) const MOST: usize = (HEADER - at::DIRECTORY) / ENTRY;
 pub(crate) mod kind {
     /// Shards, index and overflow of an event store.
     pub(crate) const EVENTS: u32 = 1;
+    /// Metrics: their cells and their names.
+    pub(crate) const TELEMETRY: u32 = 2;
 }
 
 /// A section to be.
@@ -35,7 +37,7 @@ pub(crate) struct SectionSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What it holds: 1 for events. A reader passes over kinds that it does not know.
+    /// What it holds: 1 for events, 2 for telemetry. A reader passes over kinds that it does not know.
     pub kind: u32,
     /// The version of its layout.
     pub version: u32,

@@ -1,4 +1,5 @@
-//! Records in a region, appended one after another and never changed: names, schemas, what is told once.
+//! Records in a region, appended one after another and never changed, but for being struck out: names, schemas, what is told
+//! once.
 //!
 //! **Layout.** A line of control words: how many words of records there are, and how many records found no room. Then the
 //! records, each a word that says its tag (upper half) and how many words follow (lower half), and those words.
@@ -12,14 +13,18 @@
 //! | edge | published by | observed by |
 //! |---|---|---|
 //! | `log-commit` | store of the length in [`Draft::commit`] | fence in [`Log::records`] |
+//! | `log-strike` | fence in [`Log::strike`] | fence in [`Log::stands`] |
 
 use super::{LINE, Line, Region, Words};
-use crate::sync::{Arc, Relaxed, acquire_fence, release};
+use crate::sync::{Arc, Relaxed, acquire_fence, release, release_fence};
 
 /// On the line of control: words of records.
 const LENGTH: usize = 0;
 /// On the line of control: records that found no room.
 const REFUSED: usize = 1;
+
+/// The tag of a record that was taken back. Its length stays, so walks go on behind it.
+const STRUCK: u32 = 0;
 
 /// A log in a region.
 #[derive(Clone, Debug)]
@@ -49,6 +54,24 @@ impl Log {
         Draft { log: self, tag, start, len: 0 }
     }
 
+    /// Takes a record back that begins there: readers pass over it from now on, and whoever has read it learns of it by
+    /// [`Log::stands`]. By the one thread that appends, before what the record speaks of becomes something else.
+    pub fn strike(&self, at: usize) {
+        let head = self.words.at(at);
+        // Relaxed, with a fence: the length stays, so nothing else of the log changes.
+        head.store(u64::from(STRUCK) << 32 | head.load(Relaxed) & u64::from(u32::MAX), Relaxed);
+        // Release, edge `log-strike` (partner: `stands`): whoever sees what we store from here on sees that it is struck.
+        release_fence("log-strike");
+    }
+
+    /// Whether the record that begins there with this word has not been struck. If it has not, what was read before this was
+    /// what the record spoke of, and not what whoever struck it made of it.
+    pub fn stands(&self, at: usize, head: u64) -> bool {
+        // Acquire, edge `log-strike` (partner: `strike`): if what we read was stored after the record was struck, we see that.
+        acquire_fence("log-strike");
+        self.words.at(at).load(Relaxed) == head
+    }
+
     /// How many records found no room.
     pub(crate) fn refused(&self) -> u64 {
         self.control.at::<REFUSED>().load(Relaxed)
@@ -76,6 +99,11 @@ pub struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// Where the record will begin.
+    pub(crate) fn at(&self) -> usize {
+        self.start
+    }
+
     /// Adds a word.
     pub fn word(&mut self, word: u64) {
         let at = self.start.saturating_add(1 + self.len);
@@ -138,9 +166,9 @@ impl<'a> Iterator for Records<'a> {
             // Nothing that a writer made.
             return None;
         }
-        let start = self.at + 1;
-        self.at = start + len;
-        Some(Record { tag: (head >> 32) as u32, log: self.log, at: start, end: self.at })
+        let begin = self.at;
+        self.at = begin + 1 + len;
+        Some(Record { tag: (head >> 32) as u32, head, log: self.log, begin, at: begin + 1, end: self.at })
     }
 }
 
@@ -149,6 +177,9 @@ impl<'a> Iterator for Records<'a> {
 pub struct Record<'a> {
     /// What sort of record it is.
     pub tag: u32,
+    /// The word that it begins with, and where that is.
+    pub head: u64,
+    pub begin: usize,
     log: &'a Log,
     at: usize,
     end: usize,
@@ -239,6 +270,21 @@ mod tests {
         drop(draft);
         assert!(tell(&log, 1, "kept"));
         assert_eq!(told(&log, 0), [(1, 10, "kept".into())]);
+    }
+
+    #[test]
+    fn what_was_struck_is_passed_over_and_nothing_else() {
+        let log = log(64);
+        assert!(tell(&log, 1, "one"));
+        let second = log.records(0).end() + log.records(0).map(|record| 1 + record.left()).sum::<usize>();
+        assert!(tell(&log, 2, "two") && tell(&log, 3, "three"));
+        let heads: Vec<_> = log.records(0).map(|record| (record.begin, record.head)).collect();
+        let stand = || heads.iter().map(|(at, head)| log.stands(*at, *head)).collect::<Vec<_>>();
+        assert_eq!(stand(), [true; 3]);
+        log.strike(second);
+        assert_eq!(stand(), [true, false, true]);
+        let told: Vec<_> = log.records(0).map(|record| record.tag).collect();
+        assert_eq!(told, [1, STRUCK, 3]);
     }
 
     #[test]

@@ -69,6 +69,18 @@ impl Resolution {
         u64::MAX >> (64 - self.sane().width)
     }
 
+    /// Of bits of precision and of the greatest value, if there is such a one.
+    pub(crate) fn of_parts(precision: u32, width: u32) -> Option<Self> {
+        let exists = Self::PRECISIONS.contains(&precision) && (precision + 1..=64).contains(&width);
+        exists.then_some(Self { precision, width })
+    }
+
+    /// What [`Resolution::of_parts`] takes.
+    pub(crate) const fn parts(self) -> (u32, u32) {
+        let Self { precision, width } = self.sane();
+        (precision, width)
+    }
+
     pub(crate) const fn precision(self) -> u32 {
         self.precision
     }

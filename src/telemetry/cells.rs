@@ -9,8 +9,9 @@
 //!
 //! # Memory
 //!
-//! All of it is reserved at once and never grows: [`Sizes::footprint`]. Of that the system provides what is touched: at
-//! most `peak threads x (cells / 8 + 8 x cells of the chunks they touched)` bytes, and 8 bytes a cell that is shared.
+//! All of it is words of one region, reserved at once, and never grows: [`Sizes::footprint`]. Of that the system provides what
+//! is touched: at most `peak threads x (cells / 8 + 8 x cells of the chunks they touched)` bytes, and 8 bytes a cell that is
+//! shared. Whoever has these words can read the sums; which slab has an owner is known here alone.
 //!
 //! # Edges
 //!
@@ -22,12 +23,21 @@
 
 mod table;
 
-use crate::region::{Region, Words};
-use crate::sync::{Arc, AtomicU32, AtomicU64, CachePadded, Relaxed, acquire, release};
+use crate::region::{LINE, Line, Region, Words};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Relaxed, acquire, release};
 use std::ops::Range;
 pub(crate) use table::BareTable;
 pub(crate) use table::CHUNK;
 use table::Table;
+
+/// Words of control that come first.
+const CONTROL: usize = 2 * LINE;
+/// On the first line: one more than the greatest number of a slab ever claimed.
+const REACHED: usize = 0;
+/// On the first line: the next chunk to be given out; may exceed the pool, whose size says how many there are.
+const GIVEN: usize = 1;
+/// On the second line: updates that went to shared cells although their thread might have had its own.
+const SHARED_UPDATES: usize = 0;
 
 /// The sizes of a set of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +51,29 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    fn tables(self) -> usize {
+    /// Entries of a slab's table.
+    pub(crate) fn tables(self) -> usize {
         (self.cells / CHUNK).max(1)
     }
 
-    /// Where the pool begins.
-    fn pool(self) -> usize {
-        self.cells + self.slabs * self.tables()
+    /// Where shared cells begin.
+    pub(crate) const fn shared_at(self) -> usize {
+        CONTROL
+    }
+
+    /// Where the table of a slab begins.
+    pub(crate) fn table_at(self, slab: usize) -> usize {
+        CONTROL + self.cells + slab * self.tables()
+    }
+
+    /// Where a chunk of the pool begins.
+    pub(crate) fn chunk_at(self, chunk: usize) -> usize {
+        self.table_at(self.slabs) + chunk * CHUNK
     }
 
     /// Words of memory that these take.
     pub fn footprint(self) -> usize {
-        self.pool() + self.chunks * CHUNK
+        self.chunk_at(self.chunks)
     }
 }
 
@@ -61,13 +82,30 @@ impl Sizes {
 pub struct Cells {
     sizes: Sizes,
     shared: Words,
-    /// The next chunk to be given out; may exceed the pool, whose size says how many there are.
-    given: CachePadded<AtomicU64>,
-    /// Updates that went to shared cells although their thread might have had its own.
-    shared_updates: CachePadded<AtomicU64>,
+    control: Control,
     slabs: Box<[Slab]>,
-    /// One more than the greatest number of a slab ever claimed.
-    reached: AtomicU32,
+}
+
+/// What is told about cells as a whole. Apart, since threads without a slab write the last one.
+#[derive(Clone, Debug)]
+pub(crate) struct Control([Line; 2]);
+
+impl Control {
+    pub(crate) fn at(region: &Arc<Region>, start: usize) -> Self {
+        Self([region.line(start), region.line(start + LINE)])
+    }
+
+    pub(crate) fn reached(&self) -> &AtomicU64 {
+        self.0[0].at::<REACHED>()
+    }
+
+    pub(crate) fn given(&self) -> &AtomicU64 {
+        self.0[0].at::<GIVEN>()
+    }
+
+    pub(crate) fn shared_updates(&self) -> &AtomicU64 {
+        self.0[1].at::<SHARED_UPDATES>()
+    }
 }
 
 #[derive(Debug)]
@@ -87,22 +125,28 @@ pub struct Claim {
 }
 
 impl Cells {
-    /// All zero; `None` where the system has not as much memory.
+    /// For models, storms and tests: all zero, in memory of their own; `None` where the system has not as much.
+    #[cfg(any(test, flightdeck_loom, flightdeck_shuttle))]
     pub fn new(sizes: Sizes) -> Option<Arc<Self>> {
-        let region = Region::heap(sizes.footprint())?;
+        Some(Self::at(&Region::heap(sizes.footprint())?, 0, sizes))
+    }
+
+    /// In words from `start` on, which are zero, and nobody else's to write.
+    ///
+    /// # Panics
+    /// If they leave the region.
+    pub(crate) fn at(region: &Arc<Region>, start: usize, sizes: Sizes) -> Arc<Self> {
         let tables = sizes.tables();
         let slab = |number: usize| Slab {
             owner: AtomicU32::new(0),
-            table: Table::new(&region, sizes.cells + number * tables, tables),
+            table: Table::new(region, start + sizes.table_at(number), tables),
         };
-        Some(Arc::new(Self {
+        Arc::new(Self {
             sizes,
-            shared: region.words(0, sizes.cells),
-            given: CachePadded::new(AtomicU64::new(0)),
-            shared_updates: CachePadded::new(AtomicU64::new(0)),
+            shared: region.words(start + sizes.shared_at(), sizes.cells),
+            control: Control::at(region, start),
             slabs: (0..sizes.slabs).map(slab).collect(),
-            reached: AtomicU32::new(0),
-        }))
+        })
     }
 
     /// A free slab, the lowest first, with whatever it counted before; `None` if there is none.
@@ -115,7 +159,7 @@ impl Cells {
         };
         let number = self.slabs.iter().position(free)?;
         // Relaxed: whoever must see our counts has an edge from us that carries this too.
-        self.reached.fetch_max(number as u32 + 1, Relaxed);
+        self.control.reached().fetch_max(number as u64 + 1, Relaxed);
         Some(Claim { table: self.slabs[number].table.clone(), cells: self.clone(), number })
     }
 
@@ -126,7 +170,7 @@ impl Cells {
 
     /// Those of all slabs that somebody may have counted in.
     fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.slabs[..self.reached.load(Relaxed) as usize].iter().map(|slab| &slab.table)
+        self.slabs[..self.reached()].iter().map(|slab| &slab.table)
     }
 
     /// The value of a cell: the sum over all threads, living and gone.
@@ -160,19 +204,19 @@ impl Cells {
     /// Adds to a cell from a thread that has no slab. What was counted there before.
     #[cold]
     pub fn add_shared(&self, cell: usize, amount: u64) -> u64 {
-        self.shared_updates.fetch_add(1, Relaxed);
+        self.control.shared_updates().fetch_add(1, Relaxed);
         self.shared.at(cell).fetch_add(amount, Relaxed)
+    }
+
+    /// Adds to a cell that nobody counts in yet.
+    pub(crate) fn give(&self, cell: usize, amount: u64) {
+        self.shared.at(cell).fetch_add(amount, Relaxed);
     }
 
     /// Makes a cell zero again, in every slab. For whoever knows that nobody writes it: its series has no claims left.
     pub fn zero(&self, cell: usize) {
         self.shared.at(cell).store(0, Relaxed);
         self.tables().filter_map(|table| table.cell(cell)).for_each(|cell| cell.store(0, Relaxed));
-    }
-
-    /// Bytes that were reserved for them.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.sizes.footprint() as u64 * 8
     }
 
     /// How many there are.
@@ -188,15 +232,16 @@ impl Cells {
 
     /// One more than the greatest number of a slab ever claimed.
     pub(crate) fn reached(&self) -> usize {
-        self.reached.load(Relaxed) as usize
+        // A file's word is whatever somebody made of it.
+        (self.control.reached().load(Relaxed) as usize).min(self.slabs.len())
     }
 
     /// Slabs owned now, slabs ever claimed, chunks in use, updates of shared cells.
     pub(crate) fn usage(&self) -> [u64; 4] {
-        let reached = self.reached.load(Relaxed) as usize;
+        let reached = self.reached();
         let owned = self.slabs[..reached].iter().filter(|slab| slab.owner.load(Relaxed) != 0).count();
-        let chunks = self.given.load(Relaxed).min(self.sizes.chunks as u64);
-        [owned as u64, reached as u64, chunks, self.shared_updates.load(Relaxed)]
+        let chunks = self.control.given().load(Relaxed).min(self.sizes.chunks as u64);
+        [owned as u64, reached as u64, chunks, self.control.shared_updates().load(Relaxed)]
     }
 }
 
@@ -236,14 +281,13 @@ impl Claim {
         let (cells, sizes) = (&*self.cells, self.cells.sizes);
         // Looked at first, so that an empty pool does not make the count run away.
         let most = sizes.chunks as u64;
-        if cells.given.load(Relaxed) >= most {
+        if cells.control.given().load(Relaxed) >= most {
             return false;
         }
         // Relaxed: an exchange gives each number once, whatever else is seen.
-        let chunk = cells.given.fetch_add(1, Relaxed);
+        let chunk = cells.control.given().fetch_add(1, Relaxed);
         if chunk < most {
-            let table = sizes.cells + self.number * sizes.tables();
-            let start = sizes.pool() + chunk as usize * CHUNK;
+            let (table, start) = (sizes.table_at(self.number), sizes.chunk_at(chunk as usize));
             // SAFETY: it was not there, and we are the owner; the number is that of a chunk in the pool, which lies behind
             // all tables, and was given to nobody else.
             unsafe { self.table.lead(cell / CHUNK, start - table) };

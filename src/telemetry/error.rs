@@ -4,6 +4,8 @@ use super::buckets::Resolution;
 use super::registry::MetricType;
 use super::series::{Description, LabelError, NameError};
 use crate::error::{Diagnostic, Retry, Severity};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::CreateError;
 use thiserror::Error;
 
 /// Why a metric was not registered.
@@ -70,6 +72,12 @@ pub enum RegisterError {
         /// How many there are.
         most: usize,
     },
+    /// This process is a child of the one that built the telemetry, which lies in a file that is its parent's.
+    #[error("metric `{name}` belongs to the process that this one is a fork of: build a telemetry here")]
+    Forked {
+        /// The metric.
+        name: String,
+    },
     /// Its name is none.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -86,6 +94,7 @@ impl Diagnostic for RegisterError {
             Self::OtherResolution { .. } => "telemetry.metric.other_resolution",
             Self::Precision { .. } => "telemetry.metric.precision",
             Self::ManyMetrics { .. } => "telemetry.metric.too_many",
+            Self::Forked { .. } => "telemetry.metric.forked",
             Self::Name(error) => error.code(),
             Self::Label(error) => error.code(),
         }
@@ -215,11 +224,19 @@ pub enum BuildError {
         /// What was asked for.
         bytes: usize,
     },
+    /// The file that it was to lie in cannot be had.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[error("telemetry has no file: {0}")]
+    Mapped(#[source] CreateError),
 }
 
 impl Diagnostic for BuildError {
     fn code(&self) -> &'static str {
-        "telemetry.memory.unavailable"
+        match self {
+            Self::OutOfMemory { .. } => "telemetry.memory.unavailable",
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error.code(),
+        }
     }
 
     fn severity(&self) -> Severity {
@@ -227,6 +244,10 @@ impl Diagnostic for BuildError {
     }
 
     fn retry(&self) -> Retry {
-        Retry::Later
+        match self {
+            Self::OutOfMemory { .. } => Retry::Later,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            Self::Mapped(error) => error.retry(),
+        }
     }
 }

@@ -1,14 +1,20 @@
 //! What hosts hold: a telemetry.
 
 use super::buckets::Resolution;
+use super::carry::Earlier;
 use super::cells::{CHUNK, Cells, Sizes};
 use super::error::{BuildError, DescribeError, RegisterError};
 use super::extremes::Trackers;
 use super::group::known::Groups;
 use super::handlers::Handlers;
 use super::metric::{Cell, Counter, FloatGauge, Gauge, Histogram, REFUSED, RESERVED, UpDownCounter};
+use super::recording::Recording;
 use super::registry::{MetricType, Registry};
 use super::seat;
+use super::section::Shape;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use super::section::VERSION;
+use super::section::roll::Roll;
 use super::series::member::Series;
 use super::series::{Description, MetricStatus, Retired, Sites};
 use super::snapshot::Snapshot;
@@ -16,6 +22,11 @@ use super::values::{HistogramValues, Value};
 use super::window::Windows;
 use crate::clock::Clock;
 use crate::id::DeckId;
+use crate::local;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::{self, MappedFile, Section, SectionSpec, kind};
+use crate::os;
+use crate::region::Span;
 use crate::status::ErrorSlot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed};
 use std::time::{Duration, Instant};
@@ -33,6 +44,10 @@ fn in_ns(time: Option<Duration>) -> u64 {
 pub(crate) struct Inner {
     pub(crate) deck: DeckId,
     pub(crate) cells: Arc<Cells>,
+    /// Where they lie, with all else that a reader needs.
+    pub(super) span: Span,
+    /// How many forks lay behind this process when they were made, if a child would write to the same words.
+    born: Option<u32>,
     /// What timers read.
     pub(super) clock: Clock,
     pub(crate) registry: Registry,
@@ -85,6 +100,8 @@ pub struct Telemetry {
 #[derive(Debug)]
 struct LastHandle {
     inner: Arc<Inner>,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    file: Option<MappedFile>,
     /// Here, since the handles in it keep `inner` alive.
     sites: Sites,
 }
@@ -94,6 +111,10 @@ impl Drop for LastHandle {
         // Relaxed: a hint; whoever misses it keeps its memory until it ends.
         self.inner.orphaned.store(true, Relaxed);
         self.inner.handlers.end();
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(file) = &self.file {
+            file.close();
+        }
     }
 }
 
@@ -107,11 +128,26 @@ pub struct Builder {
     deck: Option<DeckId>,
     clock: Option<Clock>,
     retire_after: Option<Duration>,
+    earlier: Earlier,
+    section: Option<Span>,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    mapped: Option<mapped::Options>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { cells: 1 << 15, threads: 256, memory: 16 << 20, deck: None, clock: None, retire_after: None }
+        Self {
+            cells: 1 << 15,
+            threads: 256,
+            memory: 16 << 20,
+            deck: None,
+            clock: None,
+            retire_after: None,
+            earlier: Earlier::default(),
+            section: None,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            mapped: None,
+        }
     }
 }
 
@@ -159,24 +195,130 @@ impl Builder {
         self
     }
 
+    /// Counters and histograms go on from what an earlier life of the host counted: each begins with it that has the same
+    /// name, labels and type, and the same resolution, once it is asked for. Of several earlier lives the last one counts.
+    ///
+    /// Gauges and up/down counters begin anew, since what they say of a process ends with it; so does a series that is made again
+    /// after it was retired. What [groups](super::Group) counted is not known. What nobody asks for stays where it is: in
+    /// the file of the earlier life. [`Stats`] says how many series went on, and how many wait.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::Telemetry;
+    /// let before = Telemetry::new();
+    /// before.counter("requests_total").increment(5);
+    /// let recording = before.recording()?;
+    ///
+    /// let telemetry = Telemetry::builder().carry_over(&recording).build()?;
+    /// let requests = telemetry.counter("requests_total");
+    /// requests.increment(2);
+    /// assert_eq!(requests.value(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn carry_over(mut self, recording: &Recording) -> Self {
+        self.earlier.add(&recording.snapshot());
+        self
+    }
+
+    /// Keeps all of it in a file of its own, so that it outlives the process and another can read it: at a path, or where
+    /// [`mapped::Options`] say. [`Recording::open`] reads it, and [`Telemetry::file`] tells about it.
+    ///
+    /// Counting costs what it costs in memory; while the system writes to a disk, a store to a page may wait for it, so a file in
+    /// memory, below `/dev/shm`, is the better place for hosts to which that matters. It has all of its length at once. It says
+    /// `closed` once the last handle of the telemetry is dropped.
+    ///
+    /// In a forked child handles count nothing but [`Stats::refused_updates`], which its parent sees as well; but a gauge that
+    /// it sets is set. A child by `clone` must not count.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::{Recording, Telemetry, Value};
+    /// let folder = std::env::temp_dir();
+    /// let telemetry = Telemetry::builder().mapped(flightdeck::mapped::Options::in_directory(folder)).build()?;
+    /// telemetry.counter("requests_total").increment(5);
+    /// // In another process, while this one runs or after it was killed:
+    /// # let path = telemetry.file().and_then(|file| file.path()).unwrap();
+    /// let recording = Recording::open(path)?;
+    /// assert_eq!(recording.snapshot().get("requests_total"), Some(&Value::Counter(5)));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn mapped(mut self, file: impl Into<mapped::Options>) -> Self {
+        self.mapped = Some(file.into());
+        self
+    }
+
+    /// How many words all of it takes.
+    pub(crate) fn words(&self) -> usize {
+        self.shape().words()
+    }
+
+    /// The section that it takes in a file.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn section(&self) -> SectionSpec {
+        let words = self.words();
+        SectionSpec { kind: kind::TELEMETRY, version: VERSION, instance: 0, words, huge_pages: false }
+    }
+
+    /// Lives in the words of a section, of which there are [`Builder::words`] at least: all zero, and nobody else's to write.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn in_section(mut self, section: Section) -> Self {
+        self.section = Some(section.span());
+        self
+    }
+
+    fn shape(&self) -> Shape {
+        let rounded = |n: usize, least: usize| n.clamp(least, 1 << 30).next_power_of_two();
+        Shape::of(Sizes {
+            cells: rounded(self.cells, CHUNK),
+            slabs: rounded(self.threads, 1),
+            chunks: self.memory.min(1 << 40) / (CHUNK * 8),
+        })
+    }
+
     /// Reserves the memory and builds the telemetry.
     ///
     /// # Errors
     /// If the system has not as much memory.
     pub fn build(self) -> Result<Telemetry, BuildError> {
-        let rounded = |n: usize, least: usize| n.clamp(least, 1 << 30).next_power_of_two();
-        let sizes = Sizes {
-            cells: rounded(self.cells, CHUNK),
-            slabs: rounded(self.threads, 1),
-            chunks: self.memory.min(1 << 40) / (CHUNK * 8),
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(options) = &self.mapped {
+            let file = MappedFile::create(options, &[self.section()]).map_err(BuildError::Mapped)?;
+            if let Some(section) = file.section(kind::TELEMETRY, 0) {
+                return self.in_section(section).build_in(Some(file));
+            }
+        }
+        self.build_in(
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            None,
+        )
+    }
+
+    fn build_in(
+        self,
+        #[cfg(all(feature = "mapped", target_os = "linux"))] file: Option<MappedFile>,
+    ) -> Result<Telemetry, BuildError> {
+        let shape = self.shape();
+        let (sizes, words) = (shape.sizes, shape.words());
+        let bytes = words.saturating_mul(8);
+        let born = self.section.is_some().then(os::forks);
+        if born.is_some() {
+            os::watch_forks(local::forget_in_child).map_err(|_| BuildError::OutOfMemory { bytes })?;
+        }
+        let span = match self.section {
+            Some(span) => span,
+            None => Span::heap(words).ok_or(BuildError::OutOfMemory { bytes })?,
         };
-        let bytes = sizes.footprint().saturating_mul(8);
-        let cells = Cells::new(sizes).ok_or(BuildError::OutOfMemory { bytes })?;
+        let Span { region, start, .. } = &span;
+        let cells = Cells::at(region, start + shape.cells_at(), sizes);
+        let roll = Roll::new(shape.log(region, *start), self.earlier, born);
+        shape.write(region, *start);
         let errors = ErrorSlot::new();
         let inner = Arc::new(Inner {
             deck: self.deck.unwrap_or_else(DeckId::unique),
-            registry: Registry::new(cells.clone(), sizes.cells, RESERVED, errors.clone()),
+            registry: Registry::new(cells.clone(), roll, sizes.cells, RESERVED, errors.clone()),
             cells,
+            span,
+            born,
             clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
             retire_after: AtomicU64::new(in_ns(self.retire_after)),
@@ -188,7 +330,17 @@ impl Builder {
             errors,
             orphaned: AtomicBool::new(false),
         });
-        let handle = LastHandle { inner: inner.clone(), sites: Sites::default() };
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(file) = &file {
+            // All is laid out: from here on a reader believes it.
+            file.run();
+        }
+        let handle = LastHandle {
+            inner: inner.clone(),
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            file,
+            sites: Sites::default(),
+        };
         Ok(Telemetry { handle: Arc::new(handle), inner })
     }
 }
@@ -200,7 +352,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// A telemetry of the default sizes: about 18 MiB of address space, touched as it is used.
+    /// A telemetry of the default sizes: about 19 MiB of address space, touched as it is used.
     ///
     /// # Panics
     /// If the system has not even that; [`Telemetry::builder`] returns an error instead.
@@ -364,6 +516,14 @@ impl Telemetry {
         self.inner.retire_after.store(in_ns(age), Relaxed);
     }
 
+    /// The file in which all of it is kept, if [`Builder::mapped`] was said: where it is, and what became of that of the life
+    /// before.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[must_use]
+    pub fn file(&self) -> Option<&MappedFile> {
+        self.handle.file.as_ref()
+    }
+
     /// Takes a slab for this thread ahead of its first update. Returns whether it has one now; otherwise it
     /// counts in shared cells.
     pub fn register_thread(&self) -> bool {
@@ -401,6 +561,9 @@ impl Telemetry {
             retired: usage.retired,
             overflowed: usage.overflowed,
             label_values_cut: usage.values_cut,
+            carried: usage.carried.carried,
+            not_carried: usage.carried.refused,
+            to_carry: usage.to_carry,
         }
     }
 
@@ -453,6 +616,12 @@ pub struct Stats {
     pub overflowed: u64,
     /// Values of labels of which only the beginning was kept.
     pub label_values_cut: u64,
+    /// Series that went on from an earlier life: see [`Builder::carry_over`].
+    pub carried: u64,
+    /// Series that did not, since they have another type or resolution now.
+    pub not_carried: u64,
+    /// Series of the earlier life that nobody has asked for yet.
+    pub to_carry: u64,
 }
 
 impl Inner {
@@ -462,10 +631,19 @@ impl Inner {
         Cell::refused(self)
     }
 
+    /// Whether this process is a child of the one whose file the cells lie in.
+    pub(super) fn is_copied(&self) -> bool {
+        self.born.is_some_and(|born| born != os::forks())
+    }
+
     /// Adds to a cell from whatever thread. What the cell that was added to said before.
     pub(super) fn add(self: &Arc<Self>, cell: usize, amount: u64) -> u64 {
         if let Some(before) = seat::with(self.deck, |claim| claim.add(cell, amount)) {
             return before;
+        }
+        if self.is_copied() {
+            // The parent may have given the cell to another series.
+            return self.cells.add_shared(REFUSED, 1);
         }
         match seat::take(self) {
             Some(seat) => seat.claim().add(cell, amount),

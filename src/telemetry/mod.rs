@@ -6,6 +6,7 @@
 //! | `metric` | the handles of metrics: what hot paths hold |
 //! | `place` | the cells of a metric, as its handles know them |
 //! | `cells` | slabs: one writer each, adopted when their thread ends |
+//! | `carry` | what an earlier life counted |
 //! | `seat` | a thread's hold on its slab |
 //! | `registry` | names, types and series |
 //! | `series` | labels, units, limits, and when series go |
@@ -14,6 +15,8 @@
 //! | `arithmetic` | what two snapshots say together |
 //! | `values` | values as they were read |
 //! | `status` | how a telemetry is |
+//! | `section` | all that a reader needs, in words, and their format |
+//! | `recording` | those words, read by somebody who has nothing else |
 //! | `extremes` | how low and how high a gauge was since somebody last asked |
 //! | `window` | what metrics did in the last seconds |
 //! | `process` | what the system says about this process (feature `process`) |
@@ -25,6 +28,7 @@ pub(crate) mod cells;
 
 mod arithmetic;
 mod buckets;
+mod carry;
 mod error;
 pub(crate) mod extremes;
 pub(crate) mod group;
@@ -32,8 +36,10 @@ mod handle;
 pub(crate) mod handlers;
 mod metric;
 mod place;
+mod recording;
 mod registry;
 mod seat;
+mod section;
 pub(crate) mod series;
 mod snapshot;
 mod status;
@@ -55,11 +61,16 @@ pub use handlers::{
     Measurement, MetadataValue, QueueStatus,
 };
 pub use metric::{Counter, FloatGauge, Gauge, Histogram, SampledTimer, Timer, UpDownCounter};
+pub use recording::Recording;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use recording::RecordingError;
 pub use registry::MetricType;
+pub use section::SectionError;
 #[doc(hidden)]
 pub use series::Site;
 pub use series::{
-    Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, With,
+    Description, Family, LabelError, Labels, MetricStatus, NameError, Retired, SeriesKey, Unit, UnitName,
+    With,
 };
 pub use snapshot::Snapshot;
 pub use status::Status;

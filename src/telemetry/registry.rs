@@ -1,8 +1,10 @@
 //! Which metrics there are: names, types, series. Cold: a handle is resolved once.
 
 use super::buckets::Resolution;
+use super::carry::Tally;
 use super::cells::Cells;
 use super::error::{DescribeError, RegisterError};
+use super::section::roll::Roll;
 use super::series::member::{Common, Hold, List};
 use super::series::name::{MOST_VALUE, check_name, cut};
 use super::series::pool::{Exhausted, Pool};
@@ -71,6 +73,8 @@ struct Known {
     /// Described, and not asked for yet.
     described: AHashMap<Arc<str>, Description>,
     pool: Pool,
+    /// For readers that have nothing but words.
+    roll: Roll,
     /// What readers go through, until there is another series.
     list: Option<Arc<List>>,
     overflowed: u64,
@@ -109,15 +113,24 @@ pub(crate) struct Usage {
     pub(crate) retired: u64,
     pub(crate) overflowed: u64,
     pub(crate) values_cut: u64,
+    pub(crate) carried: Tally,
+    pub(crate) to_carry: u64,
 }
 
 impl Registry {
-    /// Of `size` cells, of which `reserved` have another use. What is refused is noted.
-    pub(crate) fn new(cells: Arc<Cells>, size: usize, reserved: usize, errors: ErrorSlot) -> Self {
+    /// Of `size` cells, of which `reserved` have another use. Series are written to the roll; what is refused is noted.
+    pub(crate) fn new(
+        cells: Arc<Cells>,
+        roll: Roll,
+        size: usize,
+        reserved: usize,
+        errors: ErrorSlot,
+    ) -> Self {
         let known = Known {
             metrics: AHashMap::default(),
             described: AHashMap::default(),
             pool: Pool::new(cells, size, reserved),
+            roll,
             list: None,
             overflowed: 0,
             retired: 0,
@@ -144,7 +157,8 @@ impl Registry {
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
 
-    /// Claims on the series without labels of each of these metrics, or of none: what had to be made for it is gone again.
+    /// Claims on the series without labels of each of these metrics, or of none: what had to be made for it is gone again. For
+    /// metrics that are not counted in their cells alone.
     pub(crate) fn resolve_all(
         &self,
         names: &[String],
@@ -155,7 +169,12 @@ impl Registry {
             Ok(Labels::default())
         };
         let labels: Result<Vec<_>, _> = names.iter().map(check).collect();
-        let resolved = labels.and_then(|labels| self.known().resolve_all(names, labels, asked));
+        let resolved = labels.and_then(|labels| {
+            let mut known = self.known();
+            let holds = known.resolve_all(names, labels, asked)?;
+            holds.iter().for_each(|hold| known.roll.elsewhere(hold.cell()));
+            Ok(holds)
+        });
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
 
@@ -266,7 +285,10 @@ impl Registry {
 
     pub(crate) fn usage(&self) -> Usage {
         let mut known = self.known();
+        let (carried, to_carry) = known.roll.earlier().usage();
         Usage {
+            carried,
+            to_carry,
             metrics: known.metrics.len() as u64,
             series: known.metrics.values().map(Members::len).sum::<usize>() as u64,
             cells_left: known.pool.left() as u64,
@@ -318,6 +340,7 @@ impl Known {
     fn unmake(&mut self, name: &str) {
         let Some(members) = self.metrics.get_mut(name) else { return };
         if let Some(series) = members.unmake(&Labels::default()) {
+            self.roll.leave(&series);
             self.pool.give_back(series);
         }
         if members.is_untouched()
@@ -336,6 +359,9 @@ impl Known {
         asked: MetricType,
         resolution: Option<Resolution>,
     ) -> Result<Hold, RegisterError> {
+        if self.roll.is_copied() {
+            return Err(RegisterError::Forked { name: name.to_owned() });
+        }
         let before = self.metrics.get(name).map(Members::resolution);
         let effective = before.or(resolution).unwrap_or_default().sane();
         let (size, metrics) = (self.pool.size(), self.metrics.len());
@@ -355,7 +381,7 @@ impl Known {
                 return Err(RegisterError::OtherResolution { name: name.to_owned(), registered, asked });
             }
             let (series, overflowed) = (members.len(), members.overflowed());
-            let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
+            let hold = members.resolve(labels, &mut self.pool, &mut self.roll).map_err(no_room)?;
             self.overflowed += members.overflowed() - overflowed;
             if members.len() != series {
                 self.list = None;
@@ -370,7 +396,7 @@ impl Known {
         let description = self.described.get(&name).cloned();
         let common = Common { name: name.clone(), metric_type: asked, resolution: effective, description };
         let mut members = Members::new(common, RandomState::new());
-        let hold = members.resolve(labels, &mut self.pool).map_err(no_room)?;
+        let hold = members.resolve(labels, &mut self.pool, &mut self.roll).map_err(no_room)?;
         self.overflowed += members.overflowed();
         self.described.remove(&name);
         self.metrics.insert(name, members);
@@ -396,7 +422,7 @@ impl Known {
         let (size, described) = (self.pool.size(), self.metrics.len() + self.described.len());
         match self.metrics.get_mut(name) {
             Some(members) => {
-                members.describe(description);
+                members.describe(description, &mut self.roll);
                 self.list = None;
                 Ok(true)
             }
@@ -412,10 +438,16 @@ impl Known {
 
     fn retire_idle(&mut self, now: Instant, age: Duration) -> Retired {
         let mut all = Retired::default();
-        let pool = &mut self.pool;
+        if self.roll.is_copied() {
+            return all;
+        }
+        let (pool, roll) = (&mut self.pool, &mut self.roll);
         let cells = pool.cells().clone();
         for members in self.metrics.values_mut() {
-            all += members.retire_idle(&cells, now, age, |series| pool.give_back(series));
+            all += members.retire_idle(&cells, now, age, |series| {
+                roll.leave(&series);
+                pool.give_back(series);
+            });
         }
         if all.series > 0 {
             self.retired += all.series;

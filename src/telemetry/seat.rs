@@ -43,6 +43,9 @@ pub(crate) fn with<R>(deck: DeckId, body: impl FnOnce(&Claim) -> R) -> Option<R>
 pub(crate) fn take(inner: &Arc<Inner>) -> Option<Arc<SlabSeat>> {
     // An allocator that counts gets no further slab for what we allocate here.
     let _taking = Taking::set()?;
+    if inner.is_copied() {
+        return None;
+    }
     local::may_hold(inner.deck).ok()?;
     let seat = Arc::new(SlabSeat { inner: inner.clone(), claim: inner.cells.claim()? });
     let target = NonNull::from(&*seat).cast();

@@ -80,7 +80,7 @@ impl Telemetry {
             state: PartState::working(trouble == 0),
             uptime: inner.started.elapsed(),
             bytes: PartBytes {
-                reserved: inner.cells.bytes() + of_groups.reserved + of_windows.bytes,
+                reserved: inner.span.len as u64 * 8 + of_groups.reserved + of_windows.bytes,
                 used: used + of_groups.used + of_windows.bytes,
             },
             cells_used,

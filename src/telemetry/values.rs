@@ -106,6 +106,11 @@ impl HistogramValues {
         &self.buckets
     }
 
+    /// The greatest value that was beyond the range, or 0.
+    pub(super) fn beyond(&self) -> u64 {
+        self.beyond
+    }
+
     /// Other values of the same histogram, none of them greater.
     pub(super) fn with_counts(&self, buckets: Vec<u64>, sum: u64) -> Self {
         Self { buckets, sum, ..*self }

@@ -51,6 +51,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     never("telemetry.metric.control_in_name", "name metrics in the code, and put input into labels"),
     never("telemetry.metric.empty_name", "check what makes the name: it came out empty"),
+    never("telemetry.metric.forked", "start a process in place of a fork, or build the telemetry after it"),
     never("telemetry.metric.long_name", "name what is counted in a few words"),
     never(
         "telemetry.metric.no_room",
@@ -101,6 +102,14 @@ pub(super) const CODES: &[Code] = &[
     )
     .warn(),
     never("telemetry.process.unsupported", "ask the process's monitor outside, or build for Linux").warn(),
+    never(
+        "telemetry.recording.no_telemetry",
+        "list the decks with `flightdeck list`, or see what sections there are by `mapped::Header`",
+    ),
+    never("telemetry.section.field", "copy the file again, from the machine it was written on"),
+    never("telemetry.section.none", "give the whole file of a deck, and no part of it"),
+    never("telemetry.section.too_short", "copy the file again, in all its length"),
+    never("telemetry.section.version", "build the tool from the version that the host was built from"),
     never("telemetry.snapshot.other_type", "add up snapshots of hosts of one version"),
     never("telemetry.window.length", "choose a slot of a second for rates that people watch"),
     never("telemetry.window.other_telemetry", "keep metric handles beside the telemetry that gave them"),

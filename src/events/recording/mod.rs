@@ -17,12 +17,13 @@ use super::loss::Loss;
 use super::plan::Plan;
 use super::query::{Lookup, Query};
 use super::schema::Schema;
-use super::section::{self, SectionError, Span};
+use super::section::{self, SectionError};
 use super::stats::{self, IndexStats, ShardStats};
 use super::view::View;
 use crate::clock::{ClockSource, Converter};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::mapped::{self, OpenOptions, Opened, Section};
+use crate::region::Span;
 use crate::sync::Arc;
 use std::fmt;
 #[cfg(all(feature = "mapped", target_os = "linux"))]

@@ -1,14 +1,13 @@
 //! The head of a section, written once; and its counters.
 
 use super::error::SectionError;
-use super::open::Span;
 use super::shape::{HEAD, Shape};
 use crate::events::bucket::BucketKey;
 use crate::events::class::{Class, PerClass};
 use crate::events::overflow::Slots;
 use crate::events::record::{HEADER_WORDS, LINK_WORD};
 use crate::events::ring::Geometry;
-use crate::region::{LINE, Line, Region};
+use crate::region::{LINE, Line, Region, Span};
 use crate::sync::{Arc, AtomicU64, Relaxed};
 
 /// What a section begins with.

@@ -21,7 +21,7 @@ pub use error::SectionError;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 pub(super) use head::VERSION;
 pub(super) use head::{Counters, write};
-pub(super) use open::{Span, open};
+pub(super) use open::open;
 pub(super) use shape::Shape;
 
 /// The tag of a kind in its log.

@@ -13,18 +13,8 @@ use crate::events::threads::Threads;
 use crate::events::view::View;
 use crate::id::DeckId;
 use crate::region::log::Log;
-use crate::region::{LINE, Region};
+use crate::region::{LINE, Span};
 use crate::sync::{Arc, Weak};
-
-/// Where a section lies.
-#[derive(Clone, Debug)]
-pub(in crate::events) struct Span {
-    pub(in crate::events) region: Arc<Region>,
-    /// At the boundary of a line.
-    pub(in crate::events) start: usize,
-    /// So many words are there, whatever the section says.
-    pub(in crate::events) len: usize,
-}
 
 /// The view of a section, and its sizes.
 pub(in crate::events) fn open(span: &Span) -> Result<(View, Shape), SectionError> {

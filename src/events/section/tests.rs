@@ -1,13 +1,12 @@
 //! What a copy of a store's words answers, and what words answer that no store wrote.
 
 use super::SectionError;
-use super::open::Span;
 use crate::clock::{Clock, Ticks};
 use crate::events::shard::Owner;
 use crate::events::{
     Answer, Batch, Class, Events, Lookup, LossCause, Query, Recording, Schema, Stamp, Start, Value, field,
 };
-use crate::region::{LINE, Region};
+use crate::region::{LINE, Region, Span};
 use crate::sync::{Arc, Relaxed, thread};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

@@ -53,7 +53,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         supervisor::SpawnError, supervisor::StartError,
         telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
-        telemetry::WindowError,
+        telemetry::SectionError, telemetry::WindowError,
         ConfigNameError, GuardError, NotReady, PanicHookError, TailError,
     )
 }
@@ -87,7 +87,7 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     let found = found.or_else(|| {
         use crate::mapped::{CreateError, HeaderError, OpenError};
-        is_one_of!(error: CreateError, HeaderError, OpenError, events::RecordingError)
+        is_one_of!(error: CreateError, HeaderError, OpenError, events::RecordingError, telemetry::RecordingError)
     });
     found
 }

@@ -56,7 +56,7 @@ impl Histogram {
     #[inline(never)]
     fn record_otherwise(&self, value: u64, times: u64) {
         let cell = &self.cell;
-        if cell.is_refused() {
+        if cell.is_refused() || cell.inner.is_copied() {
             cell.count_refused();
             return;
         }

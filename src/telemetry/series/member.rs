@@ -133,6 +133,11 @@ impl SeriesKey {
         Self { common, labels, number: series.number }
     }
 
+    /// One that was read, of which no other has the number.
+    pub(crate) fn recorded(common: Arc<Common>, labels: Labels, number: u64) -> Self {
+        Self { common, labels, number }
+    }
+
     /// That of a sum, in which such a series comes and goes.
     pub(crate) fn of_sum(&self) -> Self {
         Self { number: 0, ..self.clone() }

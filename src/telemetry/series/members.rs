@@ -7,6 +7,7 @@ use super::unit::{Description, Unit};
 use crate::sync::Arc;
 use crate::telemetry::buckets::Resolution;
 use crate::telemetry::registry::MetricType;
+use crate::telemetry::section::roll::{Number, Roll};
 use ahash::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -25,6 +26,8 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Members<S = RandomState> {
     common: Arc<Common>,
+    /// In the roll.
+    number: Number,
     /// By labels, compared in full; with the empty set, which stands outside the limit.
     pub(crate) members: HashMap<Labels, Member, S>,
     pub(crate) overflow: Option<Member>,
@@ -38,6 +41,7 @@ impl<S: BuildHasher> Members<S> {
     pub(crate) fn new(common: Common, hasher: S) -> Self {
         Self {
             common: Arc::new(common),
+            number: None,
             members: HashMap::with_hasher(hasher),
             overflow: None,
             overflowed: 0,
@@ -93,17 +97,25 @@ impl<S: BuildHasher> Members<S> {
         self.description().map_or(Description::MOST_SERIES, Description::limit)
     }
 
-    pub(crate) fn describe(&mut self, description: Description) {
+    pub(crate) fn describe(&mut self, description: Description, roll: &mut Roll) {
         self.common = Arc::new(Common { description: Some(description), ..Common::clone(&self.common) });
+        if self.number.is_some() {
+            roll.metric(&mut self.number, &self.common);
+        }
     }
 
     /// The series of these labels, made if it is new; or that of label sets beyond the limit.
-    pub(crate) fn resolve(&mut self, labels: Labels, pool: &mut Pool) -> Result<Hold, Exhausted> {
+    pub(crate) fn resolve(
+        &mut self,
+        labels: Labels,
+        pool: &mut Pool,
+        roll: &mut Roll,
+    ) -> Result<Hold, Exhausted> {
         if let Some(member) = self.members.get(&labels) {
             return Ok(Hold::claim(&member.series));
         }
         if labels.is_empty() || self.labelled() < self.limit() {
-            match self.make(pool) {
+            match self.make(Some(&labels), pool, roll) {
                 Ok(member) => {
                     let hold = Hold::claim(&member.series);
                     self.members.insert(labels, member);
@@ -117,7 +129,7 @@ impl<S: BuildHasher> Members<S> {
         let hold = match &self.overflow {
             Some(member) => Hold::claim(&member.series),
             None => {
-                let member = self.make(pool)?;
+                let member = self.make(None, pool, roll)?;
                 let hold = Hold::claim(&member.series);
                 self.overflow = Some(member);
                 hold
@@ -128,9 +140,18 @@ impl<S: BuildHasher> Members<S> {
         Ok(hold)
     }
 
-    fn make(&self, pool: &mut Pool) -> Result<Member, Exhausted> {
+    /// Without labels, that of label sets beyond the limit.
+    fn make(
+        &mut self,
+        labels: Option<&Labels>,
+        pool: &mut Pool,
+        roll: &mut Roll,
+    ) -> Result<Member, Exhausted> {
         let (metric_type, resolution) = (self.metric_type(), self.resolution());
         let series = Series::new(metric_type, resolution, pool.take(metric_type.cells(resolution))?);
+        // First: whoever reads the name finds all that it ever counted.
+        roll.carry(&self.common, labels, &series, pool.cells());
+        roll.enter(&mut self.number, &self.common, labels, &series);
         Ok(Member { series, last: 0, since: Instant::now() })
     }
 
@@ -190,6 +211,9 @@ pub struct MetricStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::region::Region;
+    use crate::region::log::Log;
+    use crate::telemetry::carry::Earlier;
     use crate::telemetry::cells::{Cells, Sizes};
     use std::hash::{BuildHasherDefault, Hasher};
 
@@ -208,6 +232,8 @@ mod tests {
     fn label_sets_of_one_hash_stay_apart() {
         let cells = Cells::new(Sizes { cells: 64, slabs: 1, chunks: 1 }).unwrap();
         let mut pool = Pool::new(cells, 64, 1);
+        let region = Region::heap(Log::footprint(64)).unwrap();
+        let mut roll = Roll::new(Log::at(&region, 0, 64), Earlier::default(), None);
         let common = Common {
             name: "m".into(),
             metric_type: MetricType::Counter,
@@ -217,7 +243,7 @@ mod tests {
         let mut members = Members::new(common, BuildHasherDefault::<Alike>::default());
         let mut resolve = |value: &str| {
             let labels = Labels::new("m", &[("a", value)]).unwrap().0;
-            members.resolve(labels, &mut pool).unwrap().cell()
+            members.resolve(labels, &mut pool, &mut roll).unwrap().cell()
         };
         let found: Vec<_> = ["x", "y", "z"].map(&mut resolve).to_vec();
         assert_eq!(found, [1, 2, 3]);

@@ -58,4 +58,4 @@ pub use retire::Retired;
 #[doc(hidden)]
 pub use site::Site;
 pub(super) use site::Sites;
-pub use unit::{Description, Unit};
+pub use unit::{Description, Unit, UnitName};

@@ -3,6 +3,7 @@
 use crate::sync::Arc;
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// What a metric's numbers count or measure. Says it only: no number is converted.
 ///
@@ -11,7 +12,9 @@ use std::fmt;
 /// assert_eq!((Unit::Bytes.open_metrics(), &*Unit::Bytes.ucum()), (Some("bytes"), "By"));
 /// assert_eq!((Unit::Other("orders").open_metrics(), &*Unit::Other("orders").ucum()), (Some("orders"), "{orders}"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Units are equal if their names are.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Unit {
     /// How many.
@@ -34,12 +37,57 @@ pub enum Unit {
     Celsius,
     /// Anything else, in the plural: `orders`. Letters, digits and `_`.
     Other(&'static str),
+    /// Such another one, whose name was read: see [`Recording`](super::super::Recording).
+    Read(UnitName),
+}
+
+/// The name of a unit that was read.
+#[derive(Clone, Copy)]
+pub struct UnitName {
+    /// ASCII, filled up with zeros.
+    bytes: [u8; MOST_UNIT],
+    len: u8,
+}
+
+impl UnitName {
+    fn new(name: &str) -> Option<Self> {
+        let mut bytes = [0; MOST_UNIT];
+        bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(Self { bytes, len: name.len() as u8 })
+    }
+
+    /// As a text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.len.into()).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for UnitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl PartialEq for Unit {
+    fn eq(&self, other: &Self) -> bool {
+        self.open_metrics() == other.open_metrics()
+    }
+}
+
+impl Eq for Unit {}
+
+impl Hash for Unit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.open_metrics().hash(state);
+    }
 }
 
 impl Unit {
     /// Its name in OpenMetrics, which is what Prometheus reads; none for a mere count.
     #[must_use]
-    pub const fn open_metrics(self) -> Option<&'static str> {
+    pub fn open_metrics(&self) -> Option<&str> {
         Some(match self {
             Self::Count => return None,
             Self::Ratio => "ratio",
@@ -51,6 +99,7 @@ impl Unit {
             Self::Nanoseconds => "nanoseconds",
             Self::Celsius => "celsius",
             Self::Other(name) => name,
+            Self::Read(name) => name.as_str(),
         })
     }
 
@@ -67,11 +116,17 @@ impl Unit {
             Self::Nanoseconds => "ns",
             Self::Celsius => "Cel",
             Self::Other(name) => return Cow::Owned(format!("{{{name}}}")),
+            Self::Read(name) => return Cow::Owned(format!("{{{}}}", name.as_str())),
         })
     }
 
+    /// One of this name, if every exporter can carry it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(Self::Read(UnitName::new(name)?)).filter(Self::is_fit)
+    }
+
     /// Whether each exporter can carry its name.
-    pub(crate) fn is_fit(self) -> bool {
+    pub(crate) fn is_fit(&self) -> bool {
         self.open_metrics().is_none_or(|name| {
             (1..=MOST_UNIT).contains(&name.len())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -155,6 +210,16 @@ impl Default for Description {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_that_was_read_is_that_of_its_name() {
+        assert_eq!(Unit::named("orders"), Some(Unit::Other("orders")));
+        assert_eq!(Unit::named("orders").unwrap().ucum(), "{orders}");
+        assert_ne!(Unit::named("orders"), Some(Unit::Bytes));
+        for unfit in ["", "a b", "\u{fc}", &"a".repeat(64)] {
+            assert_eq!(Unit::named(unfit), None, "{unfit:?}");
+        }
+    }
 
     #[test]
     fn a_unit_fits_if_every_exporter_can_carry_it() {

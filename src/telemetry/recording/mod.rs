@@ -1,0 +1,227 @@
+//! A telemetry's words, read by somebody who has nothing else: the same snapshots.
+
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+mod error;
+mod names;
+mod sums;
+#[cfg(all(test, not(flightdeck_loom)))]
+mod tests;
+
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use error::RecordingError;
+
+use super::buckets::Resolution;
+use super::handle::{Stats, Telemetry};
+use super::metric::REFUSED;
+use super::registry::MetricType;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use super::section::VERSION;
+use super::section::{SectionError, Shape};
+use super::series::SeriesKey;
+use super::snapshot::Snapshot;
+use super::values::{HistogramValues, Value};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::{OpenOptions, Opened, kind};
+use crate::region::Span;
+use crate::region::log::Log;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::sync::Arc;
+use crate::sync::unique_number;
+use names::{Named, Names};
+use std::fmt;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use std::path::Path;
+use std::time::Instant;
+use sums::Sums;
+
+/// What a telemetry counts or counted, for whoever may only look: the same snapshots as the telemetry's own.
+///
+/// It reads the very words that threads count in, and stores nothing there, so no thread waits for it or executes one more
+/// instruction. It believes nothing: whatever the words say, also while they change, an answer comes after bounded time and with
+/// bounded memory, if only an empty one.
+///
+/// A snapshot has what the telemetry's own has at that time, but for this:
+///
+/// - What is counted through a [`Group`](super::Group) lies elsewhere and is missing: [`Recording::incomplete`] names those counters.
+/// - Metrics and series for which the telemetry had no room in its log have no name, and are missing: [`Recording::nameless`].
+/// - A series that is retired while it is read is left out. One that gets its cells meanwhile may, for as long as the
+///   snapshot [took](Snapshot::took), be counted for it on a machine that does not keep stores of several processors in one order;
+///   those that are tested do.
+/// - Extremes, windows and what was retired are not known.
+///
+/// ```
+/// use flightdeck::telemetry::{Telemetry, Value};
+/// let telemetry = Telemetry::new();
+/// let requests = telemetry.counter_with("requests_total", &[("method", "GET")]);
+/// let recording = telemetry.recording()?;
+/// requests.increment(5);
+/// let snapshot = recording.snapshot();
+/// assert_eq!(snapshot.get_with("requests_total", &[("method", "GET")]), Some(&Value::Counter(5)));
+/// # Ok::<(), flightdeck::telemetry::SectionError>(())
+/// ```
+#[derive(Clone)]
+pub struct Recording {
+    span: Span,
+    shape: Shape,
+    log: Log,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    file: Option<Arc<Opened>>,
+    /// Of this reader: it tells series apart, with the place of their record.
+    id: u64,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+impl Telemetry {
+    /// What this telemetry counts, for whoever may only look. It reads as another process would: see [`Recording`]. Keeps the
+    /// telemetry's memory until it is dropped.
+    ///
+    /// # Errors
+    /// If something else has written upon the telemetry's memory.
+    pub fn recording(&self) -> Result<Recording, SectionError> {
+        Recording::of_span(self.inner.span.clone())
+    }
+}
+
+impl Recording {
+    /// What lies there, if it is a section of telemetry.
+    pub(crate) fn of_span(span: Span) -> Result<Self, SectionError> {
+        let shape = Shape::read(&span)?;
+        let log = shape.log(&span.region, span.start);
+        Ok(Self {
+            span,
+            shape,
+            log,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            file: None,
+            id: unique_number(),
+        })
+    }
+
+    /// Reads the file of a deck, of this or another process, that runs or ran: see [`Builder::mapped`](super::Builder::mapped).
+    ///
+    /// It takes the permission to read the file, and nothing else. Nothing is read of it yet but where things lie.
+    ///
+    /// # Errors
+    /// If it cannot be read, or no telemetry is in it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        Self::of(&Arc::new(Opened::open(path, &OpenOptions::new())?))
+    }
+
+    /// As [`Recording::open`], of a file that is open already.
+    ///
+    /// # Errors
+    /// If no telemetry is in it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn of(file: &Arc<Opened>) -> Result<Self, RecordingError> {
+        let Some(section) = file.section(kind::TELEMETRY, 0) else {
+            return Err(RecordingError::NoTelemetry { path: file.path().to_owned() });
+        };
+        if section.version != VERSION {
+            let (found, known) = (section.version.into(), VERSION.into());
+            return Err(SectionError::Version { found, known }.into());
+        }
+        Ok(Self { file: Some(file.clone()), ..Self::of_span(section.span())? })
+    }
+
+    /// The file: whose it is, and whether its writer lives. `None` where it is no file that is read.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[must_use]
+    pub fn file(&self) -> Option<&Opened> {
+        self.file.as_deref()
+    }
+
+    /// All metrics and their values now: as of [`Telemetry::snapshot`]. Takes the time of reading all names and all cells, at most
+    /// that of reading the section three times, and memory for what it returns.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let began = Instant::now();
+        let names = self.names();
+        let end = names.series.iter().map(Named::end).max().unwrap_or(0);
+        let sums = self.sums(end);
+        let values = names.series.iter().map(|series| value(series, &sums));
+        let mut read: Vec<_> = names.series.iter().zip(values).collect();
+        // A series that has been struck by now may have lost its cells before they were read.
+        read.retain(|(series, _)| self.log.stands(series.at, series.head));
+        let (keys, values): (Vec<SeriesKey>, _) =
+            read.into_iter().map(|(series, value)| (series.key.clone(), value)).unzip();
+        Snapshot { keys: keys.into(), values, began, took: began.elapsed() }
+    }
+
+    /// How many names of metrics and series found no room in the telemetry's log.
+    #[must_use]
+    pub fn nameless(&self) -> u64 {
+        self.log.refused()
+    }
+
+    /// How many records of the log make no sense: none, unless something else than a telemetry wrote it.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.names().unreadable
+    }
+
+    /// The counters that are numbers of groups. What was counted through the group is missing in snapshots.
+    #[must_use]
+    pub fn incomplete(&self) -> Vec<SeriesKey> {
+        let names = self.names();
+        let is_part = |series: &&Named| names.elsewhere.contains(&series.cell);
+        names.series.iter().filter(is_part).map(|series| series.key.clone()).collect()
+    }
+
+    /// As of [`Telemetry::stats`], as far as that can be told: slabs that were ever claimed, memory, updates of shared cells and of
+    /// handles that were refused, metrics and series. All else is zero.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (names, sums) = (self.names(), self.sums(REFUSED + 1));
+        Stats {
+            slabs_reached: sums.reached() as u64,
+            chunk_bytes: sums.chunk_bytes(),
+            shared_updates: sums.shared_updates(),
+            refused_updates: sums.of(REFUSED..REFUSED + 1).first().copied().unwrap_or(0),
+            metrics: names.metrics,
+            series: names.series.len() as u64,
+            ..Stats::default()
+        }
+    }
+
+    /// How many bytes it reads.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.span.len * 8
+    }
+
+    fn names(&self) -> Names {
+        names::read(&self.log, self.shape.sizes.cells, self.id)
+    }
+
+    fn sums(&self, end: usize) -> Sums<'_> {
+        Sums::read(&self.span, self.shape.cells_at(), self.shape.sizes, end)
+    }
+}
+
+fn value(series: &Named, sums: &Sums<'_>) -> Value {
+    let own = sums.of(series.cell..series.end());
+    let sum = own.first().copied().unwrap_or(0);
+    let shared = |cell: usize| sums.shared(cell);
+    match series.key.metric_type() {
+        MetricType::Counter => Value::Counter(sum),
+        MetricType::UpDownCounter => Value::UpDownCounter(sum.cast_signed()),
+        MetricType::Gauge => Value::Gauge(shared(series.cell).cast_signed()),
+        MetricType::FloatGauge => Value::FloatGauge(f64::from_bits(shared(series.cell))),
+        MetricType::Histogram => {
+            let resolution: Resolution = series.resolution;
+            let greatest = shared(series.end().saturating_sub(1));
+            Value::Histogram(HistogramValues::of(resolution, own, greatest))
+        }
+    }
+}
+
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Recording>();
+};

@@ -1,0 +1,408 @@
+//! What a copy of a telemetry's words says, and what words say that no telemetry wrote.
+
+use super::Recording;
+use crate::region::Span;
+use crate::sync::{Arc, AtomicBool, Relaxed, thread};
+use crate::telemetry::cells::CHUNK;
+use crate::telemetry::section::SectionError;
+use crate::telemetry::{Description, Resolution, Snapshot, Telemetry, Unit, Value};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Words of the head, and the first of the log's records.
+const HEAD: usize = 32;
+const RECORDS: usize = HEAD + 16;
+
+/// An xorshift generator (Marsaglia 2003).
+fn next(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+/// A telemetry that has had everything: all types, described or not, before and after; labels, an overflow series, series that
+/// were retired and others that have their cells; threads that live and that are gone, and more of them than slabs and chunks.
+fn eventful() -> Telemetry {
+    let telemetry = Telemetry::builder().cells(8_192).threads(4).memory(40 * CHUNK * 8).build().unwrap();
+    let description = Description::new("how many orders").unit(Unit::Other("orders")).most_series(3);
+    telemetry.describe("orders_total", description).unwrap();
+    let gone = telemetry.counter_with("gone_total", &[("user", "ann")]);
+    gone.increment(9);
+    drop(gone);
+    telemetry.retire_idle(Duration::ZERO);
+    assert_eq!(telemetry.retire_idle(Duration::ZERO).series, 1);
+    let count = || {
+        for n in 0..200_u64 {
+            let of = (n % 5).to_string();
+            telemetry.counter_with("orders_total", &[("venue", &of), ("b", "\n\u{fc}")]).increment(n);
+            telemetry.up_down_counter("open").add(n as i64 - 90);
+            telemetry.histogram("latency_ns").record(n * n * n);
+        }
+        let fine = Resolution::new(7).up_to(1_000);
+        let histogram = telemetry.try_histogram_of("fine", &[("of", "a")], fine).unwrap();
+        [1, 500, 5_000_000].into_iter().for_each(|value| histogram.record(value));
+    };
+    thread::scope(|threads| {
+        for _ in 0..6 {
+            threads.spawn(count);
+        }
+    });
+    count();
+    telemetry.gauge("depth").set(-7);
+    telemetry.float_gauge("load").set(0.75);
+    telemetry.describe("depth", Description::new("later").unit(Unit::Bytes)).unwrap();
+    telemetry
+}
+
+/// The words of a telemetry, copied to memory of their own.
+fn copied(telemetry: &Telemetry) -> Span {
+    copy_of(&telemetry.inner.span)
+}
+
+fn copy_of(span: &Span) -> Span {
+    let copy = Span::heap(span.len).unwrap();
+    (0..span.len).for_each(|at| set(&copy, at, word(span, at)));
+    copy
+}
+
+fn word(span: &Span, at: usize) -> u64 {
+    span.run(at, 1).unwrap()[0].load(Relaxed)
+}
+
+fn set(span: &Span, at: usize, value: u64) {
+    span.run(at, 1).unwrap()[0].store(value, Relaxed);
+}
+
+/// All that a snapshot says.
+fn told(snapshot: &Snapshot) -> Vec<String> {
+    let line = |(key, value): (&crate::telemetry::SeriesKey, &Value)| {
+        format!(
+            "{key} {:?} {:?} {:?} {value:?}",
+            key.metric_type(),
+            key.unit().map(|unit| unit.ucum().into_owned()),
+            key.help()
+        )
+    };
+    snapshot.iter().map(line).collect()
+}
+
+#[test]
+fn a_copy_of_the_words_says_what_the_telemetry_says() {
+    let telemetry = eventful();
+    let recording = Recording::of_span(copied(&telemetry)).unwrap();
+    let (mine, theirs) = (telemetry.snapshot(), recording.snapshot());
+    assert_eq!(told(&mine), told(&theirs));
+    assert!(theirs.iter().count() == 9 && theirs.get("gone_total").is_none(), "{theirs:?}");
+    let Some(Value::Histogram(fine)) = theirs.get_with("fine", &[("of", "a")]) else { panic!("{theirs:?}") };
+    assert_eq!((fine.count(), fine.overflowed(), fine.greatest()), (21, 7, Some(5_000_000)));
+    let (mine, theirs) = (telemetry.stats(), recording.stats());
+    assert!(theirs.shared_updates > 0 && theirs.chunk_bytes == (40 * CHUNK * 8) as u64, "{theirs:?}");
+    assert_eq!(
+        (mine.slabs_reached, mine.chunk_bytes, mine.shared_updates, mine.metrics, mine.series),
+        (theirs.slabs_reached, theirs.chunk_bytes, theirs.shared_updates, theirs.metrics, theirs.series)
+    );
+    assert_eq!((recording.nameless(), recording.unreadable(), recording.incomplete().len()), (0, 0, 0));
+    // And the other way round: nothing is counted twice, nothing is missing.
+    assert!(mine.series == 9 && told(&recording.snapshot().since(&recording.snapshot())).len() == 9);
+}
+
+#[test]
+fn a_recording_of_a_live_telemetry_learns_what_it_learns() {
+    let telemetry = Telemetry::builder().cells(64).threads(2).build().unwrap();
+    let recording = telemetry.recording().unwrap();
+    assert_eq!(told(&recording.snapshot()), Vec::<String>::new());
+    let ann = telemetry.counter_with("hits", &[("user", "ann")]);
+    ann.increment(3);
+    let first = recording.snapshot();
+    assert_eq!(first.get_with("hits", &[("user", "ann")]), Some(&Value::Counter(3)));
+    ann.increment(1);
+    assert_eq!(
+        recording.snapshot().since(&first).get_with("hits", &[("user", "ann")]),
+        Some(&Value::Counter(1))
+    );
+    drop(ann);
+    telemetry.retire_idle(Duration::ZERO);
+    telemetry.retire_idle(Duration::ZERO);
+    assert_eq!(recording.snapshot().iter().count(), 0);
+    // The same labels, in the same cell: another series all the same.
+    telemetry.counter_with("hits", &[("user", "ann")]).increment(2);
+    let again = recording.snapshot();
+    assert_eq!(again.since(&first).get_with("hits", &[("user", "ann")]), Some(&Value::Counter(2)));
+}
+
+#[test]
+fn what_finds_no_room_in_the_log_has_no_name_and_takes_nobodys() {
+    let telemetry = Telemetry::builder().cells(64).build().unwrap();
+    let recording = telemetry.recording().unwrap();
+    let (mut named, mut round) = (Vec::new(), 0);
+    while recording.nameless() == 0 {
+        named.retain(|(handle, name): &(crate::telemetry::Counter, String)| {
+            handle.increment(1);
+            name.len() % 2 == 0
+        });
+        telemetry.retire_idle(Duration::ZERO);
+        telemetry.retire_idle(Duration::ZERO);
+        for n in 0..10 {
+            let name = format!("{round}.{}", "x".repeat(n));
+            let counter = telemetry.counter_with("made_total", &[("name", &name)]);
+            counter.increment(1_000 * round + n as u64);
+            named.push((counter, name));
+            if named.len() > 40 {
+                named.remove(0);
+            }
+        }
+        round += 1;
+    }
+    // One that goes now, though the log is full, is struck; who has its cell next is not taken for it.
+    let (recorded, live) = (recording.snapshot(), telemetry.snapshot());
+    for (key, value) in recorded.iter() {
+        let labels: Vec<_> = key.labels().iter().collect();
+        assert_eq!(live.get_with(key.name(), &labels), Some(value), "{key}");
+    }
+    drop(named);
+    telemetry.retire_idle(Duration::ZERO);
+    telemetry.retire_idle(Duration::ZERO);
+    (0..20).for_each(|n| telemetry.counter_with("late_total", &[("n", &n.to_string())]).increment(5));
+    assert_eq!(told(&recording.snapshot()), Vec::<String>::new());
+}
+
+#[test]
+fn numbers_of_groups_are_said_to_be_incomplete() {
+    let telemetry = Telemetry::builder().cells(64).threads(2).build().unwrap();
+    let recording = telemetry.recording().unwrap();
+    let group = telemetry.group("requests", ["ok", "err"]).unwrap();
+    telemetry.counter("hits").increment(1);
+    group.add([5, 1]);
+    let names: Vec<_> = recording.incomplete().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["requests.err", "requests.ok"]);
+}
+
+#[test]
+fn what_an_earlier_life_counted_goes_on() {
+    let before = eventful();
+    let recording = Recording::of_span(copied(&before)).unwrap();
+    let now = Telemetry::builder().carry_over(&recording).build().unwrap();
+    assert_eq!(now.snapshot().iter().count(), 0);
+    let histogram = now.histogram("latency_ns");
+    histogram.record(5);
+    let values = histogram.values();
+    let then = before.histogram("latency_ns").values();
+    assert_eq!((values.count(), values.sum()), (then.count() + 1, then.sum().wrapping_add(5)));
+    let labels = [("venue", "1"), ("b", "\n\u{fc}")];
+    let counter = now.counter_with("orders_total", &labels);
+    assert_eq!(counter.value(), before.counter_with("orders_total", &labels).value());
+    // Not what they are any more, and not what says how things are.
+    let other = Resolution::new(5).up_to(1_000);
+    assert_eq!(now.try_histogram_of("fine", &[("of", "a")], other).unwrap().values().count(), 0);
+    assert_eq!((now.gauge("depth").value(), now.up_down_counter("open").value()), (0, 0));
+    let stats = now.stats();
+    assert_eq!((stats.carried, stats.not_carried, stats.shared_updates), (2, 1, 0));
+    assert!(stats.to_carry > 0, "{stats:?}");
+    // Once: a series that went and came back begins anew.
+    drop(counter);
+    now.retire_idle(Duration::ZERO);
+    assert!(now.retire_idle(Duration::ZERO).series > 0);
+    assert_eq!(now.counter_with("orders_total", &labels).value(), 0);
+}
+
+#[test]
+fn a_section_that_is_cut_off_is_refused() {
+    let span = copied(&eventful());
+    for len in (0..span.len).step_by(1_009).chain([1, HEAD - 1, HEAD, span.len - 1]) {
+        match Recording::of_span(Span { len, ..span.clone() }) {
+            Err(SectionError::TooShort { words, needed }) => assert!(words == len as u64 && needed > words),
+            other => panic!("{len} words: {other:?}"),
+        }
+    }
+    assert!(Recording::of_span(span).is_ok());
+}
+
+/// Asks for everything, and counts what it takes.
+fn interrogate(recording: &Recording) {
+    let cells = recording.shape.sizes.cells;
+    for _ in 0..3 {
+        let snapshot = recording.snapshot();
+        let taken = |value: &Value| match value {
+            Value::Histogram(values) => values.counts().len(),
+            _ => 1,
+        };
+        assert!(snapshot.iter().map(|(_, value)| taken(value)).sum::<usize>() <= cells);
+        let _ = (told(&snapshot), told(&snapshot.since(&recording.snapshot())));
+    }
+    let _ = (recording.nameless(), recording.unreadable(), recording.incomplete(), recording.stats());
+    let telemetry = Telemetry::builder().cells(64).threads(1).carry_over(recording).build().unwrap();
+    telemetry.counter("open").increment(1);
+}
+
+/// Whether somebody who reads it comes back, and without a panic.
+fn comes_back(span: &Span) -> bool {
+    let span = span.clone();
+    let running = thread::spawn(move || {
+        let read = || {
+            if let Ok(recording) = Recording::of_span(span) {
+                interrogate(&recording);
+            }
+        };
+        catch_unwind(AssertUnwindSafe(read)).is_ok()
+    });
+    let start = Instant::now();
+    while !running.is_finished() && start.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_micros(100));
+    }
+    running.is_finished() && running.join().unwrap_or(false)
+}
+
+/// What a word may be made into.
+fn made(random: &mut u64, was: u64) -> u64 {
+    match next(random, 9) {
+        0 => 0,
+        1 => 1,
+        2 => u64::MAX,
+        3 => was.wrapping_add(1),
+        4 => was.wrapping_sub(1),
+        5 => was ^ 1 << next(random, 64),
+        6 => was.wrapping_mul(2),
+        7 => 1 << next(random, 64),
+        _ => next(random, u64::MAX),
+    }
+}
+
+/// Those of the head, of the log as far as it goes, of the cells' control, and of tables.
+fn control_words(span: &Span) -> Vec<usize> {
+    let recording = Recording::of_span(span.clone()).unwrap();
+    let (sizes, cells) = (recording.shape.sizes, recording.shape.cells_at());
+    let told = word(span, HEAD) as usize;
+    let table = cells + sizes.table_at(0);
+    (0..RECORDS + told).chain(cells..cells + 32).chain(table..table + sizes.slabs * sizes.tables()).collect()
+}
+
+#[test]
+fn every_control_word_may_be_anything() {
+    let span = copied(&eventful());
+    let (mut random, mut refused) = (0x1234_5678_9abc_def1, 0);
+    for at in control_words(&span) {
+        let was = word(&span, at);
+        for _ in 0..if at < RECORDS { 5 } else { 1 } {
+            let value = made(&mut random, was);
+            set(&span, at, value);
+            match Recording::of_span(span.clone()) {
+                Ok(_) => assert!(comes_back(&span), "word {at} is {value:#x} and was {was:#x}"),
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().starts_with("telemetry "), "{error}");
+                }
+            }
+        }
+        set(&span, at, was);
+    }
+    assert!(refused > 20, "{refused}");
+    assert!(comes_back(&span));
+}
+
+#[test]
+fn all_words_beyond_the_head_may_be_anything() {
+    let whole = copied(&eventful());
+    let (mut random, control) = (0xdead_beef_1234_5677, control_words(&whole));
+    for round in 0..60 {
+        let span = copy_of(&whole);
+        let one_in = 1 << (round % 12);
+        for at in HEAD..span.len {
+            if next(&mut random, one_in) == 0 {
+                set(&span, at, made(&mut random, word(&span, at)));
+            }
+        }
+        for at in control.iter().filter(|at| **at >= HEAD) {
+            if round % 2 == 0 && next(&mut random, one_in) == 0 {
+                set(&span, *at, made(&mut random, word(&whole, *at)));
+            }
+        }
+        assert!(comes_back(&span), "round {round}");
+    }
+}
+
+/// A log of nothing but the widest histograms, all in the same cells, and tables that all lead to one chunk.
+#[test]
+fn words_that_ask_for_more_than_there_is_get_no_more() {
+    let telemetry = Telemetry::builder().cells(1 << 18).threads(64).memory(1 << 20).build().unwrap();
+    let histogram = telemetry.try_histogram_of("wide", &[], Resolution::new(12).up_to(u64::MAX)).unwrap();
+    histogram.record(1);
+    let span = copied(&telemetry);
+    let recording = Recording::of_span(span.clone()).unwrap();
+    let log = recording.shape.log(&span.region, span.start);
+    let mut told = 0;
+    loop {
+        let mut draft = log.draft(super::super::section::roll::SERIES);
+        draft.word(0);
+        draft.word(1 + told % 1_000);
+        draft.text("n");
+        draft.text(&told.to_string());
+        if !draft.commit() {
+            break;
+        }
+        told += 1;
+    }
+    let (sizes, cells) = (recording.shape.sizes, recording.shape.cells_at());
+    set(&span, cells, u64::MAX);
+    for slab in 0..sizes.slabs {
+        for entry in 0..sizes.tables() {
+            let (table, chunk) = (sizes.table_at(slab), sizes.chunk_at(3));
+            set(&span, cells + table + entry, ((chunk - table) * 8) as u64);
+        }
+    }
+    assert!(told > 10_000);
+    assert!(comes_back(&span));
+    assert_eq!(recording.snapshot().iter().count(), 1);
+}
+
+/// Somebody writes nonsense while somebody else reads.
+#[test]
+fn words_may_change_while_they_are_read() {
+    let whole = copied(&eventful());
+    let control = control_words(&whole);
+    for round in 0..6_u64 {
+        let span = copy_of(&whole);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (writing, stopped, control) = (span.clone(), stop.clone(), control.clone());
+        let writer = thread::spawn(move || {
+            let mut random = round + 77;
+            while !stopped.load(Relaxed) {
+                let at = control[next(&mut random, control.len() as u64) as usize];
+                set(&writing, at, made(&mut random, word(&writing, at)));
+            }
+        });
+        let came_back = comes_back(&span);
+        stop.store(true, Relaxed);
+        writer.join().unwrap();
+        assert!(came_back, "round {round}");
+    }
+}
+
+/// Names and cells change while somebody reads: what is read under a name was counted under it.
+#[test]
+fn a_live_telemetry_that_churns_is_read_under_the_right_names() {
+    let telemetry = Telemetry::builder().cells(1 << 15).threads(2).build().unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            // Each series counts in steps of its number, until the log is full.
+            for n in 1..5_000_u64 {
+                let counter = telemetry.counter_with("n_total", &[("n", &n.to_string())]);
+                (0..20).for_each(|_| counter.increment(n << 32));
+                drop(counter);
+                telemetry.retire_idle(Duration::ZERO);
+                telemetry.retire_idle(Duration::ZERO);
+            }
+            stop.store(true, Relaxed);
+        });
+        let recording = telemetry.recording().unwrap();
+        while !stop.load(Relaxed) {
+            for (key, value) in recording.snapshot().iter() {
+                let n: u64 = key.labels().get("n").unwrap().parse().unwrap();
+                let Value::Counter(count) = value else { panic!("{value:?}") };
+                assert!(count.is_multiple_of(n << 32) && count / (n << 32) <= 20, "{key} is {count}");
+            }
+        }
+    });
+}
