@@ -281,7 +281,7 @@ impl Builder {
     /// If the system has not as much memory.
     pub fn build(self) -> Result<Telemetry, BuildError> {
         #[cfg(all(feature = "mapped", target_os = "linux"))]
-        if let Some(options) = &self.mapped {
+        if let Some(options) = self.mapped.as_ref().filter(|_| self.section.is_none()) {
             let file = MappedFile::create(options, &[self.section()]).map_err(BuildError::Mapped)?;
             if let Some(section) = file.section(kind::TELEMETRY, 0) {
                 return self.in_section(section).build_in(Some(file));

@@ -110,7 +110,7 @@ impl Recording {
     /// If it cannot be read, or no telemetry is in it.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
-        Self::of(&Arc::new(Opened::open(path, &OpenOptions::new())?))
+        Self::of(Opened::open(path, &OpenOptions::new())?)
     }
 
     /// As [`Recording::open`], of a file that is open already.
@@ -118,7 +118,12 @@ impl Recording {
     /// # Errors
     /// If no telemetry is in it.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
-    pub fn of(file: &Arc<Opened>) -> Result<Self, RecordingError> {
+    pub fn of(file: Opened) -> Result<Self, RecordingError> {
+        Self::of_shared(Arc::new(file))
+    }
+
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn of_shared(file: Arc<Opened>) -> Result<Self, RecordingError> {
         let Some(section) = file.section(kind::TELEMETRY, 0) else {
             return Err(RecordingError::NoTelemetry { path: file.path().to_owned() });
         };
@@ -126,7 +131,7 @@ impl Recording {
             let (found, known) = (section.version.into(), VERSION.into());
             return Err(SectionError::Version { found, known }.into());
         }
-        Ok(Self { file: Some(file.clone()), ..Self::of_span(section.span())? })
+        Ok(Self { file: Some(file), ..Self::of_span(section.span())? })
     }
 
     /// The file: whose it is, and whether its writer lives. `None` where it is no file that is read.
