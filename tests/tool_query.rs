@@ -11,6 +11,7 @@ use flightdeck::mapped::Options;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -326,6 +327,8 @@ fn exports_are_whole_or_not_there() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""));
     assert!(ran.err.starts_with("note: 6 events to "), "{}", ran.err);
     assert_eq!(fs::read_to_string(&jsonl).unwrap(), run(&["query", &file, "-o", "json"]).out);
+    let mode = fs::metadata(&jsonl).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "no more readable than the deck");
     run(&["export", &file, "-o", &jsonl, "-k", "host.beat"]).refused(2, &["is there already", "--force"]);
     assert_eq!(fs::read_to_string(&jsonl).unwrap().lines().count(), 6);
     assert_eq!(run(&["export", &file, "-o", &jsonl, "-k", "host.beat", "--force"]).code, Some(0));

@@ -24,12 +24,14 @@ CONDITION is FIELD=VALUE, where VALUE is a number, true, false or text as it sta
 and ~ (contains). What has quotes or parentheses, && or || is a predicate as in `flightdeck replay --help`:
   -w status=503   -w 'duration_ns>5000000'   -w 'path~/buy'   -w 'status >= 500 && !(path ~ \"/health\")'
 
+What is found is held in memory before it is written: `flightdeck export` writes any number of events.
+
 An exit code of 0 says that something was found, 1 that nothing was (with --strict: or not all), 2 that the
 command line is wrong or the file cannot be read.
 
 Examples:
   flightdeck query engine.deck                                 all there is, the oldest first
-  flightdeck query engine.deck -c 7f3a --tree                  what happened to one request, and where its time went
+  flightdeck query engine.deck -c 7f3a... --tree               what happened to one request, and where its time went
   flightdeck query engine.deck -p warn -S crash-30s            the last half minute of a process that died
   flightdeck query engine.deck -k 'order.*' -w venue=XETRA -n 20
   flightdeck query engine.deck -k order.rejected -f -o json | jq .fields.reason.value
@@ -97,9 +99,9 @@ The format is that of the suffix of OUT (.jsonl, .json, .ndjson, .csv) unless --
 has all of an event. A row of CSV has its time, severity, class, kind, thread, ids, and its fields: in columns of
 their own with -k, else in one as JSON.
 
-OUT appears whole or not at all, and is not overwritten without --force. Of a process that runs, what it has
-recorded until now is written, in memory that does not grow with it. TIME and CONDITION are those of `flightdeck
-query --help`.
+OUT appears whole or not at all, for its owner alone to read, and is not overwritten without --force. Of a
+process that runs, what it has recorded until now is written, in memory that does not grow with it. TIME and
+CONDITION are those of `flightdeck query --help`.
 
 Examples:
   flightdeck export engine.deck -o engine.jsonl

@@ -13,6 +13,7 @@ use flightdeck::{Diagnostic, Retry, Severity, Ticks};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -234,7 +235,9 @@ impl Partial {
         let mut name = out.file_name().unwrap_or_default().to_owned();
         name.push(format!(".partial-{}", std::process::id()));
         let path = out.with_file_name(name);
-        let file = BufWriter::with_capacity(256 << 10, File::create_new(&path)?);
+        // For its owner alone, as the deck is.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = BufWriter::with_capacity(256 << 10, file);
         Ok(Self { out: out.to_owned(), is_forced, path: Some(path), file })
     }
 
