@@ -153,7 +153,8 @@ impl Default for Builder {
 
 impl Builder {
     /// How many cells all metrics together may take: one for a counter or a gauge, 1,027 for a histogram; 32,768 by
-    /// default.
+    /// default. With each come 32 bytes for names as [recordings](super::Recording) read them, which are used as series are made
+    /// and not given back: series for which there is no room are counted as ever, but have no name there.
     pub fn cells(mut self, cells: usize) -> Self {
         self.cells = cells;
         self
@@ -247,19 +248,14 @@ impl Builder {
         self
     }
 
-    /// How many words all of it takes.
-    pub(crate) fn words(&self) -> usize {
-        self.shape().words()
-    }
-
     /// The section that it takes in a file.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn section(&self) -> SectionSpec {
-        let words = self.words();
+        let words = self.shape().words();
         SectionSpec { kind: kind::TELEMETRY, version: VERSION, instance: 0, words, huge_pages: false }
     }
 
-    /// Lives in the words of a section, of which there are [`Builder::words`] at least: all zero, and nobody else's to write.
+    /// Lives in the words of a section, of which there are as many as [`Builder::section`] says: all zero, and nobody else's to write.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn in_section(mut self, section: Section) -> Self {
         self.section = Some(section.span());

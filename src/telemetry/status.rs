@@ -17,7 +17,7 @@ pub struct Status {
     pub state: PartState,
     /// Since it was built.
     pub uptime: Duration,
-    /// Reserved: cells, threads' own and shared, groups and windows. Used: cells of series, those that threads have touched,
+    /// Reserved: cells, threads' own and shared, names as [recordings](super::Recording) read them, groups and windows. Used: cells of series, those that threads have touched,
     /// groups as far as there ever were threads, and windows. Names, labels and what waits in queues of handlers are not counted.
     pub bytes: PartBytes,
     /// Metrics and series there are, and how updates are going.

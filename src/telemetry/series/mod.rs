@@ -7,7 +7,7 @@
 //!
 //! **Memory** is bounded by
 //!
-//! > `cells x 8 B` (shared) `+ threads x cells / 8 B` (tables) `+ chunks touched x 512 B` `+ label sets`
+//! > `cells x 8 B` (shared) `+ cells x 32 B` (names for recordings) `+ threads x cells / 8 B` (tables) `+ chunks touched x 512 B` `+ label sets`
 //!
 //! where chunks touched are at most *most threads alive at once* x *cells in use* / 64, and no more than the pool
 //! has; and label sets are at most `sum over metrics of (limit + 2)` and never more than there are cells, each of its
