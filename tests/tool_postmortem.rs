@@ -51,7 +51,8 @@ fn child() {
     let options = Options::at(path).program("order-gateway");
     let deck = Flightdeck::builder()
         .config_built(config)
-        .events(|events| events.memory(4 << 20).shards(4).mapped(options))
+        .mapped(options)
+        .events(|events| events.memory(4 << 20).shards(4))
         .start()
         .unwrap();
     let matcher = ChildSpec::new("matcher", Restart::Permanent, |context| match context.generation() {

@@ -80,10 +80,9 @@ impl Host {
         let config =
             Config::builder(FIRST).paths(Paths::new().writable("")).map_err(|error| refused(&error))?;
         let config = config.build().map_err(|error| refused(&error))?;
-        let builder = Flightdeck::builder().panic_hook(true).config_built(config);
-        let builder = builder.events(|events| {
-            events.memory(MEMORY).shards(SHARDS).shares(SHARES).prefault(true).mapped(options)
-        });
+        let builder = Flightdeck::builder().panic_hook(true).config_built(config).mapped(options);
+        let builder =
+            builder.events(|events| events.memory(MEMORY).shards(SHARDS).shares(SHARES).prefault(true));
         let deck = builder.start().map_err(|error| refused(&error))?;
         let (lines, received) = channel();
         let variant = recording(&deck, &Telemetry::new(), Arc::new(Mutex::new(received)))?;

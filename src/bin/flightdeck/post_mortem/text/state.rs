@@ -1,0 +1,140 @@
+//! How things stood, and what is kept.
+
+use super::super::brief::cut;
+use super::super::config::{Config, What};
+use super::super::findings::Findings;
+use super::super::workers::{State, Worker};
+use super::page::Page;
+use super::{REASON, before, events};
+use crate::output::OutputError;
+use crate::shown::{self, count, grouped, nanos, plain};
+
+/// Letters of a value that are shown, and how many values.
+const VALUE: usize = 40;
+const VALUES: usize = 20;
+
+pub(super) fn config(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
+    page.block("config");
+    let configs = &findings.configs;
+    if configs.in_force.is_empty() && configs.changes.is_empty() {
+        return page.line("no change is kept");
+    }
+    for Config { name, revision, since, who, why, values } in &configs.in_force {
+        let why = if why.is_empty() { String::new() } else { format!(", {}", cut(&plain(why), VALUE)) };
+        page.line(format_args!(
+            "{}revision {revision} in force since {}, by {}{why}",
+            of_config(name),
+            before(findings, *since),
+            plain(who)
+        ))?;
+        for (path, value) in values.iter().take(VALUES) {
+            page.line(format_args!("  {} = {}", plain(path), cut(&plain(value), VALUE)))?;
+        }
+        if values.len() > VALUES {
+            page.line(format_args!("  and {} more that changed; --json has them", values.len() - VALUES))?;
+        }
+    }
+    for change in configs.changes.iter().rev() {
+        let (at, of) = (before(findings, change.at), of_config(&change.config));
+        match &change.what {
+            What::Published { revision, who, steps } => {
+                let step = |path: &str, was: &str, then: &str| {
+                    format!("{} {} -> {}", plain(path), cut(&plain(was), VALUE), cut(&plain(then), VALUE))
+                };
+                let mut said: Vec<_> =
+                    steps.iter().take(3).map(|of| step(&of.path, &of.before, &of.then)).collect();
+                if steps.len() > 3 {
+                    said.push(format!("{} more", steps.len() - 3));
+                }
+                let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+                page.line(format_args!("{at}  {of}revision {revision} by {}{said}", plain(who)))?;
+            }
+            What::Refused { why } => {
+                page.line(format_args!("{at}  {of}refused: {}", cut(&plain(why), REASON)))?
+            }
+        }
+    }
+    Ok(())
+}
+
+fn of_config(name: &str) -> String {
+    // The deck's own, unless it was given another name.
+    if name.is_empty() || name == "config" { String::new() } else { format!("{} ", plain(name)) }
+}
+
+pub(super) fn workers(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
+    page.block("workers");
+    if findings.workers.is_empty() {
+        return page.line("none that the deck recorded anything of");
+    }
+    for Worker { name, state, since, generation, failures, last_failure } in &findings.workers {
+        let state = match state {
+            State::Running => "running".to_owned(),
+            State::Hung { silent } => {
+                format!("HUNG, silent for {} when that was found", shown::ns(nanos(*silent)))
+            }
+            State::Failed => "FAILED".to_owned(),
+            State::Waiting { delay } => format!("to be started again after {}", shown::ns(nanos(*delay))),
+            State::Returned => "returned".to_owned(),
+            State::Abandoned => "ABANDONED, its thread was given up".to_owned(),
+            State::MeltedDown => "MELTED DOWN, not started again".to_owned(),
+        };
+        let failed = last_failure.as_ref().map(|failure| {
+            let how = if failure.panicked { "panicked" } else { "failed" };
+            let why = cut(&plain(&failure.why), REASON);
+            format!(
+                "; {} so far, {how} {}: {why}",
+                count(*failures as u64, "failure"),
+                before(findings, failure.at)
+            )
+        });
+        let (at, failed) = (before(findings, *since), failed.unwrap_or_default());
+        page.line(format_args!("{}: {state} since {at}, run {generation}{failed}", plain(name)))?;
+    }
+    Ok(())
+}
+
+pub(super) fn health(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
+    for (label, answer) in [("health", &findings.health), ("pressure", &findings.pressure)] {
+        page.block(label);
+        if let Some(answer) = answer.as_ref().filter(|answer| !answer.is_empty()) {
+            events(findings, answer, page)?;
+        }
+    }
+    page.block("");
+    Ok(())
+}
+
+pub(super) fn kept(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
+    let stats = &findings.stats;
+    page.block("kept");
+    for (class, of) in stats.classes.iter() {
+        let Some(oldest) = of.all.oldest else { continue };
+        page.line(format_args!(
+            "{:<8}  {} of {}, back to {}",
+            class.name(),
+            grouped(of.all.kept),
+            grouped(of.all.written),
+            before(findings, oldest)
+        ))?;
+    }
+    page.block("lost");
+    if stats.losses.is_empty() {
+        return page.line(format_args!(
+            "none; {} overwritten as time went on, {} pruned",
+            grouped(stats.overwritten),
+            grouped(stats.pruned)
+        ));
+    }
+    for loss in &stats.losses {
+        page.line(format_args!(
+            "{} {} of class {}, {} to {}",
+            grouped(loss.count),
+            loss.cause.name(),
+            loss.class.name(),
+            before(findings, loss.first),
+            before(findings, loss.last)
+        ))?;
+    }
+    Ok(())
+}
