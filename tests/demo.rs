@@ -305,7 +305,7 @@ fn all_that_a_killed_host_announced_is_in_its_file() {
     let ran = demo(&["--keep"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     for words in [
-        "killed with SIGKILL after 2.",
+        "killed with SIGKILL after ",
         "0 missing: nothing that was announced is lost",
         "4 requests when it was killed; ",
         "] died without closing its deck after ",

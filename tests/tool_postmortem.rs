@@ -66,6 +66,8 @@ fn child() {
     deck.supervisor().add(matcher.backoff(soon)).unwrap();
     let feed = ChildSpec::new("feed", Restart::Temporary, |_| {});
     deck.supervisor().add(feed).unwrap();
+    let audit = ChildSpec::new("audit", Restart::Temporary, |_| Err("no ledger"));
+    deck.supervisor().add(audit).unwrap();
     deck.config().set_path("orders", 20).unwrap();
     assert!(deck.config().set_path("orders", 0).is_err());
     {
@@ -74,8 +76,9 @@ fn child() {
     }
     let _in = deck.scope(7_u64);
     let order = deck.events().span(Accepted { qty: 5 });
-    let started = || deck.events().query().kind_named("flightdeck.worker.started").count() == 3;
-    while !started() {
+    let started = || deck.events().query().kind_named("flightdeck.worker.started").count() == 4;
+    let failed = || deck.events().query().kind_named("flightdeck.worker.failed").count() == 2;
+    while !started() || !failed() {
         std::thread::sleep(Duration::from_millis(1));
     }
     deck.record(Halted { venue: "XETRA", reason: "no quotes\nfor 5 s" });
@@ -150,7 +153,7 @@ fn a_killed_host_is_told_of_in_one_line_and_then_at_length() {
     for words in [
         "last event at 20",
         "; 1 id unfinished; last error 0.0 s before the end: venue.halted: no quotes\\nfor 5 s; ",
-        "1 worker not running",
+        "; 1 worker down; ",
         "; no event lost",
     ] {
         assert!(first.contains(words), "`{words}` is not in: {first}");
@@ -174,6 +177,7 @@ fn a_killed_host_is_told_of_in_one_line_and_then_at_length() {
             "run 2; 1 failure so far, failed -0.",
             ": the book is crossed",
             "feed: returned since -0.",
+            "audit: FAILED since -0.",
             "none; 0 overwritten",
             "`journalctl -k`",
         ],
@@ -218,10 +222,12 @@ fn the_object_says_the_same() {
     let refused = changes.iter().find(|change| change["refused"].is_string()).unwrap();
     assert_eq!(refused["refused"], "orders = 0: must be at least 1");
     let workers = told["workers"].as_array().unwrap();
-    let names: Vec<_> = workers.iter().map(|worker| (&worker["worker"], &worker["state"])).collect();
-    assert_eq!(names, [(&"feed".into(), &"returned".into()), (&"matcher".into(), &Value::from("running"))]);
-    assert_eq!((&workers[1]["run"], &workers[1]["failures"]), (&2.into(), &1.into()));
-    assert_eq!(workers[1]["last_failure"]["why"], "the book is crossed");
+    let names: Vec<_> =
+        workers.iter().map(|worker| (worker["worker"].clone(), worker["state"].clone())).collect();
+    let expected = [("audit", "failed"), ("feed", "returned"), ("matcher", "running")];
+    assert_eq!(names, expected.map(|(name, state)| (Value::from(name), Value::from(state))));
+    assert_eq!((&workers[2]["run"], &workers[2]["failures"]), (&2.into(), &1.into()));
+    assert_eq!(workers[2]["last_failure"]["why"], "the book is crossed");
     assert!(told["events"]["kept"].as_u64() >= Some(10));
     assert_eq!((&told["events"]["lost"], &told["losses"]), (&0.into(), &Value::Array(Vec::new())));
     assert!(told["not_known"].as_array().unwrap().len() >= 3);

@@ -16,7 +16,7 @@ pub struct Worker {
     pub name: String,
     pub state: State,
     pub since: Ticks,
-    /// Its run, counted from 1.
+    /// Its run, counted from 1; 0 of a supervisor.
     pub generation: u64,
     /// How often it failed, as far as that is kept.
     pub failures: usize,
@@ -52,6 +52,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether it does what it is there for, or has done it.
+    pub const fn is_well(&self) -> bool {
+        matches!(self, Self::Running | Self::Returned)
+    }
+
     /// As programs read it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -119,5 +124,54 @@ pub fn gather(recording: &Recording) -> Result<Vec<Worker>, QueryError> {
         worker.generation = worker.generation.max(number(&event, "generation"));
         (worker.state, worker.since) = (state, since);
     }
-    Ok(workers.into_values().collect())
+    let mut workers: Vec<_> = workers.into_values().collect();
+    settle_supervisors(&mut workers);
+    Ok(workers)
+}
+
+/// No event tells that a supervisor was started again: its children do, which are below it.
+fn settle_supervisors(workers: &mut [Worker]) {
+    for place in 0..workers.len() {
+        let Some(Worker { name, state: State::Waiting { .. }, since, .. }) = workers.get(place) else {
+            continue;
+        };
+        let is_below =
+            |other: &str| other.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let later = workers.iter().filter(|other| is_below(&other.name) && other.since > *since);
+        let again = later.map(|other| other.since).min();
+        if let (Some(again), Some(worker)) = (again, workers.get_mut(place)) {
+            (worker.state, worker.since) = (State::Running, again);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(name: &str, state: State, since: u64) -> Worker {
+        Worker {
+            name: name.to_owned(),
+            state,
+            since: Ticks(since),
+            generation: 0,
+            failures: 0,
+            last_failure: None,
+        }
+    }
+
+    #[test]
+    fn a_supervisor_whose_children_started_again_did_so_itself() {
+        let waiting = || State::Waiting { delay: Duration::from_millis(1) };
+        let mut workers = [
+            worker("feed", waiting(), 10),
+            worker("feeds/a", State::Running, 20),
+            worker("venues", waiting(), 10),
+            worker("venues/a", State::Running, 5),
+            worker("venues/b", State::Failed, 30),
+        ];
+        settle_supervisors(&mut workers);
+        let told = workers.each_ref().map(|worker| (worker.state.name(), worker.since.0));
+        assert_eq!(told, [("waiting", 10), ("running", 20), ("running", 30), ("running", 5), ("failed", 30)]);
+    }
 }

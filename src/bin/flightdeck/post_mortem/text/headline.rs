@@ -2,7 +2,6 @@
 
 use super::super::brief::{self, cut};
 use super::super::findings::Findings;
-use super::super::workers::State;
 use crate::recording::Fate;
 use crate::shown::{ago, count, nanos, plain, utc};
 
@@ -18,9 +17,9 @@ pub fn headline(findings: &Findings) -> String {
         let before = ago(findings.before_end(error.ticks()));
         parts.push(format!("last error {before} before the end: {}", cut(&brief::gist(&error), 120)));
     }
-    let down = findings.workers.iter().filter(|worker| worker.state != State::Running).count();
+    let down = findings.workers.iter().filter(|worker| !worker.state.is_well()).count();
     if down > 0 {
-        parts.push(format!("{} not running", count(down as u64, "worker")));
+        parts.push(format!("{} down", count(down as u64, "worker")));
     }
     parts.push(match findings.stats.lost() {
         0 => "no event lost".to_owned(),

@@ -89,7 +89,8 @@ pub(super) fn workers(findings: &Findings, page: &mut Page<'_>) -> Result<(), Ou
             )
         });
         let (at, failed) = (before(findings, *since), failed.unwrap_or_default());
-        page.line(format_args!("{}: {state} since {at}, run {generation}{failed}", plain(name)))?;
+        let run = if *generation > 0 { format!(", run {generation}") } else { String::new() };
+        page.line(format_args!("{}: {state} since {at}{run}{failed}", plain(name)))?;
     }
     Ok(())
 }
