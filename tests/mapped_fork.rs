@@ -10,16 +10,85 @@ use child::ended_well;
 use flightdeck::events::{Events, LossCause, Recording};
 use flightdeck::mapped::{Options, State};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 flightdeck::kind! { Noted("mapped_fork.noted") { n: u64 } }
 
 #[test]
 fn a_child_neither_writes_its_parents_file_nor_closes_it_nor_holds_it() {
-    let folder = std::env::temp_dir().join(format!("flightdeck-mapped-fork-{}", std::process::id()));
+    a_child_leaves_its_parents_file_alone();
+    a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed();
+}
+
+/// Whether these are the same file.
+fn same(one: &Path, other: &Path) -> bool {
+    let id = |path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// The descriptor by which this process, which opened it in no other way, holds what has this name.
+fn held_by(path: &Path) -> Option<PathBuf> {
+    let mut open = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    open.find(|descriptor| same(descriptor, path))
+}
+
+fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed() {
+    let folder = std::env::temp_dir().join(format!("flightdeck-mapped-killed-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("deck");
+    let build = || {
+        let options = Options::at(&*path).recover(1);
+        Events::builder().memory(1 << 20).shards(2).mapped(options).build().unwrap()
+    };
+    let (mut done, mut say_done) = std::io::pipe().unwrap();
+    let (mut go, say_go) = std::io::pipe().unwrap();
+    // SAFETY: as below. The child's child keeps all that it was born with until it is told to end.
+    let middle = match unsafe { libc::fork() } {
+        -1 => panic!("no child: {}", std::io::Error::last_os_error()),
+        0 => {
+            let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+                drop(say_go);
+                let events = build();
+                events.record(Noted { n: 1 });
+                // SAFETY: as above.
+                if unsafe { libc::fork() } == 0 {
+                    say_done.write_all(b"x").unwrap();
+                }
+                let _ = go.read(&mut [0]);
+                drop(events);
+            }));
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(said.is_err())) }
+        }
+        child => child,
+    };
+    done.read_exact(&mut [0]).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert!(recording.file().unwrap().has_writer().unwrap());
+    // SAFETY: a child of this process, which is waited for.
+    assert_eq!(unsafe { libc::kill(middle, libc::SIGKILL) }, 0);
+    assert!(!ended_well(middle));
+    assert!(
+        !recording.file().unwrap().has_writer().unwrap(),
+        "its child has the file mapped, and holds nothing"
+    );
+    let events = build();
+    assert_eq!(events.file().unwrap().life().number, 2);
+    drop(say_go);
+    drop(events);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn a_child_leaves_its_parents_file_alone() {
+    let folder = std::env::temp_dir().join(format!("flightdeck-mapped-fork-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let (path, own_path) = (folder.join("deck"), folder.join("own"));
+    // The number that the child's second file takes is then that of its parent's file.
+    let lower = std::fs::File::open("/dev/null").unwrap();
     let events = Events::builder().memory(1 << 20).shards(2).mapped(&*path).build().unwrap();
     events.record(Noted { n: 1 });
+    let number = held_by(&path).unwrap();
     let recording = Recording::open(&path).unwrap();
     let noted = || recording.query().kind_named("mapped_fork.noted").run().unwrap().len();
     let has_writer = || recording.file().unwrap().has_writer().unwrap();
@@ -31,11 +100,15 @@ fn a_child_neither_writes_its_parents_file_nor_closes_it_nor_holds_it() {
         0 => {
             let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 events.record(Noted { n: 2 });
-                let own =
-                    Events::builder().memory(1 << 20).shards(1).mapped(Options::nameless()).build().unwrap();
+                drop(lower);
+                assert!(!same(&number, &path), "closed before `fork` returned");
+                let own = Events::builder().memory(1 << 20).shards(1).mapped(&*own_path).build().unwrap();
                 own.record(Noted { n: 3 });
                 assert_eq!(own.query().run().unwrap().len(), 1);
+                assert_eq!(held_by(&own_path), Some(number));
                 drop(events);
+                let reader = Recording::open(&own_path).unwrap();
+                assert!(reader.file().unwrap().has_writer().unwrap(), "what is its own is held still");
                 say_done.write_all(b"x").unwrap();
                 go.read_exact(&mut [0]).unwrap();
             }));

@@ -59,9 +59,9 @@ impl MappedFile {
         let refused = || CreateError::Size { words, sections: sections.len() };
         let (entries, total) = directory::arrange(sections, os::page()).ok_or_else(refused)?;
         // So that a child lets go of the file, and is known for one.
-        os::count_forks().map_err(|error| system(Path::new(""), "fork", &error))?;
-        let lay_out = |held: Held, life: &Life, backing| {
-            let map = Map::writable(held, total * 8);
+        os::count_forks().map_err(|error| system(options.path(), "fork", &error))?;
+        let lay_out = |filled: Filled, life: &Life, backing| {
+            let map = Map::writable(filled.held, &filled.file, total * 8);
             let map = map.map_err(|error| system(options.path(), "mmap", &error))?;
             let region = Region::mapped(map);
             write_header(&region, life, backing, &entries);
@@ -89,7 +89,8 @@ impl MappedFile {
     /// The life ends as it was asked to, and another may begin: it makes a file of its own, so what a thread that is late
     /// still stores here does not come into its way. Nothing happens in a child of the writer.
     pub(crate) fn close(&self) {
-        if self.born == os::forks() {
+        // Once: a handle may be dropped long after the deck was stopped.
+        if self.born == os::forks() && self.stage.read().state != Some(State::Closed) {
             self.stage.close(now());
             self.placed.region.let_go();
         }
@@ -165,29 +166,45 @@ pub(super) fn system(path: &Path, step: &'static str, error: &io::Error) -> Crea
     CreateError::System { path: path.to_owned(), step, reason: error.to_string().into() }
 }
 
+/// A file that is held and reserved.
+pub(super) struct Filled {
+    pub(super) held: Held,
+    /// Opened another time, to be mapped.
+    pub(super) file: File,
+}
+
 /// Holds the file and reserves it in full, so that no store ever finds the disk full.
-pub(super) fn fill(file: File, path: &Path, bytes: u64, options: &Options) -> Result<Held, CreateError> {
-    let limit = os::longest_file();
-    if bytes > limit {
-        return Err(CreateError::Limit { path: path.to_owned(), wanted: bytes, limit });
-    }
+///
+/// `again` is the same file, opened another time: it is what is locked.
+pub(super) fn fill(
+    file: File,
+    again: File,
+    path: &Path,
+    bytes: u64,
+    options: &Options,
+) -> Result<Filled, CreateError> {
     // Held before it has anything in it: whoever finds it knows that its writer lives.
-    let held = Held::try_hold(file).map_err(|error| system(path, "lock", &error))?;
+    let held = Held::try_hold(again).map_err(|error| system(path, "lock", &error))?;
     let held = held.ok_or_else(|| CreateError::InUse { path: path.to_owned() })?;
-    let reserved = match os::reserve(held.file(), bytes) {
+    // Before: a file system that is full may keep what it could give.
+    let there = os::bytes_free(&file);
+    let reserved = match os::reserve(&file, bytes) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
             if !options.write_zeros {
                 return Err(CreateError::NotReserved { path: path.to_owned() });
             }
-            zeros(held.file(), bytes)
+            zeros(&file, bytes)
         }
         reserved => reserved,
     };
     match reserved {
-        Ok(()) => Ok(held),
-        Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-            let there = os::bytes_free(held.file());
+        Ok(()) => Ok(Filled { held, file }),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             Err(CreateError::NoSpace { path: path.to_owned(), wanted: bytes, there })
+        }
+        // What the file system has is not what this user may have of it.
+        Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+            Err(CreateError::NoSpace { path: path.to_owned(), wanted: bytes, there: None })
         }
         Err(error) => Err(system(path, "fallocate", &error)),
     }

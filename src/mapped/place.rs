@@ -3,7 +3,7 @@
 //! A file is made under a name that nobody looks for, held, reserved, and given its header; then it is linked to its own
 //! name, which fails where that is taken. So what has the name of a deck is one, and of several that want a name one gets it.
 
-use super::create::{fill, system};
+use super::create::{Filled, fill, system};
 use super::error::CreateError;
 use super::header::Backing;
 use super::life::{Life, clean, this_program};
@@ -11,7 +11,7 @@ use super::options::{At, Options};
 use super::places;
 use super::recover;
 use super::safe;
-use crate::os::{self, Held};
+use crate::os;
 use crate::region::Region;
 use crate::sync::Arc;
 use std::fs::{self, File, Permissions};
@@ -34,7 +34,7 @@ pub(super) struct Placed {
 }
 
 /// Maps a file that is held, and writes its header.
-pub(super) type LayOut<'a> = &'a dyn Fn(Held, &Life, Backing) -> Result<Arc<Region>, CreateError>;
+pub(super) type LayOut<'a> = &'a dyn Fn(Filled, &Life, Backing) -> Result<Arc<Region>, CreateError>;
 
 /// How often a name is taken by another between two looks before it counts as in use.
 const TRIES: usize = 16;
@@ -49,6 +49,7 @@ pub(super) struct Maker<'a> {
 
 impl Maker<'_> {
     pub(super) fn make(&self) -> Result<Placed, CreateError> {
+        self.within_limit(self.options.path())?;
         match &self.options.at {
             At::Path(path) => self.at_path(path),
             At::Directory(directory) => self.in_directory(directory),
@@ -61,13 +62,21 @@ impl Maker<'_> {
         clean(self.options.program.clone().unwrap_or_else(this_program))
     }
 
+    /// Before any file is touched, those of earlier lives as well: one store too far kills the process.
+    fn within_limit(&self, path: &Path) -> Result<(), CreateError> {
+        let (path, wanted, limit) = (path.to_owned(), self.bytes, os::longest_file());
+        if wanted > limit { Err(CreateError::Limit { path, wanted, limit }) } else { Ok(()) }
+    }
+
     pub(super) fn nameless(&self) -> Result<Placed, CreateError> {
-        let life = Life::begin(self.program(), None);
         let path = Path::new("memfd");
+        self.within_limit(path)?;
+        let life = Life::begin(self.program(), None);
         let file = os::nameless(&life.program).map_err(|error| system(path, "memfd_create", &error))?;
-        let held = fill(file, path, self.bytes, self.options)?;
-        os::seal_size(held.file()).map_err(|error| system(path, "seal", &error))?;
-        let region = (self.lay_out)(held, &life, Backing::Nameless)?;
+        let again = os::open_again(&file).map_err(|error| system(path, "open in /proc/self/fd", &error))?;
+        let filled = fill(file, again, path, self.bytes, self.options)?;
+        os::seal_size(&filled.file).map_err(|error| system(path, "seal", &error))?;
+        let region = (self.lay_out)(filled, &life, Backing::Nameless)?;
         Ok(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
     }
 
@@ -156,8 +165,9 @@ impl Maker<'_> {
             let readable = file.set_permissions(Permissions::from_mode(0o640));
             readable.map_err(|error| system(path, "chmod", &error))?;
         }
-        let held = fill(file, path, self.bytes, self.options)?;
-        let region = (self.lay_out)(held, life, Backing::File)?;
+        let again = open.create_new(false).open(&unseen.0).map_err(|error| system(path, "open", &error))?;
+        let filled = fill(file, again, path, self.bytes, self.options)?;
+        let region = (self.lay_out)(filled, life, Backing::File)?;
         match fs::hard_link(&unseen.0, path) {
             Ok(()) => Ok(Some(region)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),

@@ -35,9 +35,12 @@ pub(super) struct Before {
 /// # Errors
 /// If it is no deck of this user, or somebody writes it.
 pub(super) fn find(path: &Path) -> Result<Option<Found>, CreateError> {
-    let Some((file, header)) = read(path)? else { return Ok(None) };
+    // First whether it is a deck at all: what is not is not even locked.
+    let Some((file, _)) = read(path)? else { return Ok(None) };
     let held = Held::try_hold(file).map_err(|error| system(path, "lock", &error))?;
     let held = held.ok_or_else(|| CreateError::InUse { path: path.to_owned() })?;
+    // What is believed is read again now that nobody writes it: it may have begun to run meanwhile, and been killed.
+    let header = header_of(path, held.file())?;
     Ok(Some(Found { held, header }))
 }
 
@@ -58,15 +61,24 @@ fn read(path: &Path) -> Result<Option<(File, Option<Header>)>, CreateError> {
     if metadata.uid() != os::user() {
         return Err(foreign(format!("it belongs to user {}", metadata.uid())));
     }
+    let header = header_of(path, &file)?;
+    Ok(Some((file, header)))
+}
+
+/// `None` of a deck that is damaged, or of another version.
+///
+/// # Errors
+/// Where it is none.
+fn header_of(path: &Path, file: &File) -> Result<Option<Header>, CreateError> {
+    let metadata = file.metadata().map_err(|error| system(path, "fstat", &error))?;
     let mut bytes = Vec::with_capacity(HEADER_BYTES);
-    read_some(&file, &mut bytes).map_err(|error| system(path, "read", &error))?;
+    read_some(file, &mut bytes).map_err(|error| system(path, "read", &error))?;
     match Header::parse(&bytes, metadata.len()) {
-        Ok(header) => Ok(Some((file, Some(header)))),
+        Ok(header) => Ok(Some(header)),
         Err(error @ (HeaderError::NoDeck { .. } | HeaderError::TooShort { .. })) => {
-            Err(foreign(error.to_string()))
+            Err(CreateError::Foreign { path: path.to_owned(), reason: error.to_string().into() })
         }
-        // One all the same, though it is damaged, or of another version.
-        Err(_) => Ok(Some((file, None))),
+        Err(_) => Ok(None),
     }
 }
 
@@ -161,6 +173,13 @@ pub(super) fn lives_in(directory: &Path, program: &str) -> Result<Lives, CreateE
         newest = newest.max(number);
         // Whatever is the matter with one, it is no reason to have no deck.
         let Ok(Some(Found { held, header })) = find(&path) else { continue };
+        if header.as_ref().is_some_and(|header| header.state == State::Making) {
+            // Its maker died before anything in it counted: it is no life, and pushes none out.
+            if still_has(&path, &held).unwrap_or(false) {
+                let _ = fs::remove_file(&path);
+            }
+            continue;
+        }
         dead.push((
             number,
             Before { life: header.map(|header| header.life), path: Some(path), _held: Some(held) },

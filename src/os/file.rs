@@ -1,6 +1,6 @@
 //! What the standard library does not ask of files: space in full, locks that end with their process, files without a name.
 
-use super::unix::check;
+use super::unix::{check, forks};
 use crate::sync::{AtomicU32, Relaxed};
 use std::ffi::CString;
 use std::fs::File;
@@ -97,15 +97,26 @@ pub(crate) fn is_held(file: &File) -> io::Result<bool> {
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
+/// The same file, opened a second time. A lock and a mapping that came of one opening would last as long as either.
+///
+/// # Errors
+/// Where there is no `/proc`, and what else the system says.
+pub(crate) fn open_again(file: &File) -> io::Result<File> {
+    File::options().read(true).write(true).open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
 /// A file of which this process is the writer, until this is dropped or the process ends, however it ends.
 ///
-/// The lock belongs to the open file. A child of `fork` has the same open file: its copy is closed there before `fork`
-/// returns, or the lock would outlive the writer. [`AT_ONCE`] files at the same time are closed; a child keeps further
-/// ones.
+/// The lock belongs to the open file, and lasts as long as anybody refers to that. A child of `fork` does, twice: by its
+/// copy of the descriptor, which is closed there before `fork` returns, and by its copies of mappings, so none is ever made
+/// of the open file that is locked ([`open_again`]). [`AT_ONCE`] files at the same time are closed; a child keeps further ones,
+/// and one that is opened at the very moment of the fork.
 pub(crate) struct Held {
     file: Option<File>,
     /// Where it stands among those to be closed.
     place: Option<usize>,
+    /// How many forks lay behind the process that holds it: a child has a copy of this, and holds nothing.
+    born: u32,
 }
 
 /// How many files of one process are closed in its children.
@@ -117,23 +128,25 @@ static OPEN: [AtomicU32; AT_ONCE] = [const { AtomicU32::new(0) }; AT_ONCE];
 impl Held {
     /// `None` where somebody else holds it.
     pub(crate) fn try_hold(file: File) -> io::Result<Option<Self>> {
+        let number = file.as_raw_fd() as u32 + 1;
+        // Before it is locked, so that no child has the lock. Relaxed: read in a child, whose memory is that of the thread
+        // that forked.
+        let place = OPEN.iter().position(|place| place.compare_exchange(0, number, Relaxed, Relaxed).is_ok());
+        let held = Self { file: Some(file), place, born: forks() };
         let lock = whole_file();
         // SAFETY: it reads what it is given.
-        match check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }) {
-            Ok(()) => {}
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+        match check(unsafe { libc::fcntl(held.file().as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }) {
+            Ok(()) => Ok(Some(held)),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(None),
+            Err(error) => Err(error),
         }
-        let number = file.as_raw_fd() as u32 + 1;
-        // Relaxed: read in a child, whose memory is that of the thread that forked.
-        let place = OPEN.iter().position(|place| place.compare_exchange(0, number, Relaxed, Relaxed).is_ok());
-        Ok(Some(Self { file: Some(file), place }))
     }
 
-    /// Lets others have it, though it stays open here.
+    /// Lets others have it, though it stays open here. Nothing happens in a child.
     pub(crate) fn let_go(&self) {
+        if self.born != forks() {
+            return;
+        }
         let mut lock = whole_file();
         lock.l_type = libc::F_UNLCK as _;
         // SAFETY: it reads what it is given. It can fail only where nothing is held.
@@ -147,14 +160,22 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some(file) = self.file.take() else { return };
-        let number = file.as_raw_fd() as u32 + 1;
-        match self.place {
-            Some(place) if OPEN[place].compare_exchange(number, 0, Relaxed, Relaxed).is_err() => {
-                // Closed in this child already: the number may be somebody else's now.
+        let is_child = self.born != forks();
+        if !is_child {
+            // As long as children close it: one that is born after that has its copy of what is not locked.
+            self.let_go();
+        }
+        let (Some(file), place) = (self.file.take(), self.place) else { return };
+        match place {
+            // Closed in this child already: the number may be another file's by now, and so may its place.
+            Some(_) if is_child => {
                 let _ = file.into_raw_fd();
             }
-            _ => drop(file),
+            Some(place) => {
+                OPEN[place].store(0, Relaxed);
+                drop(file);
+            }
+            None => drop(file),
         }
     }
 }

@@ -24,9 +24,10 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
-    /// For reading and writing, by whoever holds the file.
-    pub(crate) fn writable(held: Held, bytes: usize) -> io::Result<Self> {
-        let mut map = Self::of(held.file(), bytes, libc::PROT_READ | libc::PROT_WRITE)?;
+    /// For reading and writing, by whoever holds the file, of which `file` is another opening: children inherit the mapping,
+    /// and with it the file that it was made of.
+    pub(crate) fn writable(held: Held, file: &File, bytes: usize) -> io::Result<Self> {
+        let mut map = Self::of(file, bytes, libc::PROT_READ | libc::PROT_WRITE)?;
         (map.writable, map.held) = (true, Some(held));
         Ok(map)
     }

@@ -173,6 +173,26 @@ fn a_directory_keeps_the_newest_of_a_program_and_all_that_run() {
 }
 
 #[test]
+fn what_was_never_laid_out_in_a_directory_is_no_life_and_pushes_none_out() {
+    let folder = Folder::new("unfinished-lives");
+    let options = || Options::in_directory(&folder.0).program("host").recover(2);
+    let lives = [killed(&options()), killed(&options())];
+    let name = |life: &Life| format!("host.{}.{}.deck", life.process, life.number);
+    // As their makers leave them who are killed in between.
+    for number in 7..12 {
+        let file = MappedFile::create(&options(), &SECTIONS).unwrap();
+        let copy = folder.0.join(format!("host.1.{number}.deck.copy"));
+        fs::copy(file.path().unwrap(), &copy).unwrap();
+        drop(file);
+        fs::rename(&copy, copy.with_extension("")).unwrap();
+    }
+    let last = MappedFile::create(&options(), &SECTIONS).unwrap();
+    last.run();
+    assert_eq!(last.previous(), Some(&*folder.0.join(name(&lives[1]))));
+    assert_eq!(names(&folder), [&lives[0], &lives[1], last.life()].map(name).into());
+}
+
+#[test]
 fn what_a_killed_maker_left_behind_is_swept_unless_it_may_be_at_work() {
     let folder = Folder::new("sweep");
     let [old, fresh, held, others] =

@@ -93,6 +93,9 @@ fn a_reader_sees_each_state_and_whether_a_writer_lives() {
     let header = open(&folder).unwrap().header().clone();
     assert_eq!(header.state, State::Closed);
     assert!(header.ended.unwrap() >= header.life.created && header.rotated.is_none());
+    thread::sleep(std::time::Duration::from_millis(2));
+    file.close();
+    assert_eq!(open(&folder).unwrap().header().ended, header.ended, "it ends once");
 }
 
 #[test]

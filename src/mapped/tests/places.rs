@@ -201,6 +201,31 @@ fn a_limit_on_files_is_an_error_and_not_a_signal() {
 
 #[test]
 #[ignore = "run by the test above, under a limit"]
+fn recovery_under_a_limit_on_files() {
+    if !is_apart() {
+        return;
+    }
+    let path = PathBuf::from(std::env::var_os("FLIGHTDECK_BEFORE").unwrap());
+    for options in [Options::at(&path).recover(2), Options::in_directory(path.parent().unwrap()).recover(0)] {
+        let error = create(options).unwrap_err();
+        assert!(matches!(error, CreateError::Limit { limit: 0, .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_limit_on_files_is_found_before_a_life_before_is_touched() {
+    let folder = Folder::new("limit-before");
+    drop(bytes(&folder));
+    let before = fs::read(folder.file()).unwrap();
+    apart("recovery_under_a_limit_on_files", |command| {
+        command.env("LIMITS", "ulimit -f 0").env("FLIGHTDECK_BEFORE", folder.file());
+    });
+    assert_eq!(fs::read(folder.file()).unwrap(), before);
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+}
+
+#[test]
+#[ignore = "run by the test above, under a limit"]
 fn under_a_limit_on_files() {
     if !is_apart() {
         return;

@@ -25,8 +25,9 @@ impl Fate {
         let has_writer = file.has_writer();
         match (file.state(), has_writer) {
             (Some(State::Closed), _) => Self::Closed,
-            _ if file.header().life.is_of_another_boot() => Self::WentDown,
+            // Who holds it lives, whatever it took for the run of the system: a container may have one of its own.
             (Some(State::Running), Ok(true)) => Self::Running,
+            _ if file.header().life.is_of_another_boot() => Self::WentDown,
             (Some(State::Running), Ok(false)) => Self::Died,
             _ => Self::Unknown,
         }
