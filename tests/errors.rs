@@ -8,9 +8,9 @@ use flightdeck::config::{
 };
 use flightdeck::error::codes;
 use flightdeck::events::{
-    Batch, BuildError, CaptureError, ClaimError, Class, Directives, DirectivesError, Events, FieldType, Pin,
-    PinError, Predicate, PromptError, QuotaError, Recording, RecordingError, ReserveError, Schema, Scope,
-    SectionError, Stamp, Start, Trigger, TriggerError, Triggers, Value, WriterError,
+    Batch, BuildError, CaptureError, ClaimError, Class, DefineError, Directives, DirectivesError, Events,
+    FieldType, Pin, PinError, Predicate, PromptError, QuotaError, Recording, RecordingError, ReserveError,
+    Schema, Scope, SectionError, Stamp, Start, Trigger, TriggerError, Triggers, Value, WriterError,
 };
 use flightdeck::mapped::{CreateError, Header, HeaderError, OpenError};
 use flightdeck::supervisor::{
@@ -186,6 +186,9 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(other.record_values(Stamp::current(), &kind, &[]).unwrap_err()));
     let more = |n| other.define(Schema::new(format!("kind.{n:04}")));
     errors.push(Box::new((0..100_000).find_map(|n| more(n).err()).expect("the table of kinds has an end")));
+
+    // By hand: only a child process gets it (see `tests/fork.rs`).
+    errors.push(Box::new(DefineError::Forked { schema: Box::new(Schema::raw("core.dump")) }));
 
     let mut batch = Batch::new();
     batch.push_values(Stamp::current(), &kind, &[Value::U64(5)]);

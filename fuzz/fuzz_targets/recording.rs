@@ -86,10 +86,10 @@ fuzz_target!(|input: Input| {
     for from in [Start::Now, Start::Oldest] {
         if let Ok(mut cursor) = recording.query().follow_from(from) {
             cursor.drain(|_| {});
-            let _ = cursor.stats();
+            let _ = cursor.stats().accounted();
         }
     }
-    let _ = (recording.stats(), recording.losses(), recording.shard_stats(), recording.index_stats(1_000));
+    let _ = (recording.stats().lost(), recording.losses(), recording.shard_stats(), recording.index_stats(1_000));
     let _ = (recording.threads(), recording.kinds().count(), recording.nameless(), recording.in_flight());
     let _ = recording.event(flightdeck::events::EventId::from_bits(input.position));
 });

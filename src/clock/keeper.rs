@@ -22,6 +22,11 @@ const FASTEST: f64 = 8.0;
 /// More often a clock is not compared, once its rate is known well.
 const LEAST_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Wherever it is told, as far as that is this process's to write.
+fn each(told: &[Weak<Told>]) -> impl Iterator<Item = Arc<Told>> {
+    told.iter().filter_map(Weak::upgrade).filter(|told| told.is_ours())
+}
+
 /// What is known of a clock.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -113,12 +118,12 @@ impl Keeper {
 
     fn append(&self, told: &[Weak<Told>], segment: Segment) {
         self.segments.append(segment);
-        told.iter().filter_map(Weak::upgrade).for_each(|told| told.segments.append(segment));
+        each(told).for_each(|told| told.segments.append(segment));
     }
 
     fn refine(&self, told: &[Weak<Told>], rate: f64) {
         self.segments.refine(rate);
-        told.iter().filter_map(Weak::upgrade).for_each(|told| told.segments.refine(rate));
+        each(told).for_each(|told| told.segments.refine(rate));
     }
 
     /// Nanoseconds per tick now, if that is known.
@@ -186,7 +191,7 @@ impl Keeper {
                 self.append(told, Segment { ticks: now.ticks, ns: since_origin(&now), rate });
                 *start = now;
                 let offset = self.offset.fetch_add(ahead, Relaxed).wrapping_add(ahead);
-                told.iter().filter_map(Weak::upgrade).for_each(|told| told.set_offset(offset));
+                each(told).for_each(|told| told.set_offset(offset));
                 slept
             }
             ClockCheck::StoodStill { slept } => {

@@ -9,6 +9,7 @@ use super::keeper::SEGMENTS;
 use super::segments::Segments;
 use super::sight::Sight;
 use super::status::ClockSource;
+use crate::os;
 use crate::region::{LINE, Line, Region};
 use crate::sync::{Arc, Relaxed};
 
@@ -26,6 +27,8 @@ const UNIX_NS: usize = 3;
 pub(crate) struct Told {
     line: Line,
     pub(super) segments: Segments,
+    /// [`os::forks`] when it was made: a child's own clock is told nowhere, since a file is its parent's.
+    born: u32,
 }
 
 impl Told {
@@ -33,7 +36,13 @@ impl Told {
     pub(crate) const WORDS: usize = LINE + Segments::footprint(SEGMENTS);
 
     fn at(region: &Arc<Region>, start: usize) -> Self {
-        Self { line: region.line(start), segments: Segments::at(region, start + LINE, SEGMENTS) }
+        let segments = Segments::at(region, start + LINE, SEGMENTS);
+        Self { line: region.line(start), segments, born: os::forks() }
+    }
+
+    /// Whether it was made in this process, and not in one that this is a fork of.
+    pub(super) fn is_ours(&self) -> bool {
+        os::forks() == self.born
     }
 
     /// At `start`, where the memory is zero, for a clock that reads time like this and began at this instant.
@@ -54,7 +63,7 @@ impl Told {
     /// What is told at `start`: how the clock reads time, its first instant, its segments; `None` if it is a sort of clock
     /// that is not known here.
     pub(super) fn read(region: &Arc<Region>, start: usize) -> Option<(ClockSource, Sight, Segments)> {
-        let Self { line, segments } = Self::at(region, start);
+        let Self { line, segments, .. } = Self::at(region, start);
         let source = ClockSource::of_number(line.at::<SOURCE>().load(Relaxed))?;
         let (ticks, unix_ns) = (line.at::<TICKS>().load(Relaxed), line.at::<UNIX_NS>().load(Relaxed));
         Some((source, Sight { ticks, unix_ns, ..Sight::default() }, segments))

@@ -89,6 +89,12 @@ pub enum DefineError {
         /// How many there can be.
         limit: usize,
     },
+    /// This process is a fork of the one that built the store.
+    #[error("kind `{}` was to be defined in a fork of the process that built the store: define it before the fork, or build another store here", schema.name())]
+    Forked {
+        /// What was to be defined.
+        schema: Box<Schema>,
+    },
 }
 
 /// Why values do not make an event of a kind. Nothing was recorded.
@@ -663,6 +669,7 @@ macro_rules! diagnostic {
 diagnostic! {
     DefineError {
         TooMany => "events.kinds.too_many", Never;
+        Forked => "events.kinds.forked", Never;
     }
     ValuesError {
         Count => "events.values.count", Never;

@@ -250,7 +250,7 @@ impl Events {
     /// Makes a kind known at run time. Equal schemas are one kind.
     ///
     /// # Errors
-    /// If the deck knows as many kinds as it keeps apart.
+    /// If the deck knows as many kinds as it keeps apart, or this process is a fork of the one that built it.
     pub fn define(&self, schema: Schema) -> Result<Kind, DefineError> {
         let shared = Arc::new(schema.clone());
         let number =
@@ -407,7 +407,8 @@ impl Stats {
     /// Events that could not be kept, over all causes.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.losses.iter().map(|loss| loss.count).sum()
+        // Saturating: in a mapped file a count may be anything.
+        self.losses.iter().fold(0, |sum, loss| sum.saturating_add(loss.count))
     }
 }
 

@@ -302,6 +302,9 @@ impl Kinds {
 
     /// The number of a kind defined at run time: that of an equal one, if there is one.
     pub(crate) fn define(&self, schema: Schema) -> Result<u32, DefineError> {
+        if os::forks() != self.born {
+            return Err(DefineError::Forked { schema: Box::new(schema) });
+        }
         let mut changing = self.changes.lock();
         let number = changing.defined;
         if let Some(same) = (0..number).find(|n| self.schema(DEFINED + n) == Some(&schema)) {

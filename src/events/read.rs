@@ -389,6 +389,11 @@ pub(crate) struct Chain<'a> {
     indexed: u64,
     /// What lies below does not come.
     pub(crate) floor: u64,
+    /// Where the records end.
+    tail: u64,
+    /// Where the last one began that was visited: this far the next one may reach. Records that overlapped, as only in a
+    /// hostile file, could hold more together than the ring does.
+    upper: u64,
     next: Option<u64>,
 }
 
@@ -400,7 +405,7 @@ impl<'a> Chain<'a> {
         let lap = ring.geometry().words as u64;
         let next = ring.head(bucket).filter(|head| *head < cut.tail.saturating_add(lap));
         let floor = cut.floor.max(cut.tail.saturating_sub(lap));
-        Self { ring, indexed: cut.indexed, floor, next }
+        Self { ring, indexed: cut.indexed, floor, tail: cut.tail, upper: u64::MAX, next }
     }
 }
 
@@ -411,7 +416,9 @@ impl Iterator for Chain<'_> {
     fn next(&mut self) -> Option<Header> {
         loop {
             let position = self.next.take().filter(|position| *position >= self.floor)?;
-            let header = header(self.ring, position, u64::MAX).ok()?;
+            let end = if position < self.indexed { self.upper.min(self.tail) } else { self.upper };
+            let header = header(self.ring, position, end).ok()?;
+            self.upper = position;
             // Below `position`, so the walk ends whatever the bytes say.
             self.next = header.link.previous(position);
             if let Some(next) = self.next {

@@ -55,25 +55,27 @@ impl Events {
     /// ```
     pub fn scrub(&self) -> ScrubReport {
         let store = self.store();
-        store.view.shards.iter().for_each(|shard| ask(shard));
-        let mut words = if store.is_forked() { 0 } else { wipe_own(store) };
-        let mut busy = 0;
-        if !store.is_forked() {
-            for shard in store.view.shards.iter().filter(|shard| left(shard) > 0) {
-                if shard.try_claim(Owner::UNKNOWN) {
-                    // SAFETY: claimed above, released below.
-                    words += unsafe { wipe(shard) };
-                    // SAFETY: as above, no write follows.
-                    unsafe { shard.release() };
-                }
-            }
-            for (_, overflow) in store.view.overflow.iter() {
-                let wiped = overflow.wipe();
-                words += wiped.words;
-                busy += wiped.busy;
+        let shards = &store.view.shards;
+        if store.is_forked() {
+            // A request would be one to the parent.
+            return report(0, 0, shards.iter().map(|shard| left_unasked(shard)));
+        }
+        shards.iter().for_each(|shard| ask(shard));
+        let (mut words, mut busy) = (wipe_own(store), 0);
+        for shard in store.view.shards.iter().filter(|shard| left(shard) > 0) {
+            if shard.try_claim(Owner::UNKNOWN) {
+                // SAFETY: claimed above, released below.
+                words += unsafe { wipe(shard) };
+                // SAFETY: as above, no write follows.
+                unsafe { shard.release() };
             }
         }
-        report(words, busy, store.view.shards.iter().map(|shard| left(shard)))
+        for (_, overflow) in store.view.overflow.iter() {
+            let wiped = overflow.wipe();
+            words += wiped.words;
+            busy += wiped.busy;
+        }
+        report(words, busy, shards.iter().map(|shard| left(shard)))
     }
 
     /// As [`Events::scrub`], of the calling thread's own shard alone: for threads that record seldom, which would fulfil a
@@ -121,6 +123,11 @@ fn ask(shard: &Shard) {
 /// Words that are yet to be wiped.
 fn left(shard: &Shard) -> u64 {
     shard.rings().iter().map(|(_, ring)| ring.words_to_wipe()).sum()
+}
+
+/// The same of a shard that nobody asked: all that has been pruned.
+fn left_unasked(shard: &Shard) -> u64 {
+    shard.rings().iter().map(|(_, ring)| ring.words_pruned()).sum()
 }
 
 /// Wipes what was asked for; how many words that were.

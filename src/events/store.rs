@@ -703,7 +703,8 @@ impl ThreadSeat {
 
 impl Seat for ThreadSeat {
     fn release(&self) {
-        if let Some(shard) = &self.shard {
+        // As of a `Writer`: to a child it is the parent's.
+        if let Some(shard) = self.shard.as_ref().filter(|_| !self.store.is_forked()) {
             // SAFETY: claimed when the seat was taken, and the thread forgets the seat with this call.
             unsafe { shard.retire() };
         }

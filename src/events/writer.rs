@@ -124,6 +124,10 @@ impl Sink for &mut Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // To a child the shard is the parent's, which may be in the middle of a record, and in a file it is the very same words.
+        if self.store.is_forked() {
+            return;
+        }
         // SAFETY: claimed in `new`; this value is gone after it.
         unsafe { self.shard.retire() };
     }

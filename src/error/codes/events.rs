@@ -57,6 +57,7 @@ pub(super) const CODES: &[Code] = &[
     never("events.incidents.off", "call `.incidents(64 << 20, 16)` on the events' builder"),
     never("events.incidents.text_too_long", "put what is long into an event, which is pinned along"),
     never("events.incidents.too_large", "pin the chain of one id, or a window of seconds around the failure"),
+    never("events.kinds.forked", "define all kinds at start-up, ahead of any fork"),
     never(
         "events.kinds.too_many",
         "look for kinds that are defined for each request or file, and define them once",

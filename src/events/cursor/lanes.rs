@@ -122,18 +122,18 @@ impl CursorStats {
     /// The accounts of two cursors as one.
     pub(in crate::events) fn and(self, other: Self) -> Self {
         Self {
-            delivered: self.delivered + other.delivered,
-            filtered: self.filtered + other.filtered,
-            overwritten: self.overwritten + other.overwritten,
-            pruned: self.pruned + other.pruned,
-            lost: self.lost + other.lost,
-            late: self.late + other.late,
-            behind: self.behind + other.behind,
+            delivered: self.delivered.saturating_add(other.delivered),
+            filtered: self.filtered.saturating_add(other.filtered),
+            overwritten: self.overwritten.saturating_add(other.overwritten),
+            pruned: self.pruned.saturating_add(other.pruned),
+            lost: self.lost.saturating_add(other.lost),
+            late: self.late.saturating_add(other.late),
+            behind: self.behind.saturating_add(other.behind),
             lag: self.lag.max(other.lag),
-            looks: self.looks + other.looks,
-            parks: self.parks + other.parks,
-            woken: self.woken + other.woken,
-            deaf: self.deaf + other.deaf,
+            looks: self.looks.saturating_add(other.looks),
+            parks: self.parks.saturating_add(other.parks),
+            woken: self.woken.saturating_add(other.woken),
+            deaf: self.deaf.saturating_add(other.deaf),
         }
     }
 

@@ -128,6 +128,10 @@ pub struct Cursor {
     newest_before: Ticks,
 }
 
+/// So often in a row the next event may be gone just before it is copied. Each time somebody has pruned meanwhile; in a file
+/// that somebody changes at will it could be so for ever.
+const FRUITLESS: u32 = 64;
+
 /// An event that is next in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Head {
@@ -512,7 +516,7 @@ impl Cursor {
             None => self.slots.get_mut(source - self.rings.len()).map(|slots| &mut slots.accounts),
         };
         if let Some(accounts) = accounts {
-            accounts.filtered += 1;
+            accounts.filtered = accounts.filtered.saturating_add(1);
         }
     }
 
@@ -527,6 +531,7 @@ impl Cursor {
 
     #[inline]
     fn step_unpaced(&mut self) -> Option<Next> {
+        let mut fruitless = 0;
         loop {
             if let Some(gap) = self.gaps.pop_front() {
                 return Some(Next::Gap(gap));
@@ -555,7 +560,14 @@ impl Cursor {
                 Some(head) if turn.until.is_none_or(|until| head < until) => {}
                 head => self.end_turn(head),
             }
-            let Some(ticks) = taken else { continue };
+            let Some(ticks) = taken else {
+                fruitless += 1;
+                if fruitless == FRUITLESS {
+                    self.put_off(turn.source);
+                }
+                continue;
+            };
+            fruitless = 0;
             if self.wanted.filter.asks_for_fields()
                 && !self.event().is_some_and(|event| self.wanted.filter.wants_fields(&event))
             {
@@ -575,6 +587,19 @@ impl Cursor {
         let until = self.heads.peek().map(|Reverse(head)| *head);
         self.turn = Some(Turn { source: head.source, until });
         self.turn
+    }
+
+    /// Leaves the rest of a source to the next look.
+    #[cold]
+    fn put_off(&mut self, source: usize) {
+        match self.rings.get_mut(source) {
+            Some(of_ring) => of_ring.waits = true,
+            None => return,
+        }
+        self.heads.retain(|Reverse(head)| head.source != source);
+        if self.turn.is_some_and(|turn| turn.source == source) {
+            self.end_turn(None);
+        }
     }
 
     /// Another source has the first event now, or none has.

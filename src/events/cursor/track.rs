@@ -7,6 +7,10 @@
 use crate::events::read::NoRecord;
 use crate::events::ring::{Ring, Summary};
 
+/// So often a track begins anew where the writer is faster: no writer is so long, and whoever changes a file at will gets no
+/// further.
+const ROUNDS: usize = 64;
+
 /// A place in a ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Track {
@@ -44,8 +48,8 @@ impl Track {
 
     /// What `find` finds below a tail, as soon as it does.
     fn once(ring: &Ring, find: impl Fn(u64) -> Option<Self>) -> Self {
-        loop {
-            let tail = ring.cut().tail;
+        let mut tail = ring.cut().tail;
+        for _ in 0..ROUNDS {
             // Positions start one lap in: nothing was ever committed.
             if tail <= ring.geometry().words as u64 {
                 return Self { number: Some(0), ..Self::at(tail) };
@@ -60,7 +64,10 @@ impl Track {
                 // Or nothing was ever committed, since the first owner vanished.
                 return Self { number: (ring.records() == 0).then_some(0), ..Self::at(tail) };
             }
+            tail = ring.cut().tail;
         }
+        // The next record will tell, as above.
+        Self::at(tail)
     }
 
     /// Where nothing is known.

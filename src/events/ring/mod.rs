@@ -69,7 +69,7 @@ pub struct Geometry {
 }
 
 /// The longest queue of records that wait to be linked.
-const QUEUE: usize = 16;
+pub(crate) const QUEUE: usize = 16;
 /// Words of the largest ring whose index, 256 KiB, stays in a core's cache.
 pub(crate) const CACHED: usize = 1 << 20;
 /// Where positions end, in words: event ids have 54 bits for them. One shard written to at full rate gets there after half

@@ -34,11 +34,20 @@ impl Ring {
 
     /// How many words are yet to be wiped, those that are overwritten next among them.
     pub(crate) fn words_to_wipe(&self) -> u64 {
-        if !self.is_to_be_wiped() {
+        self.words_to_wipe_below(self.watermark.at::<ASKED>().load(Relaxed))
+    }
+
+    /// The same, had everything that is pruned been asked for.
+    pub(crate) fn words_pruned(&self) -> u64 {
+        self.words_to_wipe_below(self.watermark.at::<ASKED>().load(Relaxed).max(self.watermark()))
+    }
+
+    fn words_to_wipe_below(&self, asked: u64) -> u64 {
+        let wiped = self.watermark.at::<WIPED>().load(Relaxed);
+        if wiped >= asked {
             return 0;
         }
-        let wiped = self.watermark.at::<WIPED>().load(Relaxed).max(self.oldest());
-        let pruned = self.watermark.at::<ASKED>().load(Relaxed).saturating_sub(wiped);
+        let pruned = asked.saturating_sub(wiped.max(self.oldest()));
         let tail = self.commits.at::<TAIL>().load(Relaxed);
         pruned + self.blocks.at::<INTENT>().load(Relaxed).saturating_sub(tail)
     }

@@ -6,7 +6,7 @@ use crate::events::bucket::BucketKey;
 use crate::events::class::{Class, PerClass};
 use crate::events::overflow::Slots;
 use crate::events::record::{HEADER_WORDS, LINK_WORD};
-use crate::events::ring::Geometry;
+use crate::events::ring::{Geometry, QUEUE};
 use crate::region::{LINE, Line, Region, Span};
 use crate::sync::{Arc, AtomicU64, Relaxed};
 
@@ -109,8 +109,12 @@ pub(super) fn read(span: &Span) -> Result<(Shape, BucketKey), SectionError> {
             limit: LONGEST_SLOT,
         });
     }
-    let (kinds, threads) =
-        (power(9, "the log of kinds", LONGEST_LOG)?, power(10, "the log of threads", LONGEST_LOG)?);
+    // What follows a log begins at a line, so a log ends at one.
+    let log = |at: usize, field: &'static str| match power(at, field, LONGEST_LOG)? {
+        words if words < LINE => Err(SectionError::Field { field, value: words as u64, limit: LINE as u64 }),
+        words => Ok(words),
+    };
+    let (kinds, threads) = (log(9, "the log of kinds")?, log(10, "the log of threads")?);
     let key = BucketKey([word(12), word(13)]);
     let ring = |first: usize, class: Class| {
         let at = first + class as usize * SIZES;
@@ -118,7 +122,7 @@ pub(super) fn read(span: &Span) -> Result<(Shape, BucketKey), SectionError> {
             words: power(at, "words of a ring", LONGEST_RING)?,
             block: power(at + 1, "words of a block", LONGEST_RING)?,
             buckets: power(at + 2, "buckets of a ring", LONGEST_RING)?,
-            queue: power(at + 3, "records of a ring that wait to be linked", LONGEST_RING)?,
+            queue: power(at + 3, "records of a ring that wait to be linked", QUEUE as u64)?,
             link_word,
         };
         match geometry.is_sound() {

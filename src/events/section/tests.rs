@@ -1,7 +1,11 @@
 //! What a copy of a store's words answers, and what words answer that no store wrote.
 
 use super::SectionError;
+use super::shape::Shape;
 use crate::clock::{Clock, Ticks};
+use crate::events::class::PerClass;
+use crate::events::overflow::Slots;
+use crate::events::ring::Geometry;
 use crate::events::shard::Owner;
 use crate::events::{
     Answer, Batch, Class, Events, Lookup, LossCause, Query, Recording, Schema, Stamp, Start, Value, field,
@@ -260,13 +264,18 @@ fn interrogate(recording: &Recording, random: &mut u64) {
         let _ = (query.clone().count(), query.clone().count_by_kind());
         let _ = query.limit(2_000).each_in_order(|event| _ = event.fields().count());
     }
-    let _ = (recording.losses(), recording.stats(), recording.shard_stats(), recording.index_stats(10_000));
+    let _ = (
+        recording.losses(),
+        recording.stats().lost(),
+        recording.shard_stats(),
+        recording.index_stats(10_000),
+    );
     let _ = (recording.threads(), recording.kinds().count(), recording.nameless(), recording.in_flight());
     let _ = recording.converter().unix_ns(Ticks(next(random, u64::MAX)));
     for from in [Start::Now, Start::Oldest, Start::Time(Ticks(7_000))] {
         if let Ok(mut cursor) = recording.query().follow_from(from) {
             cursor.drain(|delivery| drop(format!("{delivery:?}")));
-            let _ = cursor.stats();
+            let _ = cursor.stats().accounted();
         }
     }
     let prepared = recording.query().limit(10).prepare();
@@ -341,6 +350,86 @@ fn every_word_of_the_head_may_be_anything() {
     }
     assert!(refused > 150, "{refused}");
     assert!(comes_back(&span, 1));
+}
+
+/// The sizes that a head tells, believed.
+fn shape_told(span: &Span) -> Shape {
+    let size = |at: usize| word(span, at) as usize;
+    let ring = |first: usize| {
+        PerClass::of(|class| {
+            let at = first + class as usize * 4;
+            Geometry {
+                words: size(at),
+                block: size(at + 1),
+                buckets: size(at + 2),
+                queue: size(at + 3),
+                link_word: size(4),
+            }
+        })
+    };
+    let slots = Slots { count: size(7), words: size(8) };
+    let shape = Shape::new([ring(16), ring(32)], [size(5), size(6)], slots);
+    Shape { kinds: size(9), threads: size(10), ..shape }
+}
+
+#[test]
+fn every_size_may_be_any_power_of_two_with_the_sum_of_all_set_right() {
+    let whole = copied(&eventful(300 << 10));
+    // Room enough for one part that is much longer.
+    let region = Region::heap(1 << 18).unwrap();
+    let span = Span { region, start: 0, len: 1 << 18 };
+    (0..whole.len).for_each(|at| set(&span, at, word(&whole, at)));
+    let (said, mut opened) = (word(&span, 2), 0);
+    for at in (5..11).chain(16..28).chain(32..44) {
+        let was = word(&span, at);
+        for size in (0..18).map(|power| 1 << power) {
+            set(&span, at, size);
+            let shape = shape_told(&span);
+            let rings = [&shape.kept, &shape.shared];
+            if rings.iter().all(|rings| rings.iter().all(|(_, ring)| ring.block <= ring.words)) {
+                set(&span, 2, shape.words() as u64);
+            }
+            let open = || Recording::of_span(span.clone()).map(|recording| recording.query().count());
+            match catch_unwind(AssertUnwindSafe(open)) {
+                Ok(found) => opened += u64::from(found.is_ok()),
+                Err(_) => panic!("word {at} is {size}"),
+            }
+        }
+        set(&span, at, was);
+        set(&span, 2, said);
+    }
+    assert!(opened > 100, "{opened}");
+    set(&span, 9, 8);
+    let refused = Recording::of_span(span).unwrap_err();
+    assert_eq!(refused, SectionError::Field { field: "the log of kinds", value: 8, limit: LINE as u64 });
+}
+
+/// Each record of a chain may be a megabyte, and begin eight words before the next.
+#[test]
+fn a_chain_of_records_that_overlap_holds_no_more_than_the_ring() {
+    let span = copied(&eventful(1 << 20));
+    let shape = super::open(&span).unwrap().1;
+    let (start, rings) = shape.shard(0);
+    let ring = rings[Class::Normal];
+    let control = start + rings[Class::Critical].footprint();
+    let (words, heads) = (control + 3 * LINE, control + 3 * LINE + ring.words);
+    let tail = word(&span, control + LINE);
+    let long = ring.words as u64 / 4;
+    let newest = tail - long - 64;
+    // All below it is linked.
+    set(&span, control + LINE + 1, tail);
+    (0..ring.buckets).for_each(|bucket| set(&span, heads + bucket, newest));
+    for number in 0..long / 8 {
+        let position = newest - number * 8;
+        let record = [long | 2 << 40, 1, 0, 9, 1 | 8 << 32, 0];
+        for (at, word) in (position as usize..).zip(record) {
+            set(&span, words + at % ring.words, word);
+        }
+    }
+    let recording = Recording::of_span(span).unwrap();
+    let answer = recording.query().correlation(9_u64).run().unwrap();
+    let overlapping = answer.iter().filter(|event| event.ticks() == Ticks(1)).count();
+    assert!((1..=4).contains(&overlapping), "{overlapping} of {long} words each in {} words", ring.words);
 }
 
 #[test]

@@ -178,7 +178,7 @@ impl RingSource {
             let at = if is_kept { header.ticks } else { header.ticks.max(self.last) };
             self.account(at);
             if !is_kept {
-                self.accounts.pruned += 1;
+                self.accounts.pruned = self.accounts.pruned.saturating_add(1);
                 self.pruned.add(1, self.last, at);
             } else if wanted.is_to_wait(&header) {
                 self.waits = true;
@@ -187,7 +187,7 @@ impl RingSource {
                 self.head = Some(header.ticks);
                 return Some((header.ticks, self.place, position));
             } else {
-                self.accounts.filtered += 1;
+                self.accounts.filtered = self.accounts.filtered.saturating_add(1);
             }
             self.pass(&header, at);
         }

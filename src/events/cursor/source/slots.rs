@@ -127,7 +127,7 @@ impl SlotSource {
                     let (ticks, position) = (header.ticks, header.position);
                     self.events.push(Copied { ticks, position, start, end, first: content.position });
                 } else {
-                    self.accounts.filtered += 1;
+                    self.accounts.filtered = self.accounts.filtered.saturating_add(1);
                 }
             }
         }
