@@ -146,6 +146,7 @@ fn events(errors: &mut Errors) {
     errors.push(Box::new(Events::builder().directives("info,order.filled=of").build().unwrap_err()));
     // By hand: the environment is that of all tests (see `tests/control.rs`).
     errors.push(Box::new(DirectivesError::NotUnicode { variable: "FLIGHTDECK_LOG" }));
+    kinds_of_recordings(errors);
     quotas(errors);
     // By hand: only a child process gets it (see `tests/fork.rs`).
     errors.push(Box::new(WriterError::Forked));
@@ -307,6 +308,19 @@ fn predicates(errors: &mut Errors, events: &Events) {
         let query = events.query().kind_named("db.queried").matching(text.parse().unwrap());
         errors.push(Box::new(query.run().unwrap_err()));
     }
+}
+
+/// Kinds of a recording that are none of this build's.
+fn kinds_of_recordings(errors: &mut Errors) {
+    let events = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    let recording = events.recording().unwrap();
+    events.define(Schema::new("core.dumped").field("bytes", FieldType::U64)).unwrap();
+    errors.push(Box::new(recording.query().kind::<Dumped<'_>>().run().unwrap_err()));
+    let long = |n| Schema::new(format!("{n}{}", "x".repeat(2_000)));
+    while recording.nameless().kinds == 0 {
+        events.define(long(recording.kinds().count())).unwrap();
+    }
+    errors.push(Box::new(recording.query().kind::<Quoted<'_>>().run().unwrap_err()));
 }
 
 fn quotas(errors: &mut Errors) {

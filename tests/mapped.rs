@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp};
+use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp, Start};
 use flightdeck::mapped::{CreateError, OpenError, Options, State};
 use flightdeck::{Diagnostic, Flightdeck};
 use std::fs;
@@ -118,6 +118,45 @@ fn a_deck_says_in_its_file_that_it_was_shut_down_and_the_next_life_finds_it() {
     assert_eq!(before.query().kind_named("mapped.filled").run().unwrap().len(), 100);
     assert!(before.file().unwrap().header().ended.is_some());
     assert!(deck.shutdown(Duration::from_secs(20)).is_clean());
+}
+
+#[test]
+fn a_recording_knows_the_rate_of_a_store_that_ended_at_once() {
+    let folder = Folder::new("rate");
+    let events = built(folder.deck());
+    let recording = Recording::open(folder.deck()).unwrap();
+    assert!(recording.knows_rate());
+    record(&events, 0);
+    let at = recording.query().run().unwrap().iter().next().unwrap().ticks();
+    let (here, there) = (events.clock().converter(), recording.converter());
+    assert!(here.unix_ns(at).abs_diff(there.unix_ns(at)) < 1_000_000, "a millisecond");
+    drop(events);
+    let in_memory = Events::builder().memory(1 << 20).shards(1).build().unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(in_memory.recording().unwrap().knows_rate());
+}
+
+#[test]
+fn whoever_follows_a_file_learns_that_its_writer_is_gone() {
+    let folder = Folder::new("over");
+    let events = built(folder.deck());
+    record(&events, 0);
+    let followed = |path: PathBuf| {
+        let recording = Recording::open(path).unwrap();
+        let mut cursor = recording.query().follow_from(Start::Oldest).unwrap();
+        std::iter::from_fn(|| cursor.recv().map(|delivery| delivery.event().is_some())).count()
+    };
+    // Of a copy nobody is the writer, as of a deck that was killed.
+    let copy = folder.0.join("copy");
+    fs::copy(folder.deck(), &copy).unwrap();
+    assert_eq!(followed(copy), 101);
+    let path = folder.deck();
+    let following = std::thread::spawn(move || followed(path));
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!following.is_finished(), "it is not over");
+    record(&events, 1_000);
+    drop(events);
+    assert_eq!(following.join().unwrap(), 202);
 }
 
 #[test]

@@ -363,6 +363,11 @@ impl Clock {
         self.0.keeper.converter(self.rate_now())
     }
 
+    /// Of a [recorded](Clock::recorded) one: whether its rate was told.
+    pub(crate) fn is_rate_told(&self) -> bool {
+        self.0.keeper.is_rate_told()
+    }
+
     /// The ticks of a wall time, for hosts that have nothing else to give to [`Stamp::at`](crate::events::Stamp::at).
     /// Once somebody has set the wall clock, times of before and after it differ by as much: see
     /// [`ClockStatus::wall_ahead_ns`]. Costs a conversion; see [`Clock::converter`].

@@ -126,6 +126,11 @@ impl Keeper {
         each(told).for_each(|told| told.segments.refine(rate));
     }
 
+    /// Whether the table of segments tells how fast the clock runs now.
+    pub(super) fn is_rate_told(&self) -> bool {
+        self.segments.read().last().is_some_and(|(_, last)| last.rate > 0.0)
+    }
+
     /// Nanoseconds per tick now, if that is known.
     #[inline]
     pub(super) fn rate(&self) -> Option<f64> {

@@ -53,6 +53,9 @@ pub enum Truncation {
     Limit,
     /// [`Query::budget`](super::Query::budget).
     Budget,
+    /// Kinds or fields were asked for, and the recording has events of kinds that it does not know: see
+    /// [`Recording::nameless`](super::Recording::nameless).
+    Nameless,
 }
 
 impl Verdict {

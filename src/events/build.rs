@@ -340,6 +340,7 @@ impl Builder {
     /// Keeps all of it in a file, so that it outlives the process and another can read it: at a path, or where
     /// [`mapped::Options`] say. [`Recording::open`](super::Recording::open) reads it, and [`Events::file`] tells about it.
     ///
+    /// Building takes up to 10 ms more, until the rate of a clock that counts is known: whoever reads the file could not tell it.
     /// Recording costs what it costs in memory: the system writes to the disk, if there is one, whenever it likes. While it
     /// does, a store to a page may wait for it; so a file in memory, below `/dev/shm`, is the better place for hosts to which
     /// that matters. The file has all of its length at once, [`Builder::plan`]'s `total` and `names` and 4 KiB.
@@ -459,6 +460,10 @@ impl Builder {
         let key = BucketKey([random.hash_one(0), random.hash_one(1)]);
         section::write(region, start, &shape, key);
         let told = clock.tell(region, start + shape.clock_at());
+        if memory.is_mapped {
+            // Whoever reads the file cannot compare the clock with anything: the rate is told before there is a stamp.
+            let _ = clock.converter();
+        }
         let log = |(at, words): (usize, usize)| Log::at(region, start + at, words);
         let losses = |at: usize| Losses::at(region, start + at);
         let shard = |number| {
@@ -494,6 +499,8 @@ impl Builder {
                 key,
                 counters: Counters::at(region, start),
                 store: store.clone(),
+                #[cfg(all(feature = "mapped", target_os = "linux"))]
+                file: None,
             }),
             clock,
             kinds,
@@ -538,18 +545,20 @@ impl Builder {
         let words = shape.words();
         #[cfg(all(feature = "mapped", target_os = "linux"))]
         if let Some(Section { region, start, words, .. }) = self.section.clone() {
-            return Ok(Memory { span: Span { region, start, len: words }, file: None });
+            return Ok(Memory { span: Span { region, start, len: words }, is_mapped: true, file: None });
         }
         #[cfg(all(feature = "mapped", target_os = "linux"))]
         if let Some(options) = &self.mapped {
             let file = MappedFile::create(options, &[self.spec(shape)]).map_err(BuildError::Mapped)?;
             if let Some(Section { region, start, words, .. }) = file.section(mapped::kind::EVENTS, 0) {
-                return Ok(Memory { span: Span { region, start, len: words }, file: Some(file) });
+                let span = Span { region, start, len: words };
+                return Ok(Memory { span, is_mapped: true, file: Some(file) });
             }
         }
         let region = Region::heap(words).ok_or(BuildError::OutOfMemory { bytes })?;
         Ok(Memory {
             span: Span { region, start: 0, len: words },
+            is_mapped: false,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             file: None,
         })
@@ -610,6 +619,8 @@ impl Builder {
 /// Where a store's words are to lie.
 struct Memory {
     span: Span,
+    /// Whether others may read it.
+    is_mapped: bool,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     file: Option<MappedFile>,
 }

@@ -534,6 +534,24 @@ pub enum QueryError {
         /// What was asked for.
         name: String,
     },
+    /// A recording has kinds of this name, and none with the same fields, severity and class.
+    #[error(
+        "kind `{name}` is another one in this recording than in this build: ask for it by name, or with the build that wrote it"
+    )]
+    OtherFields {
+        /// What was asked for.
+        name: String,
+    },
+    /// A recording knows no kind of this name, and there are kinds whose names it had no room for.
+    #[error(
+        "kind `{name}` is not known to this recording, which has no names for {kinds} kinds: ask for severity, id or time, and look for their numbers"
+    )]
+    Nameless {
+        /// What was asked for.
+        name: String,
+        /// How many kinds it could be.
+        kinds: u64,
+    },
     /// None of the kinds asked for has this field.
     #[error(
         "field `{field}` is in none of the kinds asked for: correct its name, or ask for kinds that have it"
@@ -715,6 +733,8 @@ diagnostic! {
         NotFollowed => "events.query.not_followed", Never;
         NoEvent => "events.query.no_event", Never;
         UnknownKind => "events.query.unknown_kind", Never;
+        OtherFields => "events.query.other_fields", Never;
+        Nameless => "events.query.nameless", Never;
         UnknownField => "events.query.unknown_field", Never;
         FieldType => "events.query.field_type", Never;
         SecretField => "events.query.secret_field", Never;

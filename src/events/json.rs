@@ -145,6 +145,7 @@ impl Serialize for Json<&Answer> {
             let by = match by {
                 Truncation::Limit => "limit",
                 Truncation::Budget => "budget",
+                Truncation::Nameless => "nameless",
             };
             object.serialize_entry("truncated_by", by)?;
         }

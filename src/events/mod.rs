@@ -166,7 +166,7 @@ pub use privacy::{Privacy, Pseudonym};
 pub use query::{Buckets, Counts, Folded, Lookup, Prepared, Query, Spread, Work};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 pub use recording::RecordingError;
-pub use recording::{InFlight, RecordedThread, Recording};
+pub use recording::{InFlight, Nameless, RecordedThread, Recording};
 #[doc(hidden)]
 pub use schema::Site;
 pub use schema::{Event, Field, FieldType, Schema};

@@ -123,18 +123,24 @@ impl Schemas {
         self.all().filter(|(_, schema)| schema.name() == name).map(|(number, _)| number).collect()
     }
 
-    /// Calls `with` with the numbers that a kind of this process has here. In a recording those of equal schemas: another
-    /// process gave its own numbers. If there is none, with one that no kind has.
-    pub(crate) fn numbers_of(&self, site: &'static Site, mut with: impl FnMut(u32)) {
-        if self.read.is_none() {
-            return with(site.number.assigned());
-        }
-        let mut alike =
-            self.all().filter(|(_, schema)| **schema == site.schema).map(|(number, _)| number).peekable();
-        if alike.peek().is_none() {
-            with(MAX_KINDS);
-        }
-        alike.for_each(with);
+    /// The number of a kind of this process. `None` in a recording, where another process gave its own.
+    pub(crate) fn number_of(&self, site: &'static Site) -> Option<u32> {
+        self.read.is_none().then(|| site.number.assigned())
+    }
+
+    /// The numbers of all known kinds of an equal schema.
+    pub(crate) fn alike(&self, schema: &Schema) -> Vec<u32> {
+        self.all().filter(|(_, known)| *known == schema).map(|(number, _)| number).collect()
+    }
+
+    /// Whether it learns from a log, and so may know less than whoever records.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.read.is_some()
+    }
+
+    /// Of how many kinds there may be records whose schemas nobody knows here.
+    pub(crate) fn nameless(&self) -> u64 {
+        if self.is_recorded() { self.refused() } else { 0 }
     }
 
     /// How many schemas the log had no room for.

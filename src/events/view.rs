@@ -15,6 +15,8 @@ use super::store::{Aside, Store, ThreadSeat};
 use super::threads::Threads;
 use crate::clock::{Clock, Ticks};
 use crate::id::DeckId;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::mapped::{Opened, State};
 use crate::sync::{Arc, Weak};
 
 /// What there is to read. On lines of its own: every answer counts as a holder of the `Arc` it lies in, and a count on a
@@ -36,9 +38,27 @@ pub(crate) struct View {
     pub(crate) counters: Counters,
     /// The store that this is a view of; of a recording, nothing.
     pub(crate) store: Weak<Store>,
+    /// Of a recording: the file that it reads.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) file: Option<Arc<Opened>>,
 }
 
 impl View {
+    /// Whether it is a recording of somebody who writes no more: who closed the file, or ended without. Costs a system call.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn is_over(&self) -> bool {
+        let is_over = |file: &Arc<Opened>| {
+            file.state() == Some(State::Closed) || matches!(file.has_writer(), Ok(false))
+        };
+        self.file.as_ref().is_some_and(is_over)
+    }
+
+    #[cfg(not(all(feature = "mapped", target_os = "linux")))]
+    #[allow(clippy::unused_self, reason = "as where there are files")]
+    pub(crate) const fn is_over(&self) -> bool {
+        false
+    }
+
     /// What was lost, anywhere.
     pub(crate) fn all_losses(&self) -> impl Iterator<Item = Loss> {
         let of_shards = (0..).zip(&self.shards).map(|(number, shard)| (Some(number), &shard.losses));

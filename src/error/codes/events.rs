@@ -103,6 +103,10 @@ pub(super) const CODES: &[Code] = &[
         "events.query.kind_severity",
         "raise the severity where the kind is declared if it was to be found by it",
     ),
+    never(
+        "events.query.nameless",
+        "define kinds once, and few of them: the log of names in a file has a fixed size",
+    ),
     never("events.query.no_event", "pin what must stay, or follow from `Start::Oldest` and look at the gap"),
     never(
         "events.query.no_id",
@@ -110,6 +114,10 @@ pub(super) const CODES: &[Code] = &[
     ),
     never("events.query.not_followed", "run the query again for what is newest at that moment"),
     never("events.query.order", "collect the answer first if it is small, it can be read in both directions"),
+    never(
+        "events.query.other_fields",
+        "compare the `kind!` of both builds, and list what the recording has by `Recording::kinds`",
+    ),
     never("events.query.range", "check which end is which, and that both are of one clock"),
     never(
         "events.query.secret_field",

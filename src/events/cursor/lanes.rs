@@ -26,6 +26,7 @@ impl Cursor {
                     from: self.wanted.from,
                     latest: self.wanted.latest,
                     clock: self.wanted.clock.clone(),
+                    late: self.wanted.late.clone(),
                 },
                 classes: PerClass::of(|other| other == class && self.classes[other]),
                 rings: rings.extract_if(.., |source| source.place.class == class).collect(),

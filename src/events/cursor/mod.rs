@@ -46,7 +46,7 @@ use crate::sync::Arc;
 use losses::KnownLosses;
 use pace::Pace;
 use prompt::Listening;
-use source::{One, RingSource, SlotSource, Wanted};
+use source::{Late, One, RingSource, SlotSource, Wanted};
 use std::cmp::Reverse;
 use std::collections::binary_heap::BinaryHeap;
 use std::collections::vec_deque::VecDeque;
@@ -211,12 +211,18 @@ impl Query<'_> {
     /// # Errors
     /// As of [`Query::follow`], and if it is to start at an event that is not there.
     pub fn follow_from(mut self, start: Start) -> Result<Cursor, QueryError> {
-        self.filter.settle_coming(&self.view.schemas)?;
+        let late = self.filter.settle_coming(&self.view.schemas)?;
         if let Some(what) = self.of_answers() {
             return Err(QueryError::NotFollowed { what });
         }
         let from = start.bound(self.view)?;
-        Ok(Cursor::new(self.view, self.filter, from))
+        let late = (!late.is_empty()).then(|| {
+            let (known, filter) = (self.view.schemas.clone(), self.filter.of_any_kind());
+            Box::new(Late { sites: late, known, filter })
+        });
+        let mut cursor = Cursor::new(self.view, self.filter, from);
+        cursor.wanted.late = late;
+        Ok(cursor)
     }
 }
 
@@ -261,6 +267,7 @@ impl Cursor {
                 from: from.unwrap_or(least),
                 latest: None,
                 clock: view.clock.clone(),
+                late: None,
             },
             classes,
             rings,
@@ -464,6 +471,9 @@ impl Cursor {
         self.has_ended =
             self.has_ended || self.store.as_ref().is_some_and(|store| store.kinds.has_ended(&store.orphaned));
         self.pace.look();
+        if self.store.is_none() && !self.has_ended && self.pace.may_ask() {
+            self.has_ended = view.is_over();
+        }
         // First the clock, then the tails, as a query does.
         self.wanted.latest = view.latest();
         self.newest_before = self.newest;

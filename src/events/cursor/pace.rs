@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 
 /// A reader costs the writer the transfer of the line that it commits on, so it comes by no more often than this.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(20);
+/// So often a recording asks whether somebody still writes: a system call.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(100);
 const LEAST: Duration = Duration::from_micros(50);
 const MOST: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     looked: Option<Instant>,
+    /// When it was asked last whether all is over.
+    asked: Option<Instant>,
     least: Duration,
     most: Duration,
     /// The next stay.
@@ -21,7 +25,7 @@ pub(super) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { looked: None, least: LEAST, most: MOST, next: LEAST, looks: 0, parks: 0 }
+        Self { looked: None, asked: None, least: LEAST, most: MOST, next: LEAST, looks: 0, parks: 0 }
     }
 }
 
@@ -40,6 +44,15 @@ impl Pace {
     pub(super) fn look(&mut self) {
         self.looked = Some(Instant::now());
         self.looks += 1;
+    }
+
+    /// Whether it is time to ask whether all is over. To be asked after [`Pace::look`].
+    pub(super) fn may_ask(&mut self) -> bool {
+        let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= BETWEEN_QUESTIONS);
+        if is_due {
+            self.asked = self.looked;
+        }
+        is_due
     }
 
     pub(super) fn since_look(&self) -> Duration {

@@ -9,7 +9,8 @@ use crate::events::error::QueryError;
 use crate::events::predicate::Predicate;
 use crate::events::read::{BlockFilter, Header};
 use crate::events::record::Lead;
-use crate::events::schema::Schema;
+use crate::events::record::MAX_KINDS;
+use crate::events::schema::{Schema, Site};
 use crate::events::schemas::Schemas;
 use crate::id::{CorrelationId, SpanId};
 use std::fmt::Display;
@@ -42,6 +43,7 @@ pub(crate) struct Filter {
 pub(super) struct KindsAsked {
     numbers: Vec<u32>,
     names: Vec<String>,
+    sites: Vec<&'static Site>,
 }
 
 impl Filter {
@@ -78,8 +80,12 @@ impl Filter {
         only(&mut self.thread, thread, "thread", &mut self.contradiction);
     }
 
-    pub(super) fn or_kind(&mut self, number: u32) {
-        self.kinds.get_or_insert_default().numbers.push(number);
+    pub(super) fn or_kind(&mut self, site: &'static Site, known: &Schemas) {
+        let kinds = self.kinds.get_or_insert_default();
+        match known.number_of(site) {
+            Some(number) => kinds.numbers.push(number),
+            None => kinds.sites.push(site),
+        }
     }
 
     pub(super) fn or_kind_named(&mut self, name: &str) {
@@ -156,40 +162,63 @@ impl Filter {
         }
     }
 
-    /// Looks up the names of kinds, if anything could ever match.
+    /// Looks up the kinds asked for, if anything could ever match.
     #[inline]
     pub(super) fn settle(&mut self, known: &Schemas) -> Result<(), QueryError> {
         match (&self.contradiction, &self.kinds, &self.fields) {
             (None, None, None) => Ok(()),
-            _ => self.settle_kinds(known).and_then(|()| self.settle_fields(known)),
+            _ => self.settle_kinds(known).and_then(|late| self.settle_fields(known, &late)),
         }
     }
 
-    /// The same for events to come. Unless kinds are asked for, there may be some with any fields.
-    pub(crate) fn settle_coming(&mut self, known: &Schemas) -> Result<(), QueryError> {
-        self.settle_kinds(known)?;
-        if self.kinds.is_some() { self.settle_fields(known) } else { Ok(()) }
+    /// The same for events to come. Unless kinds are asked for, there may be some with any fields. Of a recording it returns the
+    /// kinds that are not known there yet, and may come.
+    pub(crate) fn settle_coming(&mut self, known: &Schemas) -> Result<Vec<&'static Site>, QueryError> {
+        let late = self.settle_kinds(known)?;
+        if self.kinds.is_some() {
+            self.settle_fields(known, &late)?;
+        }
+        Ok(late)
     }
 
-    fn settle_fields(&self, known: &Schemas) -> Result<(), QueryError> {
+    fn settle_fields(&self, known: &Schemas, late: &[&'static Site]) -> Result<(), QueryError> {
         match (&self.fields, &self.kinds) {
             (None, _) => Ok(()),
             (Some(fields), None) => fields.check(known.all().map(|(_, schema)| schema)),
             (Some(fields), Some(kinds)) => {
-                fields.check(kinds.numbers.iter().filter_map(|number| known.schema(*number)))
+                let found = kinds.numbers.iter().filter_map(|number| known.schema(*number));
+                fields.check(found.chain(late.iter().map(|site| &site.schema)))
             }
         }
     }
 
-    fn settle_kinds(&mut self, known: &Schemas) -> Result<(), QueryError> {
+    /// Returns the kinds that no known one equals.
+    fn settle_kinds(&mut self, known: &Schemas) -> Result<Vec<&'static Site>, QueryError> {
         if let Some(contradiction) = &self.contradiction {
             return Err((**contradiction).clone());
         }
+        let mut late = Vec::new();
         if let Some(kinds) = &mut self.kinds {
             for name in kinds.names.drain(..) {
                 let mut numbers = known.named(&name);
                 if numbers.is_empty() {
-                    return Err(QueryError::UnknownKind { name });
+                    return Err(nameless(known, &name).unwrap_or(QueryError::UnknownKind { name }));
+                }
+                kinds.numbers.append(&mut numbers);
+            }
+            for site in kinds.sites.drain(..) {
+                let mut numbers = known.alike(&site.schema);
+                if numbers.is_empty() {
+                    let name = site.schema.name();
+                    if !known.named(name).is_empty() {
+                        return Err(QueryError::OtherFields { name: name.to_owned() });
+                    }
+                    if let Some(error) = nameless(known, name) {
+                        return Err(error);
+                    }
+                    // One that no kind has.
+                    numbers.push(MAX_KINDS);
+                    late.push(site);
                 }
                 kinds.numbers.append(&mut numbers);
             }
@@ -201,7 +230,17 @@ impl Filter {
                 return Err(QueryError::KindSeverity { kind, severity, asked });
             }
         }
-        Ok(())
+        Ok(late)
+    }
+
+    /// The same filter, whatever the kind.
+    pub(crate) fn of_any_kind(&self) -> Self {
+        Self { kinds: None, ..self.clone() }
+    }
+
+    /// Whether it takes the names of kinds or fields to tell what matches.
+    pub(super) fn goes_by_names(&self) -> bool {
+        self.kinds.is_some() || self.fields.is_some()
     }
 
     /// Whether no time is asked for, so that nothing matches and nothing is missing.
@@ -301,8 +340,9 @@ impl Filter {
     /// The blocks in which there may be matches, whatever kinds come later.
     pub(crate) fn coming_blocks(&self, known: &Schemas) -> BlockFilter {
         match &self.kinds {
-            Some(_) => self.blocks(known),
-            None => BlockFilter { from: self.from, to: self.to, kinds: u64::MAX },
+            // Of one that is yet to come nobody knows the number.
+            Some(kinds) if !kinds.numbers.contains(&MAX_KINDS) => self.blocks(known),
+            _ => BlockFilter { from: self.from, to: self.to, kinds: u64::MAX },
         }
     }
 
@@ -312,7 +352,8 @@ impl Filter {
         let kinds = match &self.kinds {
             Some(kinds) => kinds.numbers.iter().fold(0, |bits, kind| bits | bit(*kind)),
             // The severity of an event is that of its kind.
-            None if self.severity > Severity::Trace => {
+            // Of a recording there may be kinds that are not known.
+            None if self.severity > Severity::Trace && !known.is_recorded() => {
                 let severe = known.all().filter(|(_, schema)| schema.severity() >= self.severity);
                 severe.fold(0, |bits, (kind, _)| bits | bit(kind))
             }
@@ -320,6 +361,12 @@ impl Filter {
         };
         BlockFilter { from: self.from, to: self.to, kinds }
     }
+}
+
+/// Why it cannot be told whether there are events of a kind that is not known, if it cannot.
+fn nameless(known: &Schemas, name: &str) -> Option<QueryError> {
+    let kinds = known.nameless();
+    (kinds > 0).then(|| QueryError::Nameless { name: name.to_owned(), kinds })
 }
 
 /// Sets what can only be one thing.

@@ -178,7 +178,7 @@ impl<'a> Query<'a> {
     /// Only events of a declared kind; asked again, of that one too.
     pub fn kind<E: Event>(mut self) -> Self {
         let Self { view, filter, .. } = &mut self;
-        view.schemas.numbers_of(E::site(), |number| filter.or_kind(number));
+        filter.or_kind(E::site(), &view.schemas);
         self
     }
 
@@ -415,6 +415,8 @@ impl<'a> Query<'a> {
             Verdict::Truncated { by: Truncation::Budget }
         } else if is_cut {
             Verdict::Truncated { by: Truncation::Limit }
+        } else if self.filter.goes_by_names() && self.view.schemas.nameless() > 0 {
+            Verdict::Truncated { by: Truncation::Nameless }
         } else if whole {
             Verdict::Complete
         } else {

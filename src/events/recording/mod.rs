@@ -39,10 +39,13 @@ use std::path::Path;
 ///
 /// - What the store's clock says now nobody knows here. So an answer is not closed under cause while the store records: with an
 ///   event it may lack another that happened just before it, in another thread. And a cursor tells no lag.
-/// - [`Query::kind`] finds kinds whose schema is equal, since numbers are given by each process; a kind with other fields
-///   is found by its [name](Query::kind_named).
+/// - [`Query::kind`] finds kinds whose schema is equal, since numbers are given by each process; for a kind with other fields
+///   it is an error, and its events are found by its [name](Query::kind_named).
 /// - Of threads and kinds for which the store had no room in its logs there is no name: [`Recording::nameless`].
 /// - Whether a shard is claimed, and what [`Stats`] says of values that were cut, of links and of wake-ups, is not known: zero.
+///
+/// A mapped file is the file itself: if somebody makes it shorter while it is read, the system ends the reader (`SIGBUS`). Keep
+/// others from writing to it, or read a copy; a file of [`Options::nameless`](crate::mapped::Options::nameless) cannot be cut.
 ///
 /// ```
 /// use flightdeck::events::Events;
@@ -67,6 +70,17 @@ pub struct Recording {
     file: Option<Arc<Opened>>,
 }
 
+/// What a store had no room for in its logs of names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Nameless {
+    /// Kinds: their events have no fields here, and a query by kind or field says that it [may miss
+    /// some](crate::events::Truncation::Nameless).
+    pub kinds: u64,
+    /// Threads: their events have their number.
+    pub threads: u64,
+}
+
 impl fmt::Debug for Recording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recording").field("plan", &self.plan).finish_non_exhaustive()
@@ -80,6 +94,8 @@ impl Events {
     /// # Errors
     /// If something else has written upon the store's memory.
     pub fn recording(&self) -> Result<Recording, SectionError> {
+        // Its reader cannot compare the clock with anything.
+        let _ = self.clock().recheck();
         Recording::of_span(self.store().span.clone())
     }
 }
@@ -99,7 +115,8 @@ impl Recording {
 
     /// Reads the file of a deck, of this or another process, that runs or ran: see [`Builder::mapped`](super::Builder::mapped).
     ///
-    /// It takes the permission to read the file, and nothing else. Nothing is read of it yet but where things lie: about a
+    /// It takes the permission to read the file, and nothing else, and nobody may cut it off meanwhile: see
+    /// [`Recording`]. Nothing is read of it yet but where things lie: about a
     /// millisecond, whatever its size.
     ///
     /// # Errors
@@ -128,7 +145,10 @@ impl Recording {
         if found != known {
             return Err(SectionError::Version { found, known }.into());
         }
-        let recording = Self::of_span(Span { region, start, len: words })?;
+        let mut recording = Self::of_span(Span { region, start, len: words })?;
+        if let Some(view) = Arc::get_mut(&mut recording.view) {
+            view.file = Some(file.clone());
+        }
         Ok(Self { file: Some(file), ..recording })
     }
 
@@ -151,8 +171,9 @@ impl Recording {
         Lookup::of(&self.view, id)
     }
 
-    /// Follows what is recorded from now on, as of [`Events::cursor`]. It never ends by itself: whether the writer lives these
-    /// words do not tell.
+    /// Follows what is recorded from now on, as of [`Events::cursor`]. It is closed once all is delivered of a file that its
+    /// writer has closed, or that has no writer any more: it asks the system at its first look, and then every 100 ms while
+    /// it looks. One of [`Events::recording`] never is, since words alone do not tell whether their writer lives.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         Cursor::of_all(&self.view)
@@ -194,11 +215,18 @@ impl Recording {
         self.view.clock.source()
     }
 
-    /// A conversion for the stamps of its events. Of a store that ended within its first milliseconds, before the rate of its
-    /// clock was known, it takes ticks for nanoseconds.
+    /// A conversion for the stamps of its events. Where the [rate is not known](Recording::knows_rate) it takes ticks for
+    /// nanoseconds, which may be several times too long.
     #[must_use]
     pub fn converter(&self) -> Converter {
         self.view.clock.converter()
+    }
+
+    /// Whether it is known how fast the store's clock ran, so that ticks convert to time. A store in a file tells it before its
+    /// first event, and so does [`Events::recording`], unless the store is some milliseconds old.
+    #[must_use]
+    pub fn knows_rate(&self) -> bool {
+        self.view.clock.is_rate_told()
     }
 
     /// The kinds that the store knew, in no order.
@@ -206,11 +234,10 @@ impl Recording {
         self.view.schemas.all().map(|(_, schema)| schema)
     }
 
-    /// How many kinds, and how many threads, the store had no room for in its logs: their events are there, and their names
-    /// are not.
+    /// What the store had no room for in its logs: the events are there, and the names are not.
     #[must_use]
-    pub fn nameless(&self) -> (u64, u64) {
-        (self.view.schemas.refused(), self.view.threads.refused())
+    pub fn nameless(&self) -> Nameless {
+        Nameless { kinds: self.view.schemas.refused(), threads: self.view.threads.refused() }
     }
 
     /// The threads that ever wrote, in the order in which they came.
@@ -219,7 +246,8 @@ impl Recording {
         thread::all(self.view.threads.log())
     }
 
-    /// What writers seem to be in the middle of, or were when they ended: see [`InFlight`].
+    /// What writers seem to be in the middle of, or were when they ended: see [`InFlight`]. It says nothing of the first record
+    /// of a ring, which has none before it to compare times with.
     #[must_use]
     pub fn in_flight(&self) -> Vec<InFlight> {
         self.view.rings_in_use().filter_map(|(shard, class, ring)| flight::of(shard, class, ring)).collect()

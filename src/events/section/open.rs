@@ -40,6 +40,8 @@ pub(in crate::events) fn open(span: &Span) -> Result<(View, Shape), SectionError
         key,
         counters: Counters::at(region, *start),
         store: Weak::new(),
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        file: None,
     };
     Ok((view, shape))
 }

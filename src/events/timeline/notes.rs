@@ -135,6 +135,9 @@ impl<'a> Notes<'a> {
             Verdict::Truncated { by: Truncation::Budget } => {
                 write!(f, "{events}, and perhaps more: the budget was spent")
             }
+            Verdict::Truncated { by: Truncation::Nameless } => {
+                write!(f, "{events}, and perhaps more: of some kinds the recording has no names")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::config::Configs;
 use super::moments::Moments;
 use super::workers::{self, Worker};
 use crate::recording::Fate;
-use flightdeck::events::{Answer, InFlight, QueryError, Recording, Stats};
+use flightdeck::events::{Answer, InFlight, Nameless, QueryError, Recording, Stats};
 use flightdeck::mapped::Header;
 use flightdeck::{Converter, Severity, Ticks};
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ pub struct Findings {
     pub pressure: Option<Answer>,
     pub stats: Stats,
     /// Kinds and threads without a name.
-    pub nameless: (u64, u64),
+    pub nameless: Nameless,
 }
 
 impl Findings {

@@ -3,6 +3,7 @@
 use super::findings::Findings;
 use crate::recording::Fate;
 use crate::shown;
+use flightdeck::events::Nameless;
 
 /// The kind of a section that holds events.
 const EVENTS: u32 = 1;
@@ -42,7 +43,7 @@ pub fn all(findings: &Findings) -> Vec<String> {
         all.push("counters, gauges and histograms: they are not in this file".to_owned());
     }
     all.push("values of configs that never changed since the start, and those that are secret".to_owned());
-    let (kinds, threads) = findings.nameless;
+    let Nameless { kinds, threads, .. } = findings.nameless;
     if kinds + threads > 0 {
         all.push(format!(
             "the names of {} and {}: there was no room for them",

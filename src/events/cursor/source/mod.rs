@@ -13,6 +13,9 @@ use crate::events::query::Filter;
 use crate::events::read::{BlockFilter, Found, Header, header_even_if_pruned};
 use crate::events::record::Flags;
 use crate::events::ring::{Ring, Summary};
+use crate::events::schema::Site;
+use crate::events::schemas::Schemas;
+use crate::sync::Arc;
 use window::Window;
 
 /// What is wanted, and how far a look reaches.
@@ -28,12 +31,37 @@ pub(super) struct Wanted {
     /// The clock at the last look: stamps that it took later wait for the next one.
     pub(super) latest: Option<Ticks>,
     pub(super) clock: Clock,
+    /// Of a recording: kinds that it did not know when this began.
+    pub(super) late: Option<Box<Late>>,
+}
+
+/// Kinds that a recording learns of later, and what is asked for beside them.
+#[derive(Clone, Debug)]
+pub(super) struct Late {
+    pub(super) sites: Vec<&'static Site>,
+    pub(super) known: Arc<Schemas>,
+    pub(super) filter: Filter,
+}
+
+impl Late {
+    /// Whoever wrote a record told its schema first, so it is known by now.
+    #[cold]
+    fn wants(&self, header: &Header) -> bool {
+        let schema = self.known.schema(header.kind());
+        schema.is_some_and(|schema| self.sites.iter().any(|site| site.schema == *schema))
+            && self.filter.wants(header)
+    }
 }
 
 impl Wanted {
     #[inline]
     fn wants(&self, place: Place, header: &Header) -> bool {
-        self.everything || self.filter.wants(header) && (header.ticks, place, header.position) >= self.from
+        self.everything || self.wants_header(header) && (header.ticks, place, header.position) >= self.from
+    }
+
+    #[inline]
+    fn wants_header(&self, header: &Header) -> bool {
+        self.filter.wants(header) || self.late.as_ref().is_some_and(|late| late.wants(header))
     }
 
     /// Whether a block may hold something that is wanted, or that has to wait.
