@@ -44,8 +44,13 @@ pub fn run(file: &Path, length: Duration, chaos: bool, output: &mut Output) -> R
             return Ok(Outcome::Unreadable);
         }
     };
-    output.line(format_args!("{READY} {}", host.variant.host.address))?;
-    output.finish()?;
+    let said = output.line(format_args!("{READY} {}", host.variant.host.address));
+    if let Err(error) = said.and_then(|()| output.finish()) {
+        // The parent is gone already.
+        drop(host);
+        leave_nothing(file);
+        return Err(error.into());
+    }
     // Relaxed: the flag stands for itself.
     let is_orphan = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -56,12 +61,16 @@ pub fn run(file: &Path, length: Duration, chaos: bool, output: &mut Output) -> R
         host.course(length, || is_orphan.load(Relaxed));
     });
     host.deck.shutdown(Duration::from_secs(1));
-    // Nobody is left who would.
+    leave_nothing(file);
+    Ok(Outcome::Done)
+}
+
+/// Of a host whose parent is gone: nobody else would.
+fn leave_nothing(file: &Path) {
     let _ = fs::remove_file(file);
     if let Some(directory) = file.parent() {
         let _ = fs::remove_dir(directory);
     }
-    Ok(Outcome::Done)
 }
 
 struct Host {
