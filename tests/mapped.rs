@@ -6,6 +6,7 @@ use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp, S
 use flightdeck::mapped::{CreateError, OpenError, Options, State};
 use flightdeck::{Diagnostic, Flightdeck};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -157,6 +158,40 @@ fn whoever_follows_a_file_learns_that_its_writer_is_gone() {
     record(&events, 1_000);
     drop(events);
     assert_eq!(following.join().unwrap(), 202);
+}
+
+#[test]
+fn what_was_recorded_outlives_an_abort_and_an_overflowed_stack() {
+    for how in ["abort", "overflow"] {
+        let folder = Folder::new(how);
+        let mut host = Command::new(std::env::current_exe().unwrap());
+        host.args(["--exact", "ends", "--ignored"])
+            .env("FLIGHTDECK_ENDS", how)
+            .env("FLIGHTDECK_AT", folder.deck());
+        let ended = host.current_dir(&folder.0).output().unwrap();
+        assert!(ended.status.signal().is_some(), "{how}: {}", ended.status);
+        let recording = Recording::open(folder.deck()).unwrap();
+        let file = recording.file().unwrap();
+        assert_eq!((file.state(), file.has_writer().unwrap()), (Some(State::Running), false), "{how}");
+        assert_eq!(recording.query().kind_named("mapped.filled").run().unwrap().len(), 100, "{how}");
+        assert_eq!(recording.query().kind_named("mapped.refused").run().unwrap().len(), 1, "{how}");
+    }
+}
+
+#[test]
+#[ignore = "another process, for the test above"]
+fn ends() {
+    fn deeper(n: u64) -> u64 {
+        let frame = std::hint::black_box([n; 64]);
+        if n == u64::MAX { 0 } else { deeper(n + 1) + frame[63] }
+    }
+    let Some(path) = std::env::var_os("FLIGHTDECK_AT") else { return };
+    let events = built(PathBuf::from(path));
+    record(&events, 0);
+    if std::env::var_os("FLIGHTDECK_ENDS").is_some_and(|how| how == "abort") {
+        std::process::abort();
+    }
+    unreachable!("{}", deeper(0));
 }
 
 #[test]

@@ -344,6 +344,7 @@ impl Builder {
     /// Recording costs what it costs in memory: the system writes to the disk, if there is one, whenever it likes. While it
     /// does, a store to a page may wait for it; so a file in memory, below `/dev/shm`, is the better place for hosts to which
     /// that matters. The file has all of its length at once, [`Builder::plan`]'s `total` and `names` and 4 KiB.
+    /// Whether a store can fail later, on a full disk, is up to the file system: [`mapped::Options`] tells which are safe.
     /// It says `closed` once [`Events::stop`] is called or the last handle is dropped; in a file that does not, nobody's being the
     /// writer means that the process was killed.
     ///

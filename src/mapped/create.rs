@@ -96,8 +96,8 @@ impl MappedFile {
         }
     }
 
-    /// Writes to the disk what has changed, so that it outlives the machine's going down from here on. Takes as long as the
-    /// disk does; in memory it does nothing.
+    /// Writes to the disk what has changed, and the file's name, so that both outlive the machine's going down from here on. Takes
+    /// as long as the disk does; in memory it does nothing.
     ///
     /// Without it the system writes when it likes, half a minute later as a rule: what a killed process recorded is there all
     /// the same, what a machine lost that went down may not be.
@@ -105,7 +105,12 @@ impl MappedFile {
     /// # Errors
     /// What the system says, such as that the disk cannot be written.
     pub fn sync(&self) -> io::Result<()> {
-        self.placed.region.sync()
+        self.placed.region.sync()?;
+        match self.path().and_then(Path::parent) {
+            Some(here) if here.as_os_str().is_empty() => File::open(".")?.sync_all(),
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     /// This life.

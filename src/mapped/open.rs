@@ -36,6 +36,9 @@ impl OpenOptions {
 /// A file opened for reading: who writes it or wrote it, and whether they live.
 ///
 /// It is mapped read-only and takes the permission to read it, nothing else. Its writer does not notice.
+///
+/// Where somebody makes the file shorter, or the disk cannot read a page of it, the system kills whoever reads that page
+/// (`SIGBUS`): a copy below `/dev/shm` is safe from both.
 #[derive(Debug)]
 pub struct Opened {
     region: Arc<Region>,

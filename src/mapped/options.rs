@@ -4,9 +4,16 @@ use std::path::{Path, PathBuf};
 
 /// Where a deck's file is made, and how.
 ///
-/// The file is reserved in full, readable by its owner alone, and never made shorter: as long as nobody else makes it
-/// shorter either, no store fails later. A process that stores to a part of a file that somebody has cut off is killed by
-/// the system (`SIGBUS`): keep others from writing to the file, or take [`Options::nameless`], whose length is sealed.
+/// The file is reserved in full, readable by its owner alone, and never made shorter. A store to a page that the system cannot
+/// provide kills the process (`SIGBUS`). That none ever is takes three things:
+///
+/// - **Nobody else makes it shorter.** Keep others from writing to the file, or take [`Options::nameless`], whose length is sealed.
+/// - **What was reserved stays reserved.** So it is on tmpfs (`/dev/shm`) and ext4. File systems that write elsewhere what is written
+///   again need space for it: ZFS and btrfs, those that compress, and any in which the file was cloned, as `cp` does on XFS and btrfs.
+///   If the disk is full by then, the next store kills the host. Do not keep decks on ZFS and btrfs; on XFS copy a file whose host
+///   runs with `cp --reflink=never`.
+/// - **The disk can be read.** A page that was written back, and cannot be read again, is the same signal. A file in memory has no such
+///   page.
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing by themselves"]
 pub struct Options {
@@ -28,7 +35,7 @@ pub(super) enum At {
 
 impl Options {
     const fn new(at: At) -> Self {
-        Self { at, program: None, group: None, write_zeros: true, keep: None, or_memory: false }
+        Self { at, program: None, group: None, write_zeros: false, keep: None, or_memory: false }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -71,14 +78,17 @@ impl Options {
         self
     }
 
-    /// A group that may read the file, by number. By default nobody but its owner may.
+    /// A group that may read the file, by number. By default nobody but its owner may. The group must be able to enter the
+    /// directory; one of this user's that is made where everybody has files is opened to it, unless another group's.
     pub fn group(mut self, group: u32) -> Self {
         self.group = Some(group);
         self
     }
 
-    /// Whether zeros are written where the file system cannot reserve space otherwise; else that is an error. On by
-    /// default. It takes as long as the disk does.
+    /// Whether zeros are written where the file system cannot reserve space otherwise; else that is an error. Off by
+    /// default: it takes as long as the disk does, and whether it reserves anything is up to the file system. One that
+    /// compresses, or writes elsewhere what is written again, keeps nothing for it, and a host that stores there while the
+    /// disk is full is killed.
     pub fn write_zeros(mut self, on: bool) -> Self {
         self.write_zeros = on;
         self

@@ -88,18 +88,37 @@ impl Maker<'_> {
             let reason = "it names no file: give the path of one".into();
             return Err(CreateError::Directory { path: path.to_owned(), reason });
         };
-        safe::directory(directory)?;
+        safe::directory(directory, self.options.group)?;
         recover::sweep(directory, &name);
         for _ in 0..TRIES {
-            let before = match recover::find(path)? {
-                Some(found) => {
-                    let Some(before) = recover::put_aside(path, found, self.options.keep)? else { continue };
-                    before
+            let keep = self.options.keep;
+            let put_aside = |found| recover::put_aside(path, found, keep);
+            let (made, life, before) = match recover::find(path)? {
+                Some(found) if keep.is_some() && !found.goes_first(keep) => {
+                    // It keeps its name until the new one is there: where there is no room for both, nothing has changed.
+                    let life = Life::begin(self.program(), found.life());
+                    let unseen = || self.unseen(directory, &name, path, &life);
+                    let made = match unseen() {
+                        // What would not be kept may be what has the space.
+                        Err(CreateError::NoSpace { .. }) if recover::thin_aside(path, keep) => unseen()?,
+                        made => made?,
+                    };
+                    let Some(before) = put_aside(found)? else { continue };
+                    (made, life, before)
                 }
-                None => recover::last_aside(path),
+                found => {
+                    let before = match found {
+                        Some(found) => {
+                            let Some(before) = put_aside(found)? else { continue };
+                            before
+                        }
+                        None => recover::last_aside(path),
+                    };
+                    let life = Life::begin(self.program(), before.life.as_ref());
+                    (self.unseen(directory, &name, path, &life)?, life, before)
+                }
             };
-            let life = Life::begin(self.program(), before.life.as_ref());
-            if let Some(region) = self.linked(directory, &name, path, &life)? {
+            if let Some(region) = made.linked(path)? {
                 let (path, previous) = (Some(path.to_owned()), before.path);
                 return Ok(Placed { region, life, path, previous, passed_over: Vec::new() });
             }
@@ -111,16 +130,22 @@ impl Maker<'_> {
         let directory = safe::directory_or_own_below(directory, self.options.group)?;
         let program = self.program();
         recover::sweep(&directory, &program);
+        let keep = self.options.keep.unwrap_or(KEPT);
         for _ in 0..TRIES {
-            let known = recover::lives_in(&directory, &program)?;
-            let previous = known.dead.last();
-            let mut life = Life::begin(program.clone(), previous.and_then(|dead| dead.life.as_ref()));
+            let mut known = recover::lives_in(&directory, &program)?;
+            let previous = known.dead.last().filter(|_| keep > 0).and_then(|dead| dead.path.clone());
+            let last = known.dead.last().and_then(|dead| dead.life.as_ref());
+            let mut life = Life::begin(program.clone(), last);
             life.number = known.newest.saturating_add(1);
             let path = directory.join(format!("{program}.{}.{}.deck", life.process, life.number));
-            if let Some(region) = self.linked(&directory, &program, &path, &life)? {
-                let keep = self.options.keep.unwrap_or(KEPT);
-                let previous = previous.filter(|_| keep > 0).and_then(|dead| dead.path.clone());
-                recover::thin_out(&known, keep);
+            let unseen = || self.unseen(&directory, &program, &path, &life);
+            let made = match unseen() {
+                // What is not kept may be what has the space.
+                Err(CreateError::NoSpace { .. }) if recover::thin_out(&mut known, keep) => unseen()?,
+                made => made?,
+            };
+            if let Some(region) = made.linked(&path)? {
+                recover::thin_out(&mut known, keep);
                 let path = Some(path);
                 return Ok(Placed { region, life, path, previous, passed_over: Vec::new() });
             }
@@ -143,14 +168,8 @@ impl Maker<'_> {
         Err(CreateError::NoPlace { reasons: passed_over.join("; ").into() })
     }
 
-    /// A new file of this name; `None` where there is one by now.
-    fn linked(
-        &self,
-        directory: &Path,
-        name: &str,
-        path: &Path,
-        life: &Life,
-    ) -> Result<Option<Arc<Region>>, CreateError> {
+    /// A new file that is to be `path`, which it is not yet.
+    fn unseen(&self, directory: &Path, name: &str, path: &Path, life: &Life) -> Result<Made, CreateError> {
         let random = RandomState::new().hash_one(life.file);
         let unseen = Unseen(directory.join(format!(".{name}.{}.{random:016x}.new", life.process)));
         let mut open = File::options();
@@ -168,8 +187,21 @@ impl Maker<'_> {
         let again = open.create_new(false).open(&unseen.0).map_err(|error| system(path, "open", &error))?;
         let filled = fill(file, again, path, self.bytes, self.options)?;
         let region = (self.lay_out)(filled, life, Backing::File)?;
-        match fs::hard_link(&unseen.0, path) {
-            Ok(()) => Ok(Some(region)),
+        Ok(Made { region, unseen })
+    }
+}
+
+/// A file that is complete but for its name.
+struct Made {
+    region: Arc<Region>,
+    unseen: Unseen,
+}
+
+impl Made {
+    /// Has its name from here on; `None` where another has it by now.
+    fn linked(self, path: &Path) -> Result<Option<Arc<Region>>, CreateError> {
+        match fs::hard_link(&self.unseen.0, path) {
+            Ok(()) => Ok(Some(self.region)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(system(path, "link", &error)),
         }

@@ -26,8 +26,8 @@ pub(super) struct Before {
     pub(super) life: Option<Life>,
     /// Where its file is now; `None` where it is gone.
     pub(super) path: Option<PathBuf>,
-    /// Nobody takes it before the new one is there.
-    _held: Option<Held>,
+    /// Nobody takes it before the new one is there. What is removed is not held: it would keep the space.
+    held: Option<Held>,
 }
 
 /// What has this name; `None` where nothing has.
@@ -52,7 +52,18 @@ fn read(path: &Path) -> Result<Option<(File, Option<Header>)>, CreateError> {
     let file = match open.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(foreign(error.to_string())),
+        // A link, a directory, a pipe.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EISDIR | libc::ENXIO)) => {
+            return Err(foreign(error.to_string()));
+        }
+        Err(error) => {
+            // Of another user's it is no use to say that it may not be opened.
+            let there = fs::symlink_metadata(path).ok().filter(|there| there.uid() != os::user());
+            return Err(there.map_or_else(
+                || system(path, "open", &error),
+                |there| foreign(format!("it belongs to user {}", there.uid())),
+            ));
+        }
     };
     let metadata = file.metadata().map_err(|error| system(path, "fstat", &error))?;
     if !metadata.is_file() {
@@ -107,9 +118,42 @@ pub(super) fn last_aside(path: &Path) -> Before {
     let aside = numbered(path, 1);
     match read(&aside) {
         Ok(Some((_, header))) => {
-            Before { life: header.map(|header| header.life), path: Some(aside), _held: None }
+            Before { life: header.map(|header| header.life), path: Some(aside), held: None }
         }
         _ => Before::default(),
+    }
+}
+
+/// How many there are, without a gap.
+fn count_aside(path: &Path) -> Result<u32, CreateError> {
+    let mut kept = 0;
+    while read(&numbered(path, kept + 1))?.is_some() {
+        kept += 1;
+    }
+    Ok(kept)
+}
+
+/// Takes away what will not be kept once one more is put aside; whether there was any. By whoever holds the path's file.
+pub(super) fn thin_aside(path: &Path, keep: Option<u32>) -> bool {
+    let kept = count_aside(path).unwrap_or(0);
+    let gone = keep.map_or(kept + 1, |keep| keep.max(1))..=kept;
+    gone.filter(|number| fs::remove_file(numbered(path, *number)).is_ok()).count() > 0
+}
+
+impl Found {
+    /// Whether its maker died before anything in it counted.
+    fn is_unfinished(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.state == State::Making)
+    }
+
+    /// Whether it goes before the new file is there, which may need the space.
+    pub(super) fn goes_first(&self, keep: Option<u32>) -> bool {
+        self.is_unfinished() || keep == Some(0)
+    }
+
+    /// Which life it is of; unknown of a damaged one.
+    pub(super) fn life(&self) -> Option<&Life> {
+        self.header.as_ref().map(|header| &header.life)
     }
 }
 
@@ -119,28 +163,26 @@ pub(super) fn last_aside(path: &Path) -> Before {
 /// If nobody said that it may go, or a file in the way is no deck.
 pub(super) fn put_aside(path: &Path, found: Found, keep: Option<u32>) -> Result<Option<Before>, CreateError> {
     let failed = |error: io::Error| system(path, "rename", &error);
+    let is_unfinished = found.is_unfinished();
     let Found { held, header } = found;
     if !still_has(path, &held).map_err(failed)? {
         return Ok(None);
     }
     let life = header.as_ref().map(|header| header.life.clone());
-    if header.as_ref().is_some_and(|header| header.state == State::Making) {
+    if is_unfinished {
         // Nothing in it counts.
         fs::remove_file(path).map_err(failed)?;
-        return Ok(Some(Before { _held: Some(held), ..last_aside(path) }));
+        return Ok(Some(last_aside(path)));
     }
     let Some(keep) = keep else { return Err(CreateError::Exists { path: path.to_owned() }) };
     // Before any is moved: each is a deck, or not there.
-    let mut kept = 0;
-    while read(&numbered(path, kept + 1))?.is_some() {
-        kept += 1;
-    }
+    let kept = count_aside(path)?;
     for gone in keep.max(1)..=kept {
         fs::remove_file(numbered(path, gone)).map_err(failed)?;
     }
     if keep == 0 {
         fs::remove_file(path).map_err(failed)?;
-        return Ok(Some(Before { life, path: None, _held: Some(held) }));
+        return Ok(Some(Before { life, path: None, held: None }));
     }
     for number in (1..keep.min(kept + 1)).rev() {
         fs::rename(numbered(path, number), numbered(path, number + 1)).map_err(failed)?;
@@ -151,7 +193,7 @@ pub(super) fn put_aside(path: &Path, found: Found, keep: Option<u32>) -> Result<
     }
     let aside = numbered(path, 1);
     fs::rename(path, &aside).map_err(failed)?;
-    Ok(Some(Before { life, path: Some(aside), _held: Some(held) }))
+    Ok(Some(Before { life, path: Some(aside), held: Some(held) }))
 }
 
 /// The lives of a program that left files in a directory.
@@ -172,20 +214,25 @@ pub(super) fn lives_in(directory: &Path, program: &str) -> Result<Lives, CreateE
         };
         newest = newest.max(number);
         // Whatever is the matter with one, it is no reason to have no deck.
-        let Ok(Some(Found { held, header })) = find(&path) else { continue };
-        if header.as_ref().is_some_and(|header| header.state == State::Making) {
-            // Its maker died before anything in it counted: it is no life, and pushes none out.
-            if still_has(&path, &held).unwrap_or(false) {
+        let Ok(Some(found)) = find(&path) else { continue };
+        if found.is_unfinished() {
+            // It is no life, and pushes none out.
+            if still_has(&path, &found.held).unwrap_or(false) {
                 let _ = fs::remove_file(&path);
             }
             continue;
         }
-        dead.push((
-            number,
-            Before { life: header.map(|header| header.life), path: Some(path), _held: Some(held) },
-        ));
+        dead.push((number, Before { life: found.life().cloned(), path: Some(path), held: None }));
     }
     dead.sort_by_key(|(number, _)| *number);
+    // The last alone, so that it is there when the new one is: they may be many. What another took meanwhile is not.
+    while let Some((_, last)) = dead.last_mut() {
+        last.held = last.path.as_ref().and_then(|path| Some(find(path).ok()??.held));
+        if last.held.is_some() {
+            break;
+        }
+        dead.pop();
+    }
     Ok(Lives { newest, dead: dead.into_iter().map(|(_, dead)| dead).collect() })
 }
 
@@ -197,16 +244,19 @@ fn number_of(name: &str, program: &str) -> Option<u64> {
     life.parse().ok()
 }
 
-/// Leaves the newest dead ones, so many.
-pub(super) fn thin_out(lives: &Lives, keep: u32) {
+/// Leaves the newest dead ones, so many; whether any is gone.
+pub(super) fn thin_out(lives: &mut Lives, keep: u32) -> bool {
     let gone = lives.dead.len().saturating_sub(keep as usize);
-    for dead in &lives.dead[..gone] {
-        if let (Some(path), Some(held)) = (&dead.path, &dead._held)
-            && still_has(path, held).unwrap_or(false)
+    let mut any = false;
+    for Before { path, held, .. } in lives.dead.drain(..gone) {
+        let Some(path) = path else { continue };
+        if let Some(held) = held.or_else(|| Some(find(&path).ok()??.held))
+            && still_has(&path, &held).unwrap_or(false)
         {
-            let _ = fs::remove_file(path);
+            any |= fs::remove_file(path).is_ok();
         }
     }
+    any
 }
 
 /// Files that were never given their name, since their process died meanwhile.

@@ -14,7 +14,7 @@ pub(super) const WRITABLE: u32 = 0o022;
 pub(super) const STICKY: u32 = 0o1000;
 
 /// Its owner, this user or root, is the only one who can write in it.
-pub(super) fn directory(path: &Path) -> Result<(), CreateError> {
+pub(super) fn directory(path: &Path, group: Option<u32>) -> Result<(), CreateError> {
     let metadata = look(path)?;
     if metadata.mode() & WRITABLE != 0 {
         let helps = if metadata.mode() & STICKY != 0 {
@@ -24,25 +24,30 @@ pub(super) fn directory(path: &Path) -> Result<(), CreateError> {
         };
         return Err(refused(path, helps));
     }
+    if let Some(group) = group
+        && !may_enter(&metadata, group)
+    {
+        let helps = format!(
+            "group {group} is to read the deck and cannot enter it: `chgrp {group}` and `chmod g+x` it"
+        );
+        return Err(refused(path, &helps));
+    }
     Ok(())
+}
+
+fn may_enter(directory: &Metadata, group: u32) -> bool {
+    directory.mode() & 0o001 != 0 || directory.mode() & 0o010 != 0 && directory.gid() == group
 }
 
 /// The same, or one of this user's own in it where everybody has files, as in `/tmp`.
 pub(super) fn directory_or_own_below(path: &Path, group: Option<u32>) -> Result<PathBuf, CreateError> {
     let metadata = look(path)?;
     if !places::is_shared(metadata.mode()) {
-        return directory(path).map(|()| path.to_owned());
+        return directory(path, group).map(|()| path.to_owned());
     }
     let own = places::own_below(path);
-    let mode = if group.is_some() { 0o750 } else { 0o700 };
-    match DirBuilder::new().mode(mode).create(&own) {
-        Ok(()) => {
-            if let Some(group) = group {
-                chown(&own, None, Some(group)).map_err(|error| system(&own, "chown", &error))?;
-                let entered = fs::set_permissions(&own, Permissions::from_mode(mode));
-                entered.map_err(|error| system(&own, "chmod", &error))?;
-            }
-        }
+    match DirBuilder::new().mode(0o700).create(&own) {
+        Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(system(&own, "mkdir", &error)),
     }
@@ -56,6 +61,17 @@ pub(super) fn directory_or_own_below(path: &Path, group: Option<u32>) -> Result<
     }
     if metadata.mode() & WRITABLE != 0 {
         return Err(refused(&own, "others can write in it: take that away with `chmod go-w`"));
+    }
+    if let Some(group) = group
+        && !may_enter(&metadata, group)
+    {
+        if metadata.mode() & 0o070 != 0 && metadata.gid() != group {
+            let helps = format!("group {} reads decks in it: give {group} another place", metadata.gid());
+            return Err(refused(&own, &helps));
+        }
+        chown(&own, None, Some(group)).map_err(|error| system(&own, "chown", &error))?;
+        let opened = fs::set_permissions(&own, Permissions::from_mode(0o750));
+        opened.map_err(|error| system(&own, "chmod", &error))?;
     }
     Ok(own)
 }

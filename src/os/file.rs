@@ -97,6 +97,14 @@ pub(crate) fn is_held(file: &File) -> io::Result<bool> {
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
+/// Whether it cannot be held because somebody has it locked for reading.
+fn is_locked_for_reading(file: &File) -> bool {
+    let mut lock = whole_file();
+    // SAFETY: it fills in what it is given.
+    let asked = check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) });
+    asked.is_ok() && i32::from(lock.l_type) == libc::F_RDLCK
+}
+
 /// The same file, opened a second time. A lock and a mapping that came of one opening would last as long as either.
 ///
 /// # Errors
@@ -127,6 +135,9 @@ static OPEN: [AtomicU32; AT_ONCE] = [const { AtomicU32::new(0) }; AT_ONCE];
 
 impl Held {
     /// `None` where somebody else holds it.
+    ///
+    /// # Errors
+    /// Where somebody has it locked for reading, and what else the system says.
     pub(crate) fn try_hold(file: File) -> io::Result<Option<Self>> {
         let number = file.as_raw_fd() as u32 + 1;
         // Before it is locked, so that no child has the lock. Relaxed: read in a child, whose memory is that of the thread
@@ -137,7 +148,15 @@ impl Held {
         // SAFETY: it reads what it is given.
         match check(unsafe { libc::fcntl(held.file().as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }) {
             Ok(()) => Ok(Some(held)),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(None),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+                if is_locked_for_reading(held.file()) {
+                    // No writer does that: whoever may read it can.
+                    return Err(io::Error::other(
+                        "somebody has it locked for reading: see who with `lslocks`, and end that",
+                    ));
+                }
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -210,6 +229,20 @@ mod tests {
         drop(held);
         assert!(!is_held(&reader).unwrap());
         assert!(Held::try_hold(third).unwrap().is_some());
+    }
+
+    #[test]
+    fn whoever_locks_a_file_for_reading_is_not_taken_for_its_writer() {
+        let file = nameless("read-locked").unwrap();
+        let reader = open_again(&file).unwrap();
+        let mut lock = whole_file();
+        lock.l_type = libc::F_RDLCK as _;
+        // SAFETY: it reads what it is given.
+        check(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }).unwrap();
+        let error = Held::try_hold(open_again(&file).unwrap()).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("locked for reading"), "{error}");
+        drop(reader);
+        assert!(Held::try_hold(file).unwrap().is_some());
     }
 
     #[test]

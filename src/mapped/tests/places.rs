@@ -87,8 +87,16 @@ fn a_group_may_read_and_nobody_else() {
         return;
     }
     let folder = Folder::new("group");
+    for options in [Options::at(folder.file()), Options::in_directory(&folder.0)] {
+        let reason = reason_of(create(options.group(4_321)).unwrap_err());
+        assert!(reason.contains("`chgrp 4321`"), "{reason}");
+    }
     set_mode(&folder.0, 0o1777);
+    // It is there already, and its owner's alone.
+    drop(create(Options::in_directory(&folder.0)).unwrap());
     let file = create(Options::in_directory(&folder.0).group(4_321)).unwrap();
+    let reason = reason_of(create(Options::in_directory(&folder.0).group(1_234)).unwrap_err());
+    assert!(reason.contains("group 4321 reads decks"), "{reason}");
     for (path, mode) in [(file.path().unwrap(), 0o640), (file.path().unwrap().parent().unwrap(), 0o750)] {
         let metadata = fs::metadata(path).unwrap();
         assert_eq!((metadata.gid(), metadata.mode() & 0o777), (4_321, mode), "{}", path.display());
@@ -142,13 +150,49 @@ fn a_full_file_system_is_told_with_what_it_has_and_keeps_nothing() {
 }
 
 #[test]
+fn lives_that_are_not_kept_make_room_and_one_that_is_keeps_its_name() {
+    let Some(mounted) = Mounted::new("room", "tmpfs", "size=20m,mode=700") else { return };
+    let options = || Options::in_directory(&mounted.0.0).program("host");
+    let life = |options: Options| MappedFile::create(&options, &LARGE).map(|file| file.run());
+    let names = || fs::read_dir(&mounted.0.0).unwrap().count();
+    life(options()).unwrap();
+    life(options()).unwrap();
+    let full = life(options()).unwrap_err();
+    assert!(
+        matches!(full, CreateError::NoSpace { .. }) && names() == 2,
+        "three are kept, and one has no room"
+    );
+    life(options().recover(1)).unwrap();
+    assert_eq!(names(), 2);
+
+    let at = || Options::at(mounted.0.file()).program("host");
+    fs::read_dir(&mounted.0.0)
+        .unwrap()
+        .skip(1)
+        .for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+    life(at()).unwrap();
+    let before = open(&mounted.0).unwrap().header().life.file;
+    let full = life(at().recover(1)).unwrap_err();
+    assert!(matches!(full, CreateError::NoSpace { .. }), "{full}");
+    assert_eq!((open(&mounted.0).unwrap().header().life.file, names()), (before, 2), "it stays where it was");
+    life(at().recover(0)).unwrap();
+    assert_eq!(open(&mounted.0).unwrap().header().life.previous, before);
+    let other = fs::read_dir(&mounted.0.0).unwrap().map(|file| file.unwrap().path());
+    fs::remove_file(other.into_iter().find(|path| *path != mounted.0.file()).unwrap()).unwrap();
+    for _ in 0..3 {
+        life(at().recover(1)).unwrap();
+        assert_eq!(names(), 2, "one is put aside, and the one before it made room");
+    }
+}
+
+#[test]
 fn a_file_system_that_reserves_nothing_has_zeros_written_or_is_refused() {
     let Some(mounted) = Mounted::new("zeros", "ramfs", "mode=700") else { return };
     let path = mounted.0.file();
-    let refused = MappedFile::create(&Options::at(&path).write_zeros(false), &LARGE).unwrap_err();
+    let refused = MappedFile::create(&Options::at(&path), &LARGE).unwrap_err();
     assert_eq!(refused, CreateError::NotReserved { path: path.clone() });
     assert!(mounted.is_empty());
-    let file = MappedFile::create(&Options::at(&path), &LARGE).unwrap();
+    let file = MappedFile::create(&Options::at(&path).write_zeros(true), &LARGE).unwrap();
     file.run();
     assert_eq!(fs::metadata(&path).unwrap().len(), (8 << 20) + 4_096);
     assert!(open(&mounted.0).is_ok());
