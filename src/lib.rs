@@ -98,8 +98,6 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
-#[cfg(all(feature = "mapped", target_os = "linux"))]
-pub use hub::Recording;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub use hub::SystemdError;
 pub use hub::{
@@ -107,6 +105,11 @@ pub use hub::{
     GuardError, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
     PanicHookError, Part, PartHealth, PastConcern, PipelineHandle, PipelineSettings, Reason, Reported,
     Settings, StartError, Tail, TailBuilder, TailError,
+};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub use hub::{
+    PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue, RecordedWorker, Recording,
+    Told,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};
@@ -131,6 +134,7 @@ pub mod internals {
     pub use crate::events::{Class, PerClass};
     pub use crate::local::Numbers;
     pub use crate::region::Region;
+    pub use crate::region::board::Board;
     pub use crate::region::log::Log;
     pub use crate::region::stage::{Stage, State};
     pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};

@@ -4,6 +4,8 @@
 //! A [`Words`] is a power-of-two run of a region that wraps: any index is in bounds, so hot paths
 //! have neither a bounds check nor a panicking branch.
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+pub(crate) mod board;
 mod copy;
 pub(crate) mod log;
 mod span;

@@ -22,8 +22,8 @@ use flightdeck::telemetry::{
     Resolution, Telemetry, Unit,
 };
 use flightdeck::{
-    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, ReplayError, Retry, Revision, TickError,
-    Ticks,
+    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, PartError, ReplayError, Retry, Revision,
+    TickError, Ticks,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +78,20 @@ fn mapped(errors: &mut Errors) {
     errors.push(Box::new(no_directory.unwrap_err()));
     errors.push(Box::new(Recording::open("/nowhere/deck").unwrap_err()));
     errors.push(Box::new(Recording::open("/dev/null").unwrap_err()));
+    let options = flightdeck::mapped::Options::in_directory(std::env::temp_dir());
+    let alone = Events::builder().memory(1 << 20).shards(1).mapped(options).build().unwrap();
+    let path_of_events = alone.file().and_then(|file| file.path()).unwrap();
+    let of_events = flightdeck::Recording::open(path_of_events).unwrap();
+    std::fs::remove_file(path_of_events).unwrap();
+    errors.push(Box::new(of_events.configs().unwrap_err()));
+    // By hand: a file that was damaged, or that another version wrote.
+    for error in [
+        PartError::Version { part: "workers", found: 2, known: 1 },
+        PartError::Length { part: "health", words: 7 },
+        PartError::Busy { part: "configs" },
+    ] {
+        errors.push(Box::new(error));
+    }
     // By hand: no deck of this version writes one without events.
     errors.push(Box::new(RecordingError::NoEvents { path: path() }));
     errors.push(Box::new(flightdeck::telemetry::RecordingError::NoTelemetry { path: path() }));

@@ -4,10 +4,15 @@
 
 mod support;
 
+use flightdeck::config::{Config, Paths, Validate, Violations};
 use flightdeck::events::Value;
 use flightdeck::mapped::{Options, State};
-use flightdeck::supervisor::Restart;
-use flightdeck::{Builder, Flightdeck, Recording, StartError};
+use flightdeck::supervisor::{ChildSpec, Heartbeat, Restart, WorkerContext, WorkerState};
+use flightdeck::{
+    Builder, Flightdeck, HealthLevel, PartError, RecordedRevision, RecordedValue, RecordedWorker, Recording,
+    Settings, StartError,
+};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +21,16 @@ use std::time::Duration;
 use support::{PATIENCE, until, until_stopped};
 
 flightdeck::kind! { OrderFilled("order.filled", class = Critical) { n: u64 } }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct App {
+    orders: u32,
+    token: String,
+}
+
+impl Validate for App {
+    fn validate(&self, _: &mut Violations) {}
+}
 
 /// A folder of its own, gone in the end.
 struct Folder(PathBuf);
@@ -39,11 +54,43 @@ impl Drop for Folder {
     }
 }
 
-fn life(file: &Path) -> Builder<()> {
+fn life(file: &Path) -> Builder<App> {
+    let app = App { orders: 10, token: "geheim".to_owned() };
+    let config =
+        Config::builder(app).named("app").paths(Paths::new().secret("token")).unwrap().build().unwrap();
+    let mut settings = Settings::default();
+    settings.health = Duration::from_millis(5);
+    let beats = |context: &WorkerContext| {
+        while !context.should_stop() {
+            context.beat();
+            let _ = context.wait(Duration::from_millis(1));
+        }
+    };
+    let fails = |_: &WorkerContext| Err::<(), _>("no connection");
     Flightdeck::builder()
+        .config_built(config)
+        .settings(settings)
         .events(|events| events.memory(2 << 20).shards(4))
         .mapped(Options::at(file).recover(2))
+        .carry_over(true)
         .worker("book", Restart::Permanent, until_stopped)
+        .worker("feed", Restart::Temporary, fails)
+        .supervisor(|supervisor| {
+            let feed = ChildSpec::new("beats", Restart::Permanent, beats);
+            supervisor.worker(feed.heartbeat(Heartbeat::within(Duration::from_secs(60))))
+        })
+}
+
+fn revisions(recording: &Recording, config: &str) -> Vec<RecordedRevision> {
+    let told = recording.configs().unwrap();
+    assert_eq!(told.left_out, 0);
+    told.what.into_iter().filter(|revision| &*revision.config == config).collect()
+}
+
+fn worker(recording: &Recording, name: &str) -> RecordedWorker {
+    let told = recording.workers().unwrap();
+    assert!(told.at.is_some());
+    told.what.into_iter().find(|worker| &*worker.name == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[test]
@@ -53,6 +100,13 @@ fn child() {
     let folder = PathBuf::from(folder);
     let deck = life(&folder.join("host.deck")).start().unwrap();
     (0..100).for_each(|n| deck.record(OrderFilled { n }));
+    deck.telemetry().counter("orders").increment(7);
+    let more = |app: &App| App { orders: app.orders + 1, ..app.clone() };
+    deck.config().by("ops").because("more load").update(more).unwrap();
+    until("a failure that is posted", || {
+        let recording = Recording::open(folder.join("host.deck")).unwrap();
+        worker(&recording, "feed").has_failed && worker(&recording, "beats").last_heartbeat.is_some()
+    });
     fs::write(folder.join("ready"), "").unwrap();
     for n in 100.. {
         deck.record(OrderFilled { n });
@@ -112,8 +166,26 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     assert!(noted(&dead, "flightdeck.worker.started", "worker").contains(&"book".to_owned()));
     assert!(noted(&dead, "flightdeck.mapped.recovered", "file").is_empty(), "there was none before");
 
+    let app = revisions(&dead, "app");
+    let told: Vec<_> =
+        app.iter().map(|of| (of.number, &*of.who, of.why.as_deref(), of.is_in_force)).collect();
+    assert_eq!(told[1..], [(2, "ops", Some("more load"), true)]);
+    assert_eq!((told[0].0, told[0].3), (1, false));
+    let RecordedValue::Json(value) = &app[1].value else { panic!("{app:?}") };
+    assert!(value.contains("\"orders\":11") && !value.contains("geheim"), "{value}");
+    assert_eq!(revisions(&dead, "flightdeck").len(), 1);
+    assert_eq!((worker(&dead, "book").state, worker(&dead, "book").generation), (WorkerState::Running, 1));
+    let feed = worker(&dead, "feed");
+    assert_eq!((feed.state, feed.last_failure.as_deref()), (WorkerState::Finished, Some("no connection")));
+    let health = dead.health().unwrap().what.unwrap();
+    assert_eq!((health.level, health.is_live, health.has_started), (HealthLevel::Degraded, true, true));
+    assert!(health.concerns.iter().any(|concern| &*concern.code == "worker_failed"), "{health:?}");
+
     let second = life(&folder.file()).start().unwrap();
     let before = second.previous().unwrap().unwrap();
+    second.telemetry().counter("orders").increment(1);
+    assert_eq!(second.telemetry().counter("orders").value(), 8, "it goes on from there");
+    assert!(before.telemetry().unwrap().snapshot().get("orders").is_some());
     assert_eq!(orders(&before), orders_before);
     let file = second.file().unwrap();
     assert_eq!(file.life().number, before.file().header().life.number + 1);
@@ -125,6 +197,8 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     second.sync().unwrap();
     assert!(second.shutdown(PATIENCE).is_clean());
     assert_eq!((now.file().state(), now.file().has_writer().unwrap()), (Some(State::Closed), false));
+    assert_eq!(worker(&now, "book").state, WorkerState::Finished);
+    assert!(now.health().unwrap().what.unwrap().concerns.iter().any(|concern| &*concern.code == "stopping"));
     drop(second);
 
     let third = life(&folder.file()).start().unwrap();
@@ -133,6 +207,74 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     // Nobody shuts it down.
     drop(third);
     until("a file that is closed", || now.file().state() == Some(State::Closed));
+    assert_eq!(worker(&now, "book").state, WorkerState::Finished);
+}
+
+#[test]
+fn old_revisions_make_room_and_those_in_force_stay() {
+    let folder = Folder::new("deck-revisions");
+    let deck = life(&folder.file()).start().unwrap();
+    let recording = Recording::open(folder.file()).unwrap();
+    for n in 0..20 {
+        let token = String::new();
+        deck.config().because("x".repeat(250)).replace(App { orders: n, token }).unwrap();
+    }
+    assert_eq!(revisions(&recording, "app").len(), 21);
+    for n in 0..300 {
+        let token = String::new();
+        deck.config().because("x".repeat(250)).replace(App { orders: n, token }).unwrap();
+    }
+    let told = recording.configs().unwrap();
+    assert_eq!(told.what.len() as u64 + told.left_out, 322);
+    let in_force: Vec<_> =
+        told.what.iter().filter(|of| of.is_in_force).map(|of| (&*of.config, of.number)).collect();
+    assert_eq!(in_force, [("flightdeck", 1), ("app", 321)]);
+    let numbers = told.what.iter().filter(|of| &*of.config == "app").map(|of| of.number);
+    assert!(numbers.clone().is_sorted() && numbers.count() > 100);
+}
+
+#[test]
+fn a_file_of_events_alone_has_no_other_parts() {
+    let folder = Folder::new("deck-of-events-alone");
+    let events = flightdeck::events::Events::builder().memory(1 << 20).shards(1).mapped(folder.file());
+    let _events = events.build().unwrap();
+    let recording = Recording::open(folder.file()).unwrap();
+    assert_eq!(recording.configs(), Err(PartError::Absent { part: "configs" }));
+    assert_eq!(recording.workers(), Err(PartError::Absent { part: "workers" }));
+    assert_eq!(recording.health(), Err(PartError::Absent { part: "health" }));
+}
+
+#[test]
+fn whatever_lies_in_a_part_gives_an_answer() {
+    let folder = Folder::new("deck-hostile");
+    let deck = life(&folder.file()).start().unwrap();
+    assert!(deck.shutdown(PATIENCE).is_clean());
+    let whole = fs::read(folder.file()).unwrap();
+    let sections = Recording::open(folder.file()).unwrap().file().header().sections.clone();
+    let mut seed = 7_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    };
+    let path = folder.0.join("hostile.deck");
+    for round in 0..60 {
+        let mut bytes = whole.clone();
+        for section in sections.iter().filter(|section| section.kind >= 3) {
+            let (first, words) = (section.start * 8, section.words);
+            // Some words, often those that come first.
+            for _ in 0..random() % 40 {
+                let at = first + 8 * (random() as usize % if round % 2 == 0 { 64 } else { words });
+                let word = [0, u64::MAX, random(), 2 * random(), random() % 100][random() as usize % 5];
+                bytes[at..at + 8].copy_from_slice(&word.to_ne_bytes());
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+        let recording = Recording::open(&path).unwrap();
+        let (configs, workers) = (recording.configs(), recording.workers());
+        assert!(configs.is_ok_and(|told| told.what.len() <= 8 << 10));
+        assert!(workers.is_ok_and(|told| told.what.len() <= 4 << 10));
+        assert!(recording.health().is_ok());
+    }
 }
 
 #[test]

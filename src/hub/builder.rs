@@ -3,7 +3,7 @@
 use super::configs::{ConfigNameError, Configs};
 use super::failures::FailureLog;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
-use super::file::Making;
+use super::file::{LastPost, Making};
 use super::guards::Guards;
 use super::handlers;
 use super::health::{Detached, Monitor, Poke, Sights, ask};
@@ -58,6 +58,8 @@ pub struct Builder<C> {
     mapped: Option<mapped::Options>,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     sync: Option<Duration>,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    carries_over: bool,
 }
 
 /// What the config begins with.
@@ -218,6 +220,8 @@ impl Builder<()> {
             mapped: None,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             sync: None,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            carries_over: false,
         }
     }
 }
@@ -267,6 +271,8 @@ impl<C> Builder<C> {
             mapped: self.mapped,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             sync: self.sync,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            carries_over: self.carries_over,
         }
     }
 
@@ -374,6 +380,14 @@ impl<C> Builder<C> {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub fn sync_every(mut self, every: Duration) -> Self {
         self.sync = Some(every);
+        self
+    }
+
+    /// Whether counters and histograms go on from where the life before left them, if its file is
+    /// [kept](mapped::Options::recover): see [`telemetry::Builder::carry_over`]. Not, by default.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn carry_over(mut self, on: bool) -> Self {
+        self.carries_over = on;
         self
     }
 
@@ -490,18 +504,17 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let settings = Config::builder(self.settings).named("flightdeck").build();
         let settings = settings.map_err(StartError::Settings)?;
         #[cfg_attr(not(all(feature = "mapped", target_os = "linux")), allow(unused_mut))]
-        let mut of_events = self.events.deck(deck);
+        let (mut of_events, mut of_telemetry) = (self.events.deck(deck), self.telemetry.deck(deck));
         #[cfg(all(feature = "mapped", target_os = "linux"))]
         let making = match self.mapped.or_else(|| of_events.take_mapped()) {
             Some(options) => {
-                let making = Making::begin(&options, &mut of_events).map_err(StartError::Events)?;
-                Some(making.map_err(StartError::Mapped)?)
+                let making = Making::begin(&options, &mut of_events, &mut of_telemetry, self.carries_over);
+                Some(making.map_err(StartError::Events)?.map_err(StartError::Mapped)?)
             }
             None => None,
         };
         let events = of_events.build().map_err(StartError::Events)?;
-        let telemetry =
-            self.telemetry.deck(deck).clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
+        let telemetry = of_telemetry.clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
         #[cfg(all(feature = "mapped", target_os = "linux"))]
         let kept = making.map(|making| Arc::new(making.run(&events, &telemetry)));
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
@@ -509,12 +522,17 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         let panic_hook = self.panic_hook.then(|| panic_hook::take(&events)).transpose();
         let panic_hook = panic_hook.map_err(StartError::PanicHook)?;
         let (poke, detached) = (Poke::default(), Arc::new(Detached::default()));
-        let journal = Arc::new(Journal::new(&events, &telemetry, poke.clone()));
+        let journal = Journal::new(&events, &telemetry, poke.clone());
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let journal = journal.posting_in(kept.clone());
+        let journal = Arc::new(journal);
         let (of_clock, shards, aging) = (journal.clone(), events.clone(), events.clone());
         let (of_config, idle) = (journal.clone(), telemetry.clone());
         let (of_settings, name) = (journal.clone(), config.name().to_owned());
         config.observe(move |notice| of_config.config(&name, notice));
         settings.observe(move |notice| of_settings.config("flightdeck", notice));
+        journal.in_force(config.name(), &config.snapshot());
+        journal.in_force("flightdeck", &settings.snapshot());
         configs.observe(&journal);
         handlers::observe(&telemetry, &journal, detached.clone());
         let recording = Recording::new(&events, self.directives);
@@ -596,8 +614,22 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         if let (Some(kept), Some(every)) = (kept.clone(), self.sync) {
             supervisor = supervisor.every(every, chore::SYNC, move || kept.sync_now_and_then());
         }
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let last_post = kept.clone().map(|kept| {
+            let (monitor, supervisor) = (monitor.clone(), poke.clone());
+            LastPost { kept, monitor, supervisor }
+        });
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let (posts, of_workers_now) = (kept.clone(), poke.clone());
         let supervisor = supervisor
-            .every(health, chore::HEALTH, move || looks.tick())
+            .every(health, chore::HEALTH, move || {
+                let health = looks.tick();
+                #[cfg(all(feature = "mapped", target_os = "linux"))]
+                if let Some(kept) = &posts {
+                    kept.post(&health, &of_workers_now);
+                }
+                drop(health);
+            })
             // At once, and then when the next one is due.
             .every(Duration::from_millis(1), chore::CHECKS, move || asks.ask_checks())
             .every(flush, chore::CONFIG, tick)
@@ -655,12 +687,18 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             panic_hook,
             ticker,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
+            last_post,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
             kept,
         });
         settings::follow(&inner);
         Inner::host_triggers(&inner);
         // Whatever is not as it should be from the start is written down now, and changes are told from here on.
-        inner.monitor.tick();
+        drop(inner.monitor.tick());
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(last_post) = &inner.last_post {
+            last_post.post();
+        }
         #[cfg(all(feature = "systemd", target_os = "linux"))]
         if inner.systemd.is_some() {
             poke.run_soon(chore::SYSTEMD);

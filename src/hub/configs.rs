@@ -32,7 +32,9 @@ impl<T: Send + Sync + 'static> Named for Config<T> {
 
     fn written_down_by(&self, journal: Arc<Journal>) {
         let name: Box<str> = self.name().into();
-        Self::observe(self, move |notice| journal.config(&name, notice));
+        let of_this = journal.clone();
+        Self::observe(self, move |notice| of_this.config(&name, notice));
+        journal.in_force(self.name(), &self.snapshot());
     }
 
     fn look_after(&self) {

@@ -1,10 +1,14 @@
 //! What happens to config, workers and the clock, as events and counters of the deck.
 
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use super::file::Kept;
 use super::health::Poke;
 use crate::clock::ClockCheck;
-use crate::config::{Change, Notice};
+use crate::config::{Change, Notice, Snapshot};
 use crate::events::Events;
 use crate::supervisor::{Exit, Incident};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::sync::Arc;
 use crate::telemetry::{Counter, HandlerNotice, Telemetry};
 use std::time::Duration;
 
@@ -61,6 +65,9 @@ pub(super) struct Journal {
     abandoned: Counter,
     gave_up: Counter,
     health: Poke,
+    /// Where revisions are posted as well.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    kept: Option<Arc<Kept>>,
 }
 
 impl Journal {
@@ -80,13 +87,34 @@ impl Journal {
             abandoned: telemetry.counter("flightdeck_workers_abandoned_total"),
             gave_up: telemetry.counter("flightdeck_supervisor_meltdowns_total"),
             health,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            kept: None,
         }
     }
+
+    /// Revisions are posted in this file as well.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(super) fn posting_in(mut self, kept: Option<Arc<Kept>>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// A revision is in force.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(super) fn in_force<C: Send + Sync + 'static>(&self, name: &str, snapshot: &Snapshot<C>) {
+        if let Some(kept) = &self.kept {
+            kept.config(name, snapshot);
+        }
+    }
+
+    #[cfg(not(all(feature = "mapped", target_os = "linux")))]
+    pub(super) fn in_force<C>(&self, _: &str, _: &Snapshot<C>) {}
 
     pub(super) fn config<C: Send + Sync + 'static>(&self, name: &str, notice: &Notice<'_, C>) {
         match notice {
             Notice::Published(change) => {
                 self.published.increment(1);
+                self.in_force(name, &change.new);
                 // First what changed, by path: who finds the event of the revision finds all of them.
                 let (changed, left_out) = self.steps(name, change);
                 self.left_out.increment(left_out);
@@ -225,6 +253,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::clock::script::Script;
+    #[cfg(not(all(feature = "mapped", target_os = "linux")))]
     use crate::sync::Arc;
 
     crate::kind! { Polled("journal.polled") {} }

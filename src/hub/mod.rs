@@ -56,7 +56,10 @@ pub use builder::{Builder, StartError};
 pub use configs::ConfigNameError;
 pub use failures::{FailureReport, Failures};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
-pub use file::Recording;
+pub use file::{
+    PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue, RecordedWorker, Recording,
+    Told,
+};
 pub use guards::GuardError;
 pub use health::{
     Concern, Health, HealthChange, HealthHandle, HealthHistory, HealthLevel, HealthSubscription, NotReady,
@@ -155,6 +158,9 @@ struct Inner<C> {
     panic_hook: Option<PanicHook>,
     /// Of a deck whose coarse clock is refreshed.
     ticker: Mutex<Option<Ticker>>,
+    /// After the supervisor, which stops when it is dropped.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    last_post: Option<file::LastPost>,
     /// Of a deck that is kept in a file.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     kept: Option<Arc<file::Kept>>,
@@ -308,6 +314,10 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
             self.inner.triggers.finish(until.saturating_duration_since(Instant::now()));
             self.inner.config.tick();
             self.inner.configs.tick();
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            if let Some(last_post) = &self.inner.last_post {
+                last_post.post();
+            }
             self.inner.events.stop();
             self.inner.tails.finish(until);
             drop(self.inner.ticker.lock().take());

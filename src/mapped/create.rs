@@ -86,11 +86,15 @@ impl MappedFile {
         self.stage.enter(State::Running);
     }
 
+    /// Whether this process is the writer, and no child of it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.born == os::forks()
+    }
+
     /// The life ends as it was asked to, and another may begin: it makes a file of its own, so what a thread that is late
     /// still stores here does not come into its way. Nothing happens in a child of the writer.
     pub(crate) fn close(&self) {
-        // Once: a handle may be dropped long after the deck was stopped.
-        if self.born == os::forks() && self.stage.read().state != Some(State::Closed) {
+        if self.is_ours() && self.stage.read().state != Some(State::Closed) {
             self.stage.close(now());
             self.placed.region.let_go();
         }
@@ -148,7 +152,7 @@ impl Drop for MappedFile {
     /// One that never ran has nothing in it: it is taken away again.
     fn drop(&mut self) {
         if self.stage.read().state == Some(State::Making)
-            && self.born == os::forks()
+            && self.is_ours()
             && let Some(path) = &self.placed.path
         {
             // It is held until the region goes: nobody else has given the name to another.

@@ -17,6 +17,12 @@ pub(crate) mod kind {
     pub(crate) const EVENTS: u32 = 1;
     /// Metrics: their cells and their names.
     pub(crate) const TELEMETRY: u32 = 2;
+    /// Revisions of configs.
+    pub(crate) const CONFIGS: u32 = 3;
+    /// How workers are.
+    pub(crate) const WORKERS: u32 = 4;
+    /// What is not as it should be.
+    pub(crate) const HEALTH: u32 = 5;
 }
 
 /// A section to be.
@@ -37,7 +43,7 @@ pub(crate) struct SectionSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What it holds: 1 for events, 2 for telemetry. A reader passes over kinds that it does not know.
+    /// What it holds: 1 for events, 2 telemetry, 3 configs, 4 workers, 5 health. A reader passes over kinds that it does not know.
     pub kind: u32,
     /// The version of its layout.
     pub version: u32,

@@ -187,6 +187,7 @@ impl Engine {
         let now = self.virtual_time(Instant::now());
         match begun {
             Ok(run) => {
+                self.shared.beats_by(child, run.pulse());
                 self.runs.insert(child, (generation, run));
                 if let Some(heartbeat) = heartbeat {
                     self.heartbeats.watch(child, generation, heartbeat, now);

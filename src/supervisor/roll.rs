@@ -3,6 +3,7 @@
 use super::error::StartError;
 use super::incident::{StopReport, WorkerState, WorkerStatus};
 use super::machine::{Id, Plan, ROOT, View};
+use super::pulse::Pulse;
 use super::rules::AutoShutdown;
 use super::spec::{ChildSpec, Kind, Restart};
 use crate::sync::Arc;
@@ -14,6 +15,8 @@ struct Row {
     status: WorkerStatus,
     /// Of a supervisor.
     auto_shutdown: Option<AutoShutdown>,
+    /// Of its last run.
+    pulse: Option<Pulse>,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,9 @@ impl Roll {
     pub(crate) fn enroll(&mut self, parent: Id, spec: ChildSpec) -> Result<Plan, StartError> {
         let (above, auto_shutdown) = match self.rows.get(&parent) {
             _ if parent == ROOT => ("".into(), self.auto_shutdown),
-            Some(Row { status, auto_shutdown: Some(auto_shutdown) }) => (status.name.clone(), *auto_shutdown),
+            Some(Row { status, auto_shutdown: Some(auto_shutdown), .. }) => {
+                (status.name.clone(), *auto_shutdown)
+            }
             _ => return Err(StartError::NoSupervisor { child: spec.name.to_string() }),
         };
         let (taken, mut plans) = (self.taken, Vec::new());
@@ -86,7 +91,7 @@ impl Roll {
             is_needed: spec.limited,
             restarts_hung: spec.ends_hung,
         };
-        self.rows.insert(id, Row { status, auto_shutdown: below });
+        self.rows.insert(id, Row { status, auto_shutdown: below, pulse: None });
         self.by_path.insert(path.clone(), id);
         put_down.push(path.clone());
         let children = children
@@ -110,6 +115,20 @@ impl Roll {
 
     pub(crate) fn statuses(&self) -> Vec<WorkerStatus> {
         self.rows.values().map(|row| row.status.clone()).collect()
+    }
+
+    /// A run has begun that has this pulse.
+    pub(crate) fn beats_by(&mut self, id: Id, pulse: Pulse) {
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.pulse = Some(pulse);
+        }
+    }
+
+    /// How often the last run of each has beaten.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn beats(&self) -> HashMap<Arc<str>, u64> {
+        let rows = self.rows.values();
+        rows.filter_map(|row| Some((row.status.name.clone(), row.pulse.as_ref()?.beats()))).collect()
     }
 
     pub(crate) fn are_well(&self) -> bool {

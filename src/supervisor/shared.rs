@@ -5,6 +5,7 @@ use super::error::StartError;
 use super::incident::{Incident, StopReport, WorkerStatus};
 use super::machine::{Ask, Id, Plan};
 use super::policy::Exit;
+use super::pulse::Pulse;
 use super::roll::Roll;
 use super::rules::AutoShutdown;
 use super::spec::ChildSpec;
@@ -277,6 +278,15 @@ impl Shared {
     /// Reads or changes how children are.
     pub(crate) fn with_roll<R>(&self, look: impl FnOnce(&mut Roll) -> R) -> R {
         look(&mut self.roll.lock())
+    }
+
+    pub(crate) fn beats_by(&self, child: Id, pulse: Pulse) {
+        self.roll.lock().beats_by(child, pulse);
+    }
+
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn beats(&self) -> HashMap<Arc<str>, u64> {
+        self.roll.lock().beats()
     }
 
     pub(crate) fn workers(&self) -> Vec<WorkerStatus> {

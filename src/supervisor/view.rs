@@ -4,6 +4,8 @@ use super::handle::Supervisor;
 use super::incident::WorkerStatus;
 use super::shared::{News, Shared};
 use crate::sync::{Arc, Relaxed};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What can be asked of a supervisor by what must not be its last handle.
@@ -38,6 +40,12 @@ impl Supervisor {
 impl View {
     pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
         self.0.workers()
+    }
+
+    /// How often the last run of each worker has beaten.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn beats(&self) -> HashMap<Arc<str>, u64> {
+        self.0.beats()
     }
 
     pub(crate) fn has_melted_down(&self) -> bool {

@@ -176,6 +176,10 @@ impl Incarnation {
         self.thread.thread().unpark();
     }
 
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// How often it has beaten.
     pub(crate) fn beats(&self) -> u64 {
         self.pulse.beats()

@@ -15,6 +15,16 @@ pub(super) const CODES: &[Code] = &[
         "mend what is named, or wait longer: a check passes after as many successes as its threshold asks for",
     ),
     never(
+        "hub.recording.absent",
+        "see what the file has with `mapped::Header::parse`: sections of kind 3 to 5 are a whole deck's",
+    ),
+    later("hub.recording.busy", "read a copy of the file, or wait until its writer has less to do"),
+    never("hub.recording.length", "copy it again with `cp --sparse=never`; other parts may be whole"),
+    never(
+        "hub.recording.version",
+        "see which version of Flightdeck the host is built with: `cargo tree -i flightdeck`",
+    ),
+    never(
         "hub.systemd.socket",
         "start the service by `systemctl`, with `Type=notify` in its unit, or leave out `Builder::systemd`",
     ),

@@ -1,12 +1,18 @@
 //! The file that a deck keeps.
 
-use super::Recording;
+use super::configs::Configs;
+use super::section::{CONFIGS, HEALTH, WORKERS};
+use super::workers::Workers;
+use super::{Recording, health};
+use crate::config::Snapshot;
 use crate::events::{self, Events, RecordingError};
 use crate::hub::Flightdeck;
+use crate::hub::health::{Health, Monitor, Poke};
 use crate::mapped::{CreateError, MappedFile, Options, State};
+use crate::region::board::Board;
 use crate::sync::{Arc, Mutex};
-use crate::telemetry::{Counter, Telemetry};
-use std::io;
+use crate::telemetry::{self, Counter, Telemetry};
+use std::{fmt, io};
 
 crate::kind! {
     pub(super) FellBack("flightdeck.mapped.fell_back", class = Critical, severity = Warn) { why: str }
@@ -22,14 +28,30 @@ impl Making {
     pub(in crate::hub) fn begin(
         options: &Options,
         events: &mut events::Builder,
+        telemetry: &mut telemetry::Builder,
+        carries_over: bool,
     ) -> Result<Result<Self, CreateError>, events::BuildError> {
         let spec = events.section()?;
-        let file = match MappedFile::create(options, &[spec]) {
+        let file = match MappedFile::create(
+            options,
+            &[spec, telemetry.section(), CONFIGS.spec(), WORKERS.spec(), HEALTH.spec()],
+        ) {
             Ok(file) => Arc::new(file),
             Err(error) => return Ok(Err(error)),
         };
         if let Some(section) = file.section(spec.kind, spec.instance) {
             *events = std::mem::take(events).in_section(section);
+        }
+        let of_telemetry = telemetry.section();
+        if let Some(section) = file.section(of_telemetry.kind, of_telemetry.instance) {
+            *telemetry = std::mem::take(telemetry).in_section(section);
+        }
+        if carries_over
+            && let Some(previous) = file.previous()
+            // One without any, or that is damaged, has nothing to go on from.
+            && let Ok(previous) = telemetry::Recording::open(previous)
+        {
+            *telemetry = std::mem::take(telemetry).carry_over(&previous);
         }
         Ok(Ok(Self(file)))
     }
@@ -37,6 +59,7 @@ impl Making {
     /// All is laid out: from here on a reader believes it.
     pub(in crate::hub) fn run(self, events: &Events, telemetry: &Telemetry) -> Kept {
         let Self(file) = self;
+        let [configs, workers, health] = [CONFIGS, WORKERS, HEALTH].map(|part| part.board_of(&file));
         file.run();
         // It ends with the last that is recorded.
         events.close_with(file.clone());
@@ -45,6 +68,8 @@ impl Making {
             events: events.clone(),
             sync_errors: telemetry.counter("flightdeck_mapped_sync_errors_total"),
             failing: Mutex::new(None),
+            configs: configs.map(Configs::new),
+            state: Mutex::new((workers.map(Workers::new), health)),
         };
         kept.write_down();
         kept
@@ -58,6 +83,9 @@ pub(in crate::hub) struct Kept {
     sync_errors: Counter,
     /// What the last sync failed with: written down once.
     failing: Mutex<Option<String>>,
+    configs: Option<Configs>,
+    /// Locked while they are posted: one thread at a time does.
+    state: Mutex<(Option<Workers>, Option<Board>)>,
 }
 
 impl Kept {
@@ -79,6 +107,28 @@ impl Kept {
         });
     }
 
+    /// A revision is in force.
+    pub(in crate::hub) fn config<T: Send + Sync + 'static>(&self, name: &str, snapshot: &Snapshot<T>) {
+        if let Some(configs) = self.configs.as_ref().filter(|_| self.file.is_ours()) {
+            configs.add(name, snapshot);
+        }
+    }
+
+    /// How all is now.
+    pub(in crate::hub) fn post(&self, health: &Health, supervisor: &Poke) {
+        if !self.file.is_ours() {
+            return;
+        }
+        let beats = supervisor.view().map(|view| view.beats()).unwrap_or_default();
+        let (workers, of_health) = &mut *self.state.lock();
+        if let Some(workers) = workers {
+            workers.post(&health.workers, &beats);
+        }
+        if let Some(board) = of_health {
+            health::post(board, health);
+        }
+    }
+
     fn previous(&self) -> Option<Result<Recording, RecordingError>> {
         self.file.previous().map(Recording::open)
     }
@@ -98,6 +148,34 @@ impl Kept {
     /// As often as the supervisor comes by. What fails is counted and written down.
     pub(in crate::hub) fn sync_now_and_then(&self) {
         let _ = self.sync();
+    }
+}
+
+/// Posts once more how all is, when all has stopped.
+pub(in crate::hub) struct LastPost {
+    pub(in crate::hub) kept: Arc<Kept>,
+    pub(in crate::hub) monitor: Arc<Monitor>,
+    pub(in crate::hub) supervisor: Poke,
+}
+
+impl LastPost {
+    pub(in crate::hub) fn post(&self) {
+        self.kept.post(&self.monitor.health(), &self.supervisor);
+    }
+}
+
+impl Drop for LastPost {
+    fn drop(&mut self) {
+        // A deck that was shut down has done so before its file was closed.
+        if !self.kept.events.has_stopped() {
+            self.post();
+        }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("file", &self.file).finish_non_exhaustive()
     }
 }
 

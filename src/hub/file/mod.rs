@@ -4,9 +4,29 @@
 //! |---|---|
 //! | `kept` | making it, what of it is written down, and writing it back to the disk |
 //! | `recording` | reading one: this or another process's, that runs or ran |
+//! | `section` | what is so now, posted as a whole: the format of the deck's own sections |
+//! | `words` | what is posted, as words |
+//! | `configs` | revisions of configs |
+//! | `workers` | how workers are |
+//! | `health` | concerns in force |
+//! | `told` | what a part told, as of some moment |
+//! | `error` | why a part cannot be read |
 
+mod configs;
+mod error;
+mod health;
 mod kept;
 mod recording;
+mod section;
+mod told;
+mod words;
+mod workers;
 
-pub(in crate::hub) use kept::{Kept, Making};
+pub use configs::{RecordedRevision, RecordedValue};
+pub use error::PartError;
+pub use health::{RecordedConcern, RecordedHealth};
+pub use told::Told;
+pub use workers::RecordedWorker;
+
+pub(in crate::hub) use kept::{Kept, LastPost, Making};
 pub use recording::Recording;

@@ -1,8 +1,14 @@
 //! A deck's file, read.
 
+use super::configs::{self, RecordedRevision};
+use super::error::PartError;
+use super::health::{self, RecordedHealth};
+use super::told::Told;
+use super::workers::{self, RecordedWorker};
 use crate::events::{self, RecordingError};
 use crate::mapped::{OpenOptions, Opened};
 use crate::sync::Arc;
+use crate::telemetry;
 use std::path::Path;
 
 /// What a deck kept in a file, for whoever may only look: this or another process, while the deck's runs or after it ended, however
@@ -62,5 +68,58 @@ impl Recording {
     #[must_use]
     pub fn events(&self) -> &events::Recording {
         &self.events
+    }
+
+    /// Its telemetry: a snapshot is to be had of it as of a live one.
+    ///
+    /// # Errors
+    /// If there is none in the file, or none that this version reads.
+    pub fn telemetry(&self) -> Result<telemetry::Recording, telemetry::RecordingError> {
+        telemetry::Recording::of_shared(self.file.clone())
+    }
+
+    /// The last revisions of its configs, as many as 64 KiB hold, in the order in which they were published, those in force among
+    /// them in any case; the deck's own settings are the config `flightdeck`. With feature `serde` the values of configs that have
+    /// paths, with marks in place of secrets. Reads 64 KiB.
+    ///
+    /// ```
+    /// # use flightdeck::{Flightdeck, Recording};
+    /// # use flightdeck::config::{Validate, Violations};
+    /// # use flightdeck::mapped::Options;
+    /// # struct Limits { orders: u32 }
+    /// # impl Validate for Limits { fn validate(&self, _: &mut Violations) {} }
+    /// let options = Options::in_directory(std::env::temp_dir());
+    /// let deck = Flightdeck::builder().config(Limits { orders: 10 }).mapped(options).start()?;
+    /// deck.config().by("ops").because("more load").replace(Limits { orders: 20 }).unwrap();
+    /// # let path = deck.file().and_then(|file| file.path()).unwrap();
+    /// let recording = Recording::open(path)?;
+    /// let revisions = recording.configs()?.what;
+    /// let newest = revisions.iter().rfind(|revision| &*revision.config == deck.config().name()).unwrap();
+    /// assert_eq!((newest.number, newest.why.as_deref(), newest.is_in_force), (2, Some("more load"), true));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are none in the file, or none that this version reads.
+    pub fn configs(&self) -> Result<Told<Vec<RecordedRevision>>, PartError> {
+        configs::of(&self.file)
+    }
+
+    /// How its workers were when that was last written: whenever the deck looked at its [health](crate::Settings::health), and when
+    /// it stopped. Events tell what happened after. As many as 32 KiB hold.
+    ///
+    /// # Errors
+    /// As [`Recording::configs`].
+    pub fn workers(&self) -> Result<Told<Vec<RecordedWorker>>, PartError> {
+        workers::of(&self.file)
+    }
+
+    /// How it was, and what was not as it should be, at that moment; `None` before it first looked.
+    ///
+    /// # Errors
+    /// As [`Recording::configs`].
+    pub fn health(&self) -> Result<Told<Option<RecordedHealth>>, PartError> {
+        health::of(&self.file)
     }
 }

@@ -163,10 +163,12 @@ impl Monitor {
     }
 
     /// As often as the supervisor's thread comes by, and soon after something happened there.
-    pub(in crate::hub) fn tick(&self) {
-        if let (_, Some(change)) = self.look(true) {
+    pub(in crate::hub) fn tick(&self) -> Health {
+        let (health, change) = self.look(true);
+        if let Some(change) = change {
             self.listeners.tell(&change);
         }
+        health
     }
 
     /// Asks the checks that are due, and comes back when the next one is.
@@ -178,7 +180,7 @@ impl Monitor {
             view.set_every(&chore::CHECKS.into(), next);
         }
         if changed {
-            self.tick();
+            drop(self.tick());
         }
     }
 

@@ -87,7 +87,10 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     let found = found.or_else(|| {
         use crate::mapped::{CreateError, HeaderError, OpenError};
-        is_one_of!(error: CreateError, HeaderError, OpenError, events::RecordingError, telemetry::RecordingError)
+        is_one_of!(
+            error: CreateError, HeaderError, OpenError, events::RecordingError, telemetry::RecordingError,
+            crate::hub::PartError,
+        )
     });
     found
 }
