@@ -92,6 +92,25 @@ impl Region {
         Arc::new(Self { memory: Memory::Mapped(map), start: 0, len, locked: AtomicBool::new(false) })
     }
 
+    /// So many words of memory, as `read` fills them in from byte so many on, piece by piece.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn read_in(
+        len: usize,
+        mut read: impl FnMut(&mut [u8], u64) -> io::Result<()>,
+    ) -> io::Result<Arc<Self>> {
+        const PIECE: usize = 1 << 18;
+        let region = Self::heap(len).ok_or(io::ErrorKind::OutOfMemory)?;
+        let mut bytes = vec![0; PIECE.min(len * 8)];
+        for (number, words) in region.all()[region.start..][..len].chunks(PIECE / 8).enumerate() {
+            let piece = &mut bytes[..words.len() * 8];
+            read(piece, (number * PIECE) as u64)?;
+            for (word, bytes) in words.iter().zip(piece.as_chunks::<8>().0) {
+                word.store(u64::from_ne_bytes(*bytes), Relaxed);
+            }
+        }
+        Ok(region)
+    }
+
     /// Whether it may be stored to.
     pub(crate) const fn is_writable(&self) -> bool {
         match &self.memory {

@@ -98,6 +98,7 @@ fn mapped(errors: &mut Errors) {
     for error in [
         OpenError::ForeignOwner { path: path(), owner: 1_001, user: 1_000 },
         OpenError::Unfinished { path: path(), process: 4_711 },
+        OpenError::Written { path: path(), process: 4_711 },
     ] {
         errors.push(Box::new(error));
     }

@@ -3,12 +3,13 @@
 #![cfg(target_os = "linux")]
 
 use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp, Start};
-use flightdeck::mapped::{CreateError, OpenError, Options, State};
+use flightdeck::mapped::{CreateError, HeaderError, OpenError, OpenOptions, Opened, Options, State};
 use flightdeck::{Diagnostic, Flightdeck};
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 flightdeck::kind! {
@@ -208,8 +209,58 @@ fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
     assert_eq!((file.path(), file.instead_of()), (None, Some(&CreateError::InUse { path: folder.deck() })));
     assert_eq!(events.query().correlation(7_u64).run().unwrap().len(), 10);
 
+    let copied = OpenOptions::new().copied(true);
+    let error = Opened::open(folder.deck(), &copied).unwrap_err();
+    assert_eq!(error, OpenError::Written { path: folder.deck(), process: std::process::id() });
+    assert_eq!((error.code(), error.retry()), ("mapped.open.written", flightdeck::Retry::Later));
+
     fs::write(folder.0.join("text"), "text").unwrap();
     let error = Recording::open(folder.0.join("text")).unwrap_err();
     assert!(matches!(&error, RecordingError::Open(OpenError::Header { .. })), "{error}");
     assert_eq!(error.code(), "mapped.header.too_short");
+}
+
+#[test]
+fn a_reader_of_a_copy_outlives_that_the_file_is_cut() {
+    let folder = Folder::new("cut");
+    // In a thread that ends: as long as one has it mapped that wrote to it, a cut is the end of that process.
+    thread::scope(|scope| {
+        scope.spawn(|| record(&built(folder.deck()), 0));
+    });
+    let options = OpenOptions::new().copied(true);
+    let copy = Recording::of(Opened::open(folder.deck(), &options).unwrap()).unwrap();
+    assert!(copy.file().unwrap().has_sealed_length());
+    let said = asked(&copy);
+    let length = fs::metadata(folder.deck()).unwrap().len();
+    let cut = |to: u64| File::options().write(true).open(folder.deck()).unwrap().set_len(to).unwrap();
+    cut(8_192);
+    assert_eq!(asked(&copy), said);
+    for options in [&options, &OpenOptions::new()] {
+        let error = Opened::open(folder.deck(), options).unwrap_err();
+        let cut = HeaderError::Truncated { bytes: 8_192, wanted: length };
+        assert_eq!(error, OpenError::Header { path: folder.deck(), error: cut });
+    }
+    // And what the copy is for.
+    cut(length);
+    assert_eq!(read_while_it_is_cut(&folder, false), Some(libc::SIGBUS));
+    cut(length);
+    assert_eq!(read_while_it_is_cut(&folder, true), None);
+}
+
+/// The signal by which another process ended that opens the file, cuts it, and asks for what was in it.
+fn read_while_it_is_cut(folder: &Folder, copied: bool) -> Option<i32> {
+    let mut reader = Command::new(std::env::current_exe().unwrap());
+    reader.args(["--exact", "reader_of_what_is_cut", "--ignored", "--nocapture"]);
+    reader.env("FLIGHTDECK_CUT", folder.deck()).env("FLIGHTDECK_COPIED", u8::from(copied).to_string());
+    reader.output().unwrap().status.signal()
+}
+
+#[test]
+#[ignore = "another process, for the test above"]
+fn reader_of_what_is_cut() {
+    let Some(path) = std::env::var_os("FLIGHTDECK_CUT").map(PathBuf::from) else { return };
+    let copied = std::env::var("FLIGHTDECK_COPIED").unwrap() == "1";
+    let opened = Opened::open(&path, &OpenOptions::new().copied(copied)).unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(4_096).unwrap();
+    drop(Recording::of(opened));
 }

@@ -15,7 +15,7 @@ use super::kinds::{Gated, Switch};
 use super::loss::{LossCause, Losses};
 use super::payload::{Payload, Personals};
 use super::privacy::Aside;
-use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link};
+use super::record::{Flags, HEADER_WORDS, LINK_WORD, Lead, Link, TIME_WORD};
 use super::ring::Entry;
 use super::schema::{Event, Schema, Site};
 use super::stamp::Stamp;
@@ -362,11 +362,14 @@ impl Write for Whole<'_> {
             let ticks = item.ticks.map_or(now, |ticks| ticks.0);
             let thread = Link::unlinked(thread).word();
             // What was not known when it was pushed.
-            for (number, word) in [(1, ticks), (LINK_WORD, thread), (item.batch_word, reserved.position)] {
+            for (number, word) in [(LINK_WORD, thread), (item.batch_word, reserved.position)] {
                 record[number].store(word, Relaxed);
             }
             let Some((places, after)) = rest.split_at_checked(record.len()) else { break };
+            // Without a time, which comes last: as in `store_header`.
+            record[TIME_WORD].store(0, Relaxed);
             record.iter().zip(places).for_each(|(word, place)| place.store(word.load(Relaxed), Relaxed));
+            places[TIME_WORD].store(ticks, Relaxed);
             rest = after;
             if item.ticks.is_some() {
                 store.ticks(&target, item.ticks);

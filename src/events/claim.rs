@@ -202,8 +202,9 @@ impl<'a> Claim<'a> {
         let Stamp { id, span, flags, .. } = self.stamp;
         let lead = self.lead.of_record(words, flags);
         let header = record::header(lead, ticks, id, Link::unlinked(self.thread), span);
-        let before = header.into_iter().chain(self.stamp.prefix_words()).chain([length.word()]);
-        record.iter().zip(before).for_each(|(place, word)| place.store(word, Relaxed));
+        let before = self.stamp.prefix_words().chain([length.word()]);
+        record.iter().skip(HEADER_WORDS).zip(before).for_each(|(place, word)| place.store(word, Relaxed));
+        record::store_header(record, header);
         let bucket = (!id.is_none()).then(|| store.key.bucket(id));
         let reserved = Reserved { words: record, ..self.reserved };
         target.commit(reserved, Entry { ticks, kind: lead.kind(), bucket });

@@ -14,7 +14,7 @@ pub(crate) struct Header {
     lead: Lead,
     pub(crate) ticks: Ticks,
     pub(crate) id: CorrelationId,
-    link: Link,
+    pub(crate) link: Link,
     pub(crate) span: SpanId,
 }
 

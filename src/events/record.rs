@@ -14,11 +14,14 @@
 use super::class::Class;
 use crate::error::Severity;
 use crate::id::{CorrelationId, SpanId};
+use crate::sync::{AtomicU64, Relaxed};
 
 /// Words before the payload.
 pub(crate) const HEADER_WORDS: usize = 6;
 /// Words before the payload of a mark.
 pub(crate) const MARK_WORDS: usize = 2;
+/// The word that holds the time, also of a mark.
+pub(crate) const TIME_WORD: usize = 1;
 /// The word that links to the previous record of a bucket.
 pub(crate) const LINK_WORD: usize = 4;
 /// The longest record the length field can state.
@@ -37,6 +40,16 @@ pub(crate) fn header(
 ) -> [u64; HEADER_WORDS] {
     let (high, low) = id.halves();
     [lead.word(), ticks, high, low, link.word(), span.get()]
+}
+
+/// Stores a header to the first words of a record, the time last: a record that was begun and never finished is told by its
+/// time from what lay there before, so with a new time the rest of the header is new, too.
+#[inline(always)]
+pub(crate) fn store_header(record: &[AtomicU64], header: [u64; HEADER_WORDS]) {
+    let Some((places, _)) = record.split_first_chunk::<HEADER_WORDS>() else { return };
+    for at in [0, 2, 3, 4, 5, TIME_WORD] {
+        places[at].store(header[at], Relaxed);
+    }
 }
 
 /// Facts about one record, one bit each.

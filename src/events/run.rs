@@ -137,9 +137,7 @@ impl<E: Event> Run<'_, E> {
             let Some((record, after)) = rest.split_at_checked(words) else { break };
             let (header, body) = record.split_at(HEADER_WORDS);
             let values = record::header(lead.of_record(words, flags), ticks, stamp.id, link, stamp.span);
-            for (place, value) in header.iter().zip(values) {
-                place.store(value, Relaxed);
-            }
+            record::store_header(header, values);
             let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
             body.word(reserved.position);
             event.encode(&mut body);

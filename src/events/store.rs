@@ -187,9 +187,7 @@ impl<E: Fields> Draft<E> {
         let (header, body) = reserved.words.split_at(HEADER_WORDS);
         let lead_of = lead.of_record(words, stamp.flags);
         let values = record::header(lead_of, ticks, stamp.id, Link::unlinked(thread), stamp.span);
-        for (place, value) in header.iter().zip(values) {
-            place.store(value, Relaxed);
-        }
+        record::store_header(header, values);
         let mut body = Payload::new(body, Personals::Now(&store.values.pseudonyms), longest);
         stamp.encode_prefix(&mut body);
         fields.encode(&mut body);

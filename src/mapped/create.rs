@@ -70,7 +70,10 @@ impl MappedFile {
         let maker = Maker { options, bytes: total as u64 * 8, lay_out: &lay_out };
         let (placed, instead_of) = match maker.make() {
             Ok(placed) => (placed, None),
-            Err(error) if options.or_memory => (maker.nameless().map_err(|_| error.clone())?, Some(error)),
+            Err(error) if options.or_memory => {
+                let placed = maker.nameless().ok().or_else(|| on_heap(&maker, total, &entries));
+                (placed.ok_or_else(|| error.clone())?, Some(error))
+            }
             Err(error) => return Err(error),
         };
         let stage = Stage::new(&placed.region, at::STAGE);
@@ -169,6 +172,14 @@ fn write_header(region: &Arc<Region>, life: &Life, backing: Backing, entries: &[
         header.at(at).store(word, Relaxed);
     }
     Stage::new(region, at::STAGE).enter(State::Making);
+}
+
+/// Where there is no file of any kind: the same words, in memory that only this process has.
+fn on_heap(maker: &Maker<'_>, total: usize, entries: &[Entry]) -> Option<Placed> {
+    let region = Region::heap(total)?;
+    let life = maker.life();
+    write_header(&region, &life, Backing::Nameless, entries);
+    Some(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
 }
 
 pub(super) fn system(path: &Path, step: &'static str, error: &io::Error) -> CreateError {

@@ -149,6 +149,17 @@ pub enum OpenError {
         /// Who is, or was, at it.
         process: u32,
     },
+    /// It was to be copied, and changes meanwhile.
+    #[error(
+        "`{}` is written by process {process}: a copy would be of several moments, so open it without `copied`, or once that has ended",
+        shown(path)
+    )]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// Who writes it.
+        process: u32,
+    },
     /// Its first page is not that of a deck, or of one that this version reads.
     #[error("`{}`: {error}", shown(path))]
     Header {
@@ -260,6 +271,7 @@ impl Diagnostic for OpenError {
             Self::NoFile { .. } => "mapped.open.no_file",
             Self::ForeignOwner { .. } => "mapped.open.foreign_owner",
             Self::Unfinished { .. } => "mapped.open.unfinished",
+            Self::Written { .. } => "mapped.open.written",
             Self::Header { error, .. } => error.code(),
         }
     }
@@ -270,7 +282,7 @@ impl Diagnostic for OpenError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Unfinished { .. } => Retry::Later,
+            Self::Unfinished { .. } | Self::Written { .. } => Retry::Later,
             _ => Retry::Never,
         }
     }

@@ -12,6 +12,8 @@
 //! - `options`, `create`, `place`, `places`, `safe`, `recover`: making a file, where, and what becomes of those of earlier lives
 //! - `open`: reading one
 //!
+#![doc = include_str!("calls.md")]
+//!
 #![doc = include_str!("format.md")]
 mod create;
 mod directory;

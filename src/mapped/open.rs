@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 #[must_use = "options do nothing by themselves"]
 pub struct OpenOptions {
     any_user: bool,
+    copied: bool,
 }
 
 impl OpenOptions {
@@ -26,9 +27,20 @@ impl OpenOptions {
     }
 
     /// Whether it may belong to anybody. They may change it while it is read, in any way: answers may then be anything,
-    /// in bounded time and memory. And they may make it shorter, upon which the system kills whoever reads what is gone.
+    /// in bounded time and memory. And they may make it shorter, upon which the system kills whoever reads what is gone, unless it
+    /// is [copied](OpenOptions::copied).
     pub fn of_any_user(mut self, on: bool) -> Self {
         self.any_user = on;
+        self
+    }
+
+    /// Whether all of it is copied when it is opened, so that nothing reaches the reader that becomes of the file later. Of a
+    /// mapped file that somebody cuts, the system kills whoever reads what is gone (`SIGBUS`).
+    ///
+    /// Takes as much memory as the file is long, and as long as it takes to read. Only what nobody writes any more can be
+    /// copied: a copy of the others would be of several moments. Off by default.
+    pub fn copied(mut self, on: bool) -> Self {
+        self.copied = on;
         self
     }
 }
@@ -38,7 +50,7 @@ impl OpenOptions {
 /// It is mapped read-only and takes the permission to read it, nothing else. Its writer does not notice.
 ///
 /// Where somebody makes the file shorter, or the disk cannot read a page of it, the system kills whoever reads that page
-/// (`SIGBUS`): a copy below `/dev/shm` is safe from both.
+/// (`SIGBUS`): what is [copied](OpenOptions::copied) is safe from both, and so from the latter is a file below `/dev/shm`.
 #[derive(Debug)]
 pub struct Opened {
     region: Arc<Region>,
@@ -46,13 +58,15 @@ pub struct Opened {
     header: Header,
     file: File,
     path: PathBuf,
+    is_copied: bool,
 }
 
 impl Opened {
     /// Opens it and reads its first page.
     ///
     /// # Errors
-    /// Where it cannot be read, belongs to somebody else, or is no deck that this version reads.
+    /// Where it cannot be read, belongs to somebody else, is no deck that this version reads, or is to be copied while
+    /// it is written.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let mut open = File::options();
@@ -82,14 +96,23 @@ impl Opened {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         read_some(&file, &mut bytes).map_err(|error| system(&path, "read", &error))?;
         let first = Header::parse(&bytes, metadata.len()).map_err(|error| refused(&path, error))?;
-        let map =
-            Map::readable(&file, first.bytes as usize).map_err(|error| system(&path, "mmap", &error))?;
+        let region = if options.copied {
+            let process = first.life.process;
+            match os::is_held(&file) {
+                Ok(true) => return Err(OpenError::Written { path, process }),
+                Ok(false) => copy(&file, first.bytes).map_err(|error| (error, "read")),
+                Err(error) => Err((error, "lock")),
+            }
+        } else {
+            let map = Map::readable(&file, first.bytes as usize);
+            map.map(Region::mapped).map_err(|error| (error, "mmap"))
+        };
         let metadata = file.metadata().map_err(|error| system(&path, "fstat", &error))?;
         if metadata.len() < first.bytes {
             let error = HeaderError::Truncated { bytes: metadata.len(), wanted: first.bytes };
             return Err(refused(&path, error));
         }
-        let region = Region::mapped(map);
+        let region = region.map_err(|(error, step)| system(&path, step, &error))?;
         let stage = Stage::new(&region, at::STAGE);
         let seen = stage.read();
         let run = region.words(0, HEADER);
@@ -99,7 +122,7 @@ impl Opened {
         if header.state == State::Making {
             return Err(OpenError::Unfinished { path, process: header.life.process });
         }
-        Ok(Self { region, stage, header, file, path })
+        Ok(Self { region, stage, header, file, path, is_copied: options.copied })
     }
 
     pub(crate) fn section(&self, kind: u32, instance: u32) -> Option<Section> {
@@ -133,15 +156,21 @@ impl Opened {
         os::is_held(&self.file)
     }
 
-    /// Whether nobody can make it shorter while it is read.
+    /// Whether nobody can make it shorter while it is read: its length is sealed, or it was [copied](OpenOptions::copied).
     #[must_use]
     pub fn has_sealed_length(&self) -> bool {
-        os::has_sealed_size(&self.file)
+        self.is_copied || os::has_sealed_size(&self.file)
     }
 }
 
 fn system(path: &Path, step: &'static str, error: &io::Error) -> OpenError {
     OpenError::System { path: path.to_owned(), step, reason: error.to_string().into() }
+}
+
+/// All of it, as it is now.
+fn copy(file: &File, bytes: u64) -> io::Result<Arc<Region>> {
+    let words = usize::try_from(bytes / 8).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    Region::read_in(words, |piece, at| file.read_exact_at(piece, at))
 }
 
 /// The first bytes, as many as there are of a header.

@@ -102,8 +102,8 @@ impl Options {
         self
     }
 
-    /// Whether to go on in memory without a name, which is gone with the process, where there can be no file. Else that is an
-    /// error. Off by default. The deck says what it came to, and its health does: `not_in_file`.
+    /// Whether to go on in memory without a name, which is gone with the process, where there can be no file; on the heap
+    /// where the system gives none of that either. Else that is an error. Off by default. The deck says what it came to, and its health does: `not_in_file`.
     pub fn or_memory(mut self, on: bool) -> Self {
         self.or_memory = on;
         self

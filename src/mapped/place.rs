@@ -68,10 +68,15 @@ impl Maker<'_> {
         if wanted > limit { Err(CreateError::Limit { path, wanted, limit }) } else { Ok(()) }
     }
 
+    /// One that follows no other.
+    pub(super) fn life(&self) -> Life {
+        Life::begin(self.program(), None)
+    }
+
     pub(super) fn nameless(&self) -> Result<Placed, CreateError> {
         let path = Path::new("memfd");
         self.within_limit(path)?;
-        let life = Life::begin(self.program(), None);
+        let life = self.life();
         let file = os::nameless(&life.program).map_err(|error| system(path, "memfd_create", &error))?;
         let again = os::open_again(&file).map_err(|error| system(path, "open in /proc/self/fd", &error))?;
         let filled = fill(file, again, path, self.bytes, self.options)?;

@@ -10,14 +10,17 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 /// Reserves so many bytes from the start of a file on, all zero where nothing was.
 ///
 /// # Errors
-/// `StorageFull`, `QuotaExceeded`, `Unsupported`, and what else the system says.
+/// `StorageFull`, `QuotaExceeded`, `Unsupported` where zeros can be written instead, and what else the system says.
 pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     let bytes = libc::off64_t::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     loop {
         // SAFETY: it changes the file alone.
         match check(unsafe { libc::fallocate64(file.as_raw_fd(), 0, 0, bytes) }) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {
+            // The file system has no such thing, the system has not, a sandbox says so.
+            Err(error)
+                if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EPERM)) =>
+            {
                 return Err(io::ErrorKind::Unsupported.into());
             }
             done => return done,

@@ -68,4 +68,8 @@ pub(super) const CODES: &[Code] = &[
         "mapped.open.unfinished",
         "see whether the process still runs; if not, the next start takes the file away",
     ),
+    later(
+        "mapped.open.written",
+        "read it mapped: without `copied`, whose copies are of what nobody writes any more",
+    ),
 ];

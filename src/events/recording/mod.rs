@@ -250,7 +250,9 @@ impl Recording {
     /// of a ring, which has none before it to compare times with.
     #[must_use]
     pub fn in_flight(&self) -> Vec<InFlight> {
-        self.view.rings_in_use().filter_map(|(shard, class, ring)| flight::of(shard, class, ring)).collect()
+        let schemas = &self.view.schemas;
+        let rings = self.view.rings_in_use();
+        rings.filter_map(|(shard, class, ring)| flight::of(shard, class, ring, schemas)).collect()
     }
 
     /// How many bytes it reads.

@@ -320,15 +320,31 @@ fn a_record_that_was_begun_is_told_and_is_in_no_answer() {
     }
     let span = copied(&events);
     let recording = Recording::of_span(span.clone()).unwrap();
-    let (all, tail) = (recording.query().count(), events.view().shards[0].rings()[Class::Normal].cut().tail);
+    let ring = &events.view().shards[0].rings()[Class::Normal];
+    let (all, tail) = (recording.query().count(), ring.cut().tail);
     let shape = super::open(&span).unwrap().1;
     let (start, rings) = shape.shard(0);
     let words = start + rings[Class::Critical].footprint() + 3 * LINE;
-    let lead = 7_u64 | 1 << 20 | 2 << 40;
-    for (at, word) in (tail as usize..).zip([lead, 1 << 40, 0, 9, 5, 0, 1]) {
-        set(&span, words + at % rings[Class::Normal].words, word);
+    // That of the last one, which has as many words.
+    let (lead, time) = (ring.word(tail - 7), 1_u64 << 40);
+    let begin = |header: [u64; 6]| {
+        for (at, word) in (tail as usize..).zip(header) {
+            set(&span, words + at % rings[Class::Normal].words, word);
+        }
+        recording.in_flight()
+    };
+    // What was there before: of no such kind, of another class, linked, from long ago, from a time that never comes.
+    for header in [
+        [lead | 0xfff << 20, time, 0, 9, 5, 0],
+        [lead ^ 3 << 44, time, 0, 9, 5, 0],
+        [lead, time, 0, 9, 5 | 7 << 32, 0],
+        [lead, 0, 0, 9, 5, 0],
+        [lead, u64::MAX >> 1, 0, 9, 5, 0],
+        [0x6874_206e_6920_7369, 0x2074_7865_7420_6120, 0, 9, 5, 0],
+    ] {
+        assert_eq!(begin(header), [], "{header:x?}");
     }
-    let in_flight = recording.in_flight();
+    let in_flight = begin([lead, time, 0, 9, 5, 0]);
     let [flight] = &in_flight[..] else { panic!("{in_flight:?}") };
     assert_eq!((flight.shard, flight.class, flight.words), (0, Class::Normal, 7));
     assert_eq!((flight.thread, flight.ticks, flight.correlation), (5, Ticks(1 << 40), 9_u64.into()));

@@ -278,8 +278,18 @@ fn under_a_limit_on_files() {
     let error = create(Options::at(folder.file())).unwrap_err();
     let CreateError::Limit { wanted, limit, .. } = error else { panic!("{error}") };
     assert!(wanted > limit && limit <= 8 << 10);
-    let memory = create(Options::at(folder.file()).or_memory(true)).unwrap_err();
-    assert!(matches!(memory, CreateError::Limit { .. }), "it holds for files in memory, too");
+    let nameless = create(Options::nameless()).unwrap_err();
+    assert!(matches!(nameless, CreateError::Limit { .. }), "it holds for files in memory, too: {nameless}");
+    // What is left is the heap.
+    let memory = create(Options::at(folder.file()).or_memory(true)).unwrap();
+    memory.run();
+    assert!(matches!(memory.instead_of(), Some(CreateError::Limit { .. })));
+    assert_eq!(
+        (memory.path(), memory.section(SECTIONS[0].kind, 0).unwrap().words),
+        (None, SECTIONS[0].words)
+    );
+    memory.sync().unwrap();
+    memory.close();
 }
 
 #[test]
