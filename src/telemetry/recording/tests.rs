@@ -2,7 +2,7 @@
 
 use super::Recording;
 use crate::region::Span;
-use crate::sync::{Arc, AtomicBool, Relaxed, thread};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, thread};
 use crate::telemetry::cells::CHUNK;
 use crate::telemetry::section::SectionError;
 use crate::telemetry::{Description, Resolution, Snapshot, Telemetry, Unit, Value};
@@ -44,9 +44,18 @@ fn eventful() -> Telemetry {
         let histogram = telemetry.try_histogram_of("fine", &[("of", "a")], fine).unwrap();
         [1, 500, 5_000_000].into_iter().for_each(|value| histogram.record(value));
     };
+    // All at once, so that some have no slab.
+    let arrived = AtomicU64::new(0);
     thread::scope(|threads| {
         for _ in 0..6 {
-            threads.spawn(count);
+            threads.spawn(|| {
+                telemetry.up_down_counter("open").add(0);
+                arrived.fetch_add(1, Relaxed);
+                while arrived.load(Relaxed) < 6 {
+                    thread::yield_now();
+                }
+                count();
+            });
         }
     });
     count();
