@@ -223,10 +223,10 @@ fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
 #[test]
 fn a_reader_of_a_copy_outlives_that_the_file_is_cut() {
     let folder = Folder::new("cut");
-    // In a thread that ends: as long as one has it mapped that wrote to it, a cut is the end of that process.
-    thread::scope(|scope| {
-        scope.spawn(|| record(&built(folder.deck()), 0));
-    });
+    // In a thread that ends: as long as one has it mapped that wrote to it, a cut is the end of that process. Joined, since a
+    // scope waits for no destructor of the thread's.
+    let path = folder.deck();
+    thread::spawn(move || record(&built(path), 0)).join().unwrap();
     let options = OpenOptions::new().copied(true);
     let copy = Recording::of(Opened::open(folder.deck(), &options).unwrap()).unwrap();
     assert!(copy.file().unwrap().has_sealed_length());
