@@ -40,7 +40,7 @@ pub struct Board([Page; 2]);
 
 impl Board {
     /// Words of memory that a board with room for so much content takes.
-    pub(crate) const fn footprint(room: usize) -> usize {
+    pub const fn footprint(room: usize) -> usize {
         2 * Self::page(room)
     }
 
@@ -60,7 +60,7 @@ impl Board {
     }
 
     /// How many words of content it has room for.
-    pub(crate) fn room(&self) -> usize {
+    pub fn room(&self) -> usize {
         self.0[0].words.len()
     }
 
@@ -108,7 +108,7 @@ impl Board {
     ///
     /// # Errors
     /// If it is replaced all the time.
-    pub(crate) fn read(&self) -> Result<Vec<u64>, Torn> {
+    pub fn read(&self) -> Result<Vec<u64>, Torn> {
         for _ in 1..LOOKS {
             match self.look() {
                 Err(Torn) => std::hint::spin_loop(),
