@@ -625,8 +625,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .every(health, chore::HEALTH, move || {
                 let health = looks.tick();
                 #[cfg(all(feature = "mapped", target_os = "linux"))]
-                if let Some(kept) = &posts {
-                    kept.post(&health, &of_workers_now);
+                if let (Some(kept), Some(health)) = (&posts, &health) {
+                    kept.post(health, &of_workers_now);
                 }
                 drop(health);
             })

@@ -162,13 +162,15 @@ impl Monitor {
         self.listeners.add(told).forever();
     }
 
-    /// As often as the supervisor's thread comes by, and soon after something happened there.
-    pub(in crate::hub) fn tick(&self) -> Health {
+    /// As often as the supervisor's thread comes by, and soon after something happened there. Nothing before the deck has
+    /// started: that it does not serve yet is no change.
+    pub(in crate::hub) fn tick(&self) -> Option<Health> {
+        self.sights.supervisor.view()?;
         let (health, change) = self.look(true);
         if let Some(change) = change {
             self.listeners.tell(&change);
         }
-        health
+        Some(health)
     }
 
     /// Asks the checks that are due, and comes back when the next one is.
