@@ -14,6 +14,7 @@ use std::time::SystemTime;
 /// Words of a page before its records.
 const HEAD: usize = 2;
 /// Bytes of a value that is kept, so that one leaves room for others.
+#[cfg(feature = "serde")]
 const LONGEST: usize = 16 << 10;
 
 /// The first word of a revision that is in force.
