@@ -7,6 +7,8 @@
 #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
 pub(crate) mod board;
 mod copy;
+#[cfg(all(test, not(flightdeck_loom)))]
+pub(crate) mod hostile;
 pub(crate) mod log;
 mod span;
 #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]

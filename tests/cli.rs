@@ -7,7 +7,8 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::process::{Command, Stdio};
-use tool::{Folder, command, run, start_with_pipes};
+use tool::folder::Folder;
+use tool::{command, run, start_with_pipes};
 #[cfg(target_os = "linux")]
 use tool::{end, peak_kib, signal};
 

@@ -158,7 +158,7 @@ fn an_interrupt_ends_it_early_and_the_report_is_given() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_config_file_is_followed_while_the_demo_runs_and_never_into_nonsense() {
-    let folder = tool::Folder::new("demo-config");
+    let folder = tool::folder::Folder::new("demo-config");
     let write = |text: &str| folder.file("host.toml", text);
     let file = write("cache_entries = 600\ndepth = 10\n");
     let args = ["demo", "--seconds", "60", "--json", "--config", &file];
@@ -272,7 +272,7 @@ fn wrong_usage_ends_with_two() {
 #[cfg(target_os = "linux")]
 #[test]
 fn all_that_a_killed_host_announced_is_in_its_file() {
-    let folder = tool::Folder::new("demo-kill");
+    let folder = tool::folder::Folder::new("demo-kill");
     let demo = |more: &[&str]| {
         let ran = command(&["demo", "--kill", "--seconds", "2"])
             .args(more)

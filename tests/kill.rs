@@ -3,11 +3,15 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use flightdeck::events::{Answer, Batch, Events, Recorded, Recording, Stamp, Value};
 use flightdeck::mapped::{Options, State};
 use flightdeck::{CorrelationId, Ticks};
+use folder::Folder;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -87,23 +91,6 @@ fn child() {
             });
         }
     });
-}
-
-/// A folder of its own, gone in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The greatest number that each thread announced, one more than that.
@@ -203,7 +190,7 @@ fn kills() -> u64 {
 #[test]
 fn what_a_killed_process_said_to_be_recorded_is_in_its_file() {
     let folder = Folder::new("kill");
-    let path = folder.0.join("deck");
+    let path = folder.deck();
     let (mut events, mut unfinished, mut in_flight, mut lives) = (0, 0, 0, 0);
     let seed =
         std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 ^ u64::from(std::process::id()) << 32;

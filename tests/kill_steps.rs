@@ -8,10 +8,14 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use flightdeck::events::{Answer, Batch, Class, Events, Recorded, Recording, Stamp, Value};
 use flightdeck::mapped::{Options, State};
 use flightdeck::{CorrelationId, Ticks};
-use std::fs::{self, File};
+use folder::Folder;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
@@ -288,23 +292,6 @@ impl Drop for Stepped {
     }
 }
 
-/// A folder of its own, gone in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn whole(event: &Recorded<'_>) -> u64 {
     let Some(Value::U64(n)) = event.field("n") else { panic!("{event:?}") };
     assert_eq!(event.field("sum"), Some(Value::U64(sum(n))), "{event:?}");
@@ -427,7 +414,7 @@ fn kills() -> usize {
 #[test]
 fn whatever_instruction_is_the_last_all_that_was_recorded_is_in_the_file() {
     let folder = Folder::new("kill-steps");
-    let path = folder.0.join("deck");
+    let path = folder.deck();
     let Some(steps) = looked_at_after_each(&path) else {
         // Past what captures the output of tests.
         writeln!(std::io::stderr(), "skipped: this process may not step through another (ptrace)").unwrap();

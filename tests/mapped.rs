@@ -2,12 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use flightdeck::events::{BuildError, Events, Recording, RecordingError, Stamp, Start};
 use flightdeck::mapped::{CreateError, HeaderError, OpenError, OpenOptions, Opened, Options, State};
 use flightdeck::{Diagnostic, Flightdeck};
+use folder::Folder;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -15,27 +19,6 @@ use std::time::Duration;
 flightdeck::kind! {
     Filled("mapped.filled") { qty: u64, venue: str }
     Refused("mapped.refused", severity = Error) { reason: str }
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mapped-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn deck(&self) -> PathBuf {
-        self.0.join("deck")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn built(options: impl Into<Options>) -> Events {
@@ -62,7 +45,7 @@ fn asked(recording: &Recording) -> String {
 
 #[test]
 fn the_file_answers_as_the_deck_does_here_and_in_another_process() {
-    let folder = Folder::new("answers");
+    let folder = Folder::new("mapped-answers");
     let events = built(folder.deck());
     record(&events, 0);
     let here = asked(&events.recording().unwrap());
@@ -97,7 +80,7 @@ fn reader() {
 
 #[test]
 fn a_deck_says_in_its_file_that_it_was_shut_down_and_the_next_life_finds_it() {
-    let folder = Folder::new("lives");
+    let folder = Folder::new("mapped-lives");
     let start = || {
         let options = Options::at(folder.deck()).recover(2);
         Flightdeck::builder().events(|events| events.memory(1 << 20).mapped(options)).start().unwrap()
@@ -124,7 +107,7 @@ fn a_deck_says_in_its_file_that_it_was_shut_down_and_the_next_life_finds_it() {
 
 #[test]
 fn a_recording_knows_the_rate_of_a_store_that_ended_at_once() {
-    let folder = Folder::new("rate");
+    let folder = Folder::new("mapped-rate");
     let events = built(folder.deck());
     let recording = Recording::open(folder.deck()).unwrap();
     assert!(recording.knows_rate());
@@ -140,7 +123,7 @@ fn a_recording_knows_the_rate_of_a_store_that_ended_at_once() {
 
 #[test]
 fn whoever_follows_a_file_learns_that_its_writer_is_gone() {
-    let folder = Folder::new("over");
+    let folder = Folder::new("mapped-over");
     let events = built(folder.deck());
     record(&events, 0);
     let followed = |path: PathBuf| {
@@ -164,7 +147,7 @@ fn whoever_follows_a_file_learns_that_its_writer_is_gone() {
 #[test]
 fn what_was_recorded_outlives_an_abort_and_an_overflowed_stack() {
     for how in ["abort", "overflow"] {
-        let folder = Folder::new(how);
+        let folder = Folder::new(&format!("mapped-{how}"));
         let mut host = Command::new(std::env::current_exe().unwrap());
         host.args(["--exact", "ends", "--ignored"])
             .env("FLIGHTDECK_ENDS", how)
@@ -197,7 +180,7 @@ fn ends() {
 
 #[test]
 fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
-    let folder = Folder::new("errors");
+    let folder = Folder::new("mapped-errors");
     let _events = built(folder.deck());
     let again = || Events::builder().memory(1 << 20).shards(1);
     let error = again().mapped(folder.deck()).build().unwrap_err();
@@ -222,7 +205,7 @@ fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
 
 #[test]
 fn a_reader_of_a_copy_outlives_that_the_file_is_cut() {
-    let folder = Folder::new("cut");
+    let folder = Folder::new("mapped-cut");
     // In a thread that ends: as long as one has it mapped that wrote to it, a cut is the end of that process. Joined, since a
     // scope waits for no destructor of the thread's.
     let path = folder.deck();

@@ -3,10 +3,14 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use flightdeck::events::{Batch, BuildError, Events, Recording, Stamp};
 use flightdeck::mapped::{CreateError, Options, State};
 use flightdeck::supervisor::{Restart, WorkerContext, WorkerState};
 use flightdeck::{Concern, Flightdeck};
+use folder::Folder;
 use libc::c_long;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -269,70 +273,49 @@ mod children {
     }
 }
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("calls-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn deck(&self) -> PathBuf {
-        self.0.join("deck")
-    }
-
-    fn child(&self, name: &str, variable: (&str, &str)) -> Output {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--ignored", "--nocapture"]);
-        command.env("FLIGHTDECK_CALLS_FILE", self.deck()).env(variable.0, variable.1);
-        command.output().unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn said(output: &Output) -> String {
     format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr))
 }
 
 const NOTHING: (&str, &str) = ("FLIGHTDECK_CALLS", "");
 
+fn child(folder: &Folder, name: &str, variable: (&str, &str)) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    command.env("FLIGHTDECK_CALLS_FILE", folder.deck()).env(variable.0, variable.1);
+    command.output().unwrap()
+}
+
 #[test]
 fn a_host_makes_the_calls_that_are_listed_at_each_stage_and_no_others() {
-    let folder = Folder::new("host");
+    let folder = Folder::new("calls-host");
     // The second life puts the file of the first aside.
     for life in 1..=2 {
-        let output = folder.child("children::host", NOTHING);
+        let output = child(&folder, "children::host", NOTHING);
         assert!(output.status.success(), "{}", said(&output));
         let recording = Recording::open(folder.deck()).unwrap();
         let file = recording.file().unwrap();
         assert_eq!((file.state(), file.header().life.number), (Some(State::Closed), life));
         assert!(noted(&folder.deck()) >= 100);
     }
-    let output = folder.child("children::host", ("FLIGHTDECK_CALLS_ONE_MORE", ""));
+    let output = child(&folder, "children::host", ("FLIGHTDECK_CALLS_ONE_MORE", ""));
     assert_eq!(output.status.code(), Some(9), "{}", said(&output));
     assert!(said(&output).contains("system call 110 is not on the list"), "{}", said(&output));
 }
 
 #[test]
 fn what_records_makes_no_call() {
-    let folder = Folder::new("hot");
-    let output = folder.child("children::hot_paths", NOTHING);
+    let folder = Folder::new("calls-hot");
+    let output = child(&folder, "children::hot_paths", NOTHING);
     assert!(output.status.success(), "{}", said(&output));
     assert!(noted(&folder.deck()) > 100);
 }
 
 #[test]
 fn a_deck_starts_where_a_sandbox_refuses_what_it_can_go_without() {
-    let folder = Folder::new("refused");
+    let folder = Folder::new("calls-refused");
     for error in [libc::EPERM, libc::ENOSYS] {
-        let output = folder.child("children::refused", ("FLIGHTDECK_CALLS_ERROR", &error.to_string()));
+        let output = child(&folder, "children::refused", ("FLIGHTDECK_CALLS_ERROR", &error.to_string()));
         assert!(output.status.success(), "{error}: {}", said(&output));
         assert_eq!(noted(&folder.deck()), 100);
         fs::remove_file(folder.deck()).unwrap();

@@ -2,6 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/folder.rs"]
+mod folder;
 mod support;
 
 use flightdeck::config::{Config, Paths, Validate, Violations};
@@ -12,9 +14,9 @@ use flightdeck::{
     Builder, Flightdeck, HealthLevel, PartError, RecordedRevision, RecordedValue, RecordedWorker, Recording,
     Settings, StartError,
 };
+use folder::Folder;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -30,28 +32,6 @@ struct App {
 
 impl Validate for App {
     fn validate(&self, _: &mut Violations) {}
-}
-
-/// A folder of its own, gone in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("host.deck")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn life(file: &Path) -> Builder<App> {
@@ -98,13 +78,13 @@ fn worker(recording: &Recording, name: &str) -> RecordedWorker {
 fn child() {
     let Some(folder) = std::env::var_os("FLIGHTDECK_DECK_FOLDER") else { return };
     let folder = PathBuf::from(folder);
-    let deck = life(&folder.join("host.deck")).start().unwrap();
+    let deck = life(&folder.join("deck")).start().unwrap();
     (0..100).for_each(|n| deck.record(OrderFilled { n }));
     deck.telemetry().counter("orders").increment(7);
     let more = |app: &App| App { orders: app.orders + 1, ..app.clone() };
     deck.config().by("ops").because("more load").update(more).unwrap();
     until("a failure that is posted", || {
-        let recording = Recording::open(folder.join("host.deck")).unwrap();
+        let recording = Recording::open(folder.join("deck")).unwrap();
         worker(&recording, "feed").has_failed && worker(&recording, "beats").last_heartbeat.is_some()
     });
     fs::write(folder.join("ready"), "").unwrap();
@@ -153,12 +133,12 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     let folder = Folder::new("deck-killed");
     let child = born(&folder);
     let process = child.id();
-    let live = Recording::open(folder.file()).unwrap();
+    let live = Recording::open(folder.deck()).unwrap();
     assert_eq!((live.file().state(), live.file().has_writer().unwrap()), (Some(State::Running), true));
     assert!(orders(&live).len() >= 100);
     killed(child);
 
-    let dead = Recording::open(folder.file()).unwrap();
+    let dead = Recording::open(folder.deck()).unwrap();
     assert_eq!((dead.file().state(), dead.file().has_writer().unwrap()), (Some(State::Running), false));
     assert_eq!(dead.file().header().life.process, process);
     let orders_before = orders(&dead);
@@ -181,7 +161,7 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     assert_eq!((health.level, health.is_live, health.has_started), (HealthLevel::Degraded, true, true));
     assert!(health.concerns.iter().any(|concern| &*concern.code == "worker_failed"), "{health:?}");
 
-    let second = life(&folder.file()).start().unwrap();
+    let second = life(&folder.deck()).start().unwrap();
     let before = second.previous().unwrap().unwrap();
     second.telemetry().counter("orders").increment(1);
     assert_eq!(second.telemetry().counter("orders").value(), 8, "it goes on from there");
@@ -190,7 +170,7 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     let file = second.file().unwrap();
     assert_eq!(file.life().number, before.file().header().life.number + 1);
     assert_eq!(file.previous(), Some(before.file().path()));
-    let now = Recording::open(folder.file()).unwrap();
+    let now = Recording::open(folder.deck()).unwrap();
     assert!(orders(&now).is_empty());
     assert_eq!(noted(&now, "flightdeck.mapped.recovered", "ended"), ["died"]);
     assert_eq!(noted(&now, "flightdeck.mapped.recovered", "file"), [before.file().path().to_str().unwrap()]);
@@ -201,8 +181,8 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
     assert!(now.health().unwrap().what.unwrap().concerns.iter().any(|concern| &*concern.code == "stopping"));
     drop(second);
 
-    let third = life(&folder.file()).start().unwrap();
-    let now = Recording::open(folder.file()).unwrap();
+    let third = life(&folder.deck()).start().unwrap();
+    let now = Recording::open(folder.deck()).unwrap();
     assert_eq!(noted(&now, "flightdeck.mapped.recovered", "ended"), ["closed"]);
     // Nobody shuts it down.
     drop(third);
@@ -213,8 +193,8 @@ fn a_killed_deck_answers_and_the_next_life_goes_on_and_knows_the_one_before() {
 #[test]
 fn old_revisions_make_room_and_those_in_force_stay() {
     let folder = Folder::new("deck-revisions");
-    let deck = life(&folder.file()).start().unwrap();
-    let recording = Recording::open(folder.file()).unwrap();
+    let deck = life(&folder.deck()).start().unwrap();
+    let recording = Recording::open(folder.deck()).unwrap();
     for n in 0..20 {
         let token = String::new();
         deck.config().because("x".repeat(250)).replace(App { orders: n, token }).unwrap();
@@ -236,9 +216,9 @@ fn old_revisions_make_room_and_those_in_force_stay() {
 #[test]
 fn a_file_of_events_alone_has_no_other_parts() {
     let folder = Folder::new("deck-of-events-alone");
-    let events = flightdeck::events::Events::builder().memory(1 << 20).shards(1).mapped(folder.file());
+    let events = flightdeck::events::Events::builder().memory(1 << 20).shards(1).mapped(folder.deck());
     let _events = events.build().unwrap();
-    let recording = Recording::open(folder.file()).unwrap();
+    let recording = Recording::open(folder.deck()).unwrap();
     assert_eq!(recording.configs(), Err(PartError::Absent { part: "configs" }));
     assert_eq!(recording.workers(), Err(PartError::Absent { part: "workers" }));
     assert_eq!(recording.health(), Err(PartError::Absent { part: "health" }));
@@ -247,10 +227,10 @@ fn a_file_of_events_alone_has_no_other_parts() {
 #[test]
 fn whatever_lies_in_a_part_gives_an_answer() {
     let folder = Folder::new("deck-hostile");
-    let deck = life(&folder.file()).start().unwrap();
+    let deck = life(&folder.deck()).start().unwrap();
     assert!(deck.shutdown(PATIENCE).is_clean());
-    let whole = fs::read(folder.file()).unwrap();
-    let sections = Recording::open(folder.file()).unwrap().file().header().sections.clone();
+    let whole = fs::read(folder.deck()).unwrap();
+    let sections = Recording::open(folder.deck()).unwrap().file().header().sections.clone();
     let mut seed = 7_u64;
     let mut random = move || {
         seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1_442_695_040_888_963_407);
@@ -294,7 +274,7 @@ fn a_deck_whose_file_cannot_be_made_is_not_started_or_goes_on_in_memory() {
 #[test]
 fn a_deck_that_did_not_start_leaves_no_file_behind() {
     let folder = Folder::new("deck-unborn");
-    let refused = life(&folder.file()).events(|events| events.directives("no such = directive")).start();
+    let refused = life(&folder.deck()).events(|events| events.directives("no such = directive")).start();
     assert!(matches!(refused, Err(StartError::Events(_))), "{refused:?}");
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
 }
@@ -302,16 +282,16 @@ fn a_deck_that_did_not_start_leaves_no_file_behind() {
 #[test]
 fn events_that_are_to_have_a_file_have_the_decks() {
     let folder = Folder::new("deck-of-events");
-    let deck = Flightdeck::builder().events(|events| events.mapped(folder.file())).start().unwrap();
+    let deck = Flightdeck::builder().events(|events| events.mapped(folder.deck())).start().unwrap();
     let of_events = deck.events().file().unwrap();
     assert_eq!(deck.file().unwrap().life(), of_events.life());
-    assert_eq!(of_events.path(), Some(&*folder.file()));
+    assert_eq!(of_events.path(), Some(&*folder.deck()));
 }
 
 #[test]
 fn what_changed_is_written_to_the_disk_now_and_then() {
     let folder = Folder::new("deck-synced");
-    let deck = life(&folder.file()).sync_every(Duration::from_millis(1)).start().unwrap();
+    let deck = life(&folder.deck()).sync_every(Duration::from_millis(1)).start().unwrap();
     let chores = deck.supervisor().status().chores;
     until("chores", || deck.supervisor().status().chores > chores + 20);
     assert_eq!(deck.telemetry().counter("flightdeck_mapped_sync_errors_total").value(), 0);

@@ -3,7 +3,8 @@
 #[path = "support/tool.rs"]
 mod tool;
 
-use tool::{Folder, run};
+use tool::folder::Folder;
+use tool::run;
 #[cfg(target_os = "linux")]
 use tool::{peak_kib, start_with_pipes};
 

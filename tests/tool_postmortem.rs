@@ -17,7 +17,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use tool::{Folder, Ran, command, run};
+use tool::folder::Folder;
+use tool::{Ran, command, run};
 
 flightdeck::kind! {
     Accepted("order.accepted", starts) { qty: u64 }

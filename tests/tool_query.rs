@@ -15,7 +15,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::time::Duration;
-use tool::{Folder, Ran, command, end, run, signal, start_with_pipes};
+use tool::folder::Folder;
+use tool::{Ran, command, end, run, signal, start_with_pipes};
 
 flightdeck::kind! {
     Placed("order.placed", starts) { qty: u64, venue: str }

@@ -1,5 +1,7 @@
 //! Triggers: what is captured when something happens, exactly, and what the receipts say was not.
 
+#[path = "support/folder.rs"]
+mod folder;
 mod support;
 
 use flightdeck::events::{
@@ -8,8 +10,9 @@ use flightdeck::events::{
 };
 use flightdeck::supervisor::{ChildSpec, Restart, WorkerContext};
 use flightdeck::{Clock, CorrelationId, Flightdeck, Severity, Ticks};
+use folder::Folder;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -78,30 +81,6 @@ fn adds_up(triggers: &Triggers, name: &str) {
 }
 
 /// A directory of its own for each test, removed afterwards.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let names =
-            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// What a trigger ought to capture of a history: windows, and the events in each.
 #[derive(Debug, PartialEq)]
 struct Expected {

@@ -11,10 +11,11 @@ use crate::events::{
     Answer, Batch, Class, Delivery, Events, FieldType, Lookup, LossCause, Nameless, Query, QueryError,
     Recording, Schema, Stamp, Start, Truncation, Value, Verdict, field,
 };
+use crate::region::hostile::{self, copy_of, made, next, set, word};
 use crate::region::{LINE, Region, Span};
 use crate::sync::{Arc, Relaxed, thread};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 crate::kind! {
     Rare("section.rare", severity = Warn, class = Critical) { n: u64 }
@@ -24,18 +25,13 @@ crate::kind! {
     Late("section.late") { n: u64 }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Of what is tried again and again a build without optimisation, in which each try takes ten times as long, tries every so
 /// manieth.
 const EVERY: usize = if cfg!(debug_assertions) { 5 } else { 1 };
 
-/// An xorshift generator (Marsaglia 2003).
-fn next(state: &mut u64, below: u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state % below
+/// The words of a store, copied to memory of their own.
+fn copied(events: &Events) -> Span {
+    copy_of(&events.store().span)
 }
 
 /// A store that has had everything: laps, all classes, threads with and without names, batches, spans, losses, pruning, an
@@ -85,25 +81,6 @@ fn eventful(memory: usize) -> Events {
     events.view().shards.iter().for_each(|shard| _ = shard.try_claim(Owner::UNKNOWN));
     thread::scope(|threads| threads.spawn(|| fill(60_000, 40)).join().unwrap());
     events
-}
-
-/// The words of a store, copied to memory of their own.
-fn copied(events: &Events) -> Span {
-    let Span { region: from, start, len } = events.store().span.clone();
-    let region = Region::heap(len).unwrap();
-    for line in (0..len).step_by(LINE) {
-        let (from, to) = (from.line(start + line), region.line(line));
-        from.words().iter().zip(to.words()).for_each(|(from, to)| to.store(from.load(Relaxed), Relaxed));
-    }
-    Span { region, start: 0, len }
-}
-
-fn word(span: &Span, at: usize) -> u64 {
-    span.region.words(span.start + at, 1).at(0).load(Relaxed)
-}
-
-fn set(span: &Span, at: usize, value: u64) {
-    span.region.words(span.start + at, 1).at(0).store(value, Relaxed);
 }
 
 /// All that an answer says.
@@ -388,34 +365,11 @@ fn interrogate(recording: &Recording, random: &mut u64) {
 /// Whether somebody who reads it comes back, and without a panic.
 fn comes_back(span: &Span, seed: u64) -> bool {
     let span = span.clone();
-    let running = thread::spawn(move || {
-        let read = || {
-            if let Ok(recording) = Recording::of_span(span) {
-                interrogate(&recording, &mut { seed | 1 });
-            }
-        };
-        catch_unwind(AssertUnwindSafe(read)).is_ok()
-    });
-    let start = Instant::now();
-    while !running.is_finished() && start.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_micros(200));
-    }
-    running.is_finished() && running.join().unwrap_or(false)
-}
-
-/// What a word may be made into.
-fn made(random: &mut u64, was: u64) -> u64 {
-    match next(random, 9) {
-        0 => 0,
-        1 => 1,
-        2 => u64::MAX,
-        3 => was.wrapping_add(1),
-        4 => was.wrapping_sub(1),
-        5 => was ^ 1 << next(random, 64),
-        6 => was.wrapping_mul(2),
-        7 => 1 << next(random, 64),
-        _ => next(random, u64::MAX),
-    }
+    hostile::comes_back(move || {
+        if let Ok(recording) = Recording::of_span(span) {
+            interrogate(&recording, &mut { seed | 1 });
+        }
+    })
 }
 
 #[test]
@@ -594,7 +548,7 @@ fn all_words_beyond_the_head_may_be_anything() {
     let mut random = 0xdead_beef_1234_5677;
     let control = control_words(&whole);
     for round in (0..24).step_by(EVERY) {
-        let span = Span { region: copy_of(&whole), ..whole.clone() };
+        let span = copy_of(&whole);
         // From a few words to all of them.
         let one_in = 1 << (round % 12);
         for at in 128..span.len {
@@ -612,20 +566,13 @@ fn all_words_beyond_the_head_may_be_anything() {
     }
 }
 
-fn copy_of(span: &Span) -> Arc<Region> {
-    let region = Region::heap(span.len).unwrap();
-    let to = Span { region: region.clone(), start: 0, len: span.len };
-    (0..span.len).for_each(|at| set(&to, at, word(span, at)));
-    region
-}
-
 /// Somebody writes nonsense while somebody else reads.
 #[test]
 fn words_may_change_while_they_are_read() {
     let whole = copied(&eventful(300 << 10));
     let control = control_words(&whole);
     for round in (0..6_u64).step_by(EVERY) {
-        let span = Span { region: copy_of(&whole), ..whole.clone() };
+        let span = copy_of(&whole);
         let stop = Arc::new(crate::sync::AtomicBool::new(false));
         let (writing, stopped, control) = (span.clone(), stop.clone(), control.clone());
         let writer = thread::spawn(move || {

@@ -2,25 +2,16 @@
 
 use super::Recording;
 use crate::region::Span;
+use crate::region::hostile::{self, copy_of, made, next, set, word};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Relaxed, thread};
 use crate::telemetry::cells::CHUNK;
 use crate::telemetry::section::SectionError;
 use crate::telemetry::{Description, Resolution, Snapshot, Telemetry, Unit, Value};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Words of the head, and the first of the log's records.
 const HEAD: usize = 32;
 const RECORDS: usize = HEAD + 16;
-
-/// An xorshift generator (Marsaglia 2003).
-fn next(state: &mut u64, below: u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state % below
-}
 
 /// A telemetry that has had everything: all types, described or not, before and after; labels, an overflow series, series that
 /// were retired and others that have their cells; threads that live and that are gone, and more of them than slabs and chunks.
@@ -68,20 +59,6 @@ fn eventful() -> Telemetry {
 /// The words of a telemetry, copied to memory of their own.
 fn copied(telemetry: &Telemetry) -> Span {
     copy_of(&telemetry.inner.span)
-}
-
-fn copy_of(span: &Span) -> Span {
-    let copy = Span::heap(span.len).unwrap();
-    (0..span.len).for_each(|at| set(&copy, at, word(span, at)));
-    copy
-}
-
-fn word(span: &Span, at: usize) -> u64 {
-    span.run(at, 1).unwrap()[0].load(Relaxed)
-}
-
-fn set(span: &Span, at: usize, value: u64) {
-    span.run(at, 1).unwrap()[0].store(value, Relaxed);
 }
 
 /// All that a snapshot says.
@@ -248,34 +225,11 @@ fn interrogate(recording: &Recording) {
 /// Whether somebody who reads it comes back, and without a panic.
 fn comes_back(span: &Span) -> bool {
     let span = span.clone();
-    let running = thread::spawn(move || {
-        let read = || {
-            if let Ok(recording) = Recording::of_span(span) {
-                interrogate(&recording);
-            }
-        };
-        catch_unwind(AssertUnwindSafe(read)).is_ok()
-    });
-    let start = Instant::now();
-    while !running.is_finished() && start.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_micros(100));
-    }
-    running.is_finished() && running.join().unwrap_or(false)
-}
-
-/// What a word may be made into.
-fn made(random: &mut u64, was: u64) -> u64 {
-    match next(random, 9) {
-        0 => 0,
-        1 => 1,
-        2 => u64::MAX,
-        3 => was.wrapping_add(1),
-        4 => was.wrapping_sub(1),
-        5 => was ^ 1 << next(random, 64),
-        6 => was.wrapping_mul(2),
-        7 => 1 << next(random, 64),
-        _ => next(random, u64::MAX),
-    }
+    hostile::comes_back(move || {
+        if let Ok(recording) = Recording::of_span(span) {
+            interrogate(&recording);
+        }
+    })
 }
 
 /// Those of the head, of the log as far as it goes, of the cells' control, and of tables.
