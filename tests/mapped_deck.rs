@@ -258,6 +258,23 @@ fn whatever_lies_in_a_part_gives_an_answer() {
 }
 
 #[test]
+fn a_life_before_that_cannot_be_read_is_told() {
+    let folder = Folder::new("deck-damaged");
+    assert!(life(&folder.deck()).start().unwrap().shutdown(PATIENCE).is_clean());
+    let section = Recording::open(folder.deck()).unwrap().file().header().sections[0];
+    let mut bytes = fs::read(folder.deck()).unwrap();
+    bytes[section.start * 8..][..64].fill(0xff);
+    fs::write(folder.deck(), bytes).unwrap();
+
+    let second = life(&folder.deck()).start().unwrap();
+    assert!(second.previous().unwrap().is_err());
+    let now = Recording::open(folder.deck()).unwrap();
+    assert!(noted(&now, "flightdeck.mapped.recovered", "file").is_empty());
+    let [why] = &noted(&now, "flightdeck.mapped.not_recovered", "why")[..] else { panic!("told once") };
+    assert!(why.contains("no section of events"), "{why}");
+}
+
+#[test]
 fn a_deck_whose_file_cannot_be_made_is_not_started_or_goes_on_in_memory() {
     let nowhere = || Options::at("/nowhere/host.deck");
     let refused = Flightdeck::builder().mapped(nowhere()).start();

@@ -353,7 +353,7 @@ impl<C> Builder<C> {
     ///
     /// Recording costs what it costs in memory. It says `closed` once the deck is [shut down](Flightdeck::shutdown) or its last
     /// handle, and the last of its events, is dropped; in a file that does not, nobody's being the writer means that the process was
-    /// killed. How it began is written down: `flightdeck.mapped.recovered` with the file of the life before,
+    /// killed. How it began is written down: `flightdeck.mapped.recovered` with the file of the life before, `flightdeck.mapped.not_recovered` where that cannot be read,
     /// and `flightdeck.mapped.fell_back` where there was to be a file, there can be none, and
     /// [`or_memory`](mapped::Options::or_memory) was given: then health has a concern, too.
     ///

@@ -17,6 +17,7 @@ use std::{fmt, io};
 crate::kind! {
     pub(super) FellBack("flightdeck.mapped.fell_back", class = Critical, severity = Warn) { why: str }
     pub(super) Recovered("flightdeck.mapped.recovered", class = Critical) { file: str, life: u64, ended: str }
+    pub(super) NotRecovered("flightdeck.mapped.not_recovered", class = Critical, severity = Warn) { file: str, why: str }
     pub(super) SyncFailed("flightdeck.mapped.sync_failed", class = Critical, severity = Error) { why: str }
 }
 
@@ -48,7 +49,7 @@ impl Making {
         }
         if carries_over
             && let Some(previous) = file.previous()
-            // One without any, or that is damaged, has nothing to go on from.
+            // One without any has nothing to go on from; that one is damaged is written down once there is where.
             && let Ok(previous) = telemetry::Recording::open(previous)
         {
             *telemetry = std::mem::take(telemetry).carry_over(&previous);
@@ -94,7 +95,14 @@ impl Kept {
         if let Some(why) = self.file.instead_of() {
             self.events.record(FellBack { why: &why.to_string() });
         }
-        let Some(Ok(previous)) = self.previous() else { return };
+        let previous = match self.file.previous().map(|path| (path, Recording::open(path))) {
+            None => return,
+            Some((path, Err(error))) => {
+                let (file, why) = (&*path.to_string_lossy(), &*error.to_string());
+                return self.events.record(NotRecovered { file, why });
+            }
+            Some((_, Ok(previous))) => previous,
+        };
         let file = previous.file();
         self.events.record(Recovered {
             file: &file.path().to_string_lossy(),
