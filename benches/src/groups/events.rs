@@ -69,7 +69,7 @@ pub(super) fn in_runs(n: u64) -> u64 {
 
 /// An id of its own for each event, never zero.
 #[inline(always)]
-fn unique(n: u64) -> u64 {
+pub(super) fn unique(n: u64) -> u64 {
     n + 1
 }
 
@@ -118,6 +118,12 @@ pub(super) fn store(ring: usize, shards: usize) -> Lossless {
 #[cfg(feature = "mapped")]
 pub(super) fn store_in(ring: usize, shards: usize, file: std::path::PathBuf) -> Lossless {
     built(ring, sizes(ring, shards).mapped(file))
+}
+
+/// As [`store_in`], and never on huge pages.
+#[cfg(feature = "mapped")]
+pub(super) fn store_on_small_pages_in(ring: usize, shards: usize, file: std::path::PathBuf) -> Lossless {
+    built(ring, sizes(ring, shards).huge_pages(false).mapped(file))
 }
 
 fn built(ring: usize, builder: Builder) -> Lossless {

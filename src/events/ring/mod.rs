@@ -217,7 +217,7 @@ impl Ring {
             last,
             block_shift: geometry.block.trailing_zeros(),
             last_place: geometry.queue - 1,
-            private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin))),
+            private: UnsafeCell::new(CachePadded::new(Private::starting_at(origin, 0))),
         }
     }
 
@@ -227,6 +227,8 @@ impl Ring {
         for word in [self.blocks.at::<INTENT>(), self.commits.at::<TAIL>(), self.commits.at::<INDEXED>()] {
             word.store(self.last, Relaxed);
         }
+        // SAFETY: tests use it up before anybody writes.
+        unsafe { self.begin() }.start_at(self.last);
     }
 
     /// What a hostile file may say.

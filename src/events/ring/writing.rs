@@ -10,21 +10,32 @@ use crate::sync::{AtomicU64, Relaxed, release, release_fence};
 /// How far ahead of the tail lines are fetched, in words: some two records of middling size.
 const AHEAD: usize = 2 * LINE;
 
-/// What only the owner reads and writes. The shared words it reads back from where it stored them.
+/// What only the owner reads and writes. Of what it publishes it keeps copies here: a reader takes the line of the commits
+/// away from it for a while, and whatever is read back from there waits for that.
 ///
-/// Invariants: `limit <= intent`, and a record that starts at `tail` and ends at or below `limit` lies in `block`;
+/// Invariants: `tail`, `indexed` and `records` are what was published last; `limit <= intent`, and a record that starts at `tail` and ends at or below `limit` lies in `block`;
 /// `queue` is a ring that holds the records of `[indexed, tail)`, the oldest, at `indexed`, in the place of the next.
 #[derive(Debug)]
 pub(super) struct Private {
+    tail: u64,
+    indexed: u64,
+    records: u64,
     limit: u64,
     block: u64,
     queue: [Queued; QUEUE],
 }
 
 impl Private {
-    pub(super) fn starting_at(origin: u64) -> Self {
+    pub(super) fn starting_at(origin: u64, records: u64) -> Self {
         // A queue full of nothing, so that no commit has to ask whether there is something to link.
-        Self { limit: origin, block: 0, queue: [Queued::new(origin, NO_BUCKET); QUEUE] }
+        Self {
+            tail: origin,
+            indexed: origin,
+            records,
+            limit: origin,
+            block: 0,
+            queue: [Queued::new(origin, NO_BUCKET); QUEUE],
+        }
     }
 }
 
@@ -100,18 +111,17 @@ impl<'a> Writing<'a> {
         self.ring.private.with_mut(|private| body(unsafe { &mut *private }))
     }
 
-    /// Forgets what the last owner had in hand, and goes on at `position`, where a block begins.
+    /// Forgets what the last owner had in hand, and goes on at `position`, where a block begins and all is linked.
     pub(super) fn start_at(&mut self, position: u64) {
-        self.private(|own| *own = Private::starting_at(position));
+        let records = self.commits[RECORDS].load(Relaxed);
+        self.private(|own| *own = Private::starting_at(position, records));
     }
 
     /// Makes room for a record of `words` words, which may be stored until [`Writing::commit`]; nobody sees
     /// them before. `None` if it is over half the ring, or the ring [is used up](Writing::is_used_up).
     #[inline(always)]
     pub fn reserve(&mut self, words: usize) -> Option<Reserved<'a>> {
-        // Relaxed: our own.
-        let tail = self.commits[TAIL].load(Relaxed);
-        let limit = self.private(|own| own.limit);
+        let (tail, limit) = self.private(|own| (own.tail, own.limit));
         let position = if tail + words as u64 <= limit { tail } else { self.make_room(tail, words)? };
         // SAFETY: in one piece, since `[position, limit)` lies in one block (invariant), and what `make_room`
         // returns ends before the ring does.
@@ -161,6 +171,7 @@ impl<'a> Writing<'a> {
         (tail..position).for_each(|gap| self.ring.words.at(gap as usize).store(0, Relaxed));
         // Release, edge `ring-tail` (partner: `cut`): the gap is a commit of its own.
         self.commits[TAIL].store(position, release("ring-tail"));
+        self.private(|own| own.tail = position);
     }
 
     /// Whether the ring has reached its last position, and takes no more.
@@ -191,11 +202,11 @@ impl<'a> Writing<'a> {
         release_fence("ring-intent");
         blocks.for_each(|coming| ring.store_summary(coming, Summary::EMPTY));
         // In a ring of a few records some are gone before their turn to be linked: the oldest lies at `indexed`.
-        if self.commits[INDEXED].load(Relaxed) + lap >= intent {
-            return;
-        }
-        let tail = self.commits[TAIL].load(Relaxed);
         self.private(|own| {
+            if own.indexed + lap >= intent {
+                return;
+            }
+            let tail = own.tail;
             for queued in own.queue.iter_mut().filter(|queued| queued.position(tail) + lap < intent) {
                 *queued = Queued::new(queued.position(tail), NO_BUCKET);
             }
@@ -256,8 +267,7 @@ impl<'a> Writing<'a> {
             count += 1;
         }
         let number = self.publish(end, count);
-        // Relaxed: our own.
-        if self.commits[INDEXED].load(Relaxed) != first {
+        if self.private(|own| own.indexed) != first {
             self.link_queue(number, end);
         }
         if let Some(bucket) = entry.bucket {
@@ -271,9 +281,8 @@ impl<'a> Writing<'a> {
 
     /// Threads all that waits into the index, for an owner that goes.
     pub fn link_waiting(&mut self) {
-        // Relaxed: our own.
-        let (number, end) = (self.commits[RECORDS].load(Relaxed), self.commits[TAIL].load(Relaxed));
-        if self.commits[INDEXED].load(Relaxed) != end {
+        let (number, end, indexed) = self.private(|own| (own.records, own.tail, own.indexed));
+        if indexed != end {
             self.link_queue(number, end);
             self.all_is_linked(end);
         }
@@ -281,7 +290,7 @@ impl<'a> Writing<'a> {
 
     #[inline(always)]
     fn all_is_linked(&mut self, end: u64) {
-        self.private(|own| own.queue = [Queued::new(end, NO_BUCKET); QUEUE]);
+        self.private(|own| (own.indexed, own.queue) = (end, [Queued::new(end, NO_BUCKET); QUEUE]));
         // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
         self.commits[INDEXED].store(end, release("ring-indexed"));
     }
@@ -304,7 +313,11 @@ impl<'a> Writing<'a> {
         // Release, edge `ring-tail` (partner: `cut`): the words and the summary are visible to whoever sees this
         // tail. This one store is the commit.
         self.commits[TAIL].store(end, release("ring-tail"));
-        let number = self.commits[RECORDS].load(Relaxed);
+        let number = self.private(|own| {
+            let number = own.records;
+            (own.tail, own.records) = (end, number + count);
+            number
+        });
         self.commits[RECORDS].store(number + count, Relaxed);
         // Where later records will lie: a host that does other work in between leaves no pattern for the
         // processor to foresee.
@@ -336,9 +349,8 @@ impl<'a> Writing<'a> {
     /// Threads the oldest queued record into the index; the one at `next` is then the oldest.
     #[inline(always)]
     fn link(&mut self, bucket: u32, next: u64) {
+        let position = self.private(|own| std::mem::replace(&mut own.indexed, next));
         if bucket != NO_BUCKET {
-            // Relaxed: our own.
-            let position = self.commits[INDEXED].load(Relaxed);
             self.ring.link_at(position, position, bucket);
         }
         // Release, edge `ring-indexed` (partner: `cut`): all heads of records below are visible.
