@@ -303,6 +303,13 @@ impl Words {
         unsafe { std::slice::from_raw_parts(self.first.add(start), len) }
     }
 
+    /// The `len` words from `index`, modulo the length, if they lie in one piece.
+    pub(crate) fn run(&self, index: usize, len: usize) -> Option<&[AtomicU64]> {
+        let fits = len <= self.len() - (index & self.mask);
+        // SAFETY: they do.
+        fits.then(|| unsafe { self.run_unchecked(index, len) })
+    }
+
     /// As [`Words::run_unchecked`], of a length known at compile time.
     ///
     /// # Safety

@@ -18,8 +18,8 @@ use flightdeck::supervisor::{
     Supervisor,
 };
 use flightdeck::telemetry::{
-    Description, GroupError, InputError, Pressure, PressureError, PressureWatch, ProcessError, RegisterError,
-    Resolution, Telemetry, Unit,
+    Description, InputError, Pressure, PressureError, PressureWatch, ProcessError, RegisterError, Resolution,
+    Telemetry, Unit,
 };
 use flightdeck::{
     Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, PartError, ReplayError, Retry, Revision,
@@ -474,8 +474,6 @@ fn groups(errors: &mut Errors, telemetry: &Telemetry) {
     errors.push(Box::new(telemetry.group("requests", []).unwrap_err()));
     errors.push(Box::new(telemetry.group("requests", ["ok", "ok"]).unwrap_err()));
     errors.push(Box::new(telemetry.group("requests", ["ok", ""]).unwrap_err()));
-    // By hand: systems that promise more memory than they have would grant any amount.
-    errors.push(Box::new(GroupError::OutOfMemory { name: "requests".into(), bytes: 1 << 42 }));
 }
 
 fn handlers(errors: &mut Errors, telemetry: &Telemetry) {

@@ -8,6 +8,13 @@ use loom::thread;
 use std::sync::Arc;
 use support::{Model, Seen};
 
+/// Two numbers, in cells of so many slabs.
+fn sheet(slabs: usize) -> (Arc<Cells>, Arc<Sheet>) {
+    let cells = Cells::new(Sizes { cells: 4, slabs, chunks: slabs }).unwrap();
+    let sheet = Arc::new(Sheet::new(&cells, 0, 2));
+    (cells, sheet)
+}
+
 /// Looks twice: whatever is whole must belong together, and must not go back.
 fn look_twice(seen: &Seen, torn: &Seen, look: impl Fn(&mut [u64]) -> bool) {
     let mut last = 0;
@@ -32,13 +39,14 @@ fn own_slot() -> (impl Fn() + Send + Sync + Clone + 'static, [Seen; 2]) {
     let outcomes = [Seen::default(), Seen::default()];
     let [seen, torn] = outcomes.clone();
     let model = move || {
-        let sheet = Arc::new(Sheet::new(2, 1).unwrap());
+        let (cells, sheet) = sheet(1);
         let (read, seen, torn) = (sheet.clone(), seen.clone(), torn.clone());
+        let claim = cells.claim().expect("there is one");
         let reader = thread::spawn(move || look_twice(&seen, &torn, |numbers| read.look(0, numbers)));
         let written = sheet.clone();
         let writer = thread::spawn(move || {
-            written.add(0, &[1, 1]).unwrap();
-            written.add(0, &[1, 1]).unwrap();
+            written.add(&claim, &[1, 1]).unwrap();
+            written.add(&claim, &[1, 1]).unwrap();
         });
         writer.join().unwrap();
         reader.join().unwrap();
@@ -67,7 +75,7 @@ fn threads_without_a_slab_take_turns() {
     let outcomes = [Seen::default(), Seen::default()];
     let [seen, torn] = outcomes.clone();
     let model = move || {
-        let sheet = Arc::new(Sheet::new(2, 1).unwrap());
+        let (_, sheet) = sheet(1);
         let (read, seen, torn) = (sheet.clone(), seen.clone(), torn.clone());
         let reader = thread::spawn(move || look_twice(&seen, &torn, |numbers| read.look_at_shared(numbers)));
         let writer = || {
@@ -93,13 +101,12 @@ fn a_slot_that_changes_hands_loses_nothing() {
     let adopted = Seen::default();
     let seen = adopted.clone();
     let model = move || {
-        let sheet = Arc::new(Sheet::new(2, 1).unwrap());
-        let cells = Cells::new(Sizes { cells: 2, slabs: 1, chunks: 2 }).unwrap();
+        let (cells, sheet) = sheet(1);
         let worker = || {
             let (sheet, cells) = (sheet.clone(), cells.clone());
             thread::spawn(move || match cells.claim() {
                 Some(claim) => {
-                    sheet.add(0, &[1, 1]).unwrap();
+                    sheet.add(&claim, &[1, 1]).unwrap();
                     claim.release();
                 }
                 None => sheet.add_shared(&[1, 1]),

@@ -8,7 +8,7 @@ use loom::thread;
 use std::sync::Arc;
 use support::{Model, Seen};
 
-const SIZES: Sizes = Sizes { cells: 2, slabs: 2, chunks: 4 };
+const SIZES: Sizes = Sizes { cells: 4, slabs: 2, chunks: 4 };
 
 /// Two threads count twice each, one after the other in one slab or side by side in two; a reader sums up.
 fn counted(slabs: usize) -> (impl Fn() + Send + Sync + Clone + 'static, Seen) {

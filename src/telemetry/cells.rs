@@ -180,6 +180,16 @@ impl Cells {
         own.fold(shared, |sum, cell| sum.wrapping_add(cell.load(Relaxed)))
     }
 
+    /// So many cells of a slab, if they lie in one chunk and that is there. They are read while the slab's owner writes them.
+    pub(crate) fn run_of(&self, slab: usize, first: usize, len: usize) -> Option<&[AtomicU64]> {
+        self.slabs.get(slab)?.table.run(first, len)
+    }
+
+    /// So many shared cells, if there are.
+    pub(crate) fn shared_run(&self, first: usize, len: usize) -> Option<&[AtomicU64]> {
+        self.shared.run(first, len)
+    }
+
     /// The values of many cells, in one go through memory: slab by slab, chunk by chunk.
     pub fn sums(&self, cells: Range<usize>) -> Vec<u64> {
         let mut sums: Vec<u64> = cells.clone().map(|cell| self.shared.at(cell).load(Relaxed)).collect();
@@ -246,18 +256,21 @@ impl Cells {
 }
 
 impl Claim {
-    /// Which slab it is.
-    #[inline(always)]
-    pub(crate) fn number(&self) -> usize {
-        self.number
-    }
-
     /// Adds to a cell of the slab, of which this thread is the only writer. What was counted there before.
     pub fn add(&self, cell: usize, amount: u64) -> u64 {
         match self.table.cell(cell) {
             Some(cell) => add_alone(cell, amount),
             None => self.add_first(cell, amount),
         }
+    }
+
+    /// So many cells of the slab, of which this thread is the only writer, if they lie in one chunk; taken from the pool if they
+    /// are not there yet.
+    pub(crate) fn run(&self, first: usize, len: usize) -> Option<&[AtomicU64]> {
+        if !self.touch(first) {
+            return None;
+        }
+        self.table.run(first, len)
     }
 
     /// Where it begins: for hot paths, as long as the claim lives.

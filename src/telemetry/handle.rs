@@ -200,8 +200,9 @@ impl Builder {
     /// name, labels and type, and the same resolution, once it is asked for. Of several earlier lives the last one counts.
     ///
     /// Gauges and up/down counters begin anew, since what they say of a process ends with it; so does a series that is made again
-    /// after it was retired. What [groups](super::Group) counted is not known. What nobody asks for stays where it is: in
-    /// the file of the earlier life. [`Stats`] says how many series went on, and how many wait.
+    /// after it was retired. What [groups](super::Group) counted goes on in snapshots, as that of the counters which have the names of
+    /// their numbers; [`Group::read`](super::Group::read) begins anew. What nobody asks for stays where it is: in the file of the
+    /// earlier life. [`Stats`] says how many series went on, and how many wait.
     ///
     /// ```
     /// use flightdeck::telemetry::Telemetry;
@@ -318,7 +319,7 @@ impl Builder {
             clock: self.clock.unwrap_or_else(Clock::precise),
             refused: AtomicU64::new(0),
             retire_after: AtomicU64::new(in_ns(self.retire_after)),
-            groups: Groups::new(sizes.slabs),
+            groups: Groups::default(),
             handlers: Handlers::new(errors.clone()),
             windows: Windows::default(),
             trackers: Trackers::new(),
@@ -535,7 +536,7 @@ impl Telemetry {
         let end = list.series.iter().map(|series| series.cells().end).max().unwrap_or(0);
         let sums = inner.cells.sums(0..end);
         let mut values: Vec<_> = list.series.iter().map(|series| inner.value(series, &sums)).collect();
-        inner.groups.add_to(&list.keys, &mut values, inner.cells.reached());
+        inner.groups.add_to(&list.keys, &mut values);
         Snapshot { keys: list.keys.clone(), values, began, took: began.elapsed() }
     }
 

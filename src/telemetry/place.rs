@@ -1,8 +1,9 @@
 //! Where the cells of a metric are: what its handle needs to update them.
 
-use super::cells::{BareTable, Cells, add_alone};
+use super::cells::{BareTable, CHUNK, Cells, add_alone};
 use crate::id::DeckId;
 use crate::local::{self, Role};
+use crate::sync::AtomicU64;
 
 /// The cells of a metric. All that an update reads but the thread's own block and slab.
 ///
@@ -70,5 +71,31 @@ impl Place {
         add_alone(at, amounts[0]);
         add_alone(last, amounts[1]);
         true
+    }
+}
+
+/// Cells that are changed together: those of `N` numbers, and one before them.
+///
+/// Invariant: they lie in one chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run<const N: usize>(Place);
+
+impl<const N: usize> Run<N> {
+    /// From `first` on.
+    ///
+    /// # Panics
+    /// If there are no such cells, or they do not lie in one chunk.
+    pub(super) fn new(deck: DeckId, cells: &Cells, first: usize) -> Self {
+        assert!(first % CHUNK + N < CHUNK, "{N} cells and one from {first} on, in chunks of {CHUNK}");
+        Self(Place::new(deck, cells, first, N + 1))
+    }
+
+    /// Those of this thread's own, if they are at hand. `body` takes no seat and gives none back.
+    #[inline(always)]
+    pub(super) fn with_own<R>(&self, body: impl FnOnce(&[AtomicU64]) -> R) -> Option<R> {
+        let table = self.0.own_table()?;
+        // SAFETY: the deck has those cells, and they lie in one chunk (invariants); the thread gives nothing back in here.
+        let cells = unsafe { table.run(self.0.first(), N + 1) }?;
+        Some(body(cells))
     }
 }

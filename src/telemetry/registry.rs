@@ -4,6 +4,8 @@ use super::buckets::Resolution;
 use super::carry::Tally;
 use super::cells::Cells;
 use super::error::{DescribeError, RegisterError};
+use super::group::known::Registered;
+use super::group::sheet::Sheet;
 use super::section::roll::Roll;
 use super::series::member::{Common, Hold, List};
 use super::series::name::{MOST_VALUE, check_name, cut};
@@ -157,13 +159,13 @@ impl Registry {
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
 
-    /// Claims on the series without labels of each of these metrics, or of none: what had to be made for it is gone again. For
-    /// metrics that are not counted in their cells alone.
+    /// Claims on the series without labels of each of these metrics, and cells for a group of them; or nothing: what had to be made
+    /// for it is gone again.
     pub(crate) fn resolve_all(
         &self,
         names: &[String],
         asked: MetricType,
-    ) -> Result<Vec<Hold>, RegisterError> {
+    ) -> Result<Registered, RegisterError> {
         let check = |name: &String| -> Result<Labels, RegisterError> {
             check_name(name)?;
             Ok(Labels::default())
@@ -171,9 +173,17 @@ impl Registry {
         let labels: Result<Vec<_>, _> = names.iter().map(check).collect();
         let resolved = labels.and_then(|labels| {
             let mut known = self.known();
-            let holds = known.resolve_all(names, labels, asked)?;
-            holds.iter().for_each(|hold| known.roll.elsewhere(hold.cell()));
-            Ok(holds)
+            let first = known.take_together(names)?;
+            match known.resolve_all(names, labels, asked) {
+                Ok(holds) => {
+                    known.roll.group(first, holds.iter().map(Hold::cell));
+                    Ok(Registered { holds, first })
+                }
+                Err(error) => {
+                    known.pool.untake(first, Sheet::cells(names.len()));
+                    Err(error)
+                }
+            }
         });
         resolved.inspect_err(|error| self.errors.note_error(error))
     }
@@ -308,6 +318,17 @@ impl Registry {
 }
 
 impl Known {
+    /// Cells for a group of metrics of these names.
+    fn take_together(&mut self, names: &[String]) -> Result<usize, RegisterError> {
+        let name = || names.first().cloned().unwrap_or_default();
+        if self.roll.is_copied() {
+            return Err(RegisterError::Forked { name: name() });
+        }
+        let (needed, cells) = (Sheet::cells(names.len()), self.pool.size());
+        let no_room = |Exhausted { left }| RegisterError::NoRoom { name: name(), needed, left, cells };
+        self.pool.take_in_chunk(needed).map_err(no_room)
+    }
+
     fn resolve_all(
         &mut self,
         names: &[String],

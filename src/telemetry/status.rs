@@ -64,7 +64,6 @@ impl Telemetry {
     pub fn status(&self) -> Status {
         let inner = &self.inner;
         let (stats, handlers) = (self.stats(), self.handler_stats());
-        let of_groups = inner.groups.usage(inner.cells.reached());
         let of_windows = inner.windows.usage();
         let cells = (inner.cells.len() - RESERVED) as u64;
         let cells_used = cells - stats.cells_left;
@@ -80,12 +79,12 @@ impl Telemetry {
             state: PartState::working(trouble == 0),
             uptime: inner.started.elapsed(),
             bytes: PartBytes {
-                reserved: inner.span.len as u64 * 8 + of_groups.reserved + of_windows.bytes,
-                used: used + of_groups.used + of_windows.bytes,
+                reserved: inner.span.len as u64 * 8 + of_windows.bytes,
+                used: used + of_windows.bytes,
             },
             cells_used,
             cells,
-            groups: of_groups.groups,
+            groups: inner.groups.len(),
             windows: of_windows.windows,
             window_bytes: of_windows.bytes,
             handler_calls_running: attached.iter().map(|handler| handler.running).sum(),

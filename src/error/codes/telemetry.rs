@@ -18,10 +18,6 @@ pub(super) const CODES: &[Code] = &[
     never("telemetry.description.unfit_unit", "use one of the variants of `Unit`, or a word such as `rows`"),
     never("telemetry.group.empty_name", "check what makes the name: it came out empty"),
     never("telemetry.group.other_numbers", "make the group in one place, and clone the handle"),
-    later(
-        "telemetry.group.out_of_memory",
-        "lower `Builder::threads` to as many as write at a time, or raise the process's memory limit",
-    ),
     never("telemetry.group.repeated", "check what makes the names: one came out twice"),
     never(
         "telemetry.group.size",

@@ -4,8 +4,14 @@ use crate::region::{Region, Words};
 use crate::sync::{Arc, AtomicU64, Relaxed};
 use std::ptr::NonNull;
 
-/// Cells of one chunk: 512 bytes. Few inside models and storms, where each is a thing to explore.
-pub(crate) const CHUNK: usize = if cfg!(any(flightdeck_loom, flightdeck_shuttle)) { 2 } else { 64 };
+/// Cells of one chunk: 512 bytes. Few inside models and storms, where each is a thing to explore: models have room for a group.
+pub(crate) const CHUNK: usize = if cfg!(flightdeck_shuttle) {
+    2
+} else if cfg!(flightdeck_loom) {
+    4
+} else {
+    64
+};
 
 /// By chunk of cells: how many bytes from here on the chunk begins; 0: none yet. So an update needs no further pointer.
 ///
@@ -51,6 +57,11 @@ impl Table {
         (start != 0).then(|| unsafe { &*self.entries.first().byte_add(start).cast() })
     }
 
+    /// So many cells, if they lie in one chunk that is there.
+    pub(super) fn run(&self, first: usize, len: usize) -> Option<&[AtomicU64]> {
+        self.chunk(first / CHUNK)?.get(first % CHUNK..)?.get(..len)
+    }
+
     /// Gives a chunk of cells its place, so many words from here on, for good. By the owner of the slab.
     ///
     /// Relaxed: the words have been zero since before anybody else knew the region, so there is nothing that whoever
@@ -89,5 +100,17 @@ impl BareTable {
         let start = unsafe { &*self.0.add(cell / CHUNK) }.load(Relaxed) as usize;
         // SAFETY: within the chunk that the entry leads to (invariant of `Table`).
         (start != 0).then(|| unsafe { &*self.0.byte_add(start).add(cell % CHUNK) })
+    }
+
+    /// So many cells, if their chunk is there.
+    ///
+    /// # Safety
+    /// The table lives as long as `'a`, and has so many cells; they lie in one chunk.
+    #[inline(always)]
+    pub(crate) unsafe fn run<'a>(self, first: usize, len: usize) -> Option<&'a [AtomicU64]> {
+        // SAFETY: the first of them (contract).
+        let first = unsafe { self.cell(first) }?;
+        // SAFETY: they lie side by side in the chunk that the entry leads to (contract; invariant of `Table`).
+        Some(unsafe { std::slice::from_raw_parts(std::ptr::from_ref(first), len) })
     }
 }

@@ -48,16 +48,6 @@ pub enum GroupError {
     /// Another metric has the name of one of its numbers, or there is no room for it.
     #[error(transparent)]
     Metric(#[from] RegisterError),
-    /// The system has no such amount of memory.
-    #[error(
-        "group `{name}` needs {bytes} bytes, which could not be reserved: build the telemetry for fewer threads"
-    )]
-    OutOfMemory {
-        /// The group.
-        name: String,
-        /// What it takes.
-        bytes: usize,
-    },
 }
 
 impl Diagnostic for GroupError {
@@ -68,7 +58,6 @@ impl Diagnostic for GroupError {
             Self::EmptyName { .. } => "telemetry.group.empty_name",
             Self::OtherNumbers { .. } => "telemetry.group.other_numbers",
             Self::Metric(error) => error.code(),
-            Self::OutOfMemory { .. } => "telemetry.group.out_of_memory",
         }
     }
 
@@ -78,7 +67,6 @@ impl Diagnostic for GroupError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::OutOfMemory { .. } => Retry::Later,
             Self::Metric(error) => error.retry(),
             _ => Retry::Never,
         }

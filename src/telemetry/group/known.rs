@@ -4,6 +4,7 @@ use super::MOST;
 use super::error::GroupError;
 use super::sheet::Sheet;
 use crate::sync::{Arc, Mutex};
+use crate::telemetry::cells::Cells;
 use crate::telemetry::error::RegisterError;
 use crate::telemetry::series::member::Hold;
 use crate::telemetry::series::{Labels, SeriesKey};
@@ -21,32 +22,22 @@ pub(crate) struct Known {
 }
 
 /// All groups of a telemetry.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Groups {
-    slabs: usize,
     known: Mutex<Vec<Arc<Known>>>,
 }
 
-/// What groups take.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
-    pub(crate) groups: usize,
-    pub(crate) reserved: u64,
-    pub(crate) used: u64,
+/// The names of a group's numbers, and cells of its own.
+pub(crate) struct Registered {
+    pub(crate) holds: Vec<Hold>,
+    /// One more than numbers, zero, in one chunk, from here on.
+    pub(crate) first: usize,
 }
 
 impl Groups {
-    /// Where so many slabs ever had an owner.
-    pub(crate) fn usage(&self, reached: usize) -> Usage {
-        let known = self.known.lock();
-        let bytes =
-            |slabs| -> usize { known.iter().map(|group| Sheet::words(group.metrics.len(), slabs) * 8).sum() };
-        Usage { groups: known.len(), reserved: bytes(self.slabs) as u64, used: bytes(reached) as u64 }
-    }
-
-    /// For so many slabs.
-    pub(crate) fn new(slabs: usize) -> Self {
-        Self { slabs, known: Mutex::new(Vec::new()) }
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.known.lock().len()
     }
 
     /// The group of this name, which is made if it is new; `register` takes the names of all its numbers, and registers all or none.
@@ -54,7 +45,8 @@ impl Groups {
         &self,
         name: &str,
         numbers: &[&str],
-        register: impl Fn(&[String]) -> Result<Vec<Hold>, RegisterError>,
+        cells: &Arc<Cells>,
+        register: impl Fn(&[String]) -> Result<Registered, RegisterError>,
     ) -> Result<Arc<Known>, GroupError> {
         check(name, numbers)?;
         let metrics: Vec<String> = numbers.iter().map(|number| format!("{name}.{number}")).collect();
@@ -67,10 +59,8 @@ impl Groups {
                 Err(GroupError::OtherNumbers { name: name.to_owned(), registered, asked })
             };
         }
-        let bytes = Sheet::words(numbers.len(), self.slabs).saturating_mul(8);
-        let sheet = Sheet::new(numbers.len(), self.slabs);
-        let sheet = sheet.ok_or_else(|| GroupError::OutOfMemory { name: name.to_owned(), bytes })?;
-        let holds = register(&metrics)?;
+        let Registered { holds, first } = register(&metrics)?;
+        let sheet = Sheet::new(cells, first, numbers.len());
         let group = Arc::new(Known { name: name.to_owned(), metrics, _holds: holds, sheet });
         known.push(group.clone());
         Ok(group)
@@ -78,13 +68,13 @@ impl Groups {
 
     /// Adds what groups counted to the counters that have the names of their numbers; all numbers of one group are read
     /// together. What was registered after the list of series was made is left out. `keys` are in their order.
-    pub(crate) fn add_to(&self, keys: &[SeriesKey], values: &mut [Value], reached: usize) {
+    pub(crate) fn add_to(&self, keys: &[SeriesKey], values: &mut [Value]) {
         // Cloned out: reading takes its time.
         let known = self.known.lock().clone();
         let unlabelled = Labels::default();
         for group in known {
             let mut sum = vec![0; group.metrics.len()];
-            group.sheet.sum(reached, &mut sum);
+            group.sheet.sum(&mut sum);
             for (metric, sum) in group.metrics.iter().zip(sum) {
                 let place =
                     keys.binary_search_by(|key| (key.name(), key.labels()).cmp(&(metric, &unlabelled)));

@@ -13,12 +13,15 @@ pub(crate) mod slot;
 
 pub use error::GroupError;
 
+use super::cells::Claim;
 use super::handle::{Inner, Telemetry};
+use super::metric::REFUSED;
+use super::place::Run;
 use super::registry::MetricType;
 use super::seat;
-use crate::id::DeckId;
 use crate::sync::Arc;
 use known::Known;
+use slot::{Nested, Slot};
 
 /// The most numbers of a group.
 const MOST: usize = 31;
@@ -30,8 +33,8 @@ impl Telemetry {
     ///
     /// A counter that is asked for by the name of such a number is one of its own; snapshots add the two up.
     ///
-    /// Takes, for each thread that [the telemetry is built for](super::Builder::threads) and one more, 128 bytes for up to 15
-    /// numbers and 256 beyond, used as threads touch it; and a cell for each number.
+    /// Takes two cells for each number, and one more. Where the telemetry is in a file, what it counts is there with all else, and a
+    /// [`Recording`](super::Recording) reads it; so it survives the process.
     ///
     /// ```
     /// use flightdeck::telemetry::Telemetry;
@@ -54,14 +57,16 @@ impl Telemetry {
     pub fn group<const N: usize>(&self, name: &str, numbers: [&str; N]) -> Result<Group<N>, GroupError> {
         let registry = &self.inner.registry;
         let register = |metrics: &[String]| registry.resolve_all(metrics, MetricType::Counter);
-        let known = self.inner.groups.resolve(name, &numbers, register);
+        let cells = &self.inner.cells;
+        let known = self.inner.groups.resolve(name, &numbers, cells, register);
         let known = known.inspect_err(|error| {
             // The registry has noted what it refused.
             if !matches!(error, GroupError::Metric(_)) {
                 self.inner.errors.note_error(error);
             }
         })?;
-        Ok(Group { deck: self.inner.deck, known, inner: self.inner.clone() })
+        let run = Run::new(self.inner.deck, cells, known.sheet.first());
+        Ok(Group { run, known, inner: self.inner.clone() })
     }
 }
 
@@ -75,8 +80,8 @@ impl Telemetry {
 /// which counts in the shared place waits for ever.
 #[derive(Clone, Debug)]
 pub struct Group<const N: usize> {
-    /// That of `inner`, at hand.
-    deck: DeckId,
+    /// Its cells, at hand.
+    run: Run<N>,
     known: Arc<Known>,
     inner: Arc<Inner>,
 }
@@ -86,7 +91,7 @@ impl<const N: usize> Group<N> {
     /// load and stores; it allocates nothing after the thread's first. A thread that has no slab takes a lock.
     #[inline(always)]
     pub fn add(&self, amounts: [u64; N]) {
-        let added = seat::with(self.deck, |claim| self.known.sheet.add(claim.number(), &amounts));
+        let added = self.run.with_own(|cells| Slot::new(cells).add(&amounts));
         if !matches!(added, Some(Ok(()))) {
             self.add_otherwise(&amounts);
         }
@@ -100,15 +105,23 @@ impl<const N: usize> Group<N> {
         self.add(amounts);
     }
 
-    /// The first update of a thread; one of a thread without a slab.
-    #[cold]
+    /// From a thread that is new here, has another deck besides, or has no slab; and in the middle of another update.
     #[inline(never)]
     fn add_otherwise(&self, amounts: &[u64; N]) {
-        let sheet = &self.known.sheet;
-        let has_seat = seat::with(self.deck, |_| ()).is_some();
-        let seat = if has_seat { None } else { seat::take(&self.inner) };
-        if seat.is_none_or(|seat| sheet.add(seat.claim().number(), amounts).is_err()) {
-            sheet.add_shared(amounts);
+        let (inner, sheet) = (&self.inner, &self.known.sheet);
+        let add = |claim: &Claim| sheet.add(claim, amounts);
+        match seat::with(inner.deck, add) {
+            Some(Ok(())) => {}
+            Some(Err(Nested)) => sheet.add_shared(amounts),
+            None if inner.is_copied() => {
+                // The words are those of our parent.
+                inner.cells.add_shared(REFUSED, 1);
+            }
+            None => {
+                if seat::take(inner).is_none_or(|seat| add(seat.claim()).is_err()) {
+                    sheet.add_shared(amounts);
+                }
+            }
         }
     }
 
@@ -122,7 +135,7 @@ impl<const N: usize> Group<N> {
     /// one group take turns.
     pub fn read(&self) -> GroupReading<N> {
         let mut values = [0; N];
-        let outdated = self.known.sheet.sum(self.inner.cells.reached(), &mut values);
+        let outdated = self.known.sheet.sum(&mut values);
         GroupReading { values, outdated }
     }
 

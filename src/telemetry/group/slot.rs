@@ -1,7 +1,8 @@
 //! One thread's numbers of a group, under a sequence that is odd while they change (a seqlock; Boehm, "Can seqlocks get
 //! along with programming language memory models?", 2012).
 //!
-//! The sequence comes first, then the numbers, all on lines that no other thread writes.
+//! The sequence comes first, then the numbers, all in cells of one chunk of the thread's slab, which no other thread writes. So a
+//! reader that has nothing but a telemetry's words finds them as it finds all cells.
 //!
 //! # Edges
 //!
@@ -10,29 +11,27 @@
 //! | `group-begun` | fence after the odd sequence in [`Slot::add`] | fence before the second look in [`Slot::read`] |
 //! | `group-done` | store of the even sequence in [`Slot::add`] | first look in [`Slot::read`] |
 
-use crate::region::Words;
-use crate::sync::{Relaxed, acquire, acquire_fence, release, release_fence};
+use crate::sync::{AtomicU64, Relaxed, acquire, acquire_fence, release, release_fence};
 
 /// Somebody is at it further up the stack of this thread, or was when it was interrupted for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nested;
 
-/// The slot that starts at this word.
+/// A sequence and the numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Slot<'a> {
-    words: &'a Words,
-    start: usize,
-}
+pub(in crate::telemetry) struct Slot<'a>(&'a [AtomicU64]);
 
 impl<'a> Slot<'a> {
-    pub(super) fn new(words: &'a Words, start: usize) -> Self {
-        Self { words, start }
+    /// The slot in these cells, of which there is one more than numbers.
+    #[inline(always)]
+    pub(in crate::telemetry) fn new(cells: &'a [AtomicU64]) -> Self {
+        Self(cells)
     }
 
     /// Adds to the numbers, for readers all at once. One caller at a time; wait-free.
     #[inline(always)]
     pub(super) fn add<const N: usize>(self, amounts: &[u64; N]) -> Result<(), Nested> {
-        let sequence = self.words.at(self.start);
+        let Some((sequence, numbers)) = self.0.split_first() else { return Err(Nested) };
         let before = sequence.load(Relaxed);
         if before & 1 == 1 {
             return Err(Nested);
@@ -41,8 +40,7 @@ impl<'a> Slot<'a> {
         // Release, edge `group-begun` (partner: `read`): who finds one of the numbers below finds the sequence odd, or
         // further.
         release_fence("group-begun");
-        for (at, amount) in amounts.iter().enumerate() {
-            let number = self.words.at(self.start + 1 + at);
+        for (number, amount) in numbers.iter().zip(amounts) {
             // One writer, so a load and a store lose nothing.
             number.store(number.load(Relaxed).wrapping_add(*amount), Relaxed);
         }
@@ -52,12 +50,12 @@ impl<'a> Slot<'a> {
     }
 
     /// Copies the numbers; whether they belong together. Waits for nobody.
-    pub(super) fn read(self, numbers: &mut [u64]) -> bool {
-        let sequence = self.words.at(self.start);
+    pub(in crate::telemetry) fn read(self, copied: &mut [u64]) -> bool {
+        let Some((sequence, numbers)) = self.0.split_first() else { return false };
         // Acquire, edge `group-done` (partner: `add`): all numbers of the updates counted here.
         let before = sequence.load(acquire("group-done"));
-        for (at, number) in numbers.iter_mut().enumerate() {
-            *number = self.words.at(self.start + 1 + at).load(Relaxed);
+        for (copied, number) in copied.iter_mut().zip(numbers) {
+            *copied = number.load(Relaxed);
         }
         // Acquire, edge `group-begun` (partner: `add`): had one of them been of a later update, the sequence were another.
         acquire_fence("group-begun");

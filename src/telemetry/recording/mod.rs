@@ -28,11 +28,12 @@ use crate::region::log::Log;
 use crate::sync::Arc;
 use crate::sync::unique_number;
 use names::{Named, Names};
+use std::collections::BTreeMap;
 use std::fmt;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use std::path::Path;
 use std::time::Instant;
-use sums::Sums;
+use sums::{PATIENCE, Sums};
 
 /// What a telemetry counts or counted, for whoever may only look: the same snapshots as the telemetry's own.
 ///
@@ -42,7 +43,9 @@ use sums::Sums;
 ///
 /// A snapshot has what the telemetry's own has at that time, but for this:
 ///
-/// - What is counted through a [`Group`](super::Group) lies elsewhere and is missing: [`Recording::incomplete`] names those counters.
+/// - Of a [`Group`](super::Group) it has what each thread's numbers are while that thread does not change them. Where one changes them
+///   at each of 128 looks, or was killed in the middle, each number is with or without that last change:
+///   [`Recording::incomplete`] names the counters of such a group.
 /// - Metrics and series for which the telemetry had no room in its log have no name, and are missing: [`Recording::nameless`].
 /// - A series that is retired while it is read is left out. One that gets its cells meanwhile may, for as long as the
 ///   snapshot [took](Snapshot::took), be counted for it on a machine that does not keep stores of several processors in one order;
@@ -149,7 +152,13 @@ impl Recording {
         let names = self.names();
         let end = names.series.iter().map(Named::end).max().unwrap_or(0);
         let sums = self.sums(end);
-        let values = names.series.iter().map(|series| value(series, &sums));
+        let (grouped, _) = grouped(&names, &sums);
+        let values = names.series.iter().map(|series| match value(series, &sums) {
+            Value::Counter(sum) => {
+                Value::Counter(sum.wrapping_add(grouped.get(&series.cell).copied().unwrap_or(0)))
+            }
+            value => value,
+        });
         let mut read: Vec<_> = names.series.iter().zip(values).collect();
         // A series that has been struck by now may have lost its cells before they were read.
         read.retain(|(series, _)| self.log.stands(series.at, series.head));
@@ -170,11 +179,13 @@ impl Recording {
         self.names().unreadable
     }
 
-    /// The counters that are numbers of groups. What was counted through the group is missing in snapshots.
+    /// The counters of groups of which some thread's numbers do not belong together now: it changed them at each look, or was
+    /// killed while it did. Each is with or without that thread's last change. Of a file whose writer is gone the answer stays.
     #[must_use]
     pub fn incomplete(&self) -> Vec<SeriesKey> {
         let names = self.names();
-        let is_part = |series: &&Named| names.elsewhere.contains(&series.cell);
+        let (_, torn) = grouped(&names, &self.sums(0));
+        let is_part = |series: &&Named| torn.binary_search(&series.cell).is_ok();
         names.series.iter().filter(is_part).map(|series| series.key.clone()).collect()
     }
 
@@ -207,6 +218,23 @@ impl Recording {
     fn sums(&self, end: usize) -> Sums<'_> {
         Sums::read(&self.span, self.shape.cells_at(), self.shape.sizes, end)
     }
+}
+
+/// What groups counted, by cell of the counter that it is told with; and the cells of those that do not belong together, in order.
+fn grouped(names: &Names, sums: &Sums<'_>) -> (BTreeMap<usize, u64>, Vec<usize>) {
+    let (mut counted, mut torn, mut patience) = (BTreeMap::new(), Vec::new(), PATIENCE);
+    for group in &names.groups {
+        let (numbers, are_whole) = sums.together(group.first, group.counters.len(), &mut patience);
+        for (cell, number) in group.counters.iter().zip(numbers) {
+            let counted: &mut u64 = counted.entry(*cell).or_default();
+            *counted = counted.wrapping_add(number);
+        }
+        if !are_whole {
+            torn.extend_from_slice(&group.counters);
+        }
+    }
+    torn.sort_unstable();
+    (counted, torn)
 }
 
 fn value(series: &Named, sums: &Sums<'_>) -> Value {

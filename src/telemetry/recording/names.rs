@@ -3,14 +3,16 @@
 use crate::region::log::{Log, Record};
 use crate::sync::Arc;
 use crate::telemetry::buckets::Resolution;
+use crate::telemetry::cells::CHUNK;
 use crate::telemetry::error::DescribeError;
+use crate::telemetry::group::sheet::Sheet;
 use crate::telemetry::metric::RESERVED;
-use crate::telemetry::section::roll::{ELSEWHERE, METRIC, OVERFLOW, SERIES, resolution_of, type_of, unit_of};
+use crate::telemetry::section::roll::{GROUP, METRIC, OVERFLOW, SERIES, resolution_of, type_of, unit_of};
 use crate::telemetry::series::member::Common;
 use crate::telemetry::series::name::check_name;
 use crate::telemetry::series::{Description, Labels, SeriesKey};
 use ahash::AHashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A series that has a name.
 pub(super) struct Named {
@@ -29,13 +31,27 @@ impl Named {
     }
 }
 
+/// A group, in cells that no other has.
+pub(super) struct NamedGroup {
+    /// That of the sequence.
+    pub(super) first: usize,
+    /// Those of the counters that its numbers are told with.
+    pub(super) counters: Vec<usize>,
+}
+
+impl NamedGroup {
+    /// How many cells it has of its own.
+    pub(super) fn len(&self) -> usize {
+        Sheet::cells(self.counters.len())
+    }
+}
+
 /// All that a log tells.
 #[derive(Default)]
 pub(super) struct Names {
     /// By name and then by labels.
     pub(super) series: Vec<Named>,
-    /// First cells of those whose counts lie elsewhere, too.
-    pub(super) elsewhere: BTreeSet<usize>,
+    pub(super) groups: Vec<NamedGroup>,
     pub(super) metrics: u64,
     pub(super) unreadable: u64,
 }
@@ -53,7 +69,9 @@ pub(super) fn read(log: &Log, cells: usize, id: u64) -> Names {
     }
     // By cell. No two have one in common, so all their values together are no more than there are cells.
     let mut found: BTreeMap<usize, Named> = BTreeMap::new();
-    for mut record in log.records(0) {
+    // Likewise.
+    let mut groups: BTreeMap<usize, NamedGroup> = BTreeMap::new();
+    for record in log.records(0) {
         match record.tag {
             SERIES => match series(record, &metrics, cells, id) {
                 Some(series) => {
@@ -62,12 +80,23 @@ pub(super) fn read(log: &Log, cells: usize, id: u64) -> Names {
                 }
                 None => names.unreadable += 1,
             },
-            ELSEWHERE => names.elsewhere.extend(record.word().and_then(|cell| usize::try_from(cell).ok())),
+            GROUP => match group(record, cells) {
+                Some(group) => {
+                    let before = groups.range(..group.first + group.len()).next_back();
+                    if before.is_some_and(|(first, other)| first + other.len() > group.first) {
+                        names.unreadable += 1;
+                    } else {
+                        groups.insert(group.first, group);
+                    }
+                }
+                None => names.unreadable += 1,
+            },
             _ => {}
         }
     }
     names.metrics = metrics.len() as u64;
     names.series = found.into_values().collect();
+    names.groups = groups.into_values().collect();
     let order = |a: &Named, b: &Named| {
         (a.key.name(), a.key.labels()).cmp(&(b.key.name(), b.key.labels())).then(b.at.cmp(&a.at))
     };
@@ -105,6 +134,16 @@ fn metric(mut record: Record<'_>) -> Option<(u32, Common)> {
     };
     let description = most_series.map(described);
     Some((word as u32, Common { name: name.into(), metric_type, resolution, description }))
+}
+
+fn group(mut record: Record<'_>, cells: usize) -> Option<NamedGroup> {
+    let first = usize::try_from(record.word()?).ok().filter(|cell| (RESERVED..cells).contains(cell))?;
+    let len = Sheet::cells(record.left());
+    if len < 2 || first % CHUNK + len > CHUNK {
+        return None;
+    }
+    let counters = std::iter::from_fn(|| record.word()).map(|cell| usize::try_from(cell).ok());
+    Some(NamedGroup { first, counters: counters.collect::<Option<_>>()? })
 }
 
 fn series(

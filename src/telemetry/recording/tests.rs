@@ -52,6 +52,8 @@ fn eventful() -> Telemetry {
     count();
     telemetry.gauge("depth").set(-7);
     telemetry.float_gauge("load").set(0.75);
+    let group = telemetry.group("requests", ["ok", "err"]).unwrap();
+    thread::scope(|threads| (0..2).for_each(|n| _ = threads.spawn(|| group.add([3, 1])).join().map(|()| n)));
     telemetry.describe("depth", Description::new("later").unit(Unit::Bytes)).unwrap();
     telemetry
 }
@@ -80,7 +82,7 @@ fn a_copy_of_the_words_says_what_the_telemetry_says() {
     let recording = Recording::of_span(copied(&telemetry)).unwrap();
     let (mine, theirs) = (telemetry.snapshot(), recording.snapshot());
     assert_eq!(told(&mine), told(&theirs));
-    assert!(theirs.iter().count() == 9 && theirs.get("gone_total").is_none(), "{theirs:?}");
+    assert!(theirs.iter().count() == 11 && theirs.get("gone_total").is_none(), "{theirs:?}");
     let Some(Value::Histogram(fine)) = theirs.get_with("fine", &[("of", "a")]) else { panic!("{theirs:?}") };
     assert_eq!((fine.count(), fine.overflowed(), fine.greatest()), (21, 7, Some(5_000_000)));
     let (mine, theirs) = (telemetry.stats(), recording.stats());
@@ -91,7 +93,7 @@ fn a_copy_of_the_words_says_what_the_telemetry_says() {
     );
     assert_eq!((recording.nameless(), recording.unreadable(), recording.incomplete().len()), (0, 0, 0));
     // And the other way round: nothing is counted twice, nothing is missing.
-    assert!(mine.series == 9 && told(&recording.snapshot().since(&recording.snapshot())).len() == 9);
+    assert!(mine.series == 11 && told(&recording.snapshot().since(&recording.snapshot())).len() == 11);
 }
 
 #[test]
@@ -155,14 +157,85 @@ fn what_finds_no_room_in_the_log_has_no_name_and_takes_nobodys() {
 }
 
 #[test]
-fn numbers_of_groups_are_said_to_be_incomplete() {
-    let telemetry = Telemetry::builder().cells(64).threads(2).build().unwrap();
+fn what_groups_count_is_there_and_belongs_together() {
+    let telemetry = Telemetry::builder().cells(128).threads(2).build().unwrap();
     let recording = telemetry.recording().unwrap();
+    let group = telemetry.group("requests", ["ok", "err", "total"]).unwrap();
+    telemetry.counter("requests.ok").increment(100);
+    let count = |snapshot: &Snapshot, name: &str| match snapshot.get(name) {
+        Some(Value::Counter(count)) => *count,
+        other => panic!("{name}: {other:?}"),
+    };
+    let stop = AtomicBool::new(false);
+    thread::scope(|threads| {
+        // One more than slabs.
+        let writers = [(); 3].map(|()| {
+            threads
+                .spawn(|| (0..20_000).for_each(|n| group.add(if n % 3 == 0 { [0, 1, 1] } else { [1, 0, 1] })))
+        });
+        threads.spawn(|| {
+            let (mut last, mut whole) = (0, 0);
+            while !stop.load(Relaxed) {
+                let snapshot = recording.snapshot();
+                let [ok, err, total] =
+                    ["ok", "err", "total"].map(|name| count(&snapshot, &format!("requests.{name}")));
+                whole += u64::from(ok + err == total + 100);
+                assert!(total >= last, "{last}, then {total}");
+                last = total;
+            }
+            assert!(whole > 0, "never did the numbers add up");
+        });
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        stop.store(true, Relaxed);
+    });
+    assert_eq!(told(&recording.snapshot()), told(&telemetry.snapshot()));
+    assert_eq!(count(&recording.snapshot(), "requests.total"), 60_000);
+    assert_eq!((recording.incomplete().len(), recording.unreadable()), (0, 0));
+    let copy = Recording::of_span(copied(&telemetry)).unwrap();
+    assert_eq!(told(&copy.snapshot()), told(&telemetry.snapshot()));
+}
+
+#[test]
+fn of_a_thread_that_was_killed_in_the_middle_of_a_group_each_number_is_there_and_the_group_is_named() {
+    let telemetry = Telemetry::builder().cells(64).threads(1).build().unwrap();
+    let others = telemetry.group("others", ["one"]).unwrap();
+    others.add([7]);
     let group = telemetry.group("requests", ["ok", "err"]).unwrap();
-    telemetry.counter("hits").increment(1);
     group.add([5, 1]);
-    let names: Vec<_> = recording.incomplete().iter().map(ToString::to_string).collect();
-    assert_eq!(names, ["requests.err", "requests.ok"]);
+    thread::scope(|threads| threads.spawn(|| group.add([20, 10])).join().unwrap());
+    let span = copied(&telemetry);
+    let recording = Recording::of_span(span.clone()).unwrap();
+    let names = recording.names();
+    let first = names.groups[1].first;
+    let sizes = recording.shape.sizes;
+    // The chunk of the only slab: as its thread left it when it had changed the first number, and not the second.
+    let chunk = recording.shape.cells_at() + sizes.chunk_at(0);
+    assert_eq!(word(&span, chunk + first + 1), 5);
+    set(&span, chunk + first, word(&span, chunk + first) + 1);
+    set(&span, chunk + first + 1, 8);
+    let snapshot = recording.snapshot();
+    assert_eq!(snapshot.get("requests.ok"), Some(&Value::Counter(28)));
+    assert_eq!(snapshot.get("requests.err"), Some(&Value::Counter(11)));
+    assert_eq!(snapshot.get("others.one"), Some(&Value::Counter(7)));
+    let torn: Vec<_> = recording.incomplete().iter().map(ToString::to_string).collect();
+    assert_eq!(torn, ["requests.err", "requests.ok"]);
+}
+
+#[test]
+fn a_group_for_which_the_log_has_no_room_has_no_names_and_is_counted() {
+    let telemetry = Telemetry::builder().cells(64).build().unwrap();
+    let recording = telemetry.recording().unwrap();
+    let mut n = 0;
+    while recording.nameless() == 0 {
+        n += 1;
+        telemetry.counter_with("c", &[("n", &n.to_string()), ("text", &"x".repeat(90))]).touch();
+    }
+    let group = telemetry.group("g", ["a", "b"]).unwrap();
+    group.add([1, 2]);
+    let (before, snapshot) = (recording.nameless(), recording.snapshot());
+    assert!(before > 1);
+    assert!(snapshot.get("g.a").is_none() && snapshot.get("g.b").is_none(), "{snapshot:?}");
+    assert_eq!(telemetry.snapshot().get("g.b"), Some(&Value::Counter(2)));
 }
 
 #[test]
@@ -179,12 +252,19 @@ fn what_an_earlier_life_counted_goes_on() {
     let labels = [("venue", "1"), ("b", "\n\u{fc}")];
     let counter = now.counter_with("orders_total", &labels);
     assert_eq!(counter.value(), before.counter_with("orders_total", &labels).value());
+    // What a group counted goes on in snapshots.
+    let group = now.group("requests", ["ok", "err"]).unwrap();
+    group.add([10, 0]);
+    assert_eq!(
+        (group.read().values(), now.snapshot().get("requests.ok")),
+        ([10, 0], Some(&Value::Counter(16)))
+    );
     // Not what they are any more, and not what says how things are.
     let other = Resolution::new(5).up_to(1_000);
     assert_eq!(now.try_histogram_of("fine", &[("of", "a")], other).unwrap().values().count(), 0);
     assert_eq!((now.gauge("depth").value(), now.up_down_counter("open").value()), (0, 0));
     let stats = now.stats();
-    assert_eq!((stats.carried, stats.not_carried, stats.shared_updates), (2, 1, 0));
+    assert_eq!((stats.carried, stats.not_carried, stats.shared_updates), (4, 1, 0));
     assert!(stats.to_carry > 0, "{stats:?}");
     // Once: a series that went and came back begins anew.
     drop(counter);

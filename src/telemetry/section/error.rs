@@ -9,7 +9,7 @@ use thiserror::Error;
 pub enum SectionError {
     /// It does not begin as a section of telemetry does.
     #[error(
-        "telemetry begins with {found:#018x}, which is no section of events: give a file that a deck of this byte order wrote"
+        "telemetry begins with {found:#018x}, which is no section of telemetry: give a file that a deck of this byte order wrote"
     )]
     NoSection {
         /// The first word.

@@ -6,7 +6,7 @@
 //! | `roll` | which series there are: names, labels, cells |
 //! | `error` | why words are no section |
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! A section is 64-bit words in the byte order of the machine that wrote it. Words that are not named are zero.
 //!
@@ -37,7 +37,11 @@
 //! sets beyond the limit); its first cell; and for each label key and value, by key. It is struck when the series is retired. Where two
 //! have a cell in common, the later one has it.
 //!
-//! Tag 3: the counter that begins at this cell is a **number of a group**, whose counts lie elsewhere and are not in the section.
+//! Tag 3 is a **group**: its first cell, and for each of its numbers the cell of a counter. Its cells are one more than it has numbers,
+//! at most 32, and lie in one chunk: a sequence, and the numbers. In each slab, and in the shared cells, these belong together: the
+//! sequence is odd while they change, and goes up by two with each change. What a number adds up to is part of the value of its
+//! counter, besides what is in the counter's own cells. Who finds the sequence odd, or another than before the numbers were read,
+//! may look again; if it stays odd, whoever wrote it was killed in the middle: each number is with or without that last change.
 //!
 //! A **histogram** of precision `p` and width `w` has `2^p x (w - p + 1)` buckets of a cell each, one more for values of more than `w`
 //! bits, one for the sum of all values, and one (shared alone) for the greatest that had more than `w` bits. Bucket `b` has the

@@ -9,12 +9,11 @@ use crate::telemetry::registry::MetricType;
 use crate::telemetry::series::member::{Common, Series};
 use crate::telemetry::series::{Description, Labels, Unit};
 use ahash::AHashMap;
-use std::collections::BTreeSet;
 
 /// Tags of records.
 pub(in crate::telemetry) const METRIC: u32 = 1;
 pub(in crate::telemetry) const SERIES: u32 = 2;
-pub(in crate::telemetry) const ELSEWHERE: u32 = 3;
+pub(in crate::telemetry) const GROUP: u32 = 3;
 
 /// In a series' first word: it is that of label sets beyond the limit.
 pub(in crate::telemetry) const OVERFLOW: u64 = 1 << 32;
@@ -53,8 +52,6 @@ pub(crate) struct Roll {
     next: u32,
     /// By first cell: where the record of the series begins.
     series: AHashMap<usize, usize>,
-    /// First cells of the series whose counts lie elsewhere, too.
-    elsewhere: BTreeSet<usize>,
     earlier: Earlier,
     /// How many forks lay behind this process when it was made, where a child would write to the same words.
     born: Option<u32>,
@@ -63,7 +60,7 @@ pub(crate) struct Roll {
 impl Roll {
     /// With what is carried over from an earlier life.
     pub(in crate::telemetry) fn new(log: Log, earlier: Earlier, born: Option<u32>) -> Self {
-        Self { log, next: 0, series: AHashMap::default(), elsewhere: BTreeSet::new(), earlier, born }
+        Self { log, next: 0, series: AHashMap::default(), earlier, born }
     }
 
     /// Whether this process is a child of the one whose words these are: it has only a copy of what belongs to them.
@@ -125,17 +122,23 @@ impl Roll {
 
     /// Strikes a series that is retired: before its cells are another's.
     pub(crate) fn leave(&mut self, series: &Series) {
-        if let Some(at) = self.series.remove(&series.cell) {
+        self.strike(series.cell);
+    }
+
+    fn strike(&mut self, cell: usize) {
+        if let Some(at) = self.series.remove(&cell) {
             self.log.strike(at);
         }
     }
 
-    /// Writes down that not all that a series counts is in its cells.
-    pub(crate) fn elsewhere(&mut self, cell: usize) {
-        if self.elsewhere.insert(cell) {
-            let mut draft = self.log.draft(ELSEWHERE);
-            draft.word(cell as u64);
-            draft.commit();
+    /// Writes down that what a group counts lies in the cells from `first` on, and which counters its numbers are told with. Where
+    /// there is no room for it, those have no name either: better none than one with half of its count.
+    pub(crate) fn group(&mut self, first: usize, counters: impl Iterator<Item = usize> + Clone) {
+        let mut draft = self.log.draft(GROUP);
+        draft.word(first as u64);
+        counters.clone().for_each(|cell| draft.word(cell as u64));
+        if !draft.commit() {
+            counters.for_each(|cell| self.strike(cell));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::telemetry::cells::{CHUNK, Sizes};
 /// What a section begins with.
 const MAGIC: u64 = u64::from_ne_bytes(*b"FDMETRIC");
 /// Of the format that is described in `section`.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Words of the head.
 const HEAD: usize = 2 * LINE;
 /// More of anything there is not.

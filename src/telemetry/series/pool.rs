@@ -6,7 +6,7 @@
 
 use super::member::Series;
 use crate::sync::Arc;
-use crate::telemetry::cells::Cells;
+use crate::telemetry::cells::{CHUNK, Cells};
 use std::collections::BTreeMap;
 
 /// The cells that no series has.
@@ -47,17 +47,40 @@ impl Pool {
 
     /// A run of `needed` cells, all zero.
     pub(crate) fn take(&mut self, needed: usize) -> Result<usize, Exhausted> {
+        self.take_where(needed, |first| first)
+    }
+
+    /// As [`Pool::take`], all in one chunk of a slab, which has at least so many.
+    pub(crate) fn take_in_chunk(&mut self, needed: usize) -> Result<usize, Exhausted> {
+        let next = |first: usize| {
+            let fits = first % CHUNK + needed <= CHUNK;
+            if fits { first } else { first.next_multiple_of(CHUNK) }
+        };
+        self.take_where(needed, next)
+    }
+
+    /// From the first cell of a free run on that `begin` finds in it.
+    fn take_where(&mut self, needed: usize, begin: impl Fn(usize) -> usize) -> Result<usize, Exhausted> {
         self.collect();
-        let (first, length) = match self.free.iter().find(|(_, length)| **length >= needed) {
-            Some((first, length)) => (*first, *length),
-            None => return Err(Exhausted { left: self.free.values().copied().max().unwrap_or(0) }),
+        let found = self.free.iter().find_map(|(first, length)| {
+            let at = begin(*first);
+            (at + needed <= first + length).then_some((*first, *length, at))
+        });
+        let Some((first, length, at)) = found else {
+            return Err(Exhausted { left: self.free.values().copied().max().unwrap_or(0) });
         };
         self.free.remove(&first);
-        self.free(first + needed, length - needed);
+        self.free(first, at - first);
+        self.free(at + needed, first + length - (at + needed));
         // Of nobody, since the last `Arc` of each series that had them is gone: we are the only writer.
-        (first..(first + needed).min(self.used)).for_each(|cell| self.cells.zero(cell));
-        self.used = self.used.max(first + needed);
-        Ok(first)
+        (at..(at + needed).min(self.used)).for_each(|cell| self.cells.zero(cell));
+        self.used = self.used.max(at + needed);
+        Ok(at)
+    }
+
+    /// Cells that were taken, and nobody has had.
+    pub(crate) fn untake(&mut self, first: usize, length: usize) {
+        self.free(first, length);
     }
 
     /// Adds a run to those that are free.
@@ -137,6 +160,17 @@ mod tests {
             prop_assert_eq!(pool.take(ALL - 1), Ok(1), "one run again");
             prop_assert_eq!(pool.take(1), Err(Exhausted { left: 0 }));
         }
+    }
+
+    #[test]
+    fn a_run_in_one_chunk_leaves_what_lies_before_it_to_others() {
+        let mut pool = Pool::new(Cells::new(Sizes { cells: 256, slabs: 1, chunks: 4 }).unwrap(), 256, 1);
+        assert_eq!((pool.take(61), pool.take_in_chunk(4)), (Ok(1), Ok(64)));
+        assert_eq!((pool.take_in_chunk(2), pool.take(1)), (Ok(62), Ok(68)));
+        assert_eq!((pool.take_in_chunk(64), pool.take_in_chunk(64)), (Ok(128), Ok(192)));
+        assert_eq!(pool.take_in_chunk(60), Err(Exhausted { left: 59 }));
+        pool.untake(128, 64);
+        assert_eq!((pool.take_in_chunk(60), pool.left()), (Ok(128), 59 + 4));
     }
 
     #[test]
