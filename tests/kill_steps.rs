@@ -10,18 +10,20 @@
 
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "support/stepped.rs"]
+mod stepped;
 
 use flightdeck::events::{Answer, Batch, Class, Events, Recorded, Recording, Stamp, Value};
 use flightdeck::mapped::{Options, State};
 use flightdeck::{CorrelationId, Ticks};
 use folder::Folder;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::thread;
+use stepped::{Content, Stepped, Stop};
 
 flightdeck::kind! {
     Written("steps.written") { n: u64, sum: u64, text: str }
@@ -124,7 +126,7 @@ fn builder() -> flightdeck::events::Builder {
     Events::builder().memory(MEMORY).shards(2)
 }
 
-mod stepped {
+mod in_child {
     use super::*;
 
     /// Does as the script says. Its first word on the pipe of each thread is that thread's number, or 0 where nobody may step
@@ -141,7 +143,7 @@ mod stepped {
             let mut pipe = pipe.try_clone().unwrap();
             thread::scope(|scope| {
                 let thread = scope.spawn(move || {
-                    pipe.write_all(&traced().to_ne_bytes()).unwrap();
+                    pipe.write_all(&stepped::traced().to_ne_bytes()).unwrap();
                     let mut writer = None;
                     for op in ops {
                         // Ready before the stop: what is stepped through is what a host does.
@@ -156,7 +158,7 @@ mod stepped {
                             }
                         }
                         let (n, sum, text) = (op.n, sum(op.n), &*texts[0]);
-                        stop(if op.steps { libc::SIGUSR1 } else { libc::SIGUSR2 });
+                        stepped::stop(if op.steps { libc::SIGUSR1 } else { libc::SIGUSR2 });
                         match op.kind {
                             Kind::WithId => {
                                 events.record_with(Stamp::of(op.id()), Written { n, sum, text });
@@ -176,119 +178,11 @@ mod stepped {
                             }
                         }
                     }
-                    stop(libc::SIGURG);
+                    stepped::stop(libc::SIGURG);
                 });
                 thread.join().unwrap();
             });
         }
-    }
-
-    /// Lets the parent step through this thread.
-    fn traced() -> libc::pid_t {
-        // SAFETY: both take numbers and change nothing in this process.
-        unsafe {
-            let refused = libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) != 0;
-            if refused { 0 } else { libc::gettid() }
-        }
-    }
-
-    /// A signal that is never delivered: whoever traces this thread takes it.
-    fn stop(signal: libc::c_int) {
-        // SAFETY: a signal to this thread.
-        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::gettid(), signal) };
-    }
-}
-
-/// A child that goes on as it is told to.
-struct Stepped {
-    child: Child,
-    pipe: std::io::PipeReader,
-    thread: libc::pid_t,
-}
-
-/// Why a thread stands still.
-#[derive(Debug, PartialEq)]
-enum Stop {
-    /// It made a step.
-    Step,
-    /// It is about to do the next thing, in steps or not.
-    Next { steps: bool },
-    /// It did all.
-    Done,
-}
-
-impl Stepped {
-    fn start(path: &Path) -> Self {
-        let (pipe, writer) = std::io::pipe().unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "stepped::child", "--ignored", "--nocapture"]);
-        command.env("FLIGHTDECK_STEPS_FILE", path).stdin(Stdio::from(writer)).stdout(Stdio::null());
-        let child = command.spawn().unwrap();
-        Self { child, pipe, thread: 0 }
-    }
-
-    /// The next thread of the child stands still; `false` where it may not be stepped through.
-    fn next_thread(&mut self) -> bool {
-        let mut number = [0; 4];
-        self.pipe.read_exact(&mut number).expect("the child says which thread");
-        self.thread = libc::pid_t::from_ne_bytes(number);
-        self.thread != 0
-    }
-
-    fn wait(&self) -> Stop {
-        let mut status = 0;
-        // SAFETY: a thread that this one traces, and a status of our own.
-        let waited = unsafe { libc::waitpid(self.thread, &raw mut status, libc::__WALL) };
-        assert_eq!(waited, self.thread, "{}", std::io::Error::last_os_error());
-        assert!(libc::WIFSTOPPED(status), "the child ended by itself: {status:#x}");
-        match libc::WSTOPSIG(status) {
-            libc::SIGTRAP => Stop::Step,
-            libc::SIGUSR1 => Stop::Next { steps: true },
-            libc::SIGUSR2 => Stop::Next { steps: false },
-            libc::SIGURG => Stop::Done,
-            other => panic!("the child was stopped by signal {other}"),
-        }
-    }
-
-    fn go(&self, request: libc::c_uint) {
-        // SAFETY: a thread that this one traces, which stands still; no signal is delivered to it.
-        let gone = unsafe { libc::ptrace(request, self.thread, 0, 0) };
-        assert_eq!(gone, 0, "{}", std::io::Error::last_os_error());
-    }
-
-    fn step(&self) -> Stop {
-        self.go(libc::PTRACE_SINGLESTEP);
-        self.wait()
-    }
-
-    fn run(&self) -> Stop {
-        self.go(libc::PTRACE_CONT);
-        self.wait()
-    }
-
-    /// Nobody steps through this thread any more.
-    fn detach(&self) {
-        self.go(libc::PTRACE_DETACH);
-    }
-
-    fn ends_well(mut self) {
-        assert!(self.child.wait().unwrap().success());
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        let mut status = 0;
-        // SAFETY: as above; it is gone once its parent has heard of it.
-        unsafe { libc::waitpid(self.thread, &raw mut status, libc::__WALL) };
-        let status = self.child.wait().unwrap();
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
-    }
-}
-
-impl Drop for Stepped {
-    /// After a failure.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
     }
 }
 
@@ -372,41 +266,6 @@ fn judge(path: &Path, ops: &[Op], at: usize, is_between: bool) -> Seen {
     Seen { first, end, in_flight: !in_flight.is_empty() }
 }
 
-/// The whole file, mapped, and what was in it when it was last looked at.
-struct Content {
-    mapped: *const u8,
-    seen: Vec<u8>,
-}
-
-impl Content {
-    fn of(file: &File) -> Self {
-        let bytes = file.metadata().unwrap().len() as usize;
-        let (access, shared) = (libc::PROT_READ, libc::MAP_SHARED);
-        // SAFETY: a new mapping where the system likes.
-        let mapped = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, shared, file.as_raw_fd(), 0) };
-        assert_ne!(mapped, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
-        Self { mapped: mapped.cast(), seen: vec![0; bytes] }
-    }
-
-    /// Whether anything was stored since. The only thread that stores stands still.
-    fn has_changed(&mut self) -> bool {
-        // SAFETY: so many bytes, mapped until this is dropped, which nobody changes meanwhile.
-        let now = unsafe { std::slice::from_raw_parts(self.mapped, self.seen.len()) };
-        let changed = now != self.seen;
-        if changed {
-            self.seen.copy_from_slice(now);
-        }
-        changed
-    }
-}
-
-impl Drop for Content {
-    fn drop(&mut self) {
-        // SAFETY: mapped by `of`, and nobody refers to it.
-        unsafe { libc::munmap(self.mapped.cast_mut().cast(), self.seen.len()) };
-    }
-}
-
 fn kills() -> usize {
     std::env::var("FLIGHTDECK_KILL_POINTS").map_or(24, |points| points.parse().unwrap())
 }
@@ -435,7 +294,7 @@ fn whatever_instruction_is_the_last_all_that_was_recorded_is_in_the_file() {
 fn looked_at_after_each(path: &Path) -> Option<Vec<u64>> {
     let threads = script();
     let ops = threads.concat();
-    let mut child = Stepped::start(path);
+    let mut child = Stepped::start("in_child::child", "FLIGHTDECK_STEPS_FILE", path);
     let mut steps = vec![0_u64; ops.len()];
     let mut flights = vec![0_u64; ops.len()];
     let (mut states, mut gone, mut at) = (0_u64, 0, 0);
@@ -493,7 +352,7 @@ fn looked_at_after_each(path: &Path) -> Option<Vec<u64>> {
 fn killed_after(path: &Path, at: usize, steps: u64) {
     let threads = script();
     let ops = threads.concat();
-    let mut child = Stepped::start(path);
+    let mut child = Stepped::start("in_child::child", "FLIGHTDECK_STEPS_FILE", path);
     let mut done = 0;
     'child: for thread in &threads {
         assert!(child.next_thread());
