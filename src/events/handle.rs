@@ -272,6 +272,7 @@ impl Events {
     /// [directives](Events::set_directives) say. Takes effect on other threads within moments, not at once.
     pub fn switch(&self, on: bool) {
         self.store.kinds.switch_all(on);
+        self.store.control.watchers.tell();
     }
 
     /// Ends recording for good: what is recorded from now on counts as lost. Reading goes on.

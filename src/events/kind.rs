@@ -44,10 +44,22 @@ impl Kind {
         values: &'a [Value<'a>],
         sink: impl Sink,
     ) -> Result<(), ValuesError> {
+        self.record_if(Self::admit, stamp, values, sink).map(|_| ())
+    }
+
+    /// As [`Kind::record`], if `admit` says how its records begin. Whether it did.
+    #[inline(always)]
+    pub(crate) fn record_if<'a>(
+        &self,
+        admit: impl FnOnce(&Self) -> Option<Lead>,
+        stamp: Stamp,
+        values: &'a [Value<'a>],
+        sink: impl Sink,
+    ) -> Result<bool, ValuesError> {
         if self.hides {
-            self.given::<true>(stamp, values, sink)
+            self.given::<true>(admit, stamp, values, sink)
         } else {
-            self.given::<false>(stamp, values, sink)
+            self.given::<false>(admit, stamp, values, sink)
         }
     }
 
@@ -55,12 +67,14 @@ impl Kind {
     #[inline(always)]
     fn given<const HIDES: bool>(
         &self,
+        admit: impl FnOnce(&Self) -> Option<Lead>,
         stamp: Stamp,
         values: &[Value<'_>],
         sink: impl Sink,
-    ) -> Result<(), ValuesError> {
+    ) -> Result<bool, ValuesError> {
         let fields = Given::<HIDES>::checked(&self.schema, values)?;
-        if let Some(lead) = self.admit() {
+        let admitted = admit(self);
+        if let Some(lead) = admitted {
             let draft = Draft { lead, stamp, fields };
             if let Err(sizes) = self.store.check_size(&draft) {
                 return Err(ValuesError::too_large(&self.schema, sizes));
@@ -71,7 +85,7 @@ impl Kind {
             })?;
             sink.accept(draft);
         }
-        Ok(())
+        Ok(admitted.is_some())
     }
 
     pub(crate) fn check_store(&self, store: &Arc<Store>) -> Result<(), ValuesError> {
@@ -93,6 +107,14 @@ impl Kind {
                 self.store.not_admitted(Switch::Stopped, &self.schema);
                 None
             }
+        }
+    }
+
+    /// How the records of a span's end begin: sample and rate were asked when it began.
+    pub(crate) fn admit_end(&self) -> Option<Lead> {
+        match self.switch() {
+            Err(Switch::Gated(gated)) => Some(gated.lead()),
+            _ => self.admit(),
         }
     }
 

@@ -131,7 +131,8 @@ pub use calls::{Call, FunctionEntered, FunctionExited, StateChanged};
 pub use claim::Claim;
 pub use class::{Class, PerClass};
 pub use control::{
-    Directives, DirectivesError, Expected, Key, Mistake, Quota, QuotaError, Rate, Suppressed, SuppressedBy,
+    Directives, DirectivesError, Expected, Key, LevelWatch, Mistake, Quota, QuotaError, Rate, Suppressed,
+    SuppressedBy,
 };
 pub use cursor::{Cursor, CursorState, CursorStats, Delivery, Gap, GapCause, Progress, Start};
 pub use diff::{Change, Diff};

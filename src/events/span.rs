@@ -3,7 +3,9 @@
 //! The end carries the time of the beginning, so either half tells what it can without the other: an end without its
 //! beginning how long the work took, a beginning without its end that it was not finished.
 
+use super::error::ValuesError;
 use super::handle::Events;
+use super::kind::Kind;
 use super::kinds::Switch;
 use super::link::Linked;
 use super::record::Flags;
@@ -11,6 +13,7 @@ use super::schema::Event;
 use super::scope::{Scope, ScopeGuard};
 use super::stamp::Stamp;
 use super::store::{Draft, Fields};
+use super::value::Value;
 use crate::id::SpanId;
 use crate::sync::thread;
 use std::fmt;
@@ -150,6 +153,52 @@ impl Events {
     #[inline]
     pub fn end<E: Event>(&self, scope: Scope, event: E) {
         self.record_with(Stamp::ending(scope), event);
+    }
+
+    /// As [`Events::start`], with an event of a kind defined at run time, as a child of the span of `stamp`. The scope of the new
+    /// span, and whether its beginning was recorded: [`Events::end_values`] is for those of which it was. What happens
+    /// inside is told apart even if not.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, FieldType, Schema, Stamp, Value};
+    /// let events = Events::builder().build()?;
+    /// let call = events.define(Schema::new("script.call").field("name", FieldType::Str))?;
+    /// let (scope, is_recorded) = events.start_values(Stamp::current(), &call, &[Value::Str("price")])?;
+    /// if is_recorded {
+    ///     events.end_values(scope, &call, &[Value::Str("price")])?;
+    /// }
+    /// let answer = events.query().span(scope.span()).run()?;
+    /// assert!(answer.iter().last().is_some_and(|end| end.duration().is_some()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`Events::record_values`]. There is no span then.
+    #[inline]
+    pub fn start_values(
+        &self,
+        stamp: Stamp,
+        kind: &Kind,
+        values: &[Value<'_>],
+    ) -> Result<(Scope, bool), ValuesError> {
+        let store = self.store();
+        kind.check_store(store)?;
+        let (span, since) = (self.fresh_span(), store.clock.now());
+        let scope = Scope::begun(stamp.id, span, since);
+        let stamp = stamp.span(span).starts_under(stamp.span).taken_at(since);
+        Ok((scope, kind.record_if(Kind::admit, stamp, values, store)?))
+    }
+
+    /// As [`Events::end`], with an event of a kind defined at run time. Sample and rate of the kind are not asked: they were when
+    /// the span began.
+    ///
+    /// # Errors
+    /// As of [`Events::record_values`].
+    #[inline]
+    pub fn end_values(&self, scope: Scope, kind: &Kind, values: &[Value<'_>]) -> Result<(), ValuesError> {
+        let store = self.store();
+        kind.check_store(store)?;
+        kind.record_if(Kind::admit_end, Stamp::ending(scope), values, store).map(|_| ())
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `pass` | an event of such a kind comes by |
 //! | `pacing` | rates in ticks stay true to the clock |
 //! | `quota` | rates by key |
+//! | `watch` | who wants to know that levels changed |
 //! | `suppressed` | what was held back, in figures |
 //!
 //! A kind that is simply on or off shows that in the word that every record looks at, and pays nothing for the rest. One
@@ -34,6 +35,7 @@ mod quota;
 mod rate;
 mod suppressed;
 mod tally;
+mod watch;
 
 #[cfg(flightdeck_loom)]
 pub use bucket::Bucket;
@@ -52,6 +54,7 @@ pub use rate::Rate;
 pub use suppressed::{Suppressed, SuppressedBy};
 #[cfg(flightdeck_loom)]
 pub use tally::{Cell, Slab};
+pub use watch::LevelWatch;
 
 /// The variable that [`Builder::directives_from_env`](super::Builder::directives_from_env) reads.
 pub const ENV: &str = "FLIGHTDECK_LOG";

@@ -88,6 +88,7 @@ impl Events {
     pub fn set_directives(&self, directives: Directives) {
         let store = self.store();
         store.tell(&mut store.control.told.lock(), Some(directives));
+        store.control.watchers.tell();
     }
 
     /// The directives in force.

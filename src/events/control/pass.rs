@@ -3,6 +3,7 @@
 use super::bucket::bucket_time;
 use super::quota::Quotas;
 use super::tally::{Cell, Counts, Tallies};
+use super::watch::Watchers;
 use crate::clock::{Clock, Converter, Course};
 use crate::events::handle::Events;
 use crate::events::kinds::Gated;
@@ -22,6 +23,7 @@ const SLOWEST_BEAT: Duration = Duration::from_millis(10);
 pub(in crate::events) struct Control {
     pub(in crate::events) tallies: Tallies,
     pub(super) quotas: Quotas,
+    pub(in crate::events) watchers: Watchers,
     /// How the clock ran when rates and quotas were told in its ticks last. Held by whoever tells them: cold.
     pub(super) told: Mutex<Course>,
     beat: CachePadded<Beat>,
@@ -31,7 +33,8 @@ impl Control {
     /// Before the first rate is told. `None` where the system has not as much memory.
     pub(in crate::events) fn new(clock: &Clock) -> Option<Self> {
         let (tallies, quotas, told) = (Tallies::new()?, Quotas::default(), Mutex::new(clock.course()));
-        Some(Self { tallies, quotas, told, beat: CachePadded::new(Beat::default()) })
+        let (watchers, beat) = (Watchers::default(), CachePadded::new(Beat::default()));
+        Some(Self { tallies, quotas, watchers, told, beat })
     }
 }
 
