@@ -1,5 +1,6 @@
 //! The rows, by group.
 
+mod bridges;
 mod config;
 mod demo;
 mod events;
@@ -24,6 +25,7 @@ pub const ALL: &[Group] = &[
     ("config", config::run),
     ("supervisor", supervisor::run),
     ("mapped", mapped::run),
+    ("bridges", bridges::run),
     ("demo", demo::run),
     ("seed", seed::run),
 ];

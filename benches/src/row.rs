@@ -15,6 +15,8 @@ pub enum Bar {
     MedianAtMost(f64),
     /// At most so many times the side of this name, in the middle of all rounds.
     AtMostTimes(f64, &'static str),
+    /// At most so many nanoseconds above the side of this name, in the middle of all rounds.
+    AtMostAbove(f64, &'static str),
     /// At least so many times the side of this name, in the middle of all rounds: for what is better if it is more.
     AtLeastTimes(f64, &'static str),
     /// At least so many times as fast as the side of this name, in the middle of all rounds.
@@ -143,6 +145,10 @@ impl Row {
             Bar::FloorAtMost(most) => ours.floor() - most < tie,
             Bar::MedianAtMost(most) => ours.median() - most < tie,
             Bar::AtMostTimes(most, name) => at_most(*most, name),
+            Bar::AtMostAbove(most, name) => {
+                let rounds = ours.0.iter().zip(&self.side(name).0);
+                median(&rounds.map(|(ours, theirs)| ours - theirs).collect::<Vec<_>>()) - most < tie
+            }
             Bar::AtLeastTimes(least, name) => ours.ratio_to(self.side(name)) >= *least,
             Bar::TimesFaster(times, name) => at_most(times.recip(), name),
             Bar::FasterThan(name) => at_most(1.0, name),
@@ -161,6 +167,7 @@ impl Row {
             Bar::FloorAtMost(most) => format!("floor at most {most} {}", self.unit),
             Bar::MedianAtMost(most) => format!("median at most {most} {}", self.unit),
             Bar::AtMostTimes(most, name) => format!("at most {most}x {name}"),
+            Bar::AtMostAbove(most, name) => format!("at most {most} {} above {name}", self.unit),
             Bar::AtLeastTimes(least, name) => format!("at least {least}x {name}"),
             Bar::TimesFaster(times, name) => format!("at least {times}x as fast as {name}"),
             Bar::FasterThan(name) => format!("faster than {name}"),
@@ -203,6 +210,14 @@ mod tests {
         let faster = || Bar::TimesFaster(2.5, "peer");
         assert_eq!(row(&[10.0; 3], &[25.0; 3], faster(), None).holds(), Holds::Yes);
         assert_eq!(row(&[10.0; 3], &[24.0; 3], faster(), None).holds(), Holds::No);
+    }
+
+    #[test]
+    fn a_margin_is_what_comes_on_top() {
+        let above =
+            |ours: &[f64], theirs: &[f64]| row(ours, theirs, Bar::AtMostAbove(3.0, "peer"), None).holds();
+        assert_eq!(above(&[4.1, 4.1, 9.0], &[1.0, 1.0, 1.0]), Holds::Yes);
+        assert_eq!(above(&[4.3, 4.3, 1.0], &[1.0, 1.0, 9.0]), Holds::No);
     }
 
     #[test]

@@ -35,6 +35,22 @@ impl FloatGauge {
         self.0.set(value.to_bits());
     }
 
+    /// Adds to it, or takes away. Lock-free: threads that change it at one time try again until each has changed it once, so none
+    /// is lost. The price of a cell that all share: of a whole number that many threads change, an
+    /// [`UpDownCounter`](super::UpDownCounter) costs less.
+    ///
+    /// ```
+    /// use flightdeck::telemetry::Telemetry;
+    /// let telemetry = Telemetry::new();
+    /// let load = telemetry.float_gauge("load");
+    /// load.set(0.5);
+    /// load.add(0.25);
+    /// assert_eq!(load.value(), 0.75);
+    /// ```
+    pub fn add(&self, amount: f64) {
+        self.0.change(|bits| (f64::from_bits(bits) + amount).to_bits());
+    }
+
     /// What it was last set to; 0 before.
     #[must_use]
     pub fn value(&self) -> f64 {

@@ -119,6 +119,20 @@ impl Cell {
         }
     }
 
+    /// Sets it to what `change` makes of what it says, which may be asked more than once.
+    fn change(&self, change: impl Fn(u64) -> u64) {
+        if self.is_refused() {
+            self.count_refused();
+            return;
+        }
+        let cell = self.inner.cells.shared(self.place.first());
+        // Relaxed: as in `set`.
+        let mut bits = cell.load(Relaxed);
+        while let Err(now) = cell.compare_exchange_weak(bits, change(bits), Relaxed, Relaxed) {
+            bits = now;
+        }
+    }
+
     /// What a gauge of these cells has besides.
     pub(super) fn tracker(&self) -> Arc<Tracker> {
         // Refused ones have a cell in common, which is none of theirs.

@@ -1,0 +1,11 @@
+//! Bridges: what hosts say through other crates flows in here.
+//!
+//! Each has a feature of its own, stands on public items of this crate, and takes the handle of the part that it serves. None
+//! replaces what a host has: a recorder, a layer or a logger is installed the way its crate says.
+//!
+//! | module | feature | what it is |
+//! |---|---|---|
+//! | `metrics` | `metrics` | a recorder for the crate `metrics` |
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
