@@ -74,6 +74,33 @@ fn standard_input_is_read_like_a_file() {
 }
 
 #[test]
+fn shells_get_what_completes_commands_and_options() {
+    for (shell, words) in [
+        ("bash", ["_flightdeck()", "post-mortem", "--any-user"]),
+        ("zsh", ["#compdef flightdeck", "post-mortem", "--any-user"]),
+        ("fish", ["complete -c flightdeck", "post-mortem", "any-user"]),
+    ] {
+        let ran = run(&["completions", shell]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+        words.iter().for_each(|word| assert!(ran.out.contains(word), "{shell} is not told of {word}"));
+    }
+    assert_eq!(run(&["completions", "tcsh"]).code, Some(2));
+    // What bash itself makes of it.
+    let asked = "source /dev/stdin; COMP_WORDS=(flightdeck post); COMP_CWORD=1; \
+        _flightdeck flightdeck post flightdeck; echo \"${COMPREPLY[@]}\"";
+    let mut bash = std::process::Command::new("bash");
+    let bash = bash.args(["-c", asked]).stdin(std::process::Stdio::piped());
+    let Ok(mut bash) = bash.stdout(std::process::Stdio::piped()).spawn() else {
+        eprintln!("skipped: there is no bash here");
+        return;
+    };
+    let script = run(&["completions", "bash"]).out;
+    std::io::Write::write_all(&mut bash.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    let completed = bash.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&completed.stdout), "post-mortem\n");
+}
+
+#[test]
 fn a_code_is_explained_alone_or_with_all_below_it() {
     let ran = run(&["explain", "config.update.busy"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));

@@ -10,8 +10,9 @@ use flightdeck::Flightdeck;
 use flightdeck::config::{Config, Paths, Validate, Violations};
 use flightdeck::mapped::Options;
 use flightdeck::supervisor::{Backoff, ChildSpec, Restart};
+use flightdeck::telemetry::{Description, Unit};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -69,6 +70,12 @@ fn child() {
     deck.supervisor().add(feed).unwrap();
     let audit = ChildSpec::new("audit", Restart::Temporary, |_| Err("no ledger"));
     deck.supervisor().add(audit).unwrap();
+    deck.telemetry().counter("orders_total").increment(1_234);
+    deck.telemetry().gauge("queue_depth").set(-3);
+    let took = Description::new("how long an order took").unit(Unit::Nanoseconds);
+    deck.telemetry().describe("order_ns", took).unwrap();
+    let took = deck.telemetry().histogram("order_ns");
+    (1..=100).for_each(|n| took.record(n * 1_000));
     deck.config().set_path("orders", 20).unwrap();
     assert!(deck.config().set_path("orders", 0).is_err());
     {
@@ -172,6 +179,10 @@ fn a_killed_host_is_told_of_in_one_line_and_then_at_length() {
             "then order.routed venue=EUREX",
             "revision 2 in force since -0.",
             "orders = 20",
+            "venue = \"XETRA\"",
+            "orders_total 1,234\n",
+            "queue_depth -3\n",
+            "order_ns 100 values, median 5",
             "refused: orders = 0: must be at least 1",
             ": orders 10 -> 20",
             "matcher: running since -0.",
@@ -218,7 +229,12 @@ fn the_object_says_the_same() {
     assert!(threads[0]["tid"].as_u64() > Some(0));
     assert_eq!(told["moments"]["is_all"], true);
     let config = &told["config"]["in_force"][0];
-    assert_eq!((&config["revision"], &config["changed"]["orders"]), (&2.into(), &"20".into()));
+    assert_eq!((&config["revision"], &config["is_whole"]), (&2.into(), &true.into()));
+    assert_eq!(config["values"], json!({ "orders": "20", "venue": "\"XETRA\"" }));
+    let series = told["metrics"]["series"].as_array().unwrap();
+    let value = |name: &str| &series.iter().find(|series| series["name"] == name).unwrap()["value"];
+    assert_eq!((value("orders_total"), value("queue_depth")), (&1_234.into(), &(-3).into()));
+    assert_eq!((&value("order_ns")["count"], &value("order_ns")["sum"]), (&100.into(), &5_050_000.into()));
     let changes = told["config"]["changes"].as_array().unwrap();
     let refused = changes.iter().find(|change| change["refused"].is_string()).unwrap();
     assert_eq!(refused["refused"], "orders = 0: must be at least 1");
@@ -249,6 +265,12 @@ fn a_host_that_closed_its_deck_ended_well_and_what_it_lost_after_that_is_told() 
     let told = run(&["post-mortem", &file, "--json"]).json();
     assert_eq!((&told["state"], &told["losses"][0]["cause"]), (&"closed".into(), &"stopped".into()));
     assert!(told["closed"]["time"].as_str().unwrap().ends_with('Z'));
+    // As the deck left them in the file, when it stopped: no event tells that a worker was asked to stop.
+    let matcher = told["workers"].as_array().unwrap().iter().find(|worker| worker["worker"] == "matcher");
+    assert_eq!(matcher.unwrap()["state"], "stopped");
+    let health = &told["health"];
+    assert_eq!((&health["level"], &health["is_ready"]), (&"not_ready".into(), &false.into()));
+    assert_eq!(health["concerns"][0]["text"], "worker `audit` failed");
 }
 
 #[test]
@@ -322,6 +344,16 @@ fn what_is_no_deck_is_refused_and_nothing_is_told_of_it() {
         }
     }
     assert_eq!(run(&["post-mortem"]).code, Some(2));
+    // Of somebody else, who may change it at any time. Only root can give a file away.
+    let given = folder.file("given.deck", &whole);
+    if std::os::unix::fs::chown(&given, Some(65_534), None).is_ok() {
+        let ran = run(&["post-mortem", &given]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+        assert!(ran.err.contains("user 65534") && ran.err.contains("give `--any-user`"), "{}", ran.err);
+        assert_eq!(run(&["post-mortem", &given, "--any-user"]).code, Some(1));
+    } else {
+        eprintln!("skipped: only root can give a file to another user");
+    }
     // Bytes in the middle may be anything: an answer, or an error, and an end.
     for (place, byte) in [(4_096, 0), (4_100, 0xff), (8_192, 0xff), (whole.len() / 2, 0x7f)] {
         let mut broken = whole.clone();

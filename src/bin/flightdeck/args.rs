@@ -63,6 +63,8 @@ pub enum Command {
     PostMortem(PostMortem),
     /// Say what to do about an error, by its code
     Explain(Explain),
+    /// Write what a shell needs to complete commands and options
+    Completions(Completions),
 }
 
 /// `flightdeck demo`.
@@ -118,6 +120,19 @@ impl Demo {
         let usual = 10;
         self.seconds.unwrap_or(usual)
     }
+}
+
+/// `flightdeck completions`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  flightdeck completions bash > ~/.local/share/bash-completion/completions/flightdeck
+  flightdeck completions zsh > ~/.zfunc/_flightdeck       with ~/.zfunc in fpath
+  flightdeck completions fish > ~/.config/fish/completions/flightdeck.fish")]
+pub struct Completions {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// `flightdeck replay`.

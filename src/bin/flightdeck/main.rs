@@ -78,6 +78,12 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
         #[cfg(target_os = "linux")]
         Command::Export(asked) => ask::export(asked, &mut output, messages)?,
         Command::Explain(asked) => explain::run(asked, &mut output, messages)?,
+        Command::Completions(asked) => {
+            let mut script = Vec::new();
+            clap_complete::generate(asked.shell, &mut Args::command(), "flightdeck", &mut script);
+            output.line(String::from_utf8_lossy(&script).trim_end())?;
+            Outcome::Done
+        }
         #[cfg(target_os = "linux")]
         Command::List(asked) => list::run(asked, &mut output, messages)?,
         #[cfg(target_os = "linux")]

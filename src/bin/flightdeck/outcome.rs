@@ -109,6 +109,11 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match self {
             #[cfg(target_os = "linux")]
+            Self::Recording(error) if error.code() == "mapped.open.foreign_owner" => Some(format!(
+                "{}; or give `--any-user`, if it may be read although its owner can change it in any way meanwhile",
+                error.recovery()
+            )),
+            #[cfg(target_os = "linux")]
             Self::Recording(error) => Some(error.recovery().into_owned()),
             _ => None,
         }

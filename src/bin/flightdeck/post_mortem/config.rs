@@ -1,9 +1,13 @@
-//! The configs in force and their last changes, from what the deck recorded of them.
+//! The configs in force and their last changes: whole from what the file keeps of them, as far as that goes, and from what the
+//! deck recorded of them.
 
 use super::brief::{number, text};
 use super::findings::newest_of;
-use flightdeck::Ticks;
+use super::stood::Stood;
+use crate::shown::unix_ns;
 use flightdeck::events::{QueryError, Recorded, Recording};
+use flightdeck::{RecordedRevision, RecordedValue, Ticks};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// How many changes of paths, and how many revisions, are looked at, the newest.
@@ -27,9 +31,21 @@ pub struct Config {
     pub since: Ticks,
     pub who: String,
     pub why: String,
-    /// What has changed since the start, by path: the others have their first values.
+    /// By path.
     pub values: BTreeMap<String, String>,
+    /// Whether those are all, secrets marked; else only what has changed since the start: the others have their first values.
+    pub is_whole: bool,
 }
+
+impl Config {
+    /// Whether it is the deck's own, as it was built: no host's config.
+    pub fn is_built_in(&self) -> bool {
+        self.name == SETTINGS && self.revision == 1
+    }
+}
+
+/// The name of the deck's own.
+const SETTINGS: &str = "flightdeck";
 
 /// What happened to a config.
 pub struct Change {
@@ -66,7 +82,10 @@ const CHANGED: &str = "flightdeck.config.changed";
 const REFUSED: [&str; 2] = ["flightdeck.config.rejected", "flightdeck.config.sources_refused"];
 
 impl Configs {
-    pub fn gather(recording: &Recording) -> Result<Self, QueryError> {
+    pub fn gather(recording: &Recording, stood: &Stood) -> Result<Self, QueryError> {
+        let revisions = stood.configs.as_ref().map_or(&[][..], |kept| &kept.what);
+        let converter = recording.converter();
+        let at = |revision: &RecordedRevision| converter.ticks_at_unix_ns(unix_ns(revision.since));
         let steps = steps(recording)?;
         let mut in_force: BTreeMap<String, Config> = BTreeMap::new();
         let answer = newest_of(recording, &[PUBLISHED], REVISIONS)?;
@@ -75,6 +94,7 @@ impl Configs {
             // The first that is met is the newest.
             in_force.entry(name.clone()).or_insert_with(|| Config {
                 values: values(&steps, &name),
+                is_whole: false,
                 name,
                 revision: number(&event, "revision"),
                 since: event.ticks(),
@@ -83,8 +103,61 @@ impl Configs {
             });
         }
         let answer = newest_of(recording, &[PUBLISHED, REFUSED[0], REFUSED[1]], TOLD)?;
-        let changes = answer.iter().flat_map(|answer| answer.iter()).map(|event| change(&event, &steps));
-        Ok(Self { changes: changes.collect(), in_force: in_force.into_values().collect() })
+        let mut changes: Vec<_> =
+            answer.iter().flat_map(|answer| answer.iter()).map(|event| change(&event, &steps)).collect();
+        for revision in revisions {
+            let (name, number) = (&*revision.config, revision.number);
+            if revision.is_in_force && in_force.get(name).is_none_or(|known| known.revision <= number) {
+                in_force.insert(name.to_owned(), kept(revision, at(revision), &steps));
+            }
+            // The first was no change; what was overwritten or pruned since is told without its steps.
+            if number > 1 && !changes.iter().any(|change| change.is(name, number)) {
+                let (who, steps) = (revision.who.to_string(), Vec::new());
+                let what = What::Published { revision: number, who, steps };
+                changes.push(Change { at: at(revision), config: name.to_owned(), what });
+            }
+        }
+        changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+        changes.truncate(TOLD);
+        Ok(Self { changes, in_force: in_force.into_values().collect() })
+    }
+}
+
+impl Change {
+    fn is(&self, name: &str, number: u64) -> bool {
+        matches!(self.what, What::Published { revision, .. } if revision == number && self.config == name)
+    }
+}
+
+/// A config in force, as the file keeps it.
+fn kept(revision: &RecordedRevision, since: Ticks, steps: &Steps) -> Config {
+    let whole = match &revision.value {
+        RecordedValue::Json(text) => serde_json::from_str::<Json>(text).ok().map(|value| {
+            let mut values = BTreeMap::new();
+            flatten(String::new(), &value, &mut values);
+            values
+        }),
+        _ => None,
+    };
+    Config {
+        is_whole: whole.is_some(),
+        values: whole.unwrap_or_else(|| values(steps, &revision.config)),
+        name: revision.config.to_string(),
+        revision: revision.number,
+        since,
+        who: revision.who.to_string(),
+        why: revision.why.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Each value below by its path, written as events of changes write them. A file can nest no deeper than its parser allows.
+fn flatten(path: String, value: &Json, into: &mut BTreeMap<String, String>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Json::Object(parts) if !parts.is_empty() => {
+            parts.iter().for_each(|(name, value)| flatten(below(name), value, into));
+        }
+        value => _ = into.insert(path, value.to_string()),
     }
 }
 

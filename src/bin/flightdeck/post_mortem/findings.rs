@@ -2,11 +2,13 @@
 
 use super::config::Configs;
 use super::moments::Moments;
+use super::stood::Stood;
 use super::workers::{self, Worker};
 use crate::recording::Fate;
+use crate::shown::unix_ns;
 use flightdeck::events::{Answer, InFlight, Nameless, QueryError, Recording, Stats};
 use flightdeck::mapped::Header;
-use flightdeck::{Converter, Severity, Ticks};
+use flightdeck::{self as deck, Converter, Severity, Ticks};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,6 +35,7 @@ pub struct Findings {
     pub in_flight: Vec<InFlight>,
     pub configs: Configs,
     pub workers: Vec<Worker>,
+    pub stood: Stood,
     /// The last change of health, and of pressure, if there were any.
     pub health: Option<Answer>,
     pub pressure: Option<Answer>,
@@ -42,18 +45,19 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// `None` of what is no file.
-    pub fn gather(recording: &Recording) -> Result<Option<Self>, QueryError> {
-        let Some(file) = recording.file() else { return Ok(None) };
+    /// Asks.
+    pub fn gather(whole: &deck::Recording) -> Result<Self, QueryError> {
+        let (file, recording) = (whole.file(), whole.events());
         let (asked, start) = (SystemTime::now(), Instant::now());
         let fate = Fate::of(file);
+        let stood = Stood::gather(whole);
         let stats = recording.stats();
         let ends = |of: fn(&flightdeck::events::RingStats) -> Option<Ticks>| {
             stats.classes.iter().filter_map(move |(_, class)| of(&class.all))
         };
         let (oldest, newest) = (ends(|all| all.oldest).min(), ends(|all| all.newest).max());
         let errors = recording.query().severity_at_least(Severity::Error);
-        Ok(Some(Self {
+        Ok(Self {
             path: file.path().to_owned(),
             header: file.header().clone(),
             fate,
@@ -63,8 +67,9 @@ impl Findings {
             errors: errors.newest_first().limit(ERRORS).run()?,
             moments: Moments::look(recording, oldest, newest)?,
             in_flight: recording.in_flight(),
-            configs: Configs::gather(recording)?,
-            workers: workers::gather(recording)?,
+            configs: Configs::gather(recording, &stood)?,
+            workers: workers::gather(recording, &stood)?,
+            stood,
             health: newest_of(recording, &["flightdeck.health.changed"], 1)?,
             pressure: newest_of(recording, &["flightdeck.pressure.changed"], 1)?,
             nameless: recording.nameless(),
@@ -72,12 +77,17 @@ impl Findings {
             newest,
             stats,
             took: start.elapsed(),
-        }))
+        })
     }
 
     /// How long before the last event something was.
     pub fn before_end(&self, at: Ticks) -> u64 {
         self.newest.map_or(0, |end| self.converter.ns_between(at, end))
+    }
+
+    /// The same of a time by the wall.
+    pub fn before_end_at(&self, at: SystemTime) -> u64 {
+        self.before_end(self.converter.ticks_at_unix_ns(unix_ns(at)))
     }
 
     /// When something was, by the wall.

@@ -2,13 +2,14 @@
 
 use super::config::{Change, Config, What};
 use super::findings::Findings;
+use super::metric;
 use super::moments::{Thread, Unfinished};
 use super::text::headline;
 use super::unknown;
 use super::workers::Worker;
 use crate::shown::{nanos, unix_ns, utc};
-use flightdeck::Ticks;
 use flightdeck::events::{Answer, InFlight, Loss};
+use flightdeck::{RecordedConcern, Ticks, Told};
 use serde_json::{Value as Json, json};
 use std::time::SystemTime;
 
@@ -50,8 +51,9 @@ pub fn object(findings: &Findings) -> Json {
             "changes": findings.configs.changes.iter().map(|change| self::change(findings, change)).collect::<Vec<_>>(),
         },
         "workers": findings.workers.iter().map(|worker| self::worker(findings, worker)).collect::<Vec<_>>(),
-        "health": findings.health.as_ref().and_then(|answer| events(answer).pop()),
+        "health": health(findings),
         "pressure": findings.pressure.as_ref().and_then(|answer| events(answer).pop()),
+        "metrics": metrics(findings),
         "events": {
             "written": stats.written,
             "kept": stats.kept,
@@ -75,6 +77,49 @@ fn moment(findings: &Findings, at: Ticks) -> Json {
     let mut moment = wall(findings.time(at));
     moment["before_end_ns"] = findings.before_end(at).into();
     moment
+}
+
+fn moment_at(findings: &Findings, at: SystemTime) -> Json {
+    let mut moment = wall(at);
+    moment["before_end_ns"] = findings.before_end_at(at).into();
+    moment
+}
+
+/// As the deck last looked; `last_change` is an event.
+fn health(findings: &Findings) -> Json {
+    let last_change = findings.health.as_ref().and_then(|answer| events(answer).pop());
+    let Ok(Told { what: Some(health), at, .. }) = &findings.stood.health else {
+        return json!({ "last_change": last_change });
+    };
+    let concern = |concern: &RecordedConcern| {
+        json!({
+            "code": &*concern.code,
+            "part": &*concern.part,
+            "text": &*concern.text,
+            "since": moment_at(findings, concern.since),
+            "times": concern.times,
+        })
+    };
+    json!({
+        "at": at.map(|at| moment_at(findings, at)),
+        "level": health.level.to_string(),
+        "is_live": health.is_live,
+        "is_ready": health.is_ready,
+        "has_started": health.has_started,
+        "concerns": health.concerns.iter().map(concern).collect::<Vec<_>>(),
+        "last_change": last_change,
+    })
+}
+
+/// Null where there are none in the file.
+fn metrics(findings: &Findings) -> Json {
+    let Ok(metrics) = &findings.stood.metrics else { return Json::Null };
+    json!({
+        "series": metrics.snapshot.iter().map(|(key, value)| metric::json(key, value)).collect::<Vec<_>>(),
+        "nameless": metrics.nameless,
+        "unreadable": metrics.unreadable,
+        "incomplete": metrics.incomplete,
+    })
 }
 
 /// As `Recorded::json` has them.
@@ -120,7 +165,8 @@ fn config(findings: &Findings, config: &Config) -> Json {
         "since": moment(findings, config.since),
         "who": config.who,
         "why": config.why,
-        "changed": config.values,
+        "values": config.values,
+        "is_whole": config.is_whole,
     })
 }
 
@@ -148,8 +194,9 @@ fn worker(findings: &Findings, worker: &Worker) -> Json {
         "since": moment(findings, worker.since),
         "run": worker.generation,
         "failures": worker.failures,
+        "last_heartbeat": worker.last_heartbeat.map(|at| moment_at(findings, at)),
         "last_failure": failure.map(|failure| json!({
-            "at": moment(findings, failure.at),
+            "at": failure.at.map(|at| moment(findings, at)),
             "panicked": failure.panicked,
             "why": failure.why,
         })),

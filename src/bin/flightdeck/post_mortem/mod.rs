@@ -2,15 +2,18 @@
 //!
 //! - `findings`: all that is asked, newest first and bounded, so that a large file takes no longer than a small one
 //! - `moments`: the last moments: what each thread did last, and what was not finished
-//! - `workers`, `config`: how these stood, from the deck's own events
+//! - `stood`: how things stood, as the file keeps it beside the events
+//! - `workers`, `config`: how these stood, from there and from the deck's own events, which may be older or newer
 //! - `unknown`: what the file cannot tell
-//! - `brief`: an event on one line; `text`, `json`: the report
+//! - `brief`: an event on one line; `metric`: a value of telemetry; `text`, `json`: the report
 
 mod brief;
 mod config;
 mod findings;
 mod json;
+mod metric;
 mod moments;
+mod stood;
 mod text;
 mod unknown;
 mod workers;
@@ -26,8 +29,8 @@ use crate::terminal::Look;
 
 /// Opens the file, asks, and reports.
 pub fn run(asked: &PostMortem, look: Look, output: &mut Output) -> Result<Outcome, Failure> {
-    let recording = asked.file.open()?;
-    let Some(findings) = Findings::gather(&recording)? else { return Ok(Outcome::Unreadable) };
+    let recording = asked.file.open_whole()?;
+    let findings = Findings::gather(&recording)?;
     if asked.json {
         output.json(&object(&findings))?
     } else {

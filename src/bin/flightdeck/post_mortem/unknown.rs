@@ -1,8 +1,9 @@
 //! What a file cannot tell, and who may.
 
+use super::config::Config;
 use super::findings::Findings;
 use crate::recording::Fate;
-use crate::shown;
+use crate::shown::{self, count};
 use flightdeck::events::Nameless;
 
 /// The kind of a section that holds events.
@@ -39,16 +40,35 @@ pub fn all(findings: &Findings) -> Vec<String> {
             shown::ns(findings.before_end(moments.since)),
         ));
     }
-    if findings.header.sections.iter().all(|section| section.kind == EVENTS) {
-        all.push("counters, gauges and histograms: they are not in this file".to_owned());
+    let stood = &findings.stood;
+    match &stood.metrics {
+        Err(_) if findings.header.sections.iter().all(|section| section.kind == EVENTS) => {
+            all.push("counters, gauges and histograms: they are not in this file".to_owned());
+        }
+        Err(why) => all.push(format!("counters, gauges and histograms: {why}")),
+        Ok(metrics) => {
+            let strange = metrics.nameless + metrics.unreadable + metrics.incomplete as u64;
+            if strange > 0 {
+                all.push(format!(
+                    "all of {}: they were just being written, or are damaged",
+                    count(strange, "metric")
+                ));
+            }
+        }
     }
-    all.push("values of configs that never changed since the start, and those that are secret".to_owned());
+    all.extend(stood.refused());
+    let is_whole = |config: &Config| config.is_whole || config.is_built_in();
+    all.push(if findings.configs.in_force.iter().all(is_whole) {
+        "values of configs that are secret".to_owned()
+    } else {
+        "values of configs that never changed since the start, and those that are secret".to_owned()
+    });
     let Nameless { kinds, threads, .. } = findings.nameless;
     if kinds + threads > 0 {
         all.push(format!(
             "the names of {} and {}: there was no room for them",
-            shown::count(kinds, "kind"),
-            shown::count(threads, "thread")
+            count(kinds, "kind"),
+            count(threads, "thread")
         ));
     }
     all

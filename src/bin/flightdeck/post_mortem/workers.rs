@@ -1,11 +1,15 @@
-//! How workers stood, from what the deck recorded of them.
+//! How workers stood: from what the deck recorded of them, and where that has nothing, from what the file keeps.
 
 use super::brief::{number, text};
 use super::findings::newest_of;
-use flightdeck::Ticks;
+use super::stood::Stood;
+use crate::shown::unix_ns;
 use flightdeck::events::{QueryError, Recorded, Recording, Value};
+use flightdeck::supervisor::WorkerState;
+use flightdeck::{RecordedWorker, Ticks, Told};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::btree_map::Entry;
+use std::time::{Duration, SystemTime};
 
 /// How many events of workers are looked at, the newest: each of them is rare.
 const MOST: usize = 10_000;
@@ -21,13 +25,16 @@ pub struct Worker {
     /// How often it failed, as far as that is kept.
     pub failures: usize,
     pub last_failure: Option<Failure>,
+    /// When it last showed that it was alive, as far as it does that and the deck looked.
+    pub last_heartbeat: Option<SystemTime>,
 }
 
 /// Why a run ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
-    pub at: Ticks,
-    pub panicked: bool,
+    /// When and how, if an event tells of it.
+    pub at: Option<Ticks>,
+    pub panicked: Option<bool>,
     pub why: String,
 }
 
@@ -49,12 +56,36 @@ pub enum State {
     Abandoned,
     /// It failed too often, and is not started again.
     MeltedDown,
+    Starting,
+    Stopping,
+    /// It was asked to stop, and did.
+    Stopped,
 }
 
 impl State {
     /// Whether it does what it is there for, or has done it.
     pub const fn is_well(&self) -> bool {
-        matches!(self, Self::Running | Self::Returned)
+        matches!(self, Self::Running | Self::Returned | Self::Starting | Self::Stopping | Self::Stopped)
+    }
+
+    /// As of a look of the deck's.
+    fn kept(worker: &RecordedWorker, looked: SystemTime) -> Self {
+        let silent = worker.last_heartbeat.and_then(|heard| looked.duration_since(heard).ok());
+        match worker.state {
+            WorkerState::Starting => Self::Starting,
+            WorkerState::Hung => Self::Hung { silent: silent.unwrap_or_default() },
+            WorkerState::BackingOff { delay } => Self::Waiting { delay },
+            WorkerState::Stopping => Self::Stopping,
+            WorkerState::Finished if worker.has_failed => Self::Failed,
+            WorkerState::Finished => Self::Returned,
+            WorkerState::Terminated => Self::Stopped,
+            WorkerState::Abandoned => Self::Abandoned,
+            _ => Self::Running,
+        }
+    }
+
+    const fn is_told_by_no_event(&self) -> bool {
+        matches!(self, Self::Starting | Self::Stopping | Self::Stopped)
     }
 
     /// As programs read it.
@@ -67,6 +98,9 @@ impl State {
             Self::Returned => "returned",
             Self::Abandoned => "abandoned",
             Self::MeltedDown => "melted_down",
+            Self::Starting => "starting",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -99,7 +133,7 @@ const KINDS: [&str; 8] = [
 ];
 
 /// All of them, by name.
-pub fn gather(recording: &Recording) -> Result<Vec<Worker>, QueryError> {
+pub fn gather(recording: &Recording, stood: &Stood) -> Result<Vec<Worker>, QueryError> {
     let mut workers: BTreeMap<String, Worker> = BTreeMap::new();
     let answer = newest_of(recording, &KINDS, MOST)?;
     for event in answer.iter().flat_map(|answer| answer.iter().rev()) {
@@ -112,21 +146,58 @@ pub fn gather(recording: &Recording) -> Result<Vec<Worker>, QueryError> {
             generation: 0,
             failures: 0,
             last_failure: None,
+            last_heartbeat: None,
         });
         if state == State::Failed {
             worker.failures += 1;
             worker.last_failure = Some(Failure {
-                at: since,
-                panicked: event.field("panicked") == Some(Value::Bool(true)),
+                at: Some(since),
+                panicked: Some(event.field("panicked") == Some(Value::Bool(true))),
                 why: text(&event, "why"),
             });
         }
         worker.generation = worker.generation.max(number(&event, "generation"));
         (worker.state, worker.since) = (state, since);
     }
+    if let Ok(Told { what, at: Some(looked), .. }) = &stood.workers {
+        let at = recording.converter().ticks_at_unix_ns(unix_ns(*looked));
+        what.iter().for_each(|worker| add(&mut workers, worker, *looked, at));
+    }
     let mut workers: Vec<_> = workers.into_values().collect();
     settle_supervisors(&mut workers);
     Ok(workers)
+}
+
+/// What the file keeps of a worker as of a look: all of it where no event tells of it, else what events do not tell.
+fn add(workers: &mut BTreeMap<String, Worker>, kept: &RecordedWorker, looked: SystemTime, at: Ticks) {
+    let name = kept.name.to_string();
+    let state = State::kept(kept, looked);
+    let worker = match workers.entry(name.clone()) {
+        Entry::Vacant(vacant) => vacant.insert(Worker {
+            name,
+            state,
+            since: at,
+            generation: kept.generation,
+            failures: 0,
+            last_failure: None,
+            last_heartbeat: None,
+        }),
+        Entry::Occupied(known) => {
+            let known = known.into_mut();
+            // That it ended because its supervisor stopped no event tells, either.
+            let was_stopped = state == State::Returned && known.state == State::Running;
+            let state = if was_stopped { State::Stopped } else { state };
+            if state.is_told_by_no_event() && known.since < at {
+                (known.state, known.since) = (state, at);
+            }
+            known
+        }
+    };
+    if let (None, Some(why)) = (&worker.last_failure, &kept.last_failure) {
+        worker.failures = 1;
+        worker.last_failure = Some(Failure { at: None, panicked: None, why: why.to_string() });
+    }
+    worker.last_heartbeat = kept.last_heartbeat;
 }
 
 /// No event tells that a supervisor was started again: its children do, which are below it.
@@ -157,6 +228,7 @@ mod tests {
             generation: 0,
             failures: 0,
             last_failure: None,
+            last_heartbeat: None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! The file that a command line names.
 
 use crate::shown::plain;
-use flightdeck::events::{Recording, RecordingError};
+use flightdeck::Recording;
+use flightdeck::events::{self, RecordingError};
 use flightdeck::mapped::{OpenOptions, Opened};
 use std::path::PathBuf;
 
@@ -17,10 +18,18 @@ pub struct Named {
 }
 
 impl Named {
-    /// Opens it, whether or not its process runs, which does not notice.
-    pub fn open(&self) -> Result<Recording, RecordingError> {
-        let options = OpenOptions::new().of_any_user(self.any_user);
-        Recording::of(Opened::open(&self.file, &options)?)
+    /// Opens it for its events, whether or not its process runs, which does not notice.
+    pub fn open(&self) -> Result<events::Recording, RecordingError> {
+        events::Recording::of(self.opened()?)
+    }
+
+    /// The same for all that is in it.
+    pub fn open_whole(&self) -> Result<Recording, RecordingError> {
+        Recording::of(self.opened()?)
+    }
+
+    fn opened(&self) -> Result<Opened, RecordingError> {
+        Ok(Opened::open(&self.file, &OpenOptions::new().of_any_user(self.any_user))?)
     }
 }
 

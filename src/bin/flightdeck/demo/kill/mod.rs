@@ -25,7 +25,7 @@ use crate::shown::grouped;
 use crate::terminal::Look;
 use check::Checked;
 use doomed::Doomed;
-use flightdeck::events::Recording;
+use flightdeck::Recording;
 use flightdeck::telemetry::{Histogram, Telemetry};
 use place::Place;
 use std::thread;
@@ -131,12 +131,10 @@ fn tell(
     let start = Instant::now();
     let opened = Recording::open(place.file()).map_err(|error| DemoError::Deck(error.to_string()));
     let (recording, opened_in) = (opened?, start.elapsed());
-    let checked = Checked::of(&recording, &done, |looked_up, all| {
+    let checked = Checked::of(recording.events(), &done, |looked_up, all| {
         messages.note(format_args!("looked up {} of {}", grouped(looked_up as u64), grouped(all as u64)));
     })?;
-    let Some(findings) = post_mortem::Findings::gather(&recording)? else {
-        return Err(DemoError::Deck("its file was not read as one".to_owned()).into());
-    };
+    let findings = post_mortem::Findings::gather(&recording)?;
     let killed = Killed { ran, done, opened_in, checked };
     if asked.json {
         output.json(&report::json(&killed, &findings))?;

@@ -39,6 +39,7 @@ pub fn report(findings: &Findings, look: Look, output: &mut Output) -> Result<()
     state::config(findings, &mut page)?;
     state::workers(findings, &mut page)?;
     state::health(findings, &mut page)?;
+    state::metrics(findings, &mut page)?;
     state::kept(findings, &mut page)?;
     page.block("not known");
     unknown::all(findings).iter().try_for_each(|line| page.line(line))?;
@@ -61,6 +62,11 @@ fn events(findings: &Findings, answer: &Answer, page: &mut Page<'_>) -> Result<(
 
 /// When something was, counted back from the last event.
 fn before(findings: &Findings, at: Ticks) -> String {
-    let micros = findings.before_end(at) / 1_000;
+    ahead(findings.before_end(at))
+}
+
+/// So many nanoseconds before the last event.
+fn ahead(ns: u64) -> String {
+    let micros = ns / 1_000;
     format!("-{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
 }

@@ -3,15 +3,21 @@
 use super::super::brief::cut;
 use super::super::config::{Config, What};
 use super::super::findings::Findings;
+use super::super::metric;
 use super::super::workers::{State, Worker};
 use super::page::Page;
-use super::{REASON, before, events};
+use super::{REASON, ahead, before, events};
 use crate::output::OutputError;
 use crate::shown::{self, count, grouped, nanos, plain};
+use flightdeck::Told;
+use flightdeck::events::Answer;
+use flightdeck::telemetry::Value;
 
 /// Letters of a value that are shown, and how many values.
 const VALUE: usize = 40;
 const VALUES: usize = 20;
+/// How many metrics of each sort.
+const METRICS: usize = 8;
 
 pub(super) fn config(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
     page.block("config");
@@ -19,7 +25,8 @@ pub(super) fn config(findings: &Findings, page: &mut Page<'_>) -> Result<(), Out
     if configs.in_force.is_empty() && configs.changes.is_empty() {
         return page.line("no change is kept");
     }
-    for Config { name, revision, since, who, why, values } in &configs.in_force {
+    for config in configs.in_force.iter().filter(|config| !config.is_built_in()) {
+        let Config { name, revision, since, who, why, values, is_whole } = config;
         let why = if why.is_empty() { String::new() } else { format!(", {}", cut(&plain(why), VALUE)) };
         page.line(format_args!(
             "{}revision {revision} in force since {}, by {}{why}",
@@ -31,7 +38,8 @@ pub(super) fn config(findings: &Findings, page: &mut Page<'_>) -> Result<(), Out
             page.line(format_args!("  {} = {}", plain(path), cut(&plain(value), VALUE)))?;
         }
         if values.len() > VALUES {
-            page.line(format_args!("  and {} more that changed; --json has them", values.len() - VALUES))?;
+            let changed = if *is_whole { "" } else { " that changed" };
+            page.line(format_args!("  and {} more{changed}; --json has them", values.len() - VALUES))?;
         }
     }
     for change in configs.changes.iter().rev() {
@@ -67,7 +75,8 @@ pub(super) fn workers(findings: &Findings, page: &mut Page<'_>) -> Result<(), Ou
     if findings.workers.is_empty() {
         return page.line("none that the deck recorded anything of");
     }
-    for Worker { name, state, since, generation, failures, last_failure } in &findings.workers {
+    for Worker { name, state, since, generation, failures, last_failure, last_heartbeat } in &findings.workers
+    {
         let state = match state {
             State::Running => "running".to_owned(),
             State::Hung { silent } => {
@@ -78,32 +87,91 @@ pub(super) fn workers(findings: &Findings, page: &mut Page<'_>) -> Result<(), Ou
             State::Returned => "returned".to_owned(),
             State::Abandoned => "ABANDONED, its thread was given up".to_owned(),
             State::MeltedDown => "MELTED DOWN, not started again".to_owned(),
+            State::Starting => "starting".to_owned(),
+            State::Stopping => "stopping".to_owned(),
+            State::Stopped => "stopped".to_owned(),
         };
         let failed = last_failure.as_ref().map(|failure| {
-            let how = if failure.panicked { "panicked" } else { "failed" };
+            let how = if failure.panicked == Some(true) { "panicked" } else { "failed" };
             let why = cut(&plain(&failure.why), REASON);
-            format!(
-                "; {} so far, {how} {}: {why}",
-                count(*failures as u64, "failure"),
-                before(findings, failure.at)
-            )
+            match failure.at {
+                Some(at) => {
+                    let (count, at) = (count(*failures as u64, "failure"), before(findings, at));
+                    format!("; {count} so far, {how} {at}: {why}")
+                }
+                None => format!("; failed before: {why}"),
+            }
         });
+        let beat =
+            last_heartbeat.map(|beat| format!(", last heartbeat {}", ahead(findings.before_end_at(beat))));
         let (at, failed) = (before(findings, *since), failed.unwrap_or_default());
         let run = if *generation > 0 { format!(", run {generation}") } else { String::new() };
-        page.line(format_args!("{}: {state} since {at}{run}{failed}", plain(name)))?;
+        let beat = beat.unwrap_or_default();
+        page.line(format_args!("{}: {state} since {at}{run}{beat}{failed}", plain(name)))?;
     }
     Ok(())
 }
 
 pub(super) fn health(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
-    for (label, answer) in [("health", &findings.health), ("pressure", &findings.pressure)] {
+    page.block("health");
+    match &findings.stood.health {
+        Ok(Told { what: Some(health), at: Some(at), .. }) => {
+            let ready = if health.is_ready { "ready" } else { "not ready" };
+            let at = ahead(findings.before_end_at(*at));
+            page.line(format_args!(
+                "{at}  {}, {ready}, {}",
+                health.level,
+                count(health.concerns.len() as u64, "concern")
+            ))?;
+            for concern in &health.concerns {
+                let since = ahead(findings.before_end_at(concern.since));
+                page.line(format_args!("{since}  {}", cut(&plain(&concern.text), REASON)))?;
+            }
+        }
+        _ => said(findings, findings.health.as_ref(), page)?,
+    }
+    page.block("pressure");
+    said(findings, findings.pressure.as_ref(), page)?;
+    page.block("");
+    Ok(())
+}
+
+fn said(findings: &Findings, answer: Option<&Answer>, page: &mut Page<'_>) -> Result<(), OutputError> {
+    answer.map_or(Ok(()), |answer| events(findings, answer, page))
+}
+
+pub(super) fn metrics(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
+    let Ok(metrics) = &findings.stood.metrics else { return Ok(()) };
+    let all = metrics.snapshot.iter().filter(|(_, value)| !is_nothing(value));
+    let (mut counters, mut gauges, mut histograms) = (vec![], vec![], vec![]);
+    for (key, value) in all {
+        match value {
+            Value::Counter(count) => counters.push((*count, key, value)),
+            Value::Histogram(values) => histograms.push((values.count(), key, value)),
+            _ => gauges.push((0, key, value)),
+        }
+    }
+    for (label, mut of) in [("gauges", gauges), ("counters", counters), ("histograms", histograms)] {
         page.block(label);
-        if let Some(answer) = answer.as_ref().filter(|answer| !answer.is_empty()) {
-            events(findings, answer, page)?;
+        // The greatest first; of one size by name, as they are.
+        of.sort_by_key(|(size, ..)| std::cmp::Reverse(*size));
+        for (_, key, value) in of.iter().take(METRICS) {
+            page.line(format_args!("{} {}", plain(&key.to_string()), metric::shown(value, key.unit())))?;
+        }
+        if of.len() > METRICS {
+            page.line(format_args!("and {} more; --json has them", of.len() - METRICS))?;
         }
     }
     page.block("");
     Ok(())
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Counter(count) => *count == 0,
+        Value::Histogram(values) => values.count() == 0,
+        _ => false,
+    }
 }
 
 pub(super) fn kept(findings: &Findings, page: &mut Page<'_>) -> Result<(), OutputError> {
