@@ -139,6 +139,7 @@ pub mod internals {
     pub use crate::region::Region;
     pub use crate::region::board::Board;
     pub use crate::region::log::Log;
+    pub use crate::region::semispace::Semispace;
     pub use crate::region::stage::{Stage, State};
     pub use crate::supervisor::breaker::cells::{Cells as BreakerCells, Count, Sums};
     pub use crate::supervisor::breaker::judge::{Judge, Moved, Verdict};

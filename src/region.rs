@@ -10,6 +10,7 @@ mod copy;
 #[cfg(all(test, not(flightdeck_loom)))]
 pub(crate) mod hostile;
 pub(crate) mod log;
+pub(crate) mod semispace;
 mod span;
 #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
 pub(crate) mod stage;

@@ -120,6 +120,7 @@ fn names_are_whole(snapshot: &Snapshot) {
 fn judge(recording: &Recording, before: &Snapshot, announced: [u64; THREADS]) {
     let snapshot = recording.snapshot();
     names_are_whole(&snapshot);
+    assert_eq!(recording.nameless(), 0);
     for (thread, announced) in announced.into_iter().enumerate() {
         let name = thread.to_string();
         let of =

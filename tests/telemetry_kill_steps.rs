@@ -12,7 +12,7 @@ mod folder;
 #[path = "support/stepped.rs"]
 mod stepped;
 
-use flightdeck::mapped::{Options, State};
+use flightdeck::mapped::{OpenOptions, Opened, Options, State};
 use flightdeck::telemetry::{
     Counter, Description, FloatGauge, Gauge, Group, Histogram, HistogramValues, Recording, Resolution,
     SeriesKey, Snapshot, Telemetry, Unit, UpDownCounter, Value,
@@ -44,6 +44,14 @@ enum Op {
     Group([u64; 3]),
     /// A series goes, whose cell somebody else has next.
     Drop(u64),
+    /// So many series come and go: run, not stepped through.
+    Churn(u64),
+}
+
+impl Op {
+    fn steps(self) -> bool {
+        !matches!(self, Self::Churn(_))
+    }
 }
 
 /// What the first thread does, and what the second.
@@ -69,6 +77,8 @@ fn script() -> [Vec<Op>; 2] {
         Op::MakeCounter(3),
         Op::Count(3, 2),
         Op::Drop(3),
+        // So that there is no room for the next name, and all names move.
+        Op::Churn(CHURN),
         Op::MakeCounter(4),
     ];
     let second =
@@ -76,10 +86,13 @@ fn script() -> [Vec<Op>; 2] {
     [first, second]
 }
 
+/// After so many, there is no room for the next name in what is kept for names.
+const CHURN: u64 = 33;
+
 fn labels(n: u64) -> [(&'static str, String); 2] {
     [
         ("n", n.to_string()),
-        ("text", format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(n as usize)),
+        ("text", format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(n as usize % 16)),
     ]
 }
 
@@ -125,6 +138,12 @@ impl Host {
             }
             Op::MakeGroup => self.group = Some(self.telemetry.group("of", ["ok", "err", "all"]).unwrap()),
             Op::Group(amounts) => self.group.as_ref().unwrap().add(amounts),
+            Op::Churn(rounds) => {
+                for n in 0..rounds {
+                    self.does(Op::MakeCounter(160 + n * 16));
+                    self.does(Op::Drop(160 + n * 16));
+                }
+            }
             Op::Drop(n) => {
                 self.made.remove(&n);
                 // The first time it is found as it is, the second time as it was.
@@ -172,7 +191,7 @@ mod in_child {
                 let thread = scope.spawn(move || {
                     pipe.write_all(&stepped::traced().to_ne_bytes()).unwrap();
                     for op in ops {
-                        stepped::stop(libc::SIGUSR1);
+                        stepped::stop(if op.steps() { libc::SIGUSR1 } else { libc::SIGUSR2 });
                         host.does(op);
                     }
                     stepped::stop(libc::SIGURG);
@@ -239,12 +258,13 @@ fn whatever_instruction_is_the_last_all_that_was_counted_is_in_the_file() {
         writeln!(std::io::stderr(), "skipped: this process may not step through another (ptrace)").unwrap();
         return;
     };
+    let stepped: Vec<usize> = (0..ops.len()).filter(|at| steps[*at] > 0).collect();
     let mut random = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed {random}");
     for round in 0..kills() {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         // Each in turn, in the middle of it or at its end.
-        let at = round % ops.len();
+        let at = stepped[round % stepped.len()];
         killed_after(&path, &all, &ops, at, (random >> 16) % (steps[at] + 1));
     }
 }
@@ -253,11 +273,21 @@ fn start(path: &Path) -> Stepped {
     Stepped::start("in_child::child", "FLIGHTDECK_STEPS_FILE", path)
 }
 
+/// How often all names were moved, twice.
+fn turn(path: &Path) -> u64 {
+    let file = Opened::open(path, &OpenOptions::new()).unwrap();
+    let section = file.header().sections[0];
+    let bytes = std::fs::read(path).unwrap();
+    let word = |at: usize| u64::from_ne_bytes(bytes[at * 8..][..8].try_into().unwrap());
+    assert_eq!(word(section.start), u64::from_ne_bytes(*b"FDMETRIC"));
+    word(section.start + 32)
+}
+
 /// How many instructions there were of each; `None` where nobody may step through another process.
 fn looked_at_after_each(path: &Path, all: &[Told], ops: &[Op]) -> Option<Vec<u64>> {
     let mut child = start(path);
     let mut steps = vec![0_u64; ops.len()];
-    let (mut states, mut between, mut torn, mut at) = (0_u64, 0_u64, 0_u64, 0);
+    let (mut states, mut between, mut torn, mut moved, mut at) = (0_u64, 0_u64, 0_u64, 0_u64, 0);
     for thread in script() {
         if !child.next_thread() {
             return None;
@@ -265,8 +295,15 @@ fn looked_at_after_each(path: &Path, all: &[Told], ops: &[Op]) -> Option<Vec<u64
         let mut stop = child.wait();
         let mut content = Content::of(&File::open(path).unwrap());
         for op in thread {
-            assert_eq!(stop, Stop::Next { steps: true });
+            assert_eq!(stop, Stop::Next { steps: op.steps() });
             assert!(judge(path, all, ops, at).0, "before {op:?}");
+            if !op.steps() {
+                stop = child.run();
+                at += 1;
+                assert!(judge(path, all, ops, at).0, "after {op:?}");
+                continue;
+            }
+            let turn = turn(path);
             content.has_changed();
             let mut was_after = false;
             stop = child.step();
@@ -284,6 +321,7 @@ fn looked_at_after_each(path: &Path, all: &[Told], ops: &[Op]) -> Option<Vec<u64
             }
             at += 1;
             assert!(judge(path, all, ops, at).0, "after {op:?}");
+            moved += u64::from(self::turn(path) != turn);
         }
         assert_eq!(stop, Stop::Done);
         child.detach();
@@ -293,6 +331,7 @@ fn looked_at_after_each(path: &Path, all: &[Told], ops: &[Op]) -> Option<Vec<u64
         "{instructions} instructions, {states} states of the file, {between} between two, {torn} of those of a group"
     );
     assert!(between > 0 && torn > 0, "{between}, {torn}");
+    assert_eq!(moved, 1, "names did not move while somebody looked: `CHURN` is to be such that they do");
     child.ends_well();
     Some(steps)
 }

@@ -24,7 +24,7 @@ const LENGTH: usize = 0;
 const REFUSED: usize = 1;
 
 /// The tag of a record that was taken back. Its length stays, so walks go on behind it.
-const STRUCK: u32 = 0;
+pub(super) const STRUCK: u32 = 0;
 
 /// A log in a region.
 #[derive(Clone, Debug)]
@@ -55,13 +55,26 @@ impl Log {
     }
 
     /// Takes a record back that begins there: readers pass over it from now on, and whoever has read it learns of it by
-    /// [`Log::stands`]. By the one thread that appends, before what the record speaks of becomes something else.
-    pub fn strike(&self, at: usize) {
-        let head = self.words.at(at);
+    /// [`Log::stands`]. By the one thread that appends, before what the record speaks of becomes something else. How many words
+    /// the record has.
+    pub fn strike(&self, at: usize) -> usize {
+        let word = self.words.at(at);
+        let len = word.load(Relaxed) & u64::from(u32::MAX);
         // Relaxed, with a fence: the length stays, so nothing else of the log changes.
-        head.store(u64::from(STRUCK) << 32 | head.load(Relaxed) & u64::from(u32::MAX), Relaxed);
+        word.store(u64::from(STRUCK) << 32 | len, Relaxed);
         // Release, edge `log-strike` (partner: `stands`): whoever sees what we store from here on sees that it is struck.
         release_fence("log-strike");
+        1 + len as usize
+    }
+
+    /// Forgets all records, of which nobody may make anything any more. What found no room stays counted.
+    pub(super) fn clear(&self) {
+        self.control.at::<LENGTH>().store(0, Relaxed);
+    }
+
+    /// Words of records that it has room for.
+    pub(super) fn room(&self) -> usize {
+        self.words.len()
     }
 
     /// Whether the record that begins there with this word has not been struck. If it has not, what was read before this was
@@ -123,11 +136,19 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether there is room for it so far.
+    pub(crate) fn fits(&self) -> bool {
+        self.end() <= self.log.words.len() && self.len <= u32::MAX as usize
+    }
+
+    fn end(&self) -> usize {
+        self.start.saturating_add(1 + self.len)
+    }
+
     /// Makes the record visible; `false` if there was no room for it, which is counted.
     pub fn commit(self) -> bool {
-        let (control, room) = (&self.log.control, self.log.words.len());
-        let end = self.start.saturating_add(1 + self.len);
-        if end > room || self.len > u32::MAX as usize {
+        let control = &self.log.control;
+        if !self.fits() {
             // One thread at a time, so a load and a store.
             let refused = control.at::<REFUSED>();
             refused.store(refused.load(Relaxed).saturating_add(1), Relaxed);
@@ -135,7 +156,7 @@ impl Draft<'_> {
         }
         self.log.words.at(self.start).store(u64::from(self.tag) << 32 | self.len as u64, Relaxed);
         // Release, edge `log-commit` (partner: `records`): whoever sees this length sees the words below it.
-        control.at::<LENGTH>().store(end as u64, release("log-commit"));
+        control.at::<LENGTH>().store(self.end() as u64, release("log-commit"));
         true
     }
 }

@@ -153,8 +153,8 @@ impl Default for Builder {
 
 impl Builder {
     /// How many cells all metrics together may take: one for a counter or a gauge, 1,027 for a histogram; 32,768 by
-    /// default. With each come 32 bytes for names as [recordings](super::Recording) read them, which are used as series are made
-    /// and not given back: series for which there is no room are counted as ever, but have no name there.
+    /// default. With each come 64 bytes for names as [recordings](super::Recording) read them, half of which are used at a time, and
+    /// those of series that are retired are used again. Series for which there is no room are counted as ever, but have no name there.
     pub fn cells(mut self, cells: usize) -> Self {
         self.cells = cells;
         self
@@ -349,7 +349,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// A telemetry of the default sizes: about 19 MiB of address space, touched as it is used.
+    /// A telemetry of the default sizes: about 20 MiB of address space, touched as it is used.
     ///
     /// # Panics
     /// If the system has not even that; [`Telemetry::builder`] returns an error instead.

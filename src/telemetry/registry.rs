@@ -366,9 +366,11 @@ impl Known {
         }
         if members.is_untouched()
             && let Some((name, members)) = self.metrics.remove_entry(name)
-            && let Some(description) = members.description()
         {
-            self.described.insert(name, description.clone());
+            self.roll.forget(members.number());
+            if let Some(description) = members.description() {
+                self.described.insert(name, description.clone());
+            }
         }
         self.list = None;
     }

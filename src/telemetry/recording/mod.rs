@@ -23,10 +23,8 @@ use super::values::{HistogramValues, Value};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 use crate::mapped::{OpenOptions, Opened, kind};
 use crate::region::Span;
-use crate::region::log::Log;
-#[cfg(all(feature = "mapped", target_os = "linux"))]
-use crate::sync::Arc;
-use crate::sync::unique_number;
+use crate::region::semispace::{Reading, Semispace};
+use crate::sync::{Arc, AtomicU64, Relaxed, unique_number};
 use names::{Named, Names};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +32,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Instant;
 use sums::{PATIENCE, Sums};
+
+/// How often a reader begins anew.
+const LOOKS: usize = 64;
 
 /// What a telemetry counts or counted, for whoever may only look: the same snapshots as the telemetry's own.
 ///
@@ -66,11 +67,13 @@ use sums::{PATIENCE, Sums};
 pub struct Recording {
     span: Span,
     shape: Shape,
-    log: Log,
+    log: Semispace,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     file: Option<Arc<Opened>>,
-    /// Of this reader: it tells series apart, with the place of their record.
+    /// Of this reader: it tells series apart, with a number of theirs.
     id: u64,
+    /// How often nothing could be read, since names changed at each look.
+    given_up: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Recording {
@@ -102,6 +105,7 @@ impl Recording {
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             file: None,
             id: unique_number(),
+            given_up: Arc::default(),
         })
     }
 
@@ -145,11 +149,18 @@ impl Recording {
     }
 
     /// All metrics and their values now: as of [`Telemetry::snapshot`]. Takes the time of reading all names and all cells, at most
-    /// that of reading the section three times, and memory for what it returns.
+    /// that of reading the section three times, and memory for what it returns; and begins anew, up to 64 times, where series are made
+    /// and retired so fast that the log of names is rewritten twice meanwhile: see [`Recording::given_up`].
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let began = Instant::now();
-        let names = self.names();
+        let (keys, values): (Vec<SeriesKey>, _) = self.look(|log| self.read(log)).into_iter().unzip();
+        Snapshot { keys: keys.into(), values, began, took: began.elapsed() }
+    }
+
+    /// All series that a log tells of, and their values.
+    fn read(&self, log: &Reading<'_>) -> Vec<(SeriesKey, Value)> {
+        let names = self.names(log);
         let end = names.series.iter().map(Named::end).max().unwrap_or(0);
         let sums = self.sums(end);
         let (grouped, _) = grouped(&names, &sums);
@@ -161,10 +172,21 @@ impl Recording {
         });
         let mut read: Vec<_> = names.series.iter().zip(values).collect();
         // A series that has been struck by now may have lost its cells before they were read.
-        read.retain(|(series, _)| self.log.stands(series.at, series.head));
-        let (keys, values): (Vec<SeriesKey>, _) =
-            read.into_iter().map(|(series, value)| (series.key.clone(), value)).unzip();
-        Snapshot { keys: keys.into(), values, began, took: began.elapsed() }
+        read.retain(|(series, _)| log.stands(series.at, series.head));
+        read.into_iter().map(|(series, value)| (series.key.clone(), value)).collect()
+    }
+
+    /// Asks a log, again if it was rewritten twice meanwhile.
+    fn look<T: Default>(&self, ask: impl Fn(&Reading<'_>) -> T) -> T {
+        for _ in 0..LOOKS {
+            let log = self.log.read();
+            let answer = ask(&log);
+            if log.holds() {
+                return answer;
+            }
+        }
+        self.given_up.fetch_add(1, Relaxed);
+        T::default()
     }
 
     /// How many names of metrics and series found no room in the telemetry's log.
@@ -176,14 +198,21 @@ impl Recording {
     /// How many records of the log make no sense: none, unless something else than a telemetry wrote it.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
-        self.names().unreadable
+        self.look(|log| self.names(log)).unreadable
+    }
+
+    /// How often there was no answer, or an empty one, since the log was rewritten twice while it was read, at each of 64 looks:
+    /// more series are made and retired than can be read.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up.load(Relaxed)
     }
 
     /// The counters of groups of which some thread's numbers do not belong together now: it changed them at each look, or was
     /// killed while it did. Each is with or without that thread's last change. Of a file whose writer is gone the answer stays.
     #[must_use]
     pub fn incomplete(&self) -> Vec<SeriesKey> {
-        let names = self.names();
+        let names = self.look(|log| self.names(log));
         let (_, torn) = grouped(&names, &self.sums(0));
         let is_part = |series: &&Named| torn.binary_search(&series.cell).is_ok();
         names.series.iter().filter(is_part).map(|series| series.key.clone()).collect()
@@ -193,7 +222,7 @@ impl Recording {
     /// handles that were refused, metrics and series. All else is zero.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let (names, sums) = (self.names(), self.sums(REFUSED + 1));
+        let (names, sums) = (self.look(|log| self.names(log)), self.sums(REFUSED + 1));
         Stats {
             slabs_reached: sums.reached() as u64,
             chunk_bytes: sums.chunk_bytes(),
@@ -211,8 +240,8 @@ impl Recording {
         self.span.len * 8
     }
 
-    fn names(&self) -> Names {
-        names::read(&self.log, self.shape.sizes.cells, self.id)
+    fn names(&self, log: &Reading<'_>) -> Names {
+        names::read(log, self.shape.sizes.cells, self.id)
     }
 
     fn sums(&self, end: usize) -> Sums<'_> {

@@ -1,6 +1,7 @@
 //! Which series a log tells of: those that can be, each with cells of its own.
 
-use crate::region::log::{Log, Record};
+use crate::region::log::Record;
+use crate::region::semispace::Reading;
 use crate::sync::Arc;
 use crate::telemetry::buckets::Resolution;
 use crate::telemetry::cells::CHUNK;
@@ -57,11 +58,11 @@ pub(super) struct Names {
 }
 
 /// What a log tells of series in so many cells. Takes time and memory in proportion to the log, whatever it says.
-pub(super) fn read(log: &Log, cells: usize, id: u64) -> Names {
+pub(super) fn read(log: &Reading<'_>, cells: usize, id: u64) -> Names {
     let mut names = Names::default();
     let mut metrics: AHashMap<u32, Arc<Common>> = AHashMap::default();
     // First, since what is said last of a metric is true of all its series.
-    for record in log.records(0).filter(|record| record.tag == METRIC) {
+    for record in log.records().filter(|record| record.tag == METRIC) {
         match metric(record) {
             Some((number, common)) => _ = metrics.insert(number, Arc::new(common)),
             None => names.unreadable += 1,
@@ -71,7 +72,7 @@ pub(super) fn read(log: &Log, cells: usize, id: u64) -> Names {
     let mut found: BTreeMap<usize, Named> = BTreeMap::new();
     // Likewise.
     let mut groups: BTreeMap<usize, NamedGroup> = BTreeMap::new();
-    for record in log.records(0) {
+    for record in log.records() {
         match record.tag {
             SERIES => match series(record, &metrics, cells, id) {
                 Some(series) => {
@@ -156,6 +157,7 @@ fn series(
     let word = record.word()?;
     let common = metrics.get(&(word as u32))?.clone();
     let cell = usize::try_from(record.word()?).ok().filter(|cell| (RESERVED..cells).contains(cell))?;
+    let serial = record.word()?;
     let resolution = common.resolution;
     if cell + common.metric_type.cells(resolution) > cells {
         return None;
@@ -171,6 +173,6 @@ fn series(
         Labels::overflow()
     };
     // Those of a telemetry in this process are small.
-    let number = 1 << 63 | (id & 0x7fff_ffff) << 32 | at as u64 & 0xffff_ffff;
+    let number = 1 << 63 | (id & 0x7fff_ffff) << 32 | serial & 0xffff_ffff;
     Some(Named { key: SeriesKey::recorded(common, labels, number), resolution, cell, at, head })
 }

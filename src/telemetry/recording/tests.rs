@@ -9,9 +9,10 @@ use crate::telemetry::section::SectionError;
 use crate::telemetry::{Description, Resolution, Snapshot, Telemetry, Unit, Value};
 use std::time::Duration;
 
-/// Words of the head, and the first of the log's records.
+/// Words of the head, of the line before a log, and the first of the first log's records.
 const HEAD: usize = 32;
-const RECORDS: usize = HEAD + 16;
+const LOG: usize = HEAD + 16;
+const RECORDS: usize = LOG + 16;
 
 /// A telemetry that has had everything: all types, described or not, before and after; labels, an overflow series, series that
 /// were retired and others that have their cells; threads that live and that are gone, and more of them than slabs and chunks.
@@ -124,36 +125,37 @@ fn a_recording_of_a_live_telemetry_learns_what_it_learns() {
 fn what_finds_no_room_in_the_log_has_no_name_and_takes_nobodys() {
     let telemetry = Telemetry::builder().cells(64).build().unwrap();
     let recording = telemetry.recording().unwrap();
-    let (mut named, mut round) = (Vec::new(), 0);
-    while recording.nameless() == 0 {
-        named.retain(|(handle, name): &(crate::telemetry::Counter, String)| {
-            handle.increment(1);
-            name.len() % 2 == 0
-        });
-        telemetry.retire_idle(Duration::ZERO);
-        telemetry.retire_idle(Duration::ZERO);
-        for n in 0..10 {
-            let name = format!("{round}.{}", "x".repeat(n));
-            let counter = telemetry.counter_with("made_total", &[("name", &name)]);
-            counter.increment(1_000 * round + n as u64);
-            named.push((counter, name));
-            if named.len() > 40 {
-                named.remove(0);
-            }
+    let make = |n: u64| {
+        let counter = telemetry.counter_with("made_total", &[("name", &format!("{n}.{}", "x".repeat(90)))]);
+        counter.increment(1_000 * n);
+        counter
+    };
+    // More than there is room for at a time; what comes later has that of what has gone.
+    let mut named: Vec<_> = (1..=40).map(make).collect();
+    let refused = recording.nameless();
+    assert!(refused > 5, "{refused}");
+    for n in 41..400 {
+        let (before, snapshot) = (recording.nameless(), recording.snapshot());
+        let live = telemetry.snapshot();
+        for (key, value) in snapshot.iter() {
+            let labels: Vec<_> = key.labels().iter().collect();
+            assert_eq!(live.get_with(key.name(), &labels), Some(value), "{key}");
         }
-        round += 1;
+        assert!(snapshot.iter().count() < 40 && live.iter().count() == 40);
+        named.remove((n as usize * 7) % 40);
+        telemetry.retire_idle(Duration::ZERO);
+        telemetry.retire_idle(Duration::ZERO);
+        named.push(make(n));
+        assert!(recording.nameless() <= before + 1);
     }
-    // One that goes now, though the log is full, is struck; who has its cell next is not taken for it.
-    let (recorded, live) = (recording.snapshot(), telemetry.snapshot());
-    for (key, value) in recorded.iter() {
-        let labels: Vec<_> = key.labels().iter().collect();
-        assert_eq!(live.get_with(key.name(), &labels), Some(value), "{key}");
-    }
+    assert!(recording.snapshot().iter().count() > 15);
+    // Once there are fewer, all that are made have a name.
     drop(named);
     telemetry.retire_idle(Duration::ZERO);
     telemetry.retire_idle(Duration::ZERO);
-    (0..20).for_each(|n| telemetry.counter_with("late_total", &[("n", &n.to_string())]).increment(5));
-    assert_eq!(told(&recording.snapshot()), Vec::<String>::new());
+    let refused = recording.nameless();
+    let _few: Vec<_> = (1..=20).map(make).collect();
+    assert_eq!((told(&recording.snapshot()), recording.nameless()), (told(&telemetry.snapshot()), refused));
 }
 
 #[test]
@@ -205,7 +207,7 @@ fn of_a_thread_that_was_killed_in_the_middle_of_a_group_each_number_is_there_and
     thread::scope(|threads| threads.spawn(|| group.add([20, 10])).join().unwrap());
     let span = copied(&telemetry);
     let recording = Recording::of_span(span.clone()).unwrap();
-    let names = recording.names();
+    let names = recording.names(&recording.log.read());
     let first = names.groups[1].first;
     let sizes = recording.shape.sizes;
     // The chunk of the only slab: as its thread left it when it had changed the first number, and not the second.
@@ -316,7 +318,7 @@ fn comes_back(span: &Span) -> bool {
 fn control_words(span: &Span) -> Vec<usize> {
     let recording = Recording::of_span(span.clone()).unwrap();
     let (sizes, cells) = (recording.shape.sizes, recording.shape.cells_at());
-    let told = word(span, HEAD) as usize;
+    let told = word(span, LOG) as usize;
     let table = cells + sizes.table_at(0);
     (0..RECORDS + told).chain(cells..cells + 32).chain(table..table + sizes.slabs * sizes.tables()).collect()
 }
@@ -379,6 +381,7 @@ fn words_that_ask_for_more_than_there_is_get_no_more() {
         let mut draft = log.draft(super::super::section::roll::SERIES);
         draft.word(0);
         draft.word(1 + told % 1_000);
+        draft.word(told);
         draft.text("n");
         draft.text(&told.to_string());
         if !draft.commit() {
@@ -422,17 +425,19 @@ fn words_may_change_while_they_are_read() {
     }
 }
 
-/// Names and cells change while somebody reads: what is read under a name was counted under it.
-#[test]
-fn a_live_telemetry_that_churns_is_read_under_the_right_names() {
-    let telemetry = Telemetry::builder().cells(1 << 15).threads(2).build().unwrap();
-    let stop = AtomicBool::new(false);
+/// Names and cells change while somebody reads: what is read under a name was counted under it, though the log of names, in which
+/// there is room for a few dozen, is rewritten again and again; and no series goes without a name.
+fn churns(rounds: u64) {
+    let telemetry = Telemetry::builder().cells(64).threads(2).build().unwrap();
+    let stays = telemetry.counter_with("stays_total", &[("n", "stays")]);
+    stays.increment(77);
+    let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|threads| {
         threads.spawn(|| {
-            // Each series counts in steps of its number, until the log is full.
-            for n in 1..5_000_u64 {
+            // Each series counts in steps of its number.
+            for n in 1..rounds {
                 let counter = telemetry.counter_with("n_total", &[("n", &n.to_string())]);
-                (0..20).for_each(|_| counter.increment(n << 32));
+                (0..3).for_each(|_| counter.increment(n << 32));
                 drop(counter);
                 telemetry.retire_idle(Duration::ZERO);
                 telemetry.retire_idle(Duration::ZERO);
@@ -440,12 +445,33 @@ fn a_live_telemetry_that_churns_is_read_under_the_right_names() {
             stop.store(true, Relaxed);
         });
         let recording = telemetry.recording().unwrap();
+        let mut last = recording.snapshot();
         while !stop.load(Relaxed) {
-            for (key, value) in recording.snapshot().iter() {
+            let snapshot = recording.snapshot();
+            for (key, value) in snapshot.iter().filter(|(key, _)| key.name() == "n_total") {
                 let n: u64 = key.labels().get("n").unwrap().parse().unwrap();
                 let Value::Counter(count) = value else { panic!("{value:?}") };
-                assert!(count.is_multiple_of(n << 32) && count / (n << 32) <= 20, "{key} is {count}");
+                assert!(count.is_multiple_of(n << 32) && count / (n << 32) <= 3, "{key} is {count}");
             }
+            let changed = snapshot.since(&last);
+            assert_eq!(snapshot.get_with("stays_total", &[("n", "stays")]), Some(&Value::Counter(77)));
+            assert_eq!(changed.get_with("stays_total", &[("n", "stays")]), Some(&Value::Counter(0)));
+            last = snapshot;
+            reads.fetch_add(1, Relaxed);
         }
+        assert_eq!((recording.nameless(), recording.given_up(), recording.unreadable()), (0, 0, 0));
     });
+    println!("{} readings", reads.load(Relaxed));
+    assert!(reads.load(Relaxed) > 1);
+}
+
+#[test]
+fn a_live_telemetry_that_churns_is_read_under_the_right_names() {
+    churns(20_000);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn a_live_telemetry_that_churns_a_million_times_stays_within_its_room() {
+    churns(1_000_000);
 }

@@ -13,8 +13,9 @@
 //! | words | part |
 //! |---|---|
 //! | 0 to 31 | the head, below |
-//! | 32 to 47 | the line of the log: 32: words of records; 33: records that found no room |
-//! | then | so many words of records as the head says |
+//! | 32 to 47 | the line of the turn: 32: the turn |
+//! | then | a log: a line of 16 words, of which word 0: words of records; 1: records that found no room; and room for so many words of records as the head says |
+//! | then | another log like it |
 //! | then | control of the cells, two lines of 16 words: word 0: slabs ever claimed, from the first on; 1: chunks that were asked for, those given out at most; 16: updates of threads that had no slab |
 //! | then | shared cells, one word for each cell |
 //! | then | the tables of all slabs, for each chunk of cells one word: how many bytes from the table's first word on the slab's chunk begins, or 0 if it has none |
@@ -23,7 +24,11 @@
 //! The value of a cell is the sum, modulo 2 to the 64th, of the shared cell and of its word in the chunks of all slabs.
 //! Gauges have it in the shared cell alone.
 //!
-//! A **record of the log** is a word (tag in the upper half; in the lower half how many words follow) and those words. A text is
+//! At **turn** `2n` the log `n % 2` (the first is 0) says which series there are. At turn `2n + 1` it does so still, while what stands in
+//! it is copied to the other log, which does so from turn `2n + 2` on, until turn `2n + 5`, when it is written anew. Whoever reads takes
+//! the turn first, and looks at it again in the end: if it has become so much by then, what was read is worth nothing.
+//!
+//! A **record of a log** is a word (tag in the upper half; in the lower half how many words follow) and those words. A text is
 //! its length in bytes and the bytes, UTF-8, filled up with zeros. A reader passes over tags that it does not know, and over 0,
 //! which takes the place of the tag of a record that was struck.
 //!
@@ -34,8 +39,8 @@
 //! number the last holds.
 //!
 //! Tag 2 is a **series**: a word (the number of its metric in the lower half; in the upper half, 1 if it is the series for label
-//! sets beyond the limit); its first cell; and for each label key and value, by key. It is struck when the series is retired. Where two
-//! have a cell in common, the later one has it.
+//! sets beyond the limit); its first cell; a number that no other series has; and for each label key and value, by key. It is struck
+//! when the series is retired, in both logs if it is in both. Where two have a cell in common, the later one has it.
 //!
 //! Tag 3 is a **group**: its first cell, and for each of its numbers the cell of a counter. Its cells are one more than it has numbers,
 //! at most 32, and lie in one chunk: a sequence, and the numbers. In each slab, and in the shared cells, these belong together: the
@@ -58,7 +63,7 @@
 //! | 4 | slabs, a power of two |
 //! | 5 | chunks |
 //! | 6 | words of a chunk (64) |
-//! | 7 | words for records of the log, a power of two |
+//! | 7 | words for records of each log, a power of two |
 
 mod error;
 pub(super) mod roll;

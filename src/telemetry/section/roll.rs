@@ -1,7 +1,8 @@
 //! Which series there are, written down for readers that have nothing but words. Cold: under the registry's lock.
 
 use crate::os;
-use crate::region::log::{Draft, Log};
+use crate::region::log::{Draft, Record};
+use crate::region::semispace::Semispace;
 use crate::telemetry::buckets::Resolution;
 use crate::telemetry::carry::Earlier;
 use crate::telemetry::cells::Cells;
@@ -45,13 +46,26 @@ const OTHER: u64 = 255;
 /// The number of a metric in the roll, once it has one.
 pub(crate) type Number = Option<u32>;
 
+/// The log is rewritten for want of room where that gives back one word in so many: so a word that is appended costs copying so
+/// many at most.
+const WORTH: usize = 8;
+
+/// Where the record of a series begins: now, and before the log was rewritten last, if it is that old.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: usize,
+    before: Option<usize>,
+}
+
 /// The writer's side: what stands where.
 #[derive(Debug)]
 pub(crate) struct Roll {
-    log: Log,
+    log: Semispace,
+    /// Words of it that were struck since it was rewritten.
+    struck: usize,
     next: u32,
-    /// By first cell: where the record of the series begins.
-    series: AHashMap<usize, usize>,
+    /// By first cell.
+    series: AHashMap<usize, Place>,
     earlier: Earlier,
     /// How many forks lay behind this process when it was made, where a child would write to the same words.
     born: Option<u32>,
@@ -59,8 +73,8 @@ pub(crate) struct Roll {
 
 impl Roll {
     /// With what is carried over from an earlier life.
-    pub(in crate::telemetry) fn new(log: Log, earlier: Earlier, born: Option<u32>) -> Self {
-        Self { log, next: 0, series: AHashMap::default(), earlier, born }
+    pub(in crate::telemetry) fn new(log: Semispace, earlier: Earlier, born: Option<u32>) -> Self {
+        Self { log, struck: 0, next: 0, series: AHashMap::default(), earlier, born }
     }
 
     /// Whether this process is a child of the one whose words these are: it has only a copy of what belongs to them.
@@ -85,9 +99,8 @@ impl Roll {
             return;
         }
         let its = number.unwrap_or(self.next);
-        let mut draft = self.log.draft(METRIC);
-        draft_metric(&mut draft, its, common);
-        if draft.commit() && number.is_none() {
+        let told = self.tell(METRIC, |draft| draft_metric(draft, its, common));
+        if told.is_some() && number.is_none() {
             *number = Some(its);
             self.next = self.next.wrapping_add(1);
         }
@@ -107,17 +120,44 @@ impl Roll {
         }
         // Where there was no room for the metric, the log has counted that.
         let Some(number) = *number else { return };
-        let mut draft = self.log.draft(SERIES);
+        let told = self.tell(SERIES, |draft| {
+            draft.word(u64::from(number) | if labels.is_none() { OVERFLOW } else { 0 });
+            draft.word(series.cell as u64);
+            draft.word(series.number());
+            for (key, value) in labels.into_iter().flat_map(Labels::iter) {
+                draft.text(key);
+                draft.text(value);
+            }
+        });
+        if let Some(at) = told {
+            self.series.insert(series.cell, Place { at, before: None });
+        }
+    }
+
+    /// Appends a record, in place of what was struck if there is no other room. Where it begins, if it has found any.
+    fn tell(&mut self, tag: u32, content: impl Fn(&mut Draft<'_>)) -> Option<usize> {
+        let mut draft = self.log.draft(tag);
+        content(&mut draft);
+        if !draft.fits() && self.struck.saturating_mul(WORTH) >= self.log.room() {
+            drop(draft);
+            self.rewrite();
+            draft = self.log.draft(tag);
+            content(&mut draft);
+        }
         let at = draft.at();
-        draft.word(u64::from(number) | if labels.is_none() { OVERFLOW } else { 0 });
-        draft.word(series.cell as u64);
-        for (key, value) in labels.into_iter().flat_map(Labels::iter) {
-            draft.text(key);
-            draft.text(value);
-        }
-        if draft.commit() {
-            self.series.insert(series.cell, at);
-        }
+        draft.commit().then_some(at)
+    }
+
+    fn rewrite(&mut self) {
+        let mut cells: AHashMap<usize, usize> =
+            self.series.drain().map(|(cell, place)| (place.at, cell)).collect();
+        let series = &mut self.series;
+        self.log.rewrite(|from, to| {
+            if let Some(cell) = cells.remove(&from) {
+                series.insert(cell, Place { at: to, before: Some(from) });
+            }
+        });
+        self.struck = 0;
     }
 
     /// Strikes a series that is retired: before its cells are another's.
@@ -126,18 +166,31 @@ impl Roll {
     }
 
     fn strike(&mut self, cell: usize) {
-        if let Some(at) = self.series.remove(&cell) {
-            self.log.strike(at);
+        if let Some(Place { at, before }) = self.series.remove(&cell) {
+            self.struck += self.log.strike(at, before);
+        }
+    }
+
+    /// Strikes a metric that is none any more, and has no series.
+    pub(crate) fn forget(&mut self, number: Number) {
+        let Some(number) = number else { return };
+        let is_its = |mut record: Record<'_>| {
+            (record.tag == METRIC && record.word()? as u32 == number).then_some(record.begin)
+        };
+        let records: Vec<usize> = self.log.read().records().filter_map(is_its).collect();
+        for at in records {
+            self.struck += self.log.strike(at, None);
         }
     }
 
     /// Writes down that what a group counts lies in the cells from `first` on, and which counters its numbers are told with. Where
     /// there is no room for it, those have no name either: better none than one with half of its count.
     pub(crate) fn group(&mut self, first: usize, counters: impl Iterator<Item = usize> + Clone) {
-        let mut draft = self.log.draft(GROUP);
-        draft.word(first as u64);
-        counters.clone().for_each(|cell| draft.word(cell as u64));
-        if !draft.commit() {
+        let told = self.tell(GROUP, |draft| {
+            draft.word(first as u64);
+            counters.clone().for_each(|cell| draft.word(cell as u64));
+        });
+        if told.is_none() {
             counters.for_each(|cell| self.strike(cell));
         }
     }

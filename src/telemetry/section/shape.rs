@@ -1,7 +1,7 @@
 //! Which part lies where: it follows from the sizes alone, which the head says.
 
 use super::error::SectionError;
-use crate::region::log::Log;
+use crate::region::semispace::Semispace;
 use crate::region::{LINE, Region, Span};
 use crate::sync::{Arc, Relaxed};
 use crate::telemetry::cells::{CHUNK, Sizes};
@@ -14,14 +14,14 @@ pub(crate) const VERSION: u32 = 2;
 const HEAD: usize = 2 * LINE;
 /// More of anything there is not.
 const MOST: u64 = 1 << 40;
-/// Words of records for each cell: a counter with a name and two labels takes some fifteen, a histogram takes a thousand cells.
+/// Words of records for each cell, twice: a counter with a name and two labels takes some fifteen, a histogram takes a thousand cells.
 const RECORDS: usize = 4;
 
 /// The sizes of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::telemetry) struct Shape {
     pub(in crate::telemetry) sizes: Sizes,
-    /// Words for records.
+    /// Words for records, in each half of the log.
     records: usize,
 }
 
@@ -31,13 +31,13 @@ impl Shape {
         Self { sizes, records }
     }
 
-    pub(in crate::telemetry) fn log(&self, region: &Arc<Region>, start: usize) -> Log {
-        Log::at(region, start + HEAD, self.records)
+    pub(in crate::telemetry) fn log(&self, region: &Arc<Region>, start: usize) -> Semispace {
+        Semispace::at(region, start + HEAD, self.records)
     }
 
     /// Where the cells begin.
     pub(in crate::telemetry) const fn cells_at(&self) -> usize {
-        HEAD + Log::footprint(self.records)
+        HEAD + Semispace::footprint(self.records)
     }
 
     /// All of it.

@@ -34,6 +34,10 @@ impl Series {
         self.cell..self.cell + self.metric_type.cells(self.resolution)
     }
 
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -74,6 +74,11 @@ impl<S: BuildHasher> Members<S> {
         self.members.remove(labels).map(|member| member.series)
     }
 
+    /// In the roll.
+    pub(crate) fn number(&self) -> Number {
+        self.number
+    }
+
     /// Whether there is no series, and never was one that anybody had.
     pub(crate) fn is_untouched(&self) -> bool {
         self.len() == 0 && self.retired == 0 && self.overflowed == 0
@@ -212,7 +217,7 @@ pub struct MetricStatus {
 mod tests {
     use super::*;
     use crate::region::Region;
-    use crate::region::log::Log;
+    use crate::region::semispace::Semispace;
     use crate::telemetry::carry::Earlier;
     use crate::telemetry::cells::{Cells, Sizes};
     use std::hash::{BuildHasherDefault, Hasher};
@@ -232,8 +237,8 @@ mod tests {
     fn label_sets_of_one_hash_stay_apart() {
         let cells = Cells::new(Sizes { cells: 64, slabs: 1, chunks: 1 }).unwrap();
         let mut pool = Pool::new(cells, 64, 1);
-        let region = Region::heap(Log::footprint(64)).unwrap();
-        let mut roll = Roll::new(Log::at(&region, 0, 64), Earlier::default(), None);
+        let region = Region::heap(Semispace::footprint(64)).unwrap();
+        let mut roll = Roll::new(Semispace::at(&region, 0, 64), Earlier::default(), None);
         let common = Common {
             name: "m".into(),
             metric_type: MetricType::Counter,
