@@ -60,6 +60,7 @@
 //! | `yaml` | config files in YAML; includes `sources`; through `serde_norway` |
 //! | `systemd` | systemd told how a deck is, and its watchdog petted while the deck is live (Linux) |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
+//! | `tracing` | what is said through the crate `tracing`, events and spans, is recorded here: `bridge::tracing` |
 //! | `metrics` | what is counted through the crate `metrics` is counted here: `bridge::metrics` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
@@ -85,7 +86,7 @@ mod region;
 mod status;
 mod sync;
 
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 pub mod bridge;
 pub mod config;
 pub mod error;

@@ -6,6 +6,12 @@
 //! | module | feature | what it is |
 //! |---|---|---|
 //! | `metrics` | `metrics` | a recorder for the crate `metrics` |
+//! | `tracing` | `tracing` | a layer for `tracing_subscriber` |
 
 #[cfg(feature = "metrics")]
 pub mod metrics;
+
+#[cfg(feature = "tracing")]
+mod text;
+#[cfg(feature = "tracing")]
+pub mod tracing;

@@ -80,6 +80,12 @@ impl Scope {
         Self(local::Scope { span, since: local::Scope::NOT_KNOWN, ..self.0 })
     }
 
+    /// The same span for another id: where it turned out only after it had begun whose work it is.
+    #[must_use]
+    pub fn for_id(self, id: impl Into<CorrelationId>) -> Self {
+        Self(local::Scope { id: id.into(), ..self.0 })
+    }
+
     /// The id.
     #[must_use]
     pub fn correlation(self) -> CorrelationId {

@@ -3,11 +3,14 @@
 //! | file | idea |
 //! |---|---|
 //! | `metrics` | handles and macros of the crate `metrics`, through our recorder |
+//! | `tracing` | events and spans of the crate `tracing`, through our layer |
 
 mod metrics;
+mod tracing;
 
 use crate::session::Session;
 
 pub(super) fn run(session: &mut Session) {
     metrics::run(session);
+    tracing::run(session);
 }
