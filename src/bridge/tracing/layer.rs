@@ -3,8 +3,8 @@
 use super::build::{Inner, Layer};
 use super::entered::{self, Inside};
 use super::name;
-use super::said::{Said, Shape, Whose};
-use super::site::Site;
+use super::said::{FEW, Said, Shape, Whose};
+use super::site::{MOST_FIELDS, Site};
 use super::spans::Begun;
 use super::stats::Counts;
 use crate::CorrelationId;
@@ -62,39 +62,75 @@ impl Inner {
 
     /// The stamp of what belongs to `around`, unless it says to whom it belongs.
     #[inline(always)]
-    fn stamp(&self, around: Around, said: &Said) -> Stamp {
-        match said.whose {
+    fn stamp(&self, around: Around, whose: Whose) -> Stamp {
+        match whose {
             Whose::NotSaid => match around {
                 // So that the first of a scope is known as such.
                 Around::Here => Stamp::current(),
                 Around::Scope(scope) => of(scope),
             },
-            Whose::Of(id) => {
-                let scope = around.scope();
-                let stamp = Stamp::of(id).span(scope.span());
-                if scope.correlation() == id { stamp } else { stamp.root() }
-            }
+            Whose::Of(id) => Stamp::of(id).span(around.scope().span()),
             Whose::Joined(scope) => of(scope),
         }
     }
 
-    /// The same of a span, which is somebody's in any case.
-    fn stamp_of_span(&self, around: Around, said: &Said) -> Stamp {
-        let is_nobodys = said.whose == Whose::NotSaid && around.scope().correlation().is_none();
-        if !is_nobodys {
-            return self.stamp(around, said);
+    /// The same of a span, which is somebody's in any case, and with which whose it is may begin.
+    fn stamp_of_span(&self, around: Around, whose: Whose) -> Stamp {
+        let scope = around.scope();
+        match whose {
+            Whose::Of(id) if id != scope.correlation() => Stamp::of(id).span(scope.span()).root(),
+            Whose::NotSaid if scope.correlation().is_none() => {
+                let [high, low] = [(); 2].map(|()| u128::from(self.events.fresh_span().get()));
+                Stamp::of(CorrelationId::new(high << 64 | low)).span(scope.span()).root()
+            }
+            _ => self.stamp(around, whose),
         }
-        let [high, low] = [(); 2].map(|()| u128::from(self.events.fresh_span().get()));
-        Stamp::of(CorrelationId::new(high << 64 | low)).span(around.scope().span()).root()
+    }
+
+    /// What something belongs to that has this parent, or is a root.
+    #[inline(always)]
+    fn around<S>(&self, parent: Option<&Id>, is_root: bool, context: &Context<'_, S>) -> Around
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match parent {
+            Some(parent) => Around::Scope(self.scope_of(parent, context).unwrap_or_default()),
+            None if is_root => Around::Scope(Scope::default()),
+            None if self.leaves_scope => Around::Scope(self.current(context)),
+            None => Around::Here,
+        }
+    }
+
+    #[inline(always)]
+    fn event<const FIELDS: usize>(&self, site: Option<&Site>, event: &Event<'_>, around: Around) {
+        let mut said = Said::<FIELDS>::at(site);
+        event.record(&mut said);
+        let stamp = self.stamp(around, said.whose);
+        let take = |kind: &Kind, values: &[Value<'_>]| self.events.record_values(stamp, kind, values);
+        self.hand_over(site, event.metadata(), &said, take);
+    }
+
+    #[inline(always)]
+    fn begin<const FIELDS: usize>(
+        &self,
+        site: Option<&Site>,
+        attributes: &Attributes<'_>,
+        around: Around,
+    ) -> Option<(Scope, bool)> {
+        let mut said = Said::<FIELDS>::at(site);
+        attributes.record(&mut said);
+        let stamp = self.stamp_of_span(around, said.whose);
+        let take = |kind: &Kind, values: &[Value<'_>]| self.events.start_values(stamp, kind, values);
+        self.hand_over(site, attributes.metadata(), &said, take)
     }
 
     /// Hands over what was said: as values of the kind that they are of, or else as text.
     #[inline(always)]
-    fn hand_over<R>(
+    fn hand_over<R, const FIELDS: usize>(
         &self,
         site: Option<&Site>,
         metadata: &'static Metadata<'static>,
-        said: &Said,
+        said: &Said<FIELDS>,
         take: impl Fn(&Kind, &[Value<'_>]) -> Result<R, ValuesError>,
     ) -> Option<R> {
         if said.cut | said.left_out | said.unfit_ids != 0 {
@@ -116,10 +152,10 @@ impl Inner {
     }
 
     #[cold]
-    fn hand_over_text<R>(
+    fn hand_over_text<R, const FIELDS: usize>(
         &self,
         metadata: &'static Metadata<'static>,
-        said: &Said,
+        said: &Said<FIELDS>,
         take: impl Fn(&Kind, &[Value<'_>]) -> Result<R, ValuesError>,
     ) -> Option<Result<R, ValuesError>> {
         let Some(other) = self.other(metadata.level()) else {
@@ -149,6 +185,12 @@ impl Around {
     }
 }
 
+/// Whether a place for few fields is enough.
+#[inline(always)]
+fn is_small(site: Option<&Site>) -> bool {
+    site.is_some_and(|site| site.metadata.fields().len() <= FEW)
+}
+
 fn of(scope: Scope) -> Stamp {
     Stamp::of(scope.correlation()).span(scope.span())
 }
@@ -162,17 +204,12 @@ where
         let Some(_inside) = inner.inside() else { return };
         let metadata = attributes.metadata();
         let site = inner.site(metadata);
-        let mut said = Said::at(site);
-        attributes.record(&mut said);
-        let around = match attributes.parent() {
-            Some(parent) => Around::Scope(inner.scope_of(parent, &context).unwrap_or_default()),
-            None if attributes.is_root() => Around::Scope(Scope::default()),
-            None if inner.leaves_scope => Around::Scope(inner.current(&context)),
-            None => Around::Here,
+        let around = inner.around(attributes.parent(), attributes.is_root(), &context);
+        let begun = match is_small(site) {
+            true => inner.begin::<FEW>(site, attributes, around),
+            false => inner.begin::<MOST_FIELDS>(site, attributes, around),
         };
-        let stamp = inner.stamp_of_span(around, &said);
-        let take = |kind: &Kind, values: &[Value<'_>]| inner.events.start_values(stamp, kind, values);
-        if let Some((scope, is_recorded)) = inner.hand_over(site, metadata, &said, take) {
+        if let Some((scope, is_recorded)) = begun {
             inner.spans.insert(id, Begun { scope, metadata, is_recorded });
         }
     }
@@ -182,7 +219,7 @@ where
         let Some(_inside) = inner.inside() else { return };
         let Some(begun) = inner.spans.get(id) else { return };
         let site = inner.site(begun.metadata);
-        let mut said = Said::at(site);
+        let mut said = Said::<MOST_FIELDS>::at(site);
         values.record(&mut said);
         let whose = match said.whose {
             Whose::NotSaid => None,
@@ -211,19 +248,12 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let inner = &*self.inner;
         let Some(_inside) = inner.inside() else { return };
-        let metadata = event.metadata();
-        let site = inner.site(metadata);
-        let mut said = Said::at(site);
-        event.record(&mut said);
-        let around = match event.parent() {
-            Some(parent) => Around::Scope(inner.scope_of(parent, &context).unwrap_or_default()),
-            None if event.is_root() => Around::Scope(Scope::default()),
-            None if inner.leaves_scope => Around::Scope(inner.current(&context)),
-            None => Around::Here,
-        };
-        let stamp = inner.stamp(around, &said);
-        let take = |kind: &Kind, values: &[Value<'_>]| inner.events.record_values(stamp, kind, values);
-        inner.hand_over(site, metadata, &said, take);
+        let site = inner.site(event.metadata());
+        let around = inner.around(event.parent(), event.is_root(), &context);
+        match is_small(site) {
+            true => inner.event::<FEW>(site, event, around),
+            false => inner.event::<MOST_FIELDS>(site, event, around),
+        }
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {

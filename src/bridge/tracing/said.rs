@@ -71,9 +71,9 @@ pub(super) enum Whose {
     Joined(Scope),
 }
 
-/// All values of one event.
-pub(super) struct Said {
-    told: [Told; MOST_FIELDS],
+/// All values of one event of at most so many fields: a larger place for them costs more to lay out.
+pub(super) struct Said<const FIELDS: usize> {
+    told: [Told; FIELDS],
     pub(super) shape: Shape,
     text: Text,
     pub(super) whose: Whose,
@@ -87,12 +87,14 @@ pub(super) struct Said {
 
 /// Of no field.
 const NONE: usize = usize::MAX;
+/// What most call sites do with.
+pub(super) const FEW: usize = 6;
 
-impl Said {
+impl<const FIELDS: usize> Said<FIELDS> {
     #[inline(always)]
     pub(super) fn at(site: Option<&Site>) -> Self {
         Self {
-            told: [Told::Bool(false); MOST_FIELDS],
+            told: [Told::Bool(false); FIELDS],
             shape: Shape::EMPTY,
             text: Text::new(),
             whose: Whose::NotSaid,
@@ -184,20 +186,9 @@ impl Said {
     /// The values, in the order of the fields.
     #[inline(always)]
     pub(super) fn with_values<R>(&self, body: impl FnOnce(&[Value<'_>]) -> R) -> R {
-        const FEW: usize = 6;
-        if self.shape.0 >> (4 * FEW) == 0 {
-            self.in_array::<FEW, R>(body)
-        } else {
-            self.in_array::<MOST_FIELDS, R>(body)
-        }
-    }
-
-    /// Of the first `N` fields, which are all that have a value.
-    #[inline(always)]
-    fn in_array<const N: usize, R>(&self, body: impl FnOnce(&[Value<'_>]) -> R) -> R {
-        let mut values = [Value::Bool(false); N];
+        let mut values = [Value::Bool(false); FIELDS];
         let mut len = 0;
-        for (index, told) in self.told.iter().enumerate().take(N) {
+        for (index, told) in self.told.iter().enumerate() {
             if self.shape.has(index)
                 && let Some(place) = values.get_mut(len)
             {
@@ -215,7 +206,7 @@ impl Said {
         for (index, _) in self.shape.types() {
             let name = fields.iter().nth(index).map_or("?", |field| field.name());
             let gap = if all.is_empty() { "" } else { " " };
-            let value = self.value(&self.told[index]);
+            let Some(value) = self.told.get(index).map(|told| self.value(told)) else { continue };
             let said = match self.secret >> index & 1 {
                 1 => format!("{gap}{name}=<secret>"),
                 _ => format!("{gap}{name}={value}"),
@@ -226,7 +217,7 @@ impl Said {
     }
 }
 
-impl Visit for Said {
+impl<const FIELDS: usize> Visit for Said<FIELDS> {
     #[inline]
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.id_number(field, value.into());
