@@ -1,6 +1,7 @@
 //! Hosts that speak through the crate `tracing`, and what the store says.
 
-use flightdeck::bridge::tracing::{Layer, correlation_of};
+use flightdeck::bridge::correlation_of;
+use flightdeck::bridge::tracing::Layer;
 use flightdeck::events::{Answer, Events, InScope, Recorded, Scope, Value};
 use flightdeck::{CorrelationId, Severity};
 use std::cell::Cell;

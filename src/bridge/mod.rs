@@ -7,11 +7,29 @@
 //! |---|---|---|
 //! | `metrics` | `metrics` | a recorder for the crate `metrics` |
 //! | `tracing` | `tracing` | a layer for `tracing_subscriber` |
+//! | `log` | `log` | a logger for the crate `log` |
 
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-
-#[cfg(feature = "tracing")]
-mod text;
 #[cfg(feature = "tracing")]
 pub mod tracing;
+
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod ids;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod inside;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod name;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod others;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod secrets;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod text;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod told;
+
+#[cfg(any(feature = "log", feature = "tracing"))]
+pub use ids::correlation_of;

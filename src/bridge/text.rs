@@ -48,6 +48,7 @@ impl Text {
         self.end()
     }
 
+    #[cfg(feature = "tracing")]
     pub(super) fn bytes(&mut self, bytes: &[u8], is_hidden: bool) -> Piece {
         self.begin(is_hidden);
         self.add(bytes, |kept| kept);
@@ -162,6 +163,12 @@ mod tests {
         assert_eq!((text.str(after), after.cut_from()), ("after", None));
         let shown = text.shown(format_args!("{long}{}", 7), false);
         assert_eq!((text.get(shown).len(), shown.cut_from()), (9_999, Some(15_001)));
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn bytes_are_cut_wherever_it_is() {
+        let mut text = Text::new();
         let bytes = text.bytes(&[0xff; 10_001], false);
         assert_eq!((text.get(bytes).len(), bytes.cut_from()), (10_000, Some(10_001)));
     }

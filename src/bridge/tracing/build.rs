@@ -1,14 +1,14 @@
 //! A layer as hosts hold it, and what it is told beforehand.
 
 use super::filter::Levels;
-use super::name::{class, folded, severity};
 use super::site::Rules;
 use super::sites::Sites;
 use super::spans::Spans;
 use super::stats::{Counts, Stats};
-use crate::events::{Events, FieldType, Kind, LevelWatch, Schema};
+use crate::bridge::others::Others;
+use crate::events::{Events, LevelWatch};
 use crate::sync::{Arc, Mutex};
-use tracing::{Level, Subscriber};
+use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
 /// A layer for `tracing_subscriber` that records in an event store: see [the module](super). Cheap to clone; clones are the
@@ -27,21 +27,12 @@ pub(super) struct Inner {
     pub(super) sites: Sites,
     pub(super) spans: Spans,
     pub(super) counts: Counts,
-    /// For what has no kind of its own, by severity.
-    others: [Option<Kind>; 5],
+    /// For what has no kind of its own.
+    pub(super) others: Others,
     pub(super) leaves_scope: bool,
     /// Held while a site asks what levels say and notes the answer: the last to ask must be the last to note.
     pub(super) asking: Mutex<()>,
     _watch: LevelWatch,
-}
-
-const LEVELS: [Level; 5] = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
-
-impl Inner {
-    /// The kind for what has none of its own.
-    pub(super) fn other(&self, level: &Level) -> Option<&Kind> {
-        self.others.get(severity(level) as usize)?.as_ref()
-    }
 }
 
 /// What a layer is told beforehand: see [`Layer::builder`].
@@ -62,7 +53,7 @@ impl LayerBuilder {
 
     /// Fields of this name, too, are secret, in any case, and whether with `_`, `-` or `.`.
     pub fn secret(mut self, name: &str) -> Self {
-        self.rules.secrets.push(folded(name));
+        self.rules.secrets.add(name);
         self
     }
 
@@ -77,12 +68,8 @@ impl LayerBuilder {
     #[must_use]
     pub fn build(self) -> Layer {
         let Self { events, rules, leaves_scope } = self;
-        let other = |level: Level| {
-            let schema = Schema::new("tracing.other").severity_of(severity(&level)).class_of(class(&level));
-            events.define(schema.field("name", FieldType::Str).field("text", FieldType::Str)).ok()
-        };
         let inner = Inner {
-            others: LEVELS.map(other),
+            others: Others::new(&events, "tracing.other"),
             // Nothing of it is needed: whoever asks then asks this layer, if it is still there.
             _watch: events.watch_levels(tracing::callsite::rebuild_interest_cache),
             rules,

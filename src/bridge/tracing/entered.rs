@@ -5,7 +5,7 @@
 
 use crate::events::Scope;
 use crate::sync::plain_thread_local;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::mem;
 
 struct Entered {
@@ -16,10 +16,6 @@ struct Entered {
 
 plain_thread_local! {
     static ENTERED: RefCell<Vec<Entered>> = RefCell::new(Vec::new());
-}
-
-plain_thread_local! {
-    static DEPTH: Cell<u32> = Cell::new(0);
 }
 
 /// Puts this thread there until somebody puts it elsewhere.
@@ -59,30 +55,4 @@ pub(super) fn move_to(layer: usize, span: u64, scope: Scope) {
             stay(scope);
         }
     });
-}
-
-/// How deep in what is said while something is said.
-pub(super) struct Inside(());
-
-impl Inside {
-    const DEEPEST: u32 = 4;
-
-    /// None if it is too deep: a value that tells about itself while it is shown would never end.
-    #[inline(always)]
-    pub(super) fn enter() -> Option<Self> {
-        DEPTH.with(|depth| {
-            let is_allowed = depth.get() < Self::DEEPEST;
-            is_allowed.then(|| {
-                depth.set(depth.get() + 1);
-                Self(())
-            })
-        })
-    }
-}
-
-impl Drop for Inside {
-    #[inline(always)]
-    fn drop(&mut self) {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
-    }
 }

@@ -1,13 +1,14 @@
 //! What a subscriber tells the layer.
 
 use super::build::{Inner, Layer};
-use super::entered::{self, Inside};
+use super::entered;
 use super::name;
 use super::said::{FEW, Said, Shape, Whose};
 use super::site::{MOST_FIELDS, Site};
 use super::spans::Begun;
 use super::stats::Counts;
 use crate::CorrelationId;
+use crate::bridge::inside::Inside;
 use crate::events::{Kind, Scope, Stamp, Value, ValuesError};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -158,7 +159,7 @@ impl Inner {
         said: &Said<FIELDS>,
         take: impl Fn(&Kind, &[Value<'_>]) -> Result<R, ValuesError>,
     ) -> Option<Result<R, ValuesError>> {
-        let Some(other) = self.other(metadata.level()) else {
+        let Some(other) = self.others.get(name::severity(metadata.level())) else {
             Counts::add(&self.counts.refused, 1);
             return None;
         };
@@ -278,7 +279,7 @@ where
         let end = |kind: &Kind, values: &[Value<'_>]| inner.events.end_values(begun.scope, kind, values);
         let ended = match inner.site(begun.metadata).and_then(|site| site.kind(Shape::EMPTY, &inner.events)) {
             Some(kind) => end(kind, &[]),
-            None => match inner.other(begun.metadata.level()) {
+            None => match inner.others.get(name::severity(begun.metadata.level())) {
                 Some(other) => end(other, &[Value::Str(&name::kind(begun.metadata)), Value::Str("")]),
                 None => return Counts::add(&inner.counts.refused, 1),
             },

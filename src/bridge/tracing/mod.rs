@@ -46,7 +46,7 @@
 //!
 //! | field | the id |
 //! |---|---|
-//! | that which [`LayerBuilder::correlation_field`] names | the number; of text up to 32 hexadecimal digits, dashes aside (a UUID, say) as a number, and of any other text what [`correlation_of`] says |
+//! | that which [`LayerBuilder::correlation_field`] names | the number; of text up to 32 hexadecimal digits, dashes aside (a UUID, say) as a number, and of any other text what [`correlation_of`](super::correlation_of) says |
 //! | `traceparent`, as W3C trace context writes it | the trace id, and the caller's span is the parent |
 //! | neither, and there is nothing around it | a new one, made at random |
 //!
@@ -80,7 +80,6 @@
 mod build;
 mod entered;
 mod filter;
-mod ids;
 mod layer;
 mod name;
 mod said;
@@ -91,5 +90,4 @@ mod stats;
 
 pub use build::{Layer, LayerBuilder};
 pub use filter::Levels;
-pub use ids::correlation_of;
 pub use stats::Stats;

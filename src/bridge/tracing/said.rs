@@ -1,9 +1,10 @@
 //! The values of an event or a span, as they are told one by one.
 
-use super::ids::correlation_of;
 use super::site::{MOST_FIELDS, Site};
 use crate::CorrelationId;
+use crate::bridge::ids::correlation_of;
 use crate::bridge::text::{Piece, Text};
+use crate::bridge::told::Told;
 use crate::events::{FieldType, Scope, Value};
 use std::error::Error;
 use std::fmt;
@@ -13,15 +14,12 @@ use tracing::field::{Field, Visit};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape(u128);
 
-const TYPES: [FieldType; 6] =
-    [FieldType::U64, FieldType::I64, FieldType::F64, FieldType::Bool, FieldType::Str, FieldType::Bytes];
-
 impl Shape {
     pub(super) const EMPTY: Self = Self(0);
 
     #[inline(always)]
-    fn set(&mut self, index: usize, code: u128) {
-        self.0 |= code << (4 * index);
+    fn set(&mut self, index: usize, told: &Told) {
+        self.0 |= told.code() << (4 * index);
     }
 
     #[inline(always)]
@@ -32,31 +30,7 @@ impl Shape {
     /// Which fields have a value, and of which type.
     pub(super) fn types(self) -> impl Iterator<Item = (usize, FieldType)> {
         let code = move |index: usize| (self.0 >> (4 * index) & 0xf) as usize;
-        (0..MOST_FIELDS).filter_map(move |index| Some((index, *TYPES.get(code(index).checked_sub(1)?)?)))
-    }
-}
-
-/// A value that does not borrow from whoever told it.
-#[derive(Clone, Copy)]
-enum Told {
-    U64(u64),
-    I64(i64),
-    F64(f64),
-    Bool(bool),
-    Str(Piece),
-    Bytes(Piece),
-}
-
-impl Told {
-    const fn code(&self) -> u128 {
-        match self {
-            Self::U64(_) => 1,
-            Self::I64(_) => 2,
-            Self::F64(_) => 3,
-            Self::Bool(_) => 4,
-            Self::Str(_) => 5,
-            Self::Bytes(_) => 6,
-        }
+        (0..MOST_FIELDS).filter_map(move |index| Some((index, Told::field_type(code(index))?)))
     }
 }
 
@@ -114,7 +88,7 @@ impl<const FIELDS: usize> Said<FIELDS> {
         match self.told.get_mut(index) {
             Some(place) if !self.shape.has(index) => {
                 *place = told;
-                self.shape.set(index, told.code());
+                self.shape.set(index, &told);
             }
             _ => self.left_out += 1,
         }
@@ -166,23 +140,6 @@ impl<const FIELDS: usize> Said<FIELDS> {
         }
     }
 
-    fn value(&self, told: &Told) -> Value<'_> {
-        match *told {
-            Told::U64(value) => Value::U64(value),
-            Told::I64(value) => Value::I64(value),
-            Told::F64(value) => Value::F64(value),
-            Told::Bool(value) => Value::Bool(value),
-            Told::Str(piece) => match piece.cut_from() {
-                None => Value::Str(self.text.str(piece)),
-                Some(bytes) => Value::CutStr { kept: self.text.str(piece), bytes },
-            },
-            Told::Bytes(piece) => match piece.cut_from() {
-                None => Value::Bytes(self.text.get(piece)),
-                Some(bytes) => Value::CutBytes { kept: self.text.get(piece), bytes },
-            },
-        }
-    }
-
     /// The values, in the order of the fields.
     #[inline(always)]
     pub(super) fn with_values<R>(&self, body: impl FnOnce(&[Value<'_>]) -> R) -> R {
@@ -192,7 +149,7 @@ impl<const FIELDS: usize> Said<FIELDS> {
             if self.shape.has(index)
                 && let Some(place) = values.get_mut(len)
             {
-                *place = self.value(told);
+                *place = told.value(&self.text);
                 len += 1;
             }
         }
@@ -206,7 +163,7 @@ impl<const FIELDS: usize> Said<FIELDS> {
         for (index, _) in self.shape.types() {
             let name = fields.iter().nth(index).map_or("?", |field| field.name());
             let gap = if all.is_empty() { "" } else { " " };
-            let Some(value) = self.told.get(index).map(|told| self.value(told)) else { continue };
+            let Some(value) = self.told.get(index).map(|told| told.value(&self.text)) else { continue };
             let said = match self.secret >> index & 1 {
                 1 => format!("{gap}{name}=<secret>"),
                 _ => format!("{gap}{name}={value}"),

@@ -5,6 +5,8 @@
 
 use super::name;
 use super::said::Shape;
+use crate::bridge::name::class;
+use crate::bridge::secrets::Secrets;
 use crate::events::{Events, FieldType, Kind, Schema};
 use crate::sync::{AtomicBool, OnceLock, Relaxed};
 use tracing::Metadata;
@@ -38,15 +40,14 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     pub(super) correlation: Option<Box<str>>,
-    /// In the form of [`name::folded`].
-    pub(super) secrets: Vec<Box<str>>,
+    pub(super) secrets: Secrets,
 }
 
 impl Site {
     pub(super) fn new(metadata: &'static Metadata<'static>, rules: &Rules) -> Self {
         let fields = || metadata.fields().iter().take(MOST_FIELDS).enumerate();
         let named = |wanted: &str| fields().find(|(_, field)| field.name() == wanted).map(|(index, _)| index);
-        let secrets = fields().filter(|(_, field)| name::is_secret(field.name(), &rules.secrets));
+        let secrets = fields().filter(|(_, field)| rules.secrets.has(field.name()));
         Self {
             metadata,
             name: name::kind(metadata).into(),
@@ -60,8 +61,8 @@ impl Site {
 
     /// Its events, apart from types: with all fields that they may have.
     fn schema(&self) -> Schema {
-        let level = self.metadata.level();
-        Schema::new(String::from(&*self.name)).severity_of(name::severity(level)).class_of(name::class(level))
+        let severity = name::severity(self.metadata.level());
+        Schema::new(String::from(&*self.name)).severity_of(severity).class_of(class(severity))
     }
 
     /// Asks what levels say of it, and keeps the answer.

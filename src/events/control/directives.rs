@@ -171,11 +171,36 @@ impl Directives {
         self.rules.is_empty()
     }
 
+    /// Those that speak of the host's kinds: the deck's own are `flightdeck`.
+    fn of_host(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| !(rule.name == "flightdeck" || rule.name.starts_with("flightdeck.")))
+    }
+
+    /// The least severity at which some kind of the host's may be recorded; none: nothing is.
+    pub(in crate::events) fn least_severity(&self) -> Option<Severity> {
+        let levels = || {
+            self.of_host().filter_map(|rule| match rule.asks {
+                Asks::Level(level) => Some((rule, level)),
+                _ => None,
+            })
+        };
+        let speaks_of_all = |(rule, _): (&Rule, Level)| rule.name.is_empty() && rule.field.is_none();
+        // Kinds of which none speaks are recorded.
+        if !levels().any(speaks_of_all) {
+            return Some(Severity::Trace);
+        }
+        let least = levels().filter_map(|(_, level)| match level {
+            Level::Off => None,
+            Level::Severity(severity) => Some(severity),
+            Level::Class(_) => Some(Severity::Trace),
+        });
+        least.min()
+    }
+
     /// Whether no kind of the host's is recorded: the deck's own, `flightdeck`, do not matter.
     pub(in crate::events) fn are_off(&self) -> bool {
-        let of_host = |rule: &&Rule| !(rule.name == "flightdeck" || rule.name.starts_with("flightdeck."));
         let mut all = false;
-        for rule in self.rules.iter().filter(of_host) {
+        for rule in self.of_host() {
             match rule.asks {
                 Asks::Level(Level::Off) => all |= rule.name.is_empty() && rule.field.is_none(),
                 Asks::Level(_) => return false,
@@ -289,6 +314,23 @@ mod tests {
             assert_eq!(recorded.map(|name| records(directives, name)), [true, true, false, false, false]);
         }
         assert!(records("db=off,db=info", "db") && !records("db=info,db=off", "db"), "the later one");
+    }
+
+    #[test]
+    fn the_least_severity_is_that_of_the_most_talkative() {
+        let least = |text: &str| text.parse::<Directives>().unwrap().least_severity();
+        for (directives, severity) in [
+            ("", Some(Severity::Trace)),
+            ("db=off", Some(Severity::Trace)),
+            ("[slow]=off", Some(Severity::Trace)),
+            ("warn", Some(Severity::Warn)),
+            ("warn,db=info,http=error,1/10", Some(Severity::Info)),
+            ("off,db=normal", Some(Severity::Trace)),
+            ("off", None),
+            ("off,flightdeck=info,db=off", None),
+        ] {
+            assert_eq!(least(directives), severity, "{directives}");
+        }
     }
 
     #[test]

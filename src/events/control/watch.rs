@@ -1,6 +1,7 @@
 //! Who wants to know that levels changed, such as whoever keeps what they say of each call site.
 
 use crate::contain::contain;
+use crate::error::Severity;
 use crate::events::handle::Events;
 use crate::events::schema::Schema;
 use crate::sync::{Arc, Mutex, Weak};
@@ -66,6 +67,24 @@ impl Events {
     pub fn would_record(&self, schema: &Schema) -> bool {
         let kinds = &self.store().kinds;
         kinds.is_on() && kinds.directives().wish(schema).records
+    }
+
+    /// The least severity at which some kind of the host's may be recorded now, as far as levels go; `None`: nothing is. So
+    /// whoever asks for less than that need not ask for each kind. As [`Events::would_record`] otherwise.
+    ///
+    /// ```
+    /// use flightdeck::Severity;
+    /// use flightdeck::events::Events;
+    /// let events = Events::builder().directives("warn,http=info").build()?;
+    /// assert_eq!(events.least_severity(), Some(Severity::Info));
+    /// events.switch(false);
+    /// assert_eq!(events.least_severity(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn least_severity(&self) -> Option<Severity> {
+        let kinds = &self.store().kinds;
+        if kinds.is_on() { kinds.directives().least_severity() } else { None }
     }
 
     /// Calls `callback` each time levels may have changed, until what is returned drops: after the

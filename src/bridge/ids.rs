@@ -7,7 +7,7 @@ use crate::CorrelationId;
 ///
 /// ```
 /// use flightdeck::CorrelationId;
-/// use flightdeck::bridge::tracing::correlation_of;
+/// use flightdeck::bridge::correlation_of;
 /// assert_eq!(correlation_of("2a"), CorrelationId::new(42));
 /// assert_eq!(correlation_of("00000000-0000-0000-0000-00000000002a"), CorrelationId::new(42));
 /// assert_ne!(correlation_of("order-7"), correlation_of("order-8"));
