@@ -32,6 +32,7 @@ Examples:
   flightdeck query engine.deck -S -5m       what a host recorded in a file, while it runs or after it died
   flightdeck size --rate 200k --keep 60s    the setting that keeps a minute of events
   flightdeck list                           decks in files, of hosts that run or died
+  flightdeck attach                         watch the deck of another process
   flightdeck post-mortem host.deck          how a host ended, and what it was doing
   flightdeck explain config.update.busy     what to do about an error
 
@@ -58,6 +59,12 @@ pub enum Command {
     /// List the decks of this user that lie in files: those of hosts that run, closed or died
     #[cfg(target_os = "linux")]
     List(List),
+    /// Watch a deck of another process: rates, gauges, histograms, workers, config, events
+    #[cfg(target_os = "linux")]
+    Attach(Attach),
+    /// Show counters by rate, gauges and histograms of one deck or of several together
+    #[cfg(target_os = "linux")]
+    Top(Top),
     /// Say how the host of a deck's file ended, and what it was doing
     #[cfg(target_os = "linux")]
     PostMortem(PostMortem),
@@ -265,6 +272,65 @@ pub struct List {
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
     /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flightdeck attach`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+The process that is watched does not notice: its file is read, and nothing else. A deck whose process ends stays on the
+screen as it was.
+
+Keys: Tab or 1 to 6 another page; arrows, PgUp, PgDn, Home, End move; / only lines with a text; s sort by name or by
+size; p or Space hold still; h or F1 help; q or F10 quit.
+
+Examples:
+  flightdeck attach                                       the only deck that runs
+  flightdeck attach 4711                                  that of process 4711
+  flightdeck attach /dev/shm/flightdeck-0/host.4711.3.deck")]
+pub struct Attach {
+    /// The file of a deck, or the number of a process that has one; the only deck that runs without it
+    #[arg(value_name = "FILE|PID")]
+    pub deck: Option<PathBuf>,
+    /// Read it also if it belongs to another user, who may change it meanwhile in any way
+    #[arg(long)]
+    pub any_user: bool,
+    /// How often to look
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = quantity::keep)]
+    pub interval: Duration,
+}
+
+/// `flightdeck top`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+On a terminal it looks again and again, with the keys of `flightdeck attach`. Elsewhere it looks twice, prints what
+happened in between as one table, and ends. Metrics of several decks with the same name and labels are added up, gauges
+too.
+
+Exit codes: 0 done; 1 there is no deck; 2 a file cannot be read.
+
+Examples:
+  flightdeck top                                    the only deck that runs
+  flightdeck top /dev/shm/flightdeck-0/*.deck       all of them together
+  flightdeck top --interval 5s host.deck | head
+  flightdeck top host.deck --json | jq .series")]
+pub struct Top {
+    /// Files of decks, or numbers of processes that have one; the only deck that runs without any
+    #[arg(value_name = "FILE|PID")]
+    pub decks: Vec<PathBuf>,
+    /// Read them also if they belong to other users, who may change them meanwhile in any way
+    #[arg(long)]
+    pub any_user: bool,
+    /// How often to look, or how long to wait between the two looks
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = quantity::keep)]
+    pub interval: Duration,
+    /// How many lines of each sort to print
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print one JSON object instead, also on a terminal
     #[arg(long)]
     pub json: bool,
 }

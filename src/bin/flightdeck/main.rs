@@ -1,11 +1,12 @@
 //! The command-line tool.
 //!
 //! - `args`, `size`, `quantity`: what can be written on the command line; `shown`: numbers and texts for people
-//! - `output`, `messages`, `outcome`, `interrupt`, `terminal`: results, messages, exit codes, Ctrl-C, what can be drawn
-//! - `recording`: files of decks, opened
+//! - `output`, `messages`, `outcome`, `interrupt`, `terminal`, `screen`: results, messages, exit codes, Ctrl-C, what can be
+//!   drawn, and where
+//! - `recording`, `metric`: files of decks, opened; a value of their telemetry
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`: the commands
+//! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`, `watch`: the commands
 
 mod args;
 #[cfg(target_os = "linux")]
@@ -18,6 +19,8 @@ mod interrupt;
 #[cfg(target_os = "linux")]
 mod list;
 mod messages;
+#[cfg(target_os = "linux")]
+mod metric;
 mod nearest;
 mod outcome;
 mod output;
@@ -27,10 +30,13 @@ mod quantity;
 #[cfg(target_os = "linux")]
 mod recording;
 mod replay;
+mod screen;
 mod shown;
 mod size;
 mod sizing;
 mod terminal;
+#[cfg(target_os = "linux")]
+mod watch;
 
 use args::{Args, Color, Command};
 use clap::{CommandFactory, FromArgMatches};
@@ -86,6 +92,10 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
         }
         #[cfg(target_os = "linux")]
         Command::List(asked) => list::run(asked, &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::Attach(asked) => watch::attach(asked, args.color, &mut output, messages)?,
+        #[cfg(target_os = "linux")]
+        Command::Top(asked) => watch::top(asked, args.color, &mut output, messages)?,
         #[cfg(target_os = "linux")]
         Command::PostMortem(asked) => post_mortem::run(asked, Look::stdout(args.color), &mut output)?,
         Command::Replay(asked) => replay::run(asked, Look::stdout(args.color), &mut output, messages)?,

@@ -42,6 +42,10 @@ pub enum Failure {
     /// Interrupts cannot be caught.
     #[error("interrupts cannot be caught: {0}")]
     Interrupt(io::Error),
+    /// The terminal cannot be drawn on.
+    #[cfg(target_os = "linux")]
+    #[error("the terminal cannot be drawn on: {0}")]
+    Screen(io::Error),
     /// The demo cannot run.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -80,6 +84,8 @@ impl Diagnostic for Failure {
             Self::Output(OutputError::Closed) => "cli.output.closed",
             Self::Output(OutputError::Failed(_)) => "cli.output.failed",
             Self::Interrupt(_) => "cli.interrupt",
+            #[cfg(target_os = "linux")]
+            Self::Screen(_) => "cli.screen",
             Self::Demo(error) => error.code(),
             Self::Build(error) => error.code(),
             Self::Writer(error) => error.code(),

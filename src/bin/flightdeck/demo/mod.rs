@@ -31,6 +31,7 @@ use crate::args::{Color, Demo};
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::screen;
 use crate::terminal::Look;
 use course::Course;
 use faults::Faults;
@@ -138,7 +139,7 @@ pub fn run(
     let load =
         Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
     let live = Arc::new(Live::new(&deck, &clients, length));
-    let has_view = !asked.json && view::is_possible();
+    let has_view = !asked.json && screen::is_possible();
     // A terminal that cannot be taken over shows the lines.
     let view = has_view.then(|| View::open(live.clone(), color).ok()).flatten();
     let log = with_progress(view.is_none(), &live, messages, || {
@@ -224,7 +225,7 @@ fn keep_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if thread::current().name().is_none_or(|name| !name.ends_with(feed::NAME) && !faults::is_one(name)) {
-            view::restore();
+            screen::restore();
             usual(panic);
         }
     }));

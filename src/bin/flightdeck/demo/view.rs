@@ -4,24 +4,20 @@
 use super::live::{Live, Now};
 use super::variant::Equipment;
 use crate::args::Color;
+use crate::screen::{self, Canvas};
 use crate::shown::{self, grouped, nanos};
-use crate::{interrupt, size, terminal};
+use crate::{interrupt, size};
 use flightdeck::events::Value;
 use flightdeck::supervisor::WorkerState;
 use flightdeck::telemetry::HistogramValues;
 use flightdeck::{Health, Ticks};
-use ratatui::backend::CrosstermBackend;
+use ratatui::Frame;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use ratatui::crossterm::{cursor, execute};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color as Paint, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Sparkline};
-use ratatui::{Frame, Terminal};
-use std::io::{self, IsTerminal, Stderr};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -30,14 +26,6 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(100);
 /// How far back the last events are looked for.
 const RECENT: Duration = Duration::from_millis(150);
-
-/// Whether the terminal is taken over now. One for the process, as its terminal is.
-static IS_TAKEN: AtomicBool = AtomicBool::new(false);
-
-/// Whether there is a terminal behind standard error on which a view can be drawn.
-pub fn is_possible() -> bool {
-    io::stderr().is_terminal() && !terminal::is_dumb()
-}
 
 /// The view, until it drops.
 pub struct View {
@@ -48,18 +36,14 @@ pub struct View {
 impl View {
     /// Takes over the terminal behind standard error.
     pub fn open(live: Arc<Live>, color: Color) -> io::Result<Self> {
-        enable_raw_mode()?;
-        IS_TAKEN.store(true, Ordering::Relaxed);
-        let opened = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())));
-        let terminal = opened.inspect_err(|_| restore())?;
+        let terminal = screen::take()?;
         let closing = Arc::new(AtomicBool::new(false));
         let (told, is_colored) = (closing.clone(), color.applies(true));
         let spawned = thread::Builder::new().name("view".to_owned()).spawn(move || {
             let mut picture = Picture { live, is_colored, events: Vec::new() };
             show(terminal, &told, &mut picture);
         });
-        let thread = Some(spawned.inspect_err(|_| restore())?);
+        let thread = Some(spawned.inspect_err(|_| screen::restore())?);
         Ok(Self { closing, thread })
     }
 }
@@ -71,19 +55,11 @@ impl Drop for View {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        restore();
+        screen::restore();
     }
 }
 
-/// Puts the terminal back. Harmless where it never was taken.
-pub fn restore() {
-    if IS_TAKEN.swap(false, Ordering::Relaxed) {
-        let _ = disable_raw_mode();
-        let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
-    }
-}
-
-fn show(mut terminal: Terminal<CrosstermBackend<Stderr>>, closing: &AtomicBool, picture: &mut Picture) {
+fn show(mut terminal: Canvas, closing: &AtomicBool, picture: &mut Picture) {
     while !closing.load(Ordering::Relaxed) {
         if terminal.draw(|frame| picture.draw(frame)).is_err() {
             return;

@@ -11,6 +11,7 @@ use crate::args::List;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::recording::Fate;
 use crate::shown::plain;
 use flightdeck::mapped;
 use found::Found;
@@ -55,6 +56,17 @@ pub fn run(asked: &List, output: &mut Output, messages: &Messages) -> Result<Out
         return Ok(Outcome::NothingFound);
     }
     Ok(Outcome::Done)
+}
+
+/// The files of decks whose processes run, in the places where decks lie, of this user.
+pub fn running() -> Vec<PathBuf> {
+    let found = mapped::places()
+        .iter()
+        .filter_map(|place| found::in_directory(place).ok())
+        .flatten()
+        .collect::<Vec<_>>();
+    let runs = |found: &Found| found.told.as_ref().is_ok_and(|told| told.fate == Fate::Running);
+    found.into_iter().filter(runs).map(|found| found.path).collect()
 }
 
 fn listed(directories: &[PathBuf]) -> String {

@@ -2,11 +2,11 @@
 
 use super::config::{Change, Config, What};
 use super::findings::Findings;
-use super::metric;
 use super::moments::{Thread, Unfinished};
 use super::text::headline;
 use super::unknown;
 use super::workers::Worker;
+use crate::metric;
 use crate::shown::{nanos, unix_ns, utc};
 use flightdeck::events::{Answer, InFlight, Loss};
 use flightdeck::{RecordedConcern, Ticks, Told};

@@ -5,13 +5,12 @@
 //! - `stood`: how things stood, as the file keeps it beside the events
 //! - `workers`, `config`: how these stood, from there and from the deck's own events, which may be older or newer
 //! - `unknown`: what the file cannot tell
-//! - `brief`: an event on one line; `metric`: a value of telemetry; `text`, `json`: the report
+//! - `brief`: an event on one line; `text`, `json`: the report
 
 mod brief;
 mod config;
 mod findings;
 mod json;
-mod metric;
 mod moments;
 mod stood;
 mod text;

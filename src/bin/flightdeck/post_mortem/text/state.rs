@@ -3,10 +3,10 @@
 use super::super::brief::cut;
 use super::super::config::{Config, What};
 use super::super::findings::Findings;
-use super::super::metric;
 use super::super::workers::{State, Worker};
 use super::page::Page;
 use super::{REASON, ahead, before, events};
+use crate::metric;
 use crate::output::OutputError;
 use crate::shown::{self, count, grouped, nanos, plain};
 use flightdeck::Told;

@@ -6,11 +6,7 @@ use serde_json::{Value as Json, json};
 
 /// For people, with its unit.
 pub fn shown(value: &Value, unit: Option<Unit>) -> String {
-    let unit = unit.as_ref().and_then(Unit::open_metrics);
-    let of = |number: u64| match unit {
-        Some("nanoseconds") => shown::ns(number),
-        unit => with(grouped(number), unit),
-    };
+    let of = |value| number(value, unit);
     let signed = |number: i64| {
         let minus = if number < 0 { "-" } else { "" };
         format!("{minus}{}", of(number.unsigned_abs()))
@@ -28,14 +24,23 @@ pub fn shown(value: &Value, unit: Option<Unit>) -> String {
     }
 }
 
-fn with(number: String, unit: Option<&str>) -> String {
-    match unit {
+/// A number with its unit.
+pub fn number(number: u64, unit: Option<Unit>) -> String {
+    match unit.as_ref().and_then(Unit::open_metrics) {
+        Some("nanoseconds") => shown::ns(number),
+        _ => with(grouped(number), unit),
+    }
+}
+
+fn with(number: String, unit: Option<Unit>) -> String {
+    match unit.as_ref().and_then(Unit::open_metrics) {
         Some(unit) => format!("{number} {}", plain(unit)),
         None => number,
     }
 }
 
-fn quantiles(values: &HistogramValues) -> [Option<u64>; 3] {
+/// In the middle, of 99 in 100, and the greatest.
+pub fn quantiles(values: &HistogramValues) -> [Option<u64>; 3] {
     [values.quantile(0.5), values.quantile(0.99), values.greatest()]
 }
 
