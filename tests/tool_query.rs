@@ -6,7 +6,7 @@
 mod tool;
 
 use flightdeck::Clock;
-use flightdeck::events::{Events, Stamp};
+use flightdeck::events::{Events, FieldType, Schema, Stamp, Value as FieldValue};
 use flightdeck::mapped::Options;
 use serde_json::Value;
 use std::fs;
@@ -484,6 +484,36 @@ fn what_comes_is_followed_until_the_process_ends() {
             assert!(said.contains(fate), "{said}");
         }
     }
+}
+
+#[test]
+fn whoever_follows_a_file_that_lacks_names_is_told() {
+    let folder = Folder::new("follow-nameless");
+    let path = folder.0.join("host.deck");
+    let events = Events::builder().memory(3 << 20).mapped(Options::at(&path)).build().unwrap();
+    events.record(Beat { n: 1 });
+    let recording = events.recording().unwrap();
+    while recording.nameless().kinds == 0 {
+        events.define(Schema::new(format!("{}{}", "x".repeat(2_000), recording.kinds().count()))).unwrap();
+    }
+    let kind = events.define(Schema::new("y".repeat(10_000)).field("n", FieldType::U64)).unwrap();
+    events.record_values(Stamp::of(7_u64), &kind, &[FieldValue::U64(1)]).unwrap();
+    let kinds = recording.nameless().kinds;
+    drop((recording, events));
+    let file = path.to_str().unwrap();
+    let told = format!("of {kinds} kind");
+    for asked in [["-w", "n=1"], ["-k", "host.beat"]] {
+        let ran = run(&["query", file, "-f", "-o", "json", "--strict", asked[0], asked[1]]);
+        assert_eq!((self::kinds(&ran), ran.code), (vec!["host.beat".to_owned()], Some(1)), "{}", ran.err);
+        assert_eq!(ran.err.matches(&told).count(), 1, "{}", ran.err);
+        let ran = run(&["query", file, "-f", "-o", "json", asked[0], asked[1]]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+    }
+    let ran = run(&["query", file, "-f", "-o", "json", "--strict"]);
+    assert_eq!((ran.out.lines().count(), ran.code), (2, Some(0)), "{}", ran.err);
+    assert!(!ran.err.contains("no name"), "{}", ran.err);
+    let ran = run(&["query", file, "--explain", "-w", "n=1"]);
+    assert!(ran.out.contains("of some kinds the file has no names"), "{}", ran.out);
 }
 
 #[test]

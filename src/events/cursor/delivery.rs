@@ -122,6 +122,9 @@ pub struct CursorStats {
     pub woken: u64,
     /// Of those, how often none could have, since the system refused the barrier.
     pub deaf: u64,
+    /// Of how many kinds its recording [has no name](crate::events::Nameless::kinds), where it asks for a kind or a field: what of
+    /// their events matches nobody can tell, so they are among those that were left out. Zero of a store, and where it asks for neither.
+    pub nameless: u64,
 }
 
 impl CursorStats {

@@ -135,6 +135,8 @@ impl CursorStats {
             parks: self.parks.saturating_add(other.parks),
             woken: self.woken.saturating_add(other.woken),
             deaf: self.deaf.saturating_add(other.deaf),
+            // Of one recording.
+            nameless: self.nameless.max(other.nameless),
         }
     }
 

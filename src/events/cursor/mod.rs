@@ -417,6 +417,7 @@ impl Cursor {
             late: self.late,
             looks: self.pace.looks,
             parks: self.pace.parks,
+            nameless: if self.wanted.filter.goes_by_names() { self.view.schemas.nameless() } else { 0 },
             ..CursorStats::default()
         };
         if let Some(listening) = &self.listening {

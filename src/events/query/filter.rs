@@ -239,7 +239,7 @@ impl Filter {
     }
 
     /// Whether it takes the names of kinds or fields to tell what matches.
-    pub(super) fn goes_by_names(&self) -> bool {
+    pub(crate) fn goes_by_names(&self) -> bool {
         self.kinds.is_some() || self.fields.is_some()
     }
 

@@ -75,7 +75,7 @@ pub struct Recording {
 #[non_exhaustive]
 pub struct Nameless {
     /// Kinds: their events have no fields here, and a query by kind or field says that it [may miss
-    /// some](crate::events::Truncation::Nameless).
+    /// some](crate::events::Truncation::Nameless), as does [a cursor](crate::events::CursorStats::nameless).
     pub kinds: u64,
     /// Threads: their events have their number.
     pub threads: u64,

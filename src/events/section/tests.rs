@@ -279,6 +279,18 @@ fn an_answer_is_not_complete_where_the_recording_lacks_names() {
     }
     assert_eq!(events.query().matching(field("n").at_least(1)).run().unwrap().verdict(), Verdict::Complete);
     let kinds = recording.nameless().kinds;
+    // So does whoever follows.
+    let stats = |query: Query<'_>| {
+        let mut cursor = query.follow_from(Start::Oldest).unwrap();
+        let events = cursor.drain(|_| ()).events;
+        (events, cursor.stats().nameless, cursor.stats().accounted())
+    };
+    assert!(kinds > 0);
+    for query in [recording.query().kind::<Usual<'_>>(), recording.query().matching(field("n").at_least(1))] {
+        assert_eq!(stats(query), (1, kinds, 2));
+    }
+    assert_eq!(stats(recording.query()), (2, 0, 2));
+    assert_eq!(stats(events.query().matching(field("n").at_least(1))), (2, 0, 2));
     for query in [recording.query().kind::<Late>(), recording.query().kind_named("section.late")] {
         let refused = QueryError::Nameless { name: "section.late".to_owned(), kinds };
         assert_eq!(query.clone().run().unwrap_err(), refused);

@@ -105,6 +105,9 @@ fn certainty(answer: &Answer, at: impl Fn(Ticks) -> String) -> String {
                 at(answer.since())
             )
         }
+        Verdict::Truncated { by: Truncation::Nameless } => {
+            "perhaps not: of some kinds the file has no names".to_owned()
+        }
         Verdict::Truncated { .. } => "no, the budget was spent".to_owned(),
     }
 }

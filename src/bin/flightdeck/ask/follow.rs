@@ -10,6 +10,7 @@ use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::{Output, OutputError};
 use crate::recording::{Fate, who};
+use crate::shown::count;
 use flightdeck::events::{Cursor, CursorState, Delivery, EventId, Recording};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -55,8 +56,16 @@ pub fn run(
     }
     drop(answer);
     output.finish()?;
-    let mut page =
-        Page { count: told.len() as u64, told, is_missing, selection, form, messages, lines: Vec::new() };
+    let mut page = Page {
+        count: told.len() as u64,
+        told,
+        is_missing,
+        nameless: 0,
+        selection,
+        form,
+        messages,
+        lines: Vec::new(),
+    };
     let cursor = cursor.park_between(LOOKS.0, LOOKS.1);
     let is_interrupted = page.go_on(cursor, recording, output)?;
     let is_enough = page.count > 0 && !(begun.is_strict && page.is_missing);
@@ -73,6 +82,8 @@ struct Page<'a> {
     told: HashSet<EventId>,
     count: u64,
     is_missing: bool,
+    /// Of how many kinds it was told that they have no name.
+    nameless: u64,
     selection: &'a Selection,
     form: &'a Form,
     messages: &'a Messages,
@@ -98,6 +109,7 @@ impl Page<'_> {
             } else {
                 cursor.poll(BATCH, |delivery| self.add(&delivery)).state
             };
+            self.tell_nameless(recording);
             self.write(output)?;
             if state == CursorState::More {
                 continue;
@@ -123,6 +135,18 @@ impl Page<'_> {
                 self.lines.extend(self.form.gap(gap, self.messages));
             }
             _ => {}
+        }
+    }
+
+    /// Which of their events are asked for nobody can tell.
+    fn tell_nameless(&mut self, recording: &Recording) {
+        let kinds = if self.selection.goes_by_names() { recording.nameless().kinds } else { 0 };
+        if kinds > self.nameless {
+            (self.nameless, self.is_missing) = (kinds, true);
+            self.messages.warn(format_args!(
+                "of {} there is no name in the file: their events are left out here",
+                count(kinds, "kind")
+            ));
         }
     }
 

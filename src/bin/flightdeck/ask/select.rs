@@ -113,6 +113,11 @@ impl Selection {
         self
     }
 
+    /// Whether what is asked for depends on the names of kinds and fields.
+    pub fn goes_by_names(&self) -> bool {
+        !self.asked.is_empty() || !self.conditions.is_empty()
+    }
+
     /// Says which kinds asked for are not known, and which are like them.
     pub fn tell_unknown(&self, recording: &Recording, messages: &Messages) {
         let known: Vec<_> = recording.kinds().map(|kind| kind.name()).collect();
