@@ -18,8 +18,8 @@ use flightdeck::supervisor::{
     Supervisor,
 };
 use flightdeck::telemetry::{
-    Description, InputError, Pressure, PressureError, PressureWatch, ProcessError, RegisterError, Resolution,
-    Telemetry, Unit,
+    CarryError, Description, InputError, MetricType, Pressure, PressureError, PressureWatch, ProcessError,
+    RegisterError, Resolution, Telemetry, Unit,
 };
 use flightdeck::{
     Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, PartError, ReplayError, Retry, Revision,
@@ -463,9 +463,21 @@ fn telemetry(errors: &mut Errors) {
     errors.push(Box::new(ProcessError::Unreadable { path: path(), kind: std::io::ErrorKind::NotFound }));
     errors.push(Box::new(ProcessError::Malformed { path: path(), field: "utime" }));
     errors.push(Box::new(ProcessError::TooLong { path: path(), limit: 1 << 20 }));
+    carried(errors);
     groups(errors, &telemetry);
     handlers(errors, &telemetry);
     pressure(errors);
+}
+
+/// By hand: a telemetry notes them, and goes on.
+fn carried(errors: &mut Errors) {
+    let name = || "latency".to_owned();
+    let (before, now) = (MetricType::Counter, MetricType::Histogram);
+    errors.push(Box::new(CarryError::Type { name: name(), before, now }));
+    let (before, now) = (Unit::Milliseconds, Unit::Nanoseconds);
+    errors.push(Box::new(CarryError::Unit { name: name(), before, now }));
+    let (before, now) = (Resolution::new(5), Resolution::new(7).up_to(1_000));
+    errors.push(Box::new(CarryError::Resolution { name: name(), before, now }));
 }
 
 fn groups(errors: &mut Errors, telemetry: &Telemetry) {

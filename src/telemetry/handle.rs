@@ -197,7 +197,13 @@ impl Builder {
     }
 
     /// Counters and histograms go on from what an earlier life of the host counted: each begins with it that has the same
-    /// name, labels and type, and the same resolution, once it is asked for. Of several earlier lives the last one counts.
+    /// name, labels, type, unit and resolution, once it is asked for. Of several earlier lives the last one counts. One that is
+    /// something else now begins at zero: [`Stats::not_carried`] counts those, and the last one is
+    /// [`Status::last_error`](super::Status::last_error), a [`CarryError`](super::CarryError). Whoever describes a metric with its unit
+    /// does so before asking for it: of one that is not described any unit will do.
+    ///
+    /// A file that is damaged gives what can still be read of it: a series under a whole name, of a type and in cells that there can
+    /// be. Its values are then whatever the file says.
     ///
     /// Gauges and up/down counters begin anew, since what they say of a process ends with it; so does a series that is made again
     /// after it was retired. What [groups](super::Group) counted goes on in snapshots, as that of the counters which have the names of
@@ -307,9 +313,9 @@ impl Builder {
         };
         let Span { region, start, .. } = &span;
         let cells = Cells::at(region, start + shape.cells_at(), sizes);
-        let roll = Roll::new(shape.log(region, *start), self.earlier, born);
-        shape.write(region, *start);
         let errors = ErrorSlot::new();
+        let roll = Roll::new(shape.log(region, *start), self.earlier.noting(errors.clone()), born);
+        shape.write(region, *start);
         let inner = Arc::new(Inner {
             deck: self.deck.unwrap_or_else(DeckId::unique),
             registry: Registry::new(cells.clone(), roll, sizes.cells, RESERVED, errors.clone()),
@@ -615,7 +621,7 @@ pub struct Stats {
     pub label_values_cut: u64,
     /// Series that went on from an earlier life: see [`Builder::carry_over`].
     pub carried: u64,
-    /// Series that did not, since they have another type or resolution now.
+    /// Series that did not, since they have another type, unit or resolution now.
     pub not_carried: u64,
     /// Series of the earlier life that nobody has asked for yet.
     pub to_carry: u64,

@@ -52,6 +52,7 @@ mod pressure;
 mod process;
 
 pub use buckets::Resolution;
+pub use carry::CarryError;
 pub use error::{AddError, BuildError, DescribeError, RegisterError};
 pub use extremes::{Extremes, ExtremesReader, Tracked};
 pub use group::{Group, GroupError, GroupReading};

@@ -3,6 +3,10 @@
 use super::{Code, later, never};
 
 pub(super) const CODES: &[Code] = &[
+    never("telemetry.carry.resolution", "what it counted then stays readable in the file of that life")
+        .warn(),
+    never("telemetry.carry.type", "what it counted then stays readable in the file of that life").warn(),
+    never("telemetry.carry.unit", "what it counted then stays readable in the file of that life").warn(),
     never(
         "telemetry.description.long_help",
         "say in one sentence what is counted, and put the rest into the documentation",

@@ -51,7 +51,7 @@ fn plain(error: &Error) -> Option<&dyn Diagnostic> {
         supervisor::HealthCheckError, supervisor::Limited,
         supervisor::LimitsError, supervisor::Rejected, supervisor::RemoveError, supervisor::RetryPolicyError,
         supervisor::SpawnError, supervisor::StartError,
-        telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::DescribeError,
+        telemetry::AddError, telemetry::AttachError, telemetry::BuildError, telemetry::CarryError, telemetry::DescribeError,
         telemetry::GroupError, telemetry::LabelError, telemetry::NameError, telemetry::RegisterError,
         telemetry::SectionError, telemetry::WindowError,
         ConfigNameError, GuardError, NotReady, PanicHookError, TailError,

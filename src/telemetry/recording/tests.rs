@@ -275,6 +275,82 @@ fn what_an_earlier_life_counted_goes_on() {
     assert_eq!(now.counter_with("orders_total", &labels).value(), 0);
 }
 
+/// Of each kind, what became of it in the next life.
+#[test]
+fn what_is_something_else_now_begins_anew_and_says_why() {
+    let before = Telemetry::builder().cells(512).threads(1).build().unwrap();
+    let unit = |telemetry: &Telemetry, name: &str, unit| {
+        telemetry.describe(name, Description::new("what it is").unit(unit)).unwrap();
+    };
+    let small = |most| Resolution::new(2).up_to(most);
+    for name in ["same", "unit_changed", "described_since", "not_described_any_more", "type_changed"] {
+        before.counter(name).increment(5);
+    }
+    unit(&before, "same", Unit::Bytes);
+    unit(&before, "unit_changed", Unit::Milliseconds);
+    unit(&before, "not_described_any_more", Unit::Seconds);
+    for name in ["sizes", "sizes_unit_changed", "sizes_resolution_changed"] {
+        before.try_histogram_of(name, &[], small(100)).unwrap().record(7);
+    }
+    unit(&before, "sizes_unit_changed", Unit::Other("rows"));
+    before.gauge("gauge").set(3);
+    before.float_gauge("float").set(0.5);
+    before.up_down_counter("open").add(2);
+
+    let recording = before.recording().unwrap();
+    let now = Telemetry::builder().cells(512).threads(1).carry_over(&recording).build().unwrap();
+    unit(&now, "same", Unit::Bytes);
+    unit(&now, "unit_changed", Unit::Microseconds);
+    unit(&now, "described_since", Unit::Seconds);
+    unit(&now, "sizes_unit_changed", Unit::Other("orders"));
+    let last = || now.status().last_error.map(|error| error.code);
+    for name in ["same", "described_since", "not_described_any_more"] {
+        assert_eq!((now.counter(name).value(), last()), (5, None), "{name}");
+    }
+    let sizes = |name, most| now.try_histogram_of(name, &[], small(most)).unwrap().values().count();
+    assert_eq!((sizes("sizes", 100), last()), (1, None));
+    assert_eq!((now.counter("unit_changed").value(), last()), (0, Some(Some("telemetry.carry.unit"))));
+    assert_eq!(
+        (sizes("sizes_resolution_changed", 1_000), last()),
+        (0, Some(Some("telemetry.carry.resolution")))
+    );
+    assert_eq!((sizes("sizes_unit_changed", 100), last()), (0, Some(Some("telemetry.carry.unit"))));
+    assert_eq!(
+        (now.up_down_counter("type_changed").value(), last()),
+        (0, Some(Some("telemetry.carry.type")))
+    );
+    assert_eq!(now.gauge("gauge").value(), 0);
+    assert_eq!((now.float_gauge("float").value(), now.up_down_counter("open").value()), (0.0, 0));
+    let stats = now.stats();
+    assert_eq!((stats.carried, stats.not_carried, stats.to_carry), (4, 4, 0));
+}
+
+/// One name after the other is damaged: all others go on.
+#[test]
+fn of_a_damaged_life_the_rest_goes_on() {
+    let before = Telemetry::builder().cells(64).threads(1).build().unwrap();
+    let names: Vec<String> = (0..12).map(|n| format!("metric_{n}")).collect();
+    for name in &names {
+        before.counter_with(name, &[("of", name)]).increment(7);
+    }
+    let whole = copied(&before);
+    let log = Recording::of_span(whole.clone()).unwrap().log;
+    let records: Vec<(usize, u64)> = log.read().records().map(|record| (record.begin, record.head)).collect();
+    assert_eq!(records.len(), 2 * names.len());
+    for (number, (at, _)) in records.into_iter().enumerate() {
+        let span = copy_of(&whole);
+        // The first name of a record: far longer than it is.
+        set(&span, RECORDS + at + 4, 1 << 40);
+        let recording = Recording::of_span(span).unwrap();
+        let now = Telemetry::builder().cells(64).threads(1).carry_over(&recording).build().unwrap();
+        let values: Vec<u64> =
+            names.iter().map(|name| now.counter_with(name, &[("of", name)]).value()).collect();
+        let expected: Vec<u64> = (0..names.len()).map(|n| if n == number / 2 { 0 } else { 7 }).collect();
+        assert_eq!(values, expected, "record {number}");
+        assert_eq!((now.stats().carried, recording.unreadable() > 0), (names.len() as u64 - 1, true));
+    }
+}
+
 #[test]
 fn a_section_that_is_cut_off_is_refused() {
     let span = copied(&eventful());

@@ -90,7 +90,7 @@ impl Roll {
     /// beyond the limit.
     pub(crate) fn carry(&mut self, common: &Common, labels: Option<&Labels>, series: &Series, cells: &Cells) {
         let overflow = Labels::overflow();
-        self.earlier.give(&common.name, labels.unwrap_or(&overflow), series, cells);
+        self.earlier.give(common, labels.unwrap_or(&overflow), series, cells);
     }
 
     /// Writes down a metric, or what is said of it now.
