@@ -61,6 +61,7 @@
 //! | `systemd` | systemd told how a deck is, and its watchdog petted while the deck is live (Linux) |
 //! | `signals` | triggers that a signal sets off, through `signal-hook` |
 //! | `tracing` | what is said through the crate `tracing`, events and spans, is recorded here: `bridge::tracing` |
+//! | `tracing-opentelemetry` | the traces that a layer of `tracing-opentelemetry` keeps say whose it is; includes `tracing` |
 //! | `log` | what is said through the crate `log` is recorded here: `bridge::log` |
 //! | `metrics` | what is counted through the crate `metrics` is counted here: `bridge::metrics` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |

@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) leaves_scope: bool,
     /// Held while a site asks what levels say and notes the answer: the last to ask must be the last to note.
     pub(super) asking: Mutex<()>,
+    #[cfg(feature = "tracing-opentelemetry")]
+    pub(super) traces: super::traces::Traces,
     _watch: LevelWatch,
 }
 
@@ -77,6 +79,8 @@ impl LayerBuilder {
             spans: Spans::new(),
             counts: Counts::default(),
             asking: Mutex::default(),
+            #[cfg(feature = "tracing-opentelemetry")]
+            traces: super::traces::Traces::default(),
             leaves_scope,
             events,
         };

@@ -117,12 +117,39 @@ impl Inner {
         site: Option<&Site>,
         attributes: &Attributes<'_>,
         around: Around,
-    ) -> Option<(Scope, bool)> {
+    ) -> Option<Begun> {
         let mut said = Said::<FIELDS>::at(site);
         attributes.record(&mut said);
         let stamp = self.stamp_of_span(around, said.whose);
-        let take = |kind: &Kind, values: &[Value<'_>]| self.events.start_values(stamp, kind, values);
-        self.hand_over(site, attributes.metadata(), &said, take)
+        let (metadata, take) = (attributes.metadata(), |kind: &Kind, values: &[Value<'_>]| {
+            self.events.start_values(stamp, kind, values)
+        });
+        let (scope, is_recorded) = self.hand_over(site, metadata, &said, take)?;
+        Some(Begun {
+            scope,
+            metadata,
+            is_recorded,
+            #[cfg(feature = "tracing-opentelemetry")]
+            knows_whose: said.whose != Whose::NotSaid,
+        })
+    }
+
+    /// Puts a span that is entered for the first time into the trace that somebody else keeps, if it has not said whose it is.
+    #[cfg(feature = "tracing-opentelemetry")]
+    fn in_trace(&self, id: &Id, begun: Begun) -> Begun {
+        if begun.knows_whose {
+            return begun;
+        }
+        let scope = match self.traces.trace_of(id) {
+            Some((trace, span)) => {
+                let scope = begun.scope.for_id(trace);
+                self.events.record_with(of(scope), super::traces::InTrace { span_id: span.get() });
+                scope
+            }
+            None => begun.scope,
+        };
+        self.spans.move_to(id, scope);
+        Begun { scope, ..begun }
     }
 
     /// Hands over what was said: as values of the kind that they are of, or else as text.
@@ -200,18 +227,22 @@ impl<S> tracing_subscriber::Layer<S> for Layer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    #[cfg(feature = "tracing-opentelemetry")]
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        self.inner.traces.are_in(dispatch);
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let inner = &*self.inner;
         let Some(_inside) = inner.inside() else { return };
-        let metadata = attributes.metadata();
-        let site = inner.site(metadata);
+        let site = inner.site(attributes.metadata());
         let around = inner.around(attributes.parent(), attributes.is_root(), &context);
         let begun = match is_small(site) {
             true => inner.begin::<FEW>(site, attributes, around),
             false => inner.begin::<MOST_FIELDS>(site, attributes, around),
         };
-        if let Some((scope, is_recorded)) = begun {
-            inner.spans.insert(id, Begun { scope, metadata, is_recorded });
+        if let Some(begun) = begun {
+            inner.spans.insert(id, begun);
         }
     }
 
@@ -259,9 +290,13 @@ where
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         let inner = &*self.inner;
-        if !inner.leaves_scope
-            && let Some(begun) = inner.spans.get(id)
-        {
+        if inner.leaves_scope && !cfg!(feature = "tracing-opentelemetry") {
+            return;
+        }
+        let Some(begun) = inner.spans.get(id) else { return };
+        #[cfg(feature = "tracing-opentelemetry")]
+        let begun = inner.in_trace(id, begun);
+        if !inner.leaves_scope {
             entered::enter(inner.number(), id.into_u64(), begun.scope);
         }
     }

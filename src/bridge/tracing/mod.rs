@@ -48,7 +48,8 @@
 //! |---|---|
 //! | that which [`LayerBuilder::correlation_field`] names | the number; of text up to 32 hexadecimal digits, dashes aside (a UUID, say) as a number, and of any other text what [`correlation_of`](super::correlation_of) says |
 //! | `traceparent`, as W3C trace context writes it | the trace id, and the caller's span is the parent |
-//! | neither, and there is nothing around it | a new one, made at random |
+//! | neither, but there is a layer of `tracing-opentelemetry` in the subscriber (feature `tracing-opentelemetry`) | its trace id, from when the span is first entered, with an event `tracing.in_trace` that names the span there: before, the host may still set the parent |
+//! | none of these, and there is nothing around it | a new one, made at random |
 //!
 //! # Levels
 //!
@@ -87,6 +88,8 @@ mod site;
 mod sites;
 mod spans;
 mod stats;
+#[cfg(feature = "tracing-opentelemetry")]
+mod traces;
 
 pub use build::{Layer, LayerBuilder};
 pub use filter::Levels;

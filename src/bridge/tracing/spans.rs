@@ -15,6 +15,9 @@ pub(super) struct Begun {
     pub(super) metadata: &'static Metadata<'static>,
     /// Whether its beginning was recorded.
     pub(super) is_recorded: bool,
+    /// Whether it said itself whose it is, or somebody who keeps traces was asked.
+    #[cfg(feature = "tracing-opentelemetry")]
+    pub(super) knows_whose: bool,
 }
 
 type Shard = Mutex<Vec<(u64, Begun)>>;
@@ -50,11 +53,15 @@ impl Spans {
         spans.iter().find(|(known, _)| *known == number).map(|(_, begun)| *begun)
     }
 
-    /// Puts it under another scope.
+    /// Puts it under another scope, for good.
     pub(super) fn move_to(&self, id: &Id, scope: Scope) {
         let (shard, number) = self.shard(id);
         if let Some((_, begun)) = shard.lock().iter_mut().find(|(known, _)| *known == number) {
             begun.scope = scope;
+            #[cfg(feature = "tracing-opentelemetry")]
+            {
+                begun.knows_whose = true;
+            }
         }
     }
 
