@@ -1,4 +1,4 @@
-//! What is said through the crate [`log`](::log), with its key-value pairs, is recorded here.
+//! What is said through the crate `log`, with its key-value pairs, is recorded here.
 //!
 //! A [`Logger`] makes each record of a host, and of its libraries, an event of an [`Events`](crate::events::Events) store, in the
 //! [`Scope`](crate::events::Scope) that the thread is in.

@@ -1,4 +1,4 @@
-//! What is counted through the crate [`metrics`](::metrics) is counted here.
+//! What is counted through the crate `metrics` is counted here.
 //!
 //! A [`Recorder`] makes each metric that a host or one of its libraries asks for a metric of a
 //! [`Telemetry`](crate::telemetry::Telemetry), with its labels, its unit and its help text. A handle that is kept costs a call

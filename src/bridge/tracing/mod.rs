@@ -1,4 +1,4 @@
-//! What is said through the crate [`tracing`](::tracing), events and spans, is recorded here.
+//! What is said through the crate `tracing`, events and spans, is recorded here.
 //!
 //! A [`Layer`] makes each event of a host, and of its libraries, an event of an [`Events`](crate::events::Events) store, and each
 //! span the beginning and the end of one, with their fields. So the last moments of all that is instrumented are there, indexed
