@@ -232,6 +232,15 @@ impl OnTerminal {
         Some(Self { child, seen, screen: vt100::Parser::new(rows, columns, 0), bytes: Vec::new() })
     }
 
+    /// To the tool, which took the place of the shell that `script` started.
+    fn signal(&self, number: i32) {
+        let script = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+        let tool = children.split_whitespace().next().unwrap().parse().unwrap();
+        // SAFETY: a signal to a child of a child that runs, both started by this test.
+        assert_eq!(unsafe { libc::kill(tool, number) }, 0);
+    }
+
     fn press(&mut self, keys: &str) {
         self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
@@ -259,7 +268,13 @@ impl OnTerminal {
 
     /// Its exit code, once it has ended and put the terminal back as it was.
     #[track_caller]
-    fn end(mut self) -> Option<i32> {
+    fn end(self) -> Option<i32> {
+        self.end_saying().0
+    }
+
+    /// The same, and what stands on the screen that is put back.
+    #[track_caller]
+    fn end_saying(mut self) -> (Option<i32>, String) {
         let end = Instant::now() + Duration::from_secs(20);
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < end, "it does not end:\n{}", self.screen.screen().contents());
@@ -271,7 +286,8 @@ impl OnTerminal {
         let screen = self.screen.screen();
         assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the terminal is put back");
         assert!(String::from_utf8_lossy(&self.bytes).contains("\u{1b}[?1049h"), "it was taken over");
-        self.child.wait().unwrap().code()
+        let said = screen.contents();
+        (self.child.wait().unwrap().code(), said)
     }
 }
 
@@ -302,8 +318,8 @@ fn a_deck_is_watched_page_by_page_and_its_end_is_seen() {
     view.shows(&["order.routed venue=EUREX"]);
     view.press("h");
     view.shows(&["any key closes this"]);
-    view.press("x1/idle\r");
-    view.shows(&["idle_total", "lines with `idle`"]);
+    view.press("x1/IDLE\r");
+    view.shows(&["idle_total", "lines with `IDLE`"]);
     view.press("p");
     view.shows(&["HOLDING STILL"]);
     view.press("p");
@@ -311,8 +327,69 @@ fn a_deck_is_watched_page_by_page_and_its_end_is_seen() {
     view.shows(&["died", "flightdeck post-mortem"]);
     view.press("\u{1b}");
     view.shows(&["orders_total"]);
+    // Its last moments stay.
+    std::thread::sleep(Duration::from_millis(500));
+    view.press("/orders\r");
+    view.shows(&["lines with `orders`"]);
+    let screen = view.screen.screen().contents();
+    let line = screen.lines().map(str::trim).find(|line| line.ends_with("  orders_total")).expect(&screen);
+    assert!(!line.starts_with("0.0 "), "{screen}");
     view.press("q");
-    assert_eq!(view.end(), Some(0));
+    let (code, said) = view.end_saying();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("warning: order-gateway (process ") && said.contains(" tells more"), "{said}");
+}
+
+#[test]
+fn a_deck_that_is_named_twice_counts_once_and_readers_of_one_are_not_its_host() {
+    let folder = Folder::new("top-twice");
+    let file = deck(&folder, "deck");
+    let host = Host::start(&file);
+    let ran = run(&["top", &file, &host.0.id().to_string(), "--json", "--interval", "60ms"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("is named twice: it counts once"), "{}", ran.err);
+    let told = ran.json();
+    assert_eq!(
+        (told["decks"].as_array().unwrap().len(), &series(&told, "idle_total")["value"]),
+        (1, &7.into())
+    );
+    // This process looks into it, too.
+    let recording = flightdeck::Recording::open(&file).unwrap();
+    run(&["top", &std::process::id().to_string()]).refused(2, &["has no deck in a file"]);
+    drop(recording);
+}
+
+#[test]
+fn what_is_cut_or_garbled_is_never_believed() {
+    let folder = Folder::new("top-hostile");
+    let file = deck(&folder, "deck");
+    drop(Host::start(&file));
+    let whole = fs::read(&file).unwrap();
+    let cut = folder.file("cut", &whole[..whole.len() / 2]);
+    let ran = run(&["top", &cut]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.starts_with("error: "), "{}", ran.err);
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    for round in 0..12 {
+        let mut bytes = whole.clone();
+        for _ in 0..2_000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let at = 4_096 + random as usize % (bytes.len() - 4_096);
+            bytes[at] = (random >> 32) as u8;
+        }
+        let file = folder.file("garbled", bytes);
+        let ran = run(&["top", &file, "--json", "--interval", "60ms"]);
+        assert!(matches!(ran.code, Some(0 | 2)) && !ran.err.contains("panicked"), "{round}: {}", ran.err);
+        let Some(mut view) = OnTerminal::start(&format!("attach {file}"), (24, 80)) else { continue };
+        if round == 0 && ran.code == Some(0) {
+            view.shows(&["q quit"]);
+            (1..=6).for_each(|page| view.press(&page.to_string()));
+            view.press("q");
+            assert_eq!(view.end(), Some(0));
+        }
+    }
 }
 
 #[test]
@@ -321,7 +398,7 @@ fn a_small_terminal_is_drawn_on_and_a_signal_puts_it_back() {
     let file = deck(&folder, "deck");
     let _host = Host::start(&file);
     for (keys, size, words) in
-        [("\u{3}", (10, 40), "order-gateway"), ("q", (3, 20), "rates"), ("q", (1, 1), "")]
+        [("\u{3}", (10, 40), "1 rates  2  3  4  5  6"), ("q", (3, 20), "rates"), ("q", (1, 1), "")]
     {
         let args = format!("attach {file} --interval 50ms");
         let Some(mut view) = OnTerminal::start(&args, size) else { return };
@@ -335,11 +412,6 @@ fn a_small_terminal_is_drawn_on_and_a_signal_puts_it_back() {
     // Of a signal, what goes on is not asked.
     let Some(mut view) = OnTerminal::start(&format!("top {file}"), (24, 100)) else { return };
     view.shows(&["3 histograms", "orders_total"]);
-    let tools = Command::new("pkill").args(["-INT", "-n", "-f", &format!("flightdeck top {file}")]).status();
-    if tools.is_ok_and(|status| status.success()) {
-        assert_eq!(view.end(), Some(130));
-    } else {
-        view.press("q");
-        assert_eq!(view.end(), Some(0));
-    }
+    view.signal(libc::SIGINT);
+    assert_eq!(view.end(), Some(130));
 }

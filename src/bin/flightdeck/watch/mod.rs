@@ -17,6 +17,7 @@ use crate::args::{Attach, Color, Top};
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
+use crate::recording::{Fate, who};
 use crate::{interrupt, screen};
 use flightdeck::Recording;
 use page::Page;
@@ -46,7 +47,11 @@ pub fn attach(
         return Ok(Outcome::Misused);
     }
     match which::open(asked.deck.as_slice(), asked.any_user, output, messages)? {
-        Ok(decks) => show(&decks, &Page::ALL, color, asked.interval),
+        Ok(decks) => {
+            let outcome = show(&decks, &Page::ALL, color, asked.interval)?;
+            decks.iter().for_each(|deck| tell_end(deck, messages));
+            Ok(outcome)
+        }
         Err(outcome) => Ok(outcome),
     }
 }
@@ -74,6 +79,18 @@ pub fn top(asked: &Top, color: Color, output: &mut Output, messages: &Messages) 
     Ok(Outcome::Done)
 }
 
+/// The view is gone, and how its deck ended should not be.
+fn tell_end(deck: &Recording, messages: &Messages) {
+    let (file, fate) = (deck.file(), Fate::of(deck.file()));
+    let message =
+        format!("{} {fate}; `flightdeck post-mortem {}` tells more", who(file), file.path().display());
+    if fate.is_violent() {
+        messages.warn(message);
+    } else if fate.is_over() {
+        messages.note(message);
+    }
+}
+
 /// False if the user interrupts.
 fn wait(length: Duration) -> bool {
     let end = Instant::now() + length;
@@ -94,10 +111,21 @@ fn show(
     color: Color,
     interval: Duration,
 ) -> Result<Outcome, Failure> {
+    restore_on_panic();
     let canvas = screen::take().map_err(Failure::Screen)?;
     let _back = Back;
     let picture = Picture { is_coloured: color.applies(true), pages };
     look_on(canvas, decks, &picture, interval.max(SHORTEST)).map_err(Failure::Screen)
+}
+
+/// What a panic says would be gone with the screen that it was written on. Nothing else runs in this process that may panic and
+/// go on.
+fn restore_on_panic() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        screen::restore();
+        next(panic);
+    }));
 }
 
 /// Puts the terminal back, also when a panic unwinds.
@@ -141,7 +169,8 @@ fn look_on(
         }
         if Instant::now() >= next {
             next = Instant::now() + interval;
-            if !state.is_still {
+            // What has ended is looked at once more, and then no longer: rates stay those of its last moments.
+            if !state.is_still && !sight.is_over() {
                 sight = Sight::of(decks, Some(&sight));
             }
         }

@@ -4,9 +4,9 @@ use super::sight::{Deck, Metric, Sight};
 use super::state::State;
 use crate::metric;
 use crate::shown::{self, grouped, nanos, plain};
-use flightdeck::RecordedValue;
 use flightdeck::supervisor::WorkerState;
 use flightdeck::telemetry::{HistogramValues, Unit, Value};
+use flightdeck::{RecordedValue, Severity};
 use std::time::SystemTime;
 
 /// What a line is about: how it is painted.
@@ -16,6 +16,7 @@ pub enum Tone {
     /// A heading.
     Head,
     Good,
+    Doubtful,
     Bad,
     Faint,
 }
@@ -71,11 +72,23 @@ impl Page {
             Self::Config => sight.decks.iter().flat_map(|deck| config(deck, sight.time)).collect(),
             Self::Events => {
                 let lines = sight.decks.iter().flat_map(|deck| &deck.events);
-                lines.map(|line| (Tone::Plain, line.clone())).collect()
+                lines.map(|(severity, line)| (of_severity(*severity), line.clone())).collect()
             }
         };
-        rows.retain(|(_, line)| line.contains(&state.filter));
+        if !state.filter.is_empty() {
+            let text = state.filter.to_lowercase();
+            rows.retain(|(_, line)| line.to_lowercase().contains(&text));
+        }
         rows
+    }
+}
+
+fn of_severity(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical | Severity::Error => Tone::Bad,
+        Severity::Warn => Tone::Doubtful,
+        Severity::Debug | Severity::Trace => Tone::Faint,
+        _ => Tone::Plain,
     }
 }
 

@@ -38,7 +38,7 @@ impl Picture {
         ])
         .areas(frame.area());
         frame.render_widget(self.title(sight), title);
-        frame.render_widget(self.tabs(state), tabs);
+        frame.render_widget(self.tabs(state, tabs.width), tabs);
         if let Some(columns) = state.page().head() {
             frame.render_widget(Line::styled(columns, self.style(Tone::Head)), head);
         }
@@ -63,6 +63,7 @@ impl Picture {
             Tone::Plain => Style::new(),
             Tone::Head => Style::new().add_modifier(Modifier::BOLD),
             Tone::Good => paint(Color::Green),
+            Tone::Doubtful => paint(Color::Yellow),
             Tone::Bad => paint(Color::Red),
             Tone::Faint => Style::new().add_modifier(Modifier::DIM),
         }
@@ -103,10 +104,16 @@ impl Picture {
         Line::from(spans)
     }
 
-    fn tabs(&self, state: &State) -> Line<'static> {
+    /// All pages by name; where there is no room for that, by number, and the present one by name.
+    fn tabs(&self, state: &State, width: u16) -> Line<'static> {
+        // Of each its number, its name, and three spaces.
+        let needed: usize = self.pages.iter().map(|page| page.name().len() + 4).sum();
+        let has_room = needed <= width.into();
         let tab = |(place, page): (usize, &Page)| {
             let chosen = if *page == state.page() { Modifier::REVERSED } else { Modifier::empty() };
-            Span::styled(format!(" {} {} ", place + 1, page.name()), Style::new().add_modifier(chosen))
+            let is_named = has_room || *page == state.page();
+            let name = if is_named { format!(" {}", page.name()) } else { String::new() };
+            Span::styled(format!(" {}{name} ", place + 1), Style::new().add_modifier(chosen))
         };
         Line::from_iter(self.pages.iter().enumerate().map(tab))
     }

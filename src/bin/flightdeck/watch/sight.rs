@@ -3,7 +3,7 @@
 use crate::recording::{Fate, who};
 use crate::shown::plain;
 use flightdeck::telemetry::{SeriesKey, Unit, Value};
-use flightdeck::{RecordedHealth, RecordedRevision, RecordedWorker, Recording};
+use flightdeck::{RecordedHealth, RecordedRevision, RecordedWorker, Recording, Severity};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,10 +40,11 @@ pub struct Deck {
     pub health: Option<RecordedHealth>,
     pub revisions: Vec<RecordedRevision>,
     /// The last, the newest first.
-    pub events: Vec<String>,
+    pub events: Vec<(Severity, String)>,
 }
 
 /// A series.
+#[derive(Clone)]
 pub struct Metric {
     pub key: SeriesKey,
     pub value: Value,
@@ -63,8 +64,13 @@ impl Sight {
         let at = Instant::now();
         let since = before.map(|before| at.saturating_duration_since(before.at));
         let (mut metrics, mut contradictory) = (BTreeMap::<String, Metric>::new(), 0);
+        let mut is_whole = true;
         for telemetry in recordings.iter().filter_map(|recording| recording.telemetry().ok()) {
-            for (key, value) in telemetry.snapshot().iter() {
+            let snapshot = telemetry.snapshot();
+            // Nothing could be read, since its series changed all the while: an empty answer would look like counters that
+            // were there no more, and counted all again at the next look.
+            is_whole &= telemetry.given_up() == 0;
+            for (key, value) in snapshot.iter() {
                 let name = plain(&key.to_string());
                 match metrics.get_mut(&name) {
                     None => {
@@ -84,12 +90,22 @@ impl Sight {
                 metric.rate = happened(&metric.value, then).map(|count| a_second(count, since));
             }
         }
+        if let Some(before) = before.filter(|_| !is_whole) {
+            (metrics, contradictory) = (before.metrics.clone(), before.contradictory);
+        }
         let is_alone = recordings.len() == 1;
         let decks = recordings.iter().enumerate().map(|(place, recording)| {
             let then = before.and_then(|before| before.decks.get(place));
             Deck::of(recording, then.zip(since), is_alone)
         });
         Self { at, time: SystemTime::now(), since, decks: decks.collect(), metrics, contradictory }
+    }
+}
+
+impl Sight {
+    /// Whether nothing will come any more of any of them.
+    pub fn is_over(&self) -> bool {
+        self.decks.iter().all(|deck| deck.fate.is_over())
     }
 }
 
@@ -115,7 +131,7 @@ impl Deck {
         let (workers, looked) = recording.workers().map_or((Vec::new(), None), |told| (told.what, told.at));
         let last = with_events.then(|| events.query().newest_first().limit(EVENTS).run());
         let lines = |answer: &flightdeck::events::Answer| {
-            answer.iter().map(|event| plain(&event.line().to_string())).collect()
+            answer.iter().map(|event| (event.severity(), plain(&event.line().to_string()))).collect()
         };
         Self {
             path: file.path().to_owned(),

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::shown::{count, plain};
 use flightdeck::Recording;
 use flightdeck::events::RecordingError;
-use flightdeck::mapped::{HeaderError, OpenError, OpenOptions, Opened};
+use flightdeck::mapped::{FileId, HeaderError, OpenError, OpenOptions, Opened};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -26,14 +26,15 @@ pub fn open(
         return only(&options, output, messages);
     }
     let mut decks = Vec::with_capacity(named.len());
+    let mut known = BTreeSet::new();
     for name in named {
         let process = name.to_str().and_then(|name| name.parse::<u32>().ok()).filter(|_| !name.exists());
         let Some(process) = process else {
-            decks.push(file(name, &options)?);
+            add(file(name, &options)?, &mut decks, &mut known, messages);
             continue;
         };
         match of_process(process, &options) {
-            Some(deck) => decks.push(deck?),
+            Some(deck) => add(deck?, &mut decks, &mut known, messages),
             None => {
                 messages.error(format_args!(
                     "process {process} has no deck in a file that this user may read: see `flightdeck list`, and name the file"
@@ -43,6 +44,15 @@ pub fn open(
         }
     }
     Ok(Ok(decks))
+}
+
+/// A deck that is named twice, by its file and its process for example, counts once.
+fn add(deck: Recording, decks: &mut Vec<Recording>, known: &mut BTreeSet<FileId>, messages: &Messages) {
+    if known.insert(deck.file().header().life.file) {
+        decks.push(deck);
+    } else {
+        messages.warn(format_args!("{} is named twice: it counts once", deck.file().path().display()));
+    }
 }
 
 fn file(path: &Path, options: &OpenOptions) -> Result<Recording, RecordingError> {
@@ -92,12 +102,14 @@ fn of_process(process: u32, options: &OpenOptions) -> Option<Result<Recording, R
     decks.pop()
 }
 
-/// Inodes of the files that are mapped for everybody to see.
+/// Inodes of the files that are mapped for everybody to see, and to be written: who only reads a deck, as one that follows an
+/// earlier life or looks into another's, is not its host.
 fn shared(maps: &str) -> BTreeSet<u64> {
     let inode = |line: &str| {
         let mut words = line.split_whitespace();
-        let is_shared = words.nth(1).is_some_and(|rights| rights.ends_with('s'));
-        words.nth(2).and_then(|inode| inode.parse().ok()).filter(|inode| is_shared && *inode != 0)
+        let is_written =
+            words.nth(1).is_some_and(|rights| rights.ends_with('s') && rights.get(1..2) == Some("w"));
+        words.nth(2).and_then(|inode| inode.parse().ok()).filter(|inode| is_written && *inode != 0)
     };
     maps.lines().filter_map(inode).collect()
 }
@@ -146,12 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_shared_and_a_file_counts() {
+    fn only_a_file_that_is_shared_and_written_counts() {
         let maps = "\
 7f00-7f01 rw-s 00000000 00:19 42                         /dev/shm/host deck.deck
 7f01-7f02 r--p 00000000 fe:00 43                         /usr/lib/libc.so.6
 7f02-7f03 rw-s 00000000 00:01 44                         /memfd:flightdeck (deleted)
 7f03-7f04 rw-p 00000000 00:00 0                          [heap]
+7f04-7f05 r--s 00000000 00:19 45                         /dev/shm/another.deck
 ";
         assert_eq!(shared(maps), BTreeSet::from([42, 44]));
         assert_eq!(shared("garbage\n\n"), BTreeSet::new());
