@@ -162,8 +162,12 @@ fn look_on(
                 continue;
             }
             match event::read()? {
-                Event::Key(key) if state.press(key) == Step::Quit => return Ok(Outcome::Done),
-                // A key, or another size.
+                Event::Key(key) => match state.press(key) {
+                    Step::Draw => break,
+                    Step::Quit => return Ok(Outcome::Done),
+                    Step::Interrupt => return Ok(Outcome::Interrupted),
+                },
+                // Another size.
                 _ => break,
             }
         }

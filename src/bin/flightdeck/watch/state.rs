@@ -10,6 +10,8 @@ pub enum Step {
     Draw,
     /// The user has seen enough.
     Quit,
+    /// The same as a signal would: the terminal hands over the key instead of sending one.
+    Interrupt,
 }
 
 /// Which page, and what of it.
@@ -65,7 +67,7 @@ impl State {
             return Step::Draw;
         }
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return Step::Quit;
+            return Step::Interrupt;
         }
         if self.is_writing {
             self.write(key.code);
@@ -158,5 +160,15 @@ mod tests {
         assert_eq!(pressed(&mut state, &[KeyCode::Esc]), Step::Draw);
         assert_eq!(state.filter, "");
         assert_eq!(pressed(&mut state, &[KeyCode::Esc]), Step::Quit);
+    }
+
+    #[test]
+    fn an_interrupt_is_one_whatever_is_being_done() {
+        let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        for before in ['1', '/', 'h'] {
+            let mut state = State::new(&Page::ALL);
+            pressed(&mut state, &[KeyCode::Char(before)]);
+            assert_eq!(state.press(interrupt), Step::Interrupt, "after {before}");
+        }
     }
 }
