@@ -133,6 +133,11 @@ impl Region {
         self.len
     }
 
+    /// How many bytes it takes, with what lies before its first line.
+    pub(crate) fn bytes(&self) -> u64 {
+        size_of_val(self.all()) as u64
+    }
+
     /// Writes what has changed to where it is kept.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn sync(&self) -> io::Result<()> {
@@ -190,6 +195,11 @@ impl Region {
             ))]
             Memory::Mapped(_) => os::advise_huge_pages_of_file(start, bytes),
         }
+    }
+
+    /// What the system provided of it by now; `None` where nobody says.
+    pub(crate) fn provided(&self) -> Option<os::Provided> {
+        os::provided(self.all().as_ptr().cast(), size_of_val(self.all()))
     }
 
     /// Keeps it from being swapped out: all of it now, or each page once it has been touched.

@@ -61,7 +61,7 @@ fn mapped(errors: &mut Errors) {
         CreateError::InUse { path: path() },
         CreateError::Exists { path: path() },
         CreateError::Foreign { path: path(), reason: reason("it is no regular file") },
-        CreateError::NoSpace { path: path(), wanted: 1 << 30, there: Some(64 << 20) },
+        CreateError::NoSpace { path: path(), wanted: 1 << 30, there: Some(64 << 20), kept: 3 << 30 },
         CreateError::Limit { path: path(), wanted: 1 << 30, limit: 1 << 20 },
         CreateError::NotReserved { path: path() },
         CreateError::NoPlace {

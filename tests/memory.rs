@@ -74,6 +74,11 @@ fn huge_pages_are_granted_or_their_refusal_is_seen() {
             let huge = bytes_of("smaps_rollup", "AnonHugePages").saturating_sub(before);
             println!("{} of {} MiB in huge pages", huge >> 20, events.plan().total >> 20);
         }
+        HugePages::Provided { huge, all } => {
+            assert!(0 < huge && huge <= all && all >= MEMORY as u64 / 2, "{huge} of {all} bytes");
+            let there = bytes_of("smaps_rollup", "AnonHugePages");
+            assert!(there as u64 >= huge, "{there} bytes in all, and {huge} in the store");
+        }
         HugePages::Refused { reason } => println!("refused: {reason}"),
         other => panic!("asked for, and {other:?}"),
     }

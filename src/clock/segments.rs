@@ -57,6 +57,7 @@ impl Segments {
     /// # Panics
     /// If the system has not even a few hundred words.
     pub fn new(capacity: usize) -> Self {
+        // Few words, as any small allocation of the standard library's, which ends the process where there are none.
         let region =
             Region::heap(Self::footprint(capacity)).expect("a clock needs a few hundred words of memory");
         Self::at(&region, 0, capacity)

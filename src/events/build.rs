@@ -138,14 +138,40 @@ pub enum HugePages {
     /// Nobody asked.
     #[default]
     NotAsked,
-    /// The system took the advice; it follows it as it finds huge pages free.
+    /// The system took the advice; it follows it as it finds huge pages free, when memory is first used.
     Advised,
+    /// All memory was provided when the store was built, so much of it in huge pages as the system counted then.
+    Provided {
+        /// Bytes in huge pages.
+        huge: u64,
+        /// Bytes in all.
+        all: u64,
+    },
     /// There will be none.
     Refused {
         /// What the system says.
         reason: String,
     },
 }
+
+impl HugePages {
+    /// What the system gave that took the advice.
+    fn of(region: &Region) -> Self {
+        match region.provided() {
+            // Little of it has been used: it may give some later.
+            Some(os::Provided { huge, all }) if all >= region.bytes() / 2 => match huge {
+                0 => Self::Refused { reason: NO_HUGE_PAGES.to_owned() },
+                huge => Self::Provided { huge, all },
+            },
+            _ => Self::Advised,
+        }
+    }
+}
+
+/// What helps, after what was the matter.
+const NO_HUGE_PAGES: &str = "the system took the advice and provided small pages alone: for a file in memory mount its tmpfs with `huge=advise` \
+    (of /dev/shm: `mount -o remount,huge=advise /dev/shm`), for one without a name write `advise` to \
+    /sys/kernel/mm/transparent_hugepage/shmem_enabled; a disk's file system may have none; on the heap it found none free";
 
 /// How memory is shared between the retention classes: weights. Without a weight a class gets the smallest ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,7 +284,9 @@ impl Builder {
 
     /// Whether to ask the system for huge pages: fewer misses of the address cache in stores of many megabytes.
     /// Off by default. A wish, not a condition: [`Events::huge_pages`] and the deck's health say what became of it.
-    /// Needs feature `os`, and Linux with transparent huge pages not switched off.
+    /// Needs feature `os`, and Linux with transparent huge pages not switched off. A deck's file in memory (on `/dev/shm`, or without a
+    /// name) is provided in full when it is made, in that case, which takes as long as with [`Builder::prefault`]: only so has it huge
+    /// pages at all, from Linux 5.14 on.
     pub fn huge_pages(mut self, on: bool) -> Self {
         self.huge_pages = on;
         self
@@ -437,11 +465,7 @@ impl Builder {
         let Span { region, start, .. } = &memory.span;
         let start = *start;
         // In this order: a page that has been touched is no longer made a huge one.
-        let huge_pages = match self.huge_pages.then(|| region.advise_huge_pages()) {
-            None => HugePages::NotAsked,
-            Some(Ok(())) => HugePages::Advised,
-            Some(Err(error)) => HugePages::Refused { reason: error.to_string() },
-        };
+        let advised = self.huge_pages.then(|| region.advise_huge_pages());
         if self.lock {
             let refused = |error: io::Error| BuildError::NotLocked { bytes, reason: error.to_string() };
             region.lock(self.first_touch).map_err(refused)?;
@@ -455,6 +479,11 @@ impl Builder {
             }
             (false, _) => {}
         }
+        let huge_pages = match advised {
+            None => HugePages::NotAsked,
+            Some(Ok(())) => HugePages::of(region),
+            Some(Err(error)) => HugePages::Refused { reason: error.to_string() },
+        };
         os::watch_forks(local::forget_in_child).map_err(|_| BuildError::OutOfMemory { bytes })?;
         let clock = self.clock.unwrap_or_default();
         let random = RandomState::new();

@@ -60,14 +60,13 @@ impl MappedFile {
         let (entries, total) = directory::arrange(sections, os::page()).ok_or_else(refused)?;
         // So that a child lets go of the file, and is known for one.
         os::count_forks().map_err(|error| system(options.path(), "fork", &error))?;
-        let lay_out = |filled: Filled, life: &Life, backing| {
-            let map = Map::writable(filled.held, &filled.file, total * 8);
-            let map = map.map_err(|error| system(options.path(), "mmap", &error))?;
+        let lay_out = |map: Map, life: &Life, backing| {
             let region = Region::mapped(map);
             write_header(&region, life, backing, &entries);
-            Ok(region)
+            region
         };
-        let maker = Maker { options, bytes: total as u64 * 8, lay_out: &lay_out };
+        let huge_pages = sections.iter().any(SectionSpec::has_huge_pages);
+        let maker = Maker { options, bytes: total as u64 * 8, huge_pages, lay_out: &lay_out };
         let (placed, instead_of) = match maker.make() {
             Ok(placed) => (placed, None),
             Err(error) if options.or_memory => {
@@ -186,48 +185,53 @@ pub(super) fn system(path: &Path, step: &'static str, error: &io::Error) -> Crea
     CreateError::System { path: path.to_owned(), step, reason: error.to_string().into() }
 }
 
-/// A file that is held and reserved.
-pub(super) struct Filled {
-    pub(super) held: Held,
-    /// Opened another time, to be mapped.
-    pub(super) file: File,
-}
-
-/// Holds the file and reserves it in full, so that no store ever finds the disk full.
+/// Holds the file, reserves it in full, so that no store ever finds the disk full, and maps it.
 ///
 /// `again` is the same file, opened another time: it is what is locked.
-pub(super) fn fill(
-    file: File,
-    again: File,
-    path: &Path,
-    bytes: u64,
-    options: &Options,
-) -> Result<Filled, CreateError> {
+pub(super) fn fill(file: &File, again: File, path: &Path, maker: &Maker<'_>) -> Result<Map, CreateError> {
+    let bytes = maker.bytes;
     // Held before it has anything in it: whoever finds it knows that its writer lives.
     let held = Held::try_hold(again).map_err(|error| system(path, "lock", &error))?;
     let held = held.ok_or_else(|| CreateError::InUse { path: path.to_owned() })?;
     // Before: a file system that is full may keep what it could give.
-    let there = os::bytes_free(&file);
-    let reserved = match os::reserve(&file, bytes) {
+    let there = os::bytes_free(file);
+    let map = |held| {
+        let map = Map::writable(held, file, bytes as usize);
+        map.map_err(|error| system(path, "mmap", &error))
+    };
+    if !(maker.huge_pages && os::is_in_memory(file)) {
+        reserve(file, path, maker, there)?;
+        return map(held);
+    }
+    // What is reserved in memory is there, in small pages for good.
+    file.set_len(bytes).map_err(|error| system(path, "ftruncate", &error))?;
+    let map = map(held)?;
+    // A wish. Where there is no room for all, the reservation says so, and until then nothing is stored.
+    let _ = map.provide_huge();
+    reserve(file, path, maker, there)?;
+    Ok(map)
+}
+
+fn reserve(file: &File, path: &Path, maker: &Maker<'_>, there: Option<u64>) -> Result<(), CreateError> {
+    let reserved = match os::reserve(file, maker.bytes) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            if !options.write_zeros {
+            if !maker.options.write_zeros {
                 return Err(CreateError::NotReserved { path: path.to_owned() });
             }
-            zeros(&file, bytes)
+            zeros(file, maker.bytes)
         }
         reserved => reserved,
     };
-    match reserved {
-        Ok(()) => Ok(Filled { held, file }),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            Err(CreateError::NoSpace { path: path.to_owned(), wanted: bytes, there })
+    reserved.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => {
+            CreateError::NoSpace { path: path.to_owned(), wanted: maker.bytes, there, kept: 0 }
         }
         // What the file system has is not what this user may have of it.
-        Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
-            Err(CreateError::NoSpace { path: path.to_owned(), wanted: bytes, there: None })
+        io::ErrorKind::QuotaExceeded => {
+            CreateError::NoSpace { path: path.to_owned(), wanted: maker.bytes, there: None, kept: 0 }
         }
-        Err(error) => Err(system(path, "fallocate", &error)),
-    }
+        _ => system(path, "fallocate", &error),
+    })
 }
 
 fn zeros(mut file: &File, bytes: u64) -> io::Result<()> {

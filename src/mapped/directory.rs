@@ -39,6 +39,13 @@ pub(crate) struct SectionSpec {
     pub(crate) huge_pages: bool,
 }
 
+impl SectionSpec {
+    /// Whether any huge page can be.
+    pub(super) const fn has_huge_pages(&self) -> bool {
+        self.huge_pages && self.words >= HUGE
+    }
+}
+
 /// Where a section lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,7 +70,7 @@ pub(super) fn arrange(sections: &[SectionSpec], page: usize) -> Option<(Vec<Entr
     let (mut entries, mut end, mut unit) =
         (Vec::with_capacity(sections.len()), HEADER, (page / 8).max(HEADER));
     for section in sections {
-        let huge = section.huge_pages && section.words >= HUGE;
+        let huge = section.has_huge_pages();
         let start = end.checked_next_multiple_of(if huge { HUGE } else { LINE })?;
         end = start.checked_add(section.words)?;
         if huge {

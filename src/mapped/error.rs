@@ -47,7 +47,7 @@ pub enum CreateError {
     },
     /// The disk, or what this user may have of it, does not suffice.
     #[error(
-        "`{}` needs {wanted} bytes, and {} are free there: free some, give less memory, or a path elsewhere", shown(path), known(*there)
+        "`{}` needs {wanted} bytes, and {} are free there{}: free some, give less memory, or a path elsewhere", shown(path), known(*there), beside(*kept)
     )]
     NoSpace {
         /// The file.
@@ -56,6 +56,8 @@ pub enum CreateError {
         wanted: u64,
         /// What the file system had; `None` where it does not tell.
         there: Option<u64>,
+        /// What files of earlier lives take there.
+        kept: u64,
     },
     /// The process may not write files of that length: the system would kill it.
     #[error(
@@ -94,7 +96,7 @@ pub enum CreateError {
         reasons: Box<str>,
     },
     /// The system refused.
-    #[error("`{}` was not made, at {step}: {reason}", shown(path))]
+    #[error("`{}` was not made, at {step}: {reason}: {}", shown(path), remedy(step))]
     System {
         /// The file.
         path: PathBuf,
@@ -232,8 +234,45 @@ fn known(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "nobody knows how many".to_owned(), |bytes| bytes.to_string())
 }
 
+fn beside(kept: u64) -> String {
+    match kept {
+        0 => String::new(),
+        kept => {
+            format!(", beside {kept} bytes of earlier lives, of which a smaller `recover(n)` keeps fewer")
+        }
+    }
+}
+
+/// What helps where the system refuses a step.
+fn remedy(step: &str) -> &'static str {
+    match step {
+        "lock" => "give a file system that has locks on open files, such as a local one or tmpfs",
+        "mmap" => "raise `ulimit -v` and the memory of the container, or give less memory",
+        "link" => "give a file system that has hard links, such as a local one or tmpfs (FAT has none)",
+        "fork" => "give the process more memory",
+        "memfd_create" | "seal" | "open in /proc/self/fd" => {
+            "let the sandbox have `memfd_create`, `fcntl` and /proc, or give a path"
+        }
+        "chown" | "chmod" => "name a group that the user of the host is in",
+        "mkdir" | "rename" | "unlink" => "let the user of the host write in the directory",
+        "fallocate" | "ftruncate" => "see that the disk works, or give a path elsewhere",
+        "read" | "readdir" => "let the user of the host read what is there, or give a path elsewhere",
+        _ => "give a path that is there, and that the user of the host may read and write",
+    }
+}
+
 fn quoted(bytes: [u8; 8]) -> String {
     format!("\"{}\"", bytes.escape_ascii())
+}
+
+impl CreateError {
+    /// Says what earlier lives take where there is no space.
+    pub(super) fn with_kept(mut self, bytes: impl FnOnce() -> u64) -> Self {
+        if let Self::NoSpace { kept, .. } = &mut self {
+            *kept = bytes();
+        }
+        self
+    }
 }
 
 impl Diagnostic for CreateError {

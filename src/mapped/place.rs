@@ -3,7 +3,7 @@
 //! A file is made under a name that nobody looks for, held, reserved, and given its header; then it is linked to its own
 //! name, which fails where that is taken. So what has the name of a deck is one, and of several that want a name one gets it.
 
-use super::create::{Filled, fill, system};
+use super::create::{fill, system};
 use super::error::CreateError;
 use super::header::Backing;
 use super::life::{Life, clean, this_program};
@@ -11,7 +11,7 @@ use super::options::{At, Options};
 use super::places;
 use super::recover;
 use super::safe;
-use crate::os;
+use crate::os::{self, Map};
 use crate::region::Region;
 use crate::sync::Arc;
 use std::fs::{self, File, Permissions};
@@ -33,8 +33,8 @@ pub(super) struct Placed {
     pub(super) passed_over: Vec<Box<str>>,
 }
 
-/// Maps a file that is held, and writes its header.
-pub(super) type LayOut<'a> = &'a dyn Fn(Filled, &Life, Backing) -> Result<Arc<Region>, CreateError>;
+/// Writes the header of a file that is held and mapped.
+pub(super) type LayOut<'a> = &'a dyn Fn(Map, &Life, Backing) -> Arc<Region>;
 
 /// How often a name is taken by another between two looks before it counts as in use.
 const TRIES: usize = 16;
@@ -44,6 +44,8 @@ const KEPT: u32 = 3;
 pub(super) struct Maker<'a> {
     pub(super) options: &'a Options,
     pub(super) bytes: u64,
+    /// Whether any part of it is to lie in huge pages.
+    pub(super) huge_pages: bool,
     pub(super) lay_out: LayOut<'a>,
 }
 
@@ -51,7 +53,9 @@ impl Maker<'_> {
     pub(super) fn make(&self) -> Result<Placed, CreateError> {
         self.within_limit(self.options.path())?;
         match &self.options.at {
-            At::Path(path) => self.at_path(path),
+            At::Path(path) => {
+                self.at_path(path).map_err(|error| error.with_kept(|| recover::bytes_of_lives(path)))
+            }
             At::Directory(directory) => self.in_directory(directory),
             At::Anywhere => self.anywhere(),
             At::Nameless => self.nameless(),
@@ -79,9 +83,9 @@ impl Maker<'_> {
         let life = self.life();
         let file = os::nameless(&life.program).map_err(|error| system(path, "memfd_create", &error))?;
         let again = os::open_again(&file).map_err(|error| system(path, "open in /proc/self/fd", &error))?;
-        let filled = fill(file, again, path, self.bytes, self.options)?;
-        os::seal_size(&filled.file).map_err(|error| system(path, "seal", &error))?;
-        let region = (self.lay_out)(filled, &life, Backing::Nameless)?;
+        let map = fill(&file, again, path, self)?;
+        os::seal_size(&file).map_err(|error| system(path, "seal", &error))?;
+        let region = (self.lay_out)(map, &life, Backing::Nameless);
         Ok(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
     }
 
@@ -134,16 +138,21 @@ impl Maker<'_> {
     fn in_directory(&self, directory: &Path) -> Result<Placed, CreateError> {
         let directory = safe::directory_or_own_below(directory, self.options.group)?;
         let program = self.program();
-        recover::sweep(&directory, &program);
+        let kept = || recover::lives_in(&directory, &program).map_or(0, |lives| lives.bytes());
+        self.in_safe_directory(&directory, &program).map_err(|error| error.with_kept(kept))
+    }
+
+    fn in_safe_directory(&self, directory: &Path, program: &str) -> Result<Placed, CreateError> {
+        recover::sweep(directory, program);
         let keep = self.options.keep.unwrap_or(KEPT);
         for _ in 0..TRIES {
-            let mut known = recover::lives_in(&directory, &program)?;
+            let mut known = recover::lives_in(directory, program)?;
             let previous = known.dead.last().filter(|_| keep > 0).and_then(|dead| dead.path.clone());
             let last = known.dead.last().and_then(|dead| dead.life.as_ref());
-            let mut life = Life::begin(program.clone(), last);
+            let mut life = Life::begin(program.to_owned(), last);
             life.number = known.newest.saturating_add(1);
             let path = directory.join(format!("{program}.{}.{}.deck", life.process, life.number));
-            let unseen = || self.unseen(&directory, &program, &path, &life);
+            let unseen = || self.unseen(directory, program, &path, &life);
             let made = match unseen() {
                 // What is not kept may be what has the space.
                 Err(CreateError::NoSpace { .. }) if recover::thin_out(&mut known, keep) => unseen()?,
@@ -155,7 +164,7 @@ impl Maker<'_> {
                 return Ok(Placed { region, life, path, previous, passed_over: Vec::new() });
             }
         }
-        Err(CreateError::InUse { path: directory })
+        Err(CreateError::InUse { path: directory.to_owned() })
     }
 
     fn anywhere(&self) -> Result<Placed, CreateError> {
@@ -190,8 +199,8 @@ impl Maker<'_> {
             readable.map_err(|error| system(path, "chmod", &error))?;
         }
         let again = open.create_new(false).open(&unseen.0).map_err(|error| system(path, "open", &error))?;
-        let filled = fill(file, again, path, self.bytes, self.options)?;
-        let region = (self.lay_out)(filled, life, Backing::File)?;
+        let map = fill(&file, again, path, self)?;
+        let region = (self.lay_out)(map, life, Backing::File);
         Ok(Made { region, unseen })
     }
 }

@@ -133,6 +133,17 @@ fn count_aside(path: &Path) -> Result<u32, CreateError> {
     Ok(kept)
 }
 
+/// What those of a path take, the one that has its name among them, whose writers are gone.
+pub(super) fn bytes_of_lives(path: &Path) -> u64 {
+    let taken = |path: &Path| find(path).ok().flatten().map_or(0, |found| taken(&found.held));
+    let aside = (1..=count_aside(path).unwrap_or(0)).map(|number| taken(&numbered(path, number)));
+    taken(path) + aside.sum::<u64>()
+}
+
+fn taken(held: &Held) -> u64 {
+    held.file().metadata().map_or(0, |metadata| metadata.blocks() * 512)
+}
+
 /// Takes away what will not be kept once one more is put aside; whether there was any. By whoever holds the path's file.
 pub(super) fn thin_aside(path: &Path, keep: Option<u32>) -> bool {
     let kept = count_aside(path).unwrap_or(0);
@@ -202,6 +213,14 @@ pub(super) struct Lives {
     pub(super) newest: u64,
     /// Those that do not run, oldest first.
     pub(super) dead: Vec<Before>,
+}
+
+impl Lives {
+    /// What those take that do not run.
+    pub(super) fn bytes(&self) -> u64 {
+        let paths = self.dead.iter().filter_map(|dead| dead.path.as_ref());
+        paths.filter_map(|path| fs::symlink_metadata(path).ok()).map(|there| there.blocks() * 512).sum()
+    }
 }
 
 pub(super) fn lives_in(directory: &Path, program: &str) -> Result<Lives, CreateError> {

@@ -38,6 +38,16 @@ pub(crate) fn bytes_free(file: &File) -> Option<u64> {
     answer.ok().map(|answer| answer.f_bavail.saturating_mul(answer.f_frsize))
 }
 
+/// Whether the file lies in memory (tmpfs), and not on a disk.
+pub(crate) fn is_in_memory(file: &File) -> bool {
+    // SAFETY: plain data, filled in by the call, which touches nothing else.
+    let answer = unsafe {
+        let mut answer: libc::statfs64 = std::mem::zeroed();
+        check(libc::fstatfs64(file.as_raw_fd(), &raw mut answer)).map(|()| answer)
+    };
+    answer.is_ok_and(|answer| answer.f_type == libc::TMPFS_MAGIC)
+}
+
 /// How long a file of this process may become: beyond it the system kills the process, as a rule.
 pub(crate) fn longest_file() -> u64 {
     let mut limit = libc::rlimit64 { rlim_cur: u64::MAX, rlim_max: u64::MAX };
@@ -176,6 +186,7 @@ impl Held {
     }
 
     pub(crate) fn file(&self) -> &File {
+        // Always: it is made with one, and that is taken in `drop` alone, after which nobody has this.
         self.file.as_ref().expect("it is there until this is dropped")
     }
 }

@@ -54,6 +54,18 @@ impl Map {
         check(unsafe { libc::msync(self.start.as_ptr().cast(), self.bytes, libc::MS_SYNC) })
     }
 
+    /// Has the system provide all of it now, in huge pages where it has them. In a file in memory a page that is there keeps
+    /// its size, also one that was only reserved: this comes before that.
+    ///
+    /// # Errors
+    /// Where it does not provide all of it, such as for want of space, which would be a signal (`SIGBUS`) at a store; and where
+    /// it knows no such call (Linux before 5.14). What it provided by then stays.
+    pub(crate) fn provide_huge(&self) -> io::Result<()> {
+        advise_huge_pages_of_file(self.start(), self.bytes)?;
+        // SAFETY: all of it is mapped (invariant), and no word changes.
+        check(unsafe { libc::madvise(self.start.as_ptr().cast(), self.bytes, libc::MADV_POPULATE_WRITE) })
+    }
+
     /// Nobody will write through this any more, as far as others are concerned.
     pub(crate) fn let_go(&self) {
         if let Some(held) = &self.held {
@@ -81,15 +93,8 @@ impl Drop for Map {
     }
 }
 
-/// Asks for huge pages in a mapping of a file.
-///
-/// # Errors
-/// If the system gives none to files in memory. Other file systems take the advice and follow it as they can.
+/// Asks for huge pages in a mapping of a file. File systems take the advice and follow it as they can.
 pub(crate) fn advise_huge_pages_of_file(start: *const u8, bytes: usize) -> io::Result<()> {
-    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    if setting.is_ok_and(|setting| setting.contains("[never]") || setting.contains("[deny]")) {
-        return Err(io::Error::other("the system has huge pages of files in memory switched off"));
-    }
     // SAFETY: advice about memory that the caller owns; its content stays as it is.
     check(unsafe { libc::madvise(start.cast_mut().cast(), bytes, libc::MADV_HUGEPAGE) })
 }

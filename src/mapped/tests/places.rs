@@ -138,8 +138,8 @@ fn a_full_file_system_is_told_with_what_it_has_and_keeps_nothing() {
     let Some(mounted) = Mounted::new("full", "tmpfs", "size=1m,mode=700") else { return };
     let path = mounted.0.file();
     let error = MappedFile::create(&Options::at(&path), &LARGE).unwrap_err();
-    let CreateError::NoSpace { wanted, there: Some(there), .. } = error else { panic!("{error}") };
-    assert_eq!(wanted, (8 << 20) + 4_096);
+    let CreateError::NoSpace { wanted, there: Some(there), kept, .. } = error else { panic!("{error}") };
+    assert_eq!((wanted, kept), ((8 << 20) + 4_096, 0));
     assert!(there <= 1 << 20 && mounted.is_empty());
     // What fits is there, and another one of it is not.
     let fits = MappedFile::create(&Options::at(&path), &SECTIONS).unwrap();
@@ -147,6 +147,35 @@ fn a_full_file_system_is_told_with_what_it_has_and_keeps_nothing() {
     let memory = MappedFile::create(&Options::at(mounted.0.0.join("other")).or_memory(true), &LARGE).unwrap();
     assert!(matches!(memory.instead_of(), Some(CreateError::NoSpace { .. })));
     assert_eq!((memory.path(), memory.section(7, 0).unwrap().words), (None, 1 << 20));
+}
+
+#[test]
+fn a_file_in_memory_has_huge_pages_where_its_file_system_has_them_and_what_there_is_is_told() {
+    use crate::events::{Events, HugePages};
+    let build = |path: PathBuf| Events::builder().memory(16 << 20).huge_pages(true).mapped(path).build();
+    let reserved = |mounted: &Mounted| {
+        let metadata = fs::metadata(mounted.0.file()).unwrap();
+        metadata.blocks() * 512 == metadata.len()
+    };
+    let Some(mounted) = Mounted::new("huge", "tmpfs", "huge=advise,size=64m,mode=700") else { return };
+    let events = build(mounted.0.file()).unwrap();
+    let got = events.huge_pages();
+    let HugePages::Provided { huge, all } = got else { panic!("{got:?}") };
+    assert!(huge >= 2 << 20 && huge <= all && all >= 16 << 20, "{got:?}");
+    println!("{huge} of {all} bytes in huge pages");
+    assert!(reserved(&mounted));
+    drop(events);
+
+    let Some(without) = Mounted::new("huge-never", "tmpfs", "huge=never,size=64m,mode=700") else { return };
+    let events = build(without.0.file()).unwrap();
+    let HugePages::Refused { reason } = events.huge_pages() else { panic!("{:?}", events.huge_pages()) };
+    assert!(reason.contains("huge=advise") && reserved(&without), "{reason}");
+    drop(events);
+
+    // Full while it is provided: an error as ever, and no signal.
+    let Some(small) = Mounted::new("huge-full", "tmpfs", "huge=advise,size=8m,mode=700") else { return };
+    let error = build(small.0.file()).unwrap_err().to_string();
+    assert!(error.contains("8388608") && small.is_empty(), "{error}");
 }
 
 #[test]
@@ -162,6 +191,10 @@ fn lives_that_are_not_kept_make_room_and_one_that_is_keeps_its_name() {
         matches!(full, CreateError::NoSpace { .. }) && names() == 2,
         "three are kept, and one has no room"
     );
+    let CreateError::NoSpace { kept, .. } = full else { panic!("{full}") };
+    assert_eq!(kept, 2 * ((8 << 20) + 4_096), "what may go, in bytes");
+    let told = full.to_string();
+    assert!(told.contains(&format!("beside {kept} bytes of earlier lives")), "{told}");
     life(options().recover(1)).unwrap();
     assert_eq!(names(), 2);
 
@@ -173,7 +206,8 @@ fn lives_that_are_not_kept_make_room_and_one_that_is_keeps_its_name() {
     life(at()).unwrap();
     let before = open(&mounted.0).unwrap().header().life.file;
     let full = life(at().recover(1)).unwrap_err();
-    assert!(matches!(full, CreateError::NoSpace { .. }), "{full}");
+    let CreateError::NoSpace { kept, .. } = full else { panic!("{full}") };
+    assert_eq!(kept, (8 << 20) + 4_096);
     assert_eq!((open(&mounted.0).unwrap().header().life.file, names()), (before, 2), "it stays where it was");
     life(at().recover(0)).unwrap();
     assert_eq!(open(&mounted.0).unwrap().header().life.previous, before);
