@@ -162,8 +162,62 @@ fn what_was_recorded_outlives_an_abort_and_an_overflowed_stack() {
     }
 }
 
+/// A group of processes that have so much memory; taken away in the end.
+struct Limited(PathBuf);
+
+impl Limited {
+    /// `None` where this process may not.
+    fn to(bytes: u64) -> Option<Self> {
+        let of_kind = |root: &str, limit: &str| {
+            if !PathBuf::from(root).join("cgroup.procs").exists() {
+                return None;
+            }
+            let group = Self(PathBuf::from(root).join(format!("flightdeck-{}", std::process::id())));
+            fs::create_dir(&group.0).ok()?;
+            fs::write(group.0.join(limit), bytes.to_string()).ok()?;
+            Some(group)
+        };
+        let old = of_kind("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
+        old.or_else(|| of_kind("/sys/fs/cgroup", "memory.max"))
+    }
+
+    /// How many of them were killed for want of memory.
+    fn killed(&self) -> u64 {
+        let told = ["memory.oom_control", "memory.events"].map(|file| fs::read_to_string(self.0.join(file)));
+        let lines = told.iter().flatten().flat_map(|told| told.lines());
+        lines.filter_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()).sum()
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
 #[test]
-#[ignore = "another process, for the test above"]
+fn what_was_recorded_outlives_that_the_system_kills_for_want_of_memory() {
+    let Some(group) = Limited::to(48 << 20) else {
+        eprintln!("SKIPPED: a group of processes with a limit on memory takes root");
+        return;
+    };
+    let folder = Folder::new("mapped-oom");
+    let mut host = Command::new(std::env::current_exe().unwrap());
+    host.args(["--exact", "ends", "--ignored"])
+        .env("FLIGHTDECK_ENDS", "memory")
+        .env("FLIGHTDECK_GROUP", group.0.join("cgroup.procs"))
+        .env("FLIGHTDECK_AT", folder.deck());
+    let ended = host.output().unwrap();
+    assert_eq!((ended.status.signal(), group.killed()), (Some(libc::SIGKILL), 1), "{}", ended.status);
+    let recording = Recording::open(folder.deck()).unwrap();
+    let file = recording.file().unwrap();
+    assert_eq!((file.state(), file.has_writer().unwrap()), (Some(State::Running), false));
+    assert_eq!(recording.query().kind_named("mapped.filled").run().unwrap().len(), 100);
+    assert_eq!(recording.query().kind_named("mapped.refused").run().unwrap().len(), 1);
+}
+
+#[test]
+#[ignore = "another process, for the tests above"]
 fn ends() {
     fn deeper(n: u64) -> u64 {
         let frame = std::hint::black_box([n; 64]);
@@ -172,8 +226,16 @@ fn ends() {
     let Some(path) = std::env::var_os("FLIGHTDECK_AT") else { return };
     let events = built(PathBuf::from(path));
     record(&events, 0);
-    if std::env::var_os("FLIGHTDECK_ENDS").is_some_and(|how| how == "abort") {
+    let how = std::env::var("FLIGHTDECK_ENDS").unwrap();
+    if how == "abort" {
         std::process::abort();
+    }
+    if how == "memory" {
+        let group = std::env::var_os("FLIGHTDECK_GROUP").unwrap();
+        fs::write(group, std::process::id().to_string()).unwrap();
+        let taken: Vec<Vec<u8>> = (0..256).map(|_| vec![std::hint::black_box(1); 1 << 20]).collect();
+        println!("{} MiB are there", taken.len());
+        return;
     }
     unreachable!("{}", deeper(0));
 }

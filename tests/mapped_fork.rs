@@ -18,7 +18,15 @@ flightdeck::kind! { Noted("mapped_fork.noted") { n: u64 } }
 #[test]
 fn a_child_neither_writes_its_parents_file_nor_closes_it_nor_holds_it() {
     a_child_leaves_its_parents_file_alone();
-    a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed();
+    for is_seen in [true, false] {
+        a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed(is_seen);
+    }
+}
+
+/// A child by the bare system call, of which no library of this process hears.
+fn clone_unseen() -> libc::pid_t {
+    // SAFETY: as a fork, whose handlers are not called: the child may do what a signal handler may.
+    unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as libc::pid_t }
 }
 
 /// Whether these are the same file.
@@ -33,7 +41,8 @@ fn held_by(path: &Path) -> Option<PathBuf> {
     open.find(|descriptor| same(descriptor, path))
 }
 
-fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed() {
+/// One that is not seen for a child does, by the descriptor that it was born with.
+fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed(is_seen: bool) {
     let folder = std::env::temp_dir().join(format!("flightdeck-mapped-killed-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("deck");
@@ -43,6 +52,7 @@ fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed() {
     };
     let (mut done, mut say_done) = std::io::pipe().unwrap();
     let (mut go, say_go) = std::io::pipe().unwrap();
+    let mut say_go = Some(say_go);
     // SAFETY: as below. The child's child keeps all that it was born with until it is told to end.
     let middle = match unsafe { libc::fork() } {
         -1 => panic!("no child: {}", std::io::Error::last_os_error()),
@@ -52,10 +62,15 @@ fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed() {
                 let events = build();
                 events.record(Noted { n: 1 });
                 // SAFETY: as above.
-                if unsafe { libc::fork() } == 0 {
+                let born = if is_seen { unsafe { libc::fork() } } else { clone_unseen() };
+                if born == 0 {
                     say_done.write_all(b"x").unwrap();
                 }
                 let _ = go.read(&mut [0]);
+                if born == 0 && !is_seen {
+                    // SAFETY: ends the child, which takes itself for the writer and must not act as one.
+                    unsafe { libc::_exit(0) };
+                }
                 drop(events);
             }));
             // SAFETY: ends the child.
@@ -69,13 +84,21 @@ fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed() {
     // SAFETY: a child of this process, which is waited for.
     assert_eq!(unsafe { libc::kill(middle, libc::SIGKILL) }, 0);
     assert!(!ended_well(middle));
-    assert!(
-        !recording.file().unwrap().has_writer().unwrap(),
-        "its child has the file mapped, and holds nothing"
-    );
+    let has_writer = || recording.file().unwrap().has_writer().unwrap();
+    assert_eq!(has_writer(), !is_seen, "its child has the file mapped, and holds nothing if it was seen");
+    if !is_seen {
+        let held =
+            Events::builder().memory(1 << 20).mapped(Options::at(&*path).recover(1)).build().unwrap_err();
+        assert_eq!(flightdeck::Diagnostic::code(&held), "mapped.create.in_use");
+        drop(say_go.take());
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while has_writer() {
+            assert!(std::time::Instant::now() < until, "the child has ended");
+            std::thread::yield_now();
+        }
+    }
     let events = build();
     assert_eq!(events.file().unwrap().life().number, 2);
-    drop(say_go);
     drop(events);
     std::fs::remove_dir_all(folder).unwrap();
 }

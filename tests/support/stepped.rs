@@ -84,6 +84,13 @@ impl Stepped {
         self.wait()
     }
 
+    /// Up to where the next system call begins, or ends.
+    #[allow(dead_code, reason = "each test file uses what it needs")]
+    pub fn call(&self) -> Stop {
+        self.go(libc::PTRACE_SYSCALL);
+        self.wait()
+    }
+
     pub fn run(&self) -> Stop {
         self.go(libc::PTRACE_CONT);
         self.wait()
