@@ -184,6 +184,11 @@ pub(crate) fn may_hold(deck: DeckId) -> Result<(), Refusal> {
     })
 }
 
+/// Gives back what this thread holds of decks that nobody else has an interest in. A thread that ends has done so.
+pub(crate) fn let_go_of_orphans() {
+    let _ = SEATS.try_with(Seats::sweep);
+}
+
 /// Remembers that this thread holds `target`, which lives as long as `seat`.
 ///
 /// # Errors

@@ -185,7 +185,7 @@ impl Limited {
     fn killed(&self) -> u64 {
         let told = ["memory.oom_control", "memory.events"].map(|file| fs::read_to_string(self.0.join(file)));
         let lines = told.iter().flatten().flat_map(|told| told.lines());
-        lines.filter_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()).sum()
+        lines.filter_map(|line| line.strip_prefix("oom_kill ")?.parse::<u64>().ok()).sum()
     }
 }
 
@@ -263,6 +263,47 @@ fn two_decks_do_not_share_a_file_and_one_without_a_place_says_so() {
     let error = Recording::open(folder.0.join("text")).unwrap_err();
     assert!(matches!(&error, RecordingError::Open(OpenError::Header { .. })), "{error}");
     assert_eq!(error.code(), "mapped.header.too_short");
+}
+
+/// Whether this process has anything mapped that was made in this folder: under its first name, which it has no more.
+fn is_mapped(path: &std::path::Path) -> bool {
+    fs::read_to_string("/proc/self/maps").unwrap().contains(path.to_str().unwrap())
+}
+
+#[test]
+fn a_thread_lets_go_of_a_dropped_decks_file_once_it_goes_on_to_another() {
+    for builds in [true, false] {
+        let folder = Folder::new("mapped-let-go");
+        let other = (!builds).then(|| Events::builder().memory(1 << 20).build().unwrap());
+        let events = built(folder.deck());
+        record(&events, 0);
+        drop(events);
+        assert!(
+            is_mapped(&folder.0),
+            "it may be in the middle of a record, for all that the last handle knows"
+        );
+        match other {
+            Some(other) => other.record(Refused { reason: "the first here" }),
+            None => drop(Events::builder().memory(1 << 20).build().unwrap()),
+        }
+        assert!(!is_mapped(&folder.0), "{builds}");
+    }
+}
+
+#[test]
+fn what_became_of_a_wish_for_huge_pages_is_what_the_system_counts() {
+    use flightdeck::events::HugePages;
+    let builder = || Events::builder().memory(8 << 20).huge_pages(true);
+    let events = builder().mapped(Options::nameless()).build().unwrap();
+    match events.huge_pages() {
+        HugePages::Provided { huge, all } => assert!(0 < huge && huge <= all, "{huge} of {all}"),
+        HugePages::Refused { reason } => assert!(reason.contains("shmem_enabled"), "{reason}"),
+        other => panic!("all of it is provided, so that can be told: {other:?}"),
+    }
+    // On a disk little is there yet.
+    let folder = Folder::new("mapped-huge");
+    let events = builder().mapped(folder.deck()).build().unwrap();
+    assert!(!matches!(events.huge_pages(), HugePages::NotAsked));
 }
 
 #[test]

@@ -373,6 +373,7 @@ impl Builder {
     /// does, a store to a page may wait for it; so a file in memory, below `/dev/shm`, is the better place for hosts to which
     /// that matters. The file has all of its length at once, [`Builder::plan`]'s `total` and `names` and 4 KiB.
     /// Whether a store can fail later, on a full disk, is up to the file system: [`mapped::Options`] tells which are safe.
+    /// A thread that recorded keeps the file of a dropped store mapped until it ends, takes its place in another store, or builds one.
     /// It says `closed` once [`Events::stop`] is called or the last handle is dropped; in a file that does not, nobody's being the
     /// writer means that the process was killed.
     ///
@@ -455,6 +456,8 @@ impl Builder {
     /// # Errors
     /// As [`Builder::plan`], and if the system has not as much memory, or does not lock it, or directives make no sense.
     pub fn build(self) -> Result<Events, BuildError> {
+        // What this thread has of stores that are gone, such as a file that is mapped, goes first.
+        local::let_go_of_orphans();
         let plan = self.plan()?;
         let refused = |(origin, error)| BuildError::Directives { origin, error };
         let directives = self.directives.parsed().map_err(refused)?;

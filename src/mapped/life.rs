@@ -22,7 +22,9 @@ pub struct Life {
     pub file: FileId,
     /// Of the file that it follows; zero where it follows none.
     pub previous: FileId,
-    /// One more than that of the life before.
+    /// One more than that of any life whose file lies there: of `path`, `path.1` and so on, or of the program in its directory. A file
+    /// that was cut still tells its own; one whose first page cannot be read, as of another version, counts as one more. It begins at 1
+    /// again only where no file of an earlier life is left.
     pub number: u64,
     /// When the file was made, by the wall clock.
     pub created: SystemTime,
@@ -87,12 +89,12 @@ pub(super) fn now() -> u64 {
 }
 
 impl Life {
-    /// This process's, that begins now.
-    pub(super) fn begin(program: String, previous: Option<&Self>) -> Self {
+    /// This process's, that begins now, after one of this number.
+    pub(super) fn begin(program: String, previous: Option<&Self>, number: u64) -> Self {
         Self {
             file: FileId::random(),
             previous: previous.map_or(FileId(0), |life| life.file),
-            number: previous.map_or(0, |life| life.number).saturating_add(1),
+            number: previous.map_or(0, |life| life.number).max(number).saturating_add(1),
             created: time(now()),
             since_boot: os::boot_ns().unwrap_or(0),
             boot: boot().unwrap_or_default(),

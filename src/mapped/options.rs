@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// The file is reserved in full, readable by its owner alone, and never made shorter. A store to a page that the system cannot
 /// provide kills the process (`SIGBUS`). That none ever is takes three things:
 ///
-/// - **Nobody else makes it shorter.** Keep others from writing to the file, or take [`Options::nameless`], whose length is sealed.
+/// - **Nobody else makes it shorter**, also not once the deck is dropped: threads that recorded have it mapped until they end, or go on
+///   to another deck. Keep others from writing to the file, or take [`Options::nameless`], whose length is sealed.
 /// - **What was reserved stays reserved.** So it is on tmpfs (`/dev/shm`) and ext4. File systems that write elsewhere what is written
 ///   again need space for it: ZFS and btrfs, those that compress, and any in which the file was cloned, as `cp` does on XFS and btrfs.
 ///   If the disk is full by then, the next store kills the host. Do not keep decks on ZFS and btrfs; on XFS copy a file whose host
@@ -45,7 +46,9 @@ impl Options {
         }
     }
 
-    /// A file of this name, in a directory that only its owner, this user or root, can write.
+    /// A file of this name, in a directory that only its owner, this user or root, can write. Nobody else may be able to put
+    /// another in its place: what leads there, links as well, belongs to this user or root, and lies in directories in which not
+    /// everybody can write, unless they are sticky. A group that may write further up is trusted.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self::new(At::Path(path.into()))
     }

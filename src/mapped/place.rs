@@ -74,7 +74,7 @@ impl Maker<'_> {
 
     /// One that follows no other.
     pub(super) fn life(&self) -> Life {
-        Life::begin(self.program(), None)
+        Life::begin(self.program(), None, 0)
     }
 
     pub(super) fn nameless(&self) -> Result<Placed, CreateError> {
@@ -102,10 +102,12 @@ impl Maker<'_> {
         for _ in 0..TRIES {
             let keep = self.options.keep;
             let put_aside = |found| recover::put_aside(path, found, keep);
+            let newest = recover::newest_of(path);
+            let begin = |previous| Life::begin(self.program(), previous, newest);
             let (made, life, before) = match recover::find(path)? {
                 Some(found) if keep.is_some() && !found.goes_first(keep) => {
                     // It keeps its name until the new one is there: where there is no room for both, nothing has changed.
-                    let life = Life::begin(self.program(), found.life());
+                    let life = begin(found.life());
                     let unseen = || self.unseen(directory, &name, path, &life);
                     let made = match unseen() {
                         // What would not be kept may be what has the space.
@@ -123,7 +125,7 @@ impl Maker<'_> {
                         }
                         None => recover::last_aside(path),
                     };
-                    let life = Life::begin(self.program(), before.life.as_ref());
+                    let life = begin(before.life.as_ref());
                     (self.unseen(directory, &name, path, &life)?, life, before)
                 }
             };
@@ -149,8 +151,7 @@ impl Maker<'_> {
             let mut known = recover::lives_in(directory, program)?;
             let previous = known.dead.last().filter(|_| keep > 0).and_then(|dead| dead.path.clone());
             let last = known.dead.last().and_then(|dead| dead.life.as_ref());
-            let mut life = Life::begin(program.to_owned(), last);
-            life.number = known.newest.saturating_add(1);
+            let life = Life::begin(program.to_owned(), last, known.newest);
             let path = directory.join(format!("{program}.{}.{}.deck", life.process, life.number));
             let unseen = || self.unseen(directory, program, &path, &life);
             let made = match unseen() {

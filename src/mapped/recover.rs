@@ -133,6 +133,34 @@ fn count_aside(path: &Path) -> Result<u32, CreateError> {
     Ok(kept)
 }
 
+/// The greatest number of any life that left a file here, so that none has it again: as each tells that can be read so far, also
+/// if it was cut. Each of the others counts as one more.
+pub(super) fn newest_of(path: &Path) -> u64 {
+    let numbers = std::iter::once(path.to_owned()).chain((1..).map(|number| numbered(path, number)));
+    let (mut newest, mut there) = (0, 0);
+    for (at, path) in numbers.enumerate() {
+        match read(&path) {
+            Ok(Some((_, Some(header)))) if header.state == State::Making => {}
+            Ok(Some((file, header))) => {
+                there += 1;
+                let number = header.map_or_else(|| number_of_cut(&file), |header| header.life.number);
+                newest = newest.max(number);
+            }
+            // It may have just been put aside.
+            _ if at == 0 => {}
+            _ => break,
+        }
+    }
+    newest.max(there)
+}
+
+/// What the first page says, whatever became of the rest; 0 where that cannot be read either.
+fn number_of_cut(file: &File) -> u64 {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    let read = read_some(file, &mut bytes);
+    read.ok().and_then(|()| Header::parse(&bytes, u64::MAX).ok()).map_or(0, |header| header.life.number)
+}
+
 /// What those of a path take, the one that has its name among them, whose writers are gone.
 pub(super) fn bytes_of_lives(path: &Path) -> u64 {
     let taken = |path: &Path| find(path).ok().flatten().map_or(0, |found| taken(&found.held));

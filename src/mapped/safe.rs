@@ -4,17 +4,19 @@ use super::create::system;
 use super::error::CreateError;
 use super::places;
 use crate::os;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Group and others may write.
 pub(super) const WRITABLE: u32 = 0o022;
 pub(super) const STICKY: u32 = 0o1000;
 
-/// Its owner, this user or root, is the only one who can write in it.
+/// Its owner, this user or root, is the only one who can write in it, and nobody else can put another in its place.
 pub(super) fn directory(path: &Path, group: Option<u32>) -> Result<(), CreateError> {
+    way_to(path)?;
     let metadata = look(path)?;
     if metadata.mode() & WRITABLE != 0 {
         let helps = if metadata.mode() & STICKY != 0 {
@@ -35,12 +37,68 @@ pub(super) fn directory(path: &Path, group: Option<u32>) -> Result<(), CreateErr
     Ok(())
 }
 
+/// From the root to it: each directory and link on the way belongs to this user or root, and lies where others cannot put
+/// something else in its place. Others can where all may write, unless the directory is sticky, as `/tmp` is. A group that may
+/// write on the way is trusted.
+///
+/// Each step is looked at once nobody else can change what leads there any more, so what was found stays so.
+fn way_to(path: &Path) -> Result<(), CreateError> {
+    let all = |path: &Path| -> Vec<OsString> {
+        let parts =
+            path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+        parts.map(|part| part.as_os_str().to_owned()).rev().collect()
+    };
+    let absolute = std::path::absolute(path).map_err(|error| system(path, "getcwd", &error))?;
+    let (mut here, mut left, mut links) = (PathBuf::from("/"), all(&absolute), 0);
+    while let Some(next) = left.pop() {
+        if next == ".." {
+            here.pop();
+            continue;
+        }
+        let there = here.join(&next);
+        let parent = fs::symlink_metadata(&here).map_err(|error| system(&here, "lstat", &error))?;
+        if parent.mode() & 0o002 != 0 && parent.mode() & STICKY == 0 {
+            let helps = format!(
+                "everybody can write in it, and put another in the place of {}: take that away with `chmod o-w`, or make it sticky",
+                next.to_string_lossy().escape_debug()
+            );
+            return Err(refused(&here, &helps));
+        }
+        let metadata = fs::symlink_metadata(&there).map_err(|error| system(&there, "lstat", &error))?;
+        if metadata.uid() != os::user() && metadata.uid() != 0 {
+            let helps = format!(
+                "it belongs to another user ({}): give one below those of this user or root",
+                metadata.uid()
+            );
+            return Err(refused(&there, &helps));
+        }
+        if !metadata.is_symlink() {
+            here = there;
+            continue;
+        }
+        links += 1;
+        if links > LINKS {
+            return Err(refused(&there, "too many links lead from one to the other: give where they lead"));
+        }
+        let to = fs::read_link(&there).map_err(|error| system(&there, "readlink", &error))?;
+        if to.is_absolute() {
+            here = PathBuf::from("/");
+        }
+        left.extend(all(&to));
+    }
+    Ok(())
+}
+
+/// As many as the system follows.
+const LINKS: u32 = 40;
+
 fn may_enter(directory: &Metadata, group: u32) -> bool {
     directory.mode() & 0o001 != 0 || directory.mode() & 0o010 != 0 && directory.gid() == group
 }
 
 /// The same, or one of this user's own in it where everybody has files, as in `/tmp`.
 pub(super) fn directory_or_own_below(path: &Path, group: Option<u32>) -> Result<PathBuf, CreateError> {
+    way_to(path)?;
     let metadata = look(path)?;
     if !places::is_shared(metadata.mode()) {
         return directory(path, group).map(|()| path.to_owned());

@@ -90,7 +90,7 @@ fn what_is_no_deck_stays_and_what_is_a_damaged_one_is_kept() {
     let cut = File::options().write(true).open(folder.file()).unwrap();
     cut.set_len(5_000).unwrap();
     let file = recover().unwrap();
-    assert_eq!((file.previous(), file.life().number), (Some(&*numbered(&folder, 1)), 1));
+    assert_eq!((file.previous(), file.life().number), (Some(&*numbered(&folder, 1)), 2));
     assert_eq!(fs::metadata(numbered(&folder, 1)).unwrap().len(), 5_000);
     file.run();
     drop(file);
@@ -102,6 +102,26 @@ fn what_is_no_deck_stays_and_what_is_a_damaged_one_is_kept() {
     assert_eq!(path, numbered(&folder, 2));
     assert!(folder.file().exists() && numbered(&folder, 1).exists());
     assert_eq!(fs::read_to_string(elsewhere).unwrap(), "a report");
+}
+
+#[test]
+fn no_number_is_given_twice_whatever_became_of_the_files_before() {
+    let folder = Folder::new("numbers");
+    let keep = || options(&folder).recover(4);
+    let change = |path: PathBuf, at: u64, byte: u8| {
+        let file = File::options().write(true).open(path).unwrap();
+        std::os::unix::fs::FileExt::write_at(&file, &[byte], at).unwrap();
+    };
+    assert_eq!([killed(&keep()).number, killed(&keep()).number, killed(&keep()).number], [1, 2, 3]);
+    // Cut, so it tells its number still.
+    File::options().write(true).open(folder.file()).unwrap().set_len(4_096).unwrap();
+    assert_eq!(killed(&keep()).number, 4);
+    // Of another version: those aside tell theirs.
+    change(folder.file(), 8 * at::MAJOR as u64, 77);
+    assert_eq!(killed(&keep()).number, 5, "four files, of which three can be read");
+    change(numbered(&folder, 2), 8 * at::MAJOR as u64, 77);
+    change(folder.file(), 8 * at::MAJOR as u64, 77);
+    assert_eq!(killed(&keep()).number, 6, "five files, of which two can be read");
 }
 
 #[test]

@@ -103,6 +103,53 @@ fn a_group_may_read_and_nobody_else() {
     }
 }
 
+#[test]
+fn nobody_can_put_another_directory_in_the_place_of_the_decks() {
+    let folder = Folder::new("ancestors");
+    let (open, link) = (folder.0.join("open"), folder.0.join("link"));
+    let below = open.join("below").join("decks");
+    fs::create_dir_all(&below).unwrap();
+    [&below, below.parent().unwrap()].iter().for_each(|path| set_mode(path, 0o700));
+    let make = |directory: &Path| {
+        create(Options::at(directory.join("deck")).recover(0)).map(|file| file.run())?;
+        create(Options::in_directory(directory).recover(0)).map(|file| file.run())
+    };
+    let refused_at = |directory: &Path, at: &Path, why: &str| {
+        for options in [Options::at(directory.join("deck")), Options::in_directory(directory)] {
+            let error = create(options).unwrap_err();
+            let CreateError::Directory { path, reason } = &error else { panic!("{error}") };
+            assert!(path == at && reason.contains(why), "{error}");
+        }
+    };
+    set_mode(&open, 0o777);
+    refused_at(&below, &open, "chmod o-w");
+    // As /tmp is, where nobody gives another's a new name.
+    set_mode(&open, 0o1777);
+    make(&below).unwrap();
+    set_mode(&open, 0o755);
+    make(&below).unwrap();
+    make(&below.join("..").join("..").join("below/decks")).unwrap();
+
+    symlink("open/below", &link).unwrap();
+    make(&link.join("decks")).unwrap();
+    set_mode(&open, 0o757);
+    refused_at(&link.join("decks"), &open, "chmod o-w");
+    set_mode(&open, 0o700);
+    fs::remove_file(&link).unwrap();
+    symlink("link", &link).unwrap();
+    refused_at(&link, &link, "too many links");
+    if std::os::unix::fs::chown(&open, Some(54_321), None).is_err() {
+        eprintln!("SKIPPED: giving a directory to another takes root");
+        return;
+    }
+    refused_at(&below, &open, "another user (54321)");
+    fs::remove_file(&link).unwrap();
+    symlink(&folder.0, &link).unwrap();
+    make(&link).unwrap();
+    std::os::unix::fs::lchown(&link, Some(54_321), None).unwrap();
+    refused_at(&link, &link, "another user (54321)");
+}
+
 /// A file system of its own, taken away in the end.
 struct Mounted(Folder);
 
@@ -150,32 +197,28 @@ fn a_full_file_system_is_told_with_what_it_has_and_keeps_nothing() {
 }
 
 #[test]
-fn a_file_in_memory_has_huge_pages_where_its_file_system_has_them_and_what_there_is_is_told() {
-    use crate::events::{Events, HugePages};
-    let build = |path: PathBuf| Events::builder().memory(16 << 20).huge_pages(true).mapped(path).build();
-    let reserved = |mounted: &Mounted| {
+fn a_file_in_memory_has_huge_pages_where_its_file_system_has_them() {
+    let sections = [SectionSpec { huge_pages: true, ..LARGE[0] }];
+    let make = |path: PathBuf| MappedFile::create(&Options::at(path), &sections);
+    let made = |mounted: &Mounted| {
+        let file = make(mounted.0.file()).unwrap();
         let metadata = fs::metadata(mounted.0.file()).unwrap();
-        metadata.blocks() * 512 == metadata.len()
+        assert_eq!(metadata.blocks() * 512, metadata.len(), "reserved in full");
+        file.section(7, 0).unwrap().region.provided().unwrap()
     };
     let Some(mounted) = Mounted::new("huge", "tmpfs", "huge=advise,size=64m,mode=700") else { return };
-    let events = build(mounted.0.file()).unwrap();
-    let got = events.huge_pages();
-    let HugePages::Provided { huge, all } = got else { panic!("{got:?}") };
-    assert!(huge >= 2 << 20 && huge <= all && all >= 16 << 20, "{got:?}");
-    println!("{huge} of {all} bytes in huge pages");
-    assert!(reserved(&mounted));
-    drop(events);
+    let provided = made(&mounted);
+    assert!(provided.huge >= 2 << 20 && provided.all >= 8 << 20, "{provided:?}");
+    println!("{provided:?}");
 
     let Some(without) = Mounted::new("huge-never", "tmpfs", "huge=never,size=64m,mode=700") else { return };
-    let events = build(without.0.file()).unwrap();
-    let HugePages::Refused { reason } = events.huge_pages() else { panic!("{:?}", events.huge_pages()) };
-    assert!(reason.contains("huge=advise") && reserved(&without), "{reason}");
-    drop(events);
+    assert_eq!(made(&without).huge, 0);
 
     // Full while it is provided: an error as ever, and no signal.
-    let Some(small) = Mounted::new("huge-full", "tmpfs", "huge=advise,size=8m,mode=700") else { return };
-    let error = build(small.0.file()).unwrap_err().to_string();
-    assert!(error.contains("8388608") && small.is_empty(), "{error}");
+    let Some(small) = Mounted::new("huge-full", "tmpfs", "huge=advise,size=4m,mode=700") else { return };
+    let error = make(small.0.file()).unwrap_err();
+    assert!(matches!(error, CreateError::NoSpace { there: Some(4_194_304), .. }), "{error}");
+    assert!(small.is_empty());
 }
 
 #[test]
