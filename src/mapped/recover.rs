@@ -134,7 +134,7 @@ fn count_aside(path: &Path) -> Result<u32, CreateError> {
 }
 
 /// The greatest number of any life that left a file here, so that none has it again: as each tells that can be read so far, also
-/// if it was cut. Each of the others counts as one more.
+/// if it was cut, and one more for each that lies before it.
 pub(super) fn newest_of(path: &Path) -> u64 {
     let numbers = std::iter::once(path.to_owned()).chain((1..).map(|number| numbered(path, number)));
     let (mut newest, mut there) = (0, 0);
@@ -142,9 +142,10 @@ pub(super) fn newest_of(path: &Path) -> u64 {
         match read(&path) {
             Ok(Some((_, Some(header)))) if header.state == State::Making => {}
             Ok(Some((file, header))) => {
-                there += 1;
                 let number = header.map_or_else(|| number_of_cut(&file), |header| header.life.number);
-                newest = newest.max(number);
+                // Each of those before it here was a later life.
+                newest = newest.max(number.saturating_add(there));
+                there += 1;
             }
             // It may have just been put aside.
             _ if at == 0 => {}

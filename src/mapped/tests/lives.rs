@@ -122,6 +122,11 @@ fn no_number_is_given_twice_whatever_became_of_the_files_before() {
     change(numbered(&folder, 2), 8 * at::MAJOR as u64, 77);
     change(folder.file(), 8 * at::MAJOR as u64, 77);
     assert_eq!(killed(&keep()).number, 6, "five files, of which two can be read");
+    // Of more lives than are kept.
+    let keep = || options(&folder).recover(1);
+    assert_eq!(killed(&keep()).number, 7);
+    change(folder.file(), 8 * at::MAJOR as u64, 77);
+    assert_eq!(killed(&keep()).number, 8, "what lies aside is the sixth, and one came after it");
 }
 
 #[test]
