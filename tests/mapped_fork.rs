@@ -61,8 +61,12 @@ fn a_child_that_lives_on_does_not_hold_the_file_of_a_parent_that_was_killed(is_s
                 drop(say_go);
                 let events = build();
                 events.record(Noted { n: 1 });
-                // SAFETY: as above.
-                let born = if is_seen { unsafe { libc::fork() } } else { clone_unseen() };
+                let born = if is_seen {
+                    // SAFETY: as above.
+                    unsafe { libc::fork() }
+                } else {
+                    clone_unseen()
+                };
                 if born == 0 {
                     say_done.write_all(b"x").unwrap();
                 }
