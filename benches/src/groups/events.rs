@@ -149,7 +149,7 @@ fn time(n: u64) -> Ticks {
 /// What else a side's name must say of a store.
 pub(super) fn set_up(events: &Events) -> String {
     let pages = match events.huge_pages() {
-        HugePages::Advised => ", huge pages",
+        HugePages::Advised | HugePages::Provided { .. } => ", huge pages",
         _ => "",
     };
     format!("index of {} bytes{pages}", events.plan().index[Class::Normal])
