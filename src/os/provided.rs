@@ -51,7 +51,7 @@ VmFlags: rd wr
 3000-5000 rw-p 00000000 00:00 0
 Rss:                   8 kB
 AnonHugePages:         8 kB
-5000-9000 rw-s 00000000 00:19 18 /work/x
+5000-9000 rw-s 00000000 00:19 18 /srv/x
 Rss:                  16 kB
 FilePmdMapped:         8 kB
 ";
