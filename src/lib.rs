@@ -40,6 +40,7 @@
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
 //! | count what must add up, whenever it is read | [`telemetry::Telemetry::group`] |
 //! | run code of one's own when something was measured | [`telemetry::Telemetry::attach`] |
+//! | have Prometheus read it | `bridge::openmetrics::Renderer` (feature `openmetrics`) |
 //! | shrink before memory runs out, scale by one number | `telemetry::PressureWatch` (feature `process`) |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | stop calling what fails, for a while | [`supervisor::Breaker`] |
@@ -64,6 +65,7 @@
 //! | `tracing-opentelemetry` | the traces that a layer of `tracing-opentelemetry` keeps say whose it is; includes `tracing` |
 //! | `log` | what is said through the crate `log` is recorded here: `bridge::log` |
 //! | `metrics` | what is counted through the crate `metrics` is counted here: `bridge::metrics` |
+//! | `openmetrics` | metrics as text for Prometheus: `bridge::openmetrics` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside
@@ -88,7 +90,7 @@ mod region;
 mod status;
 mod sync;
 
-#[cfg(any(feature = "log", feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "log", feature = "metrics", feature = "openmetrics", feature = "tracing"))]
 pub mod bridge;
 pub mod config;
 pub mod error;

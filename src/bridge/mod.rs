@@ -1,4 +1,4 @@
-//! Bridges: what hosts say through other crates flows in here.
+//! Bridges: what hosts say through other crates flows in here, and what is counted here flows out.
 //!
 //! Each has a feature of its own, stands on public items of this crate, and takes the handle of the part that it serves. None
 //! replaces what a host has: a recorder, a layer or a logger is installed the way its crate says.
@@ -8,11 +8,14 @@
 //! | `metrics` | `metrics` | a recorder for the crate `metrics` |
 //! | `tracing` | `tracing` | a layer for `tracing_subscriber` |
 //! | `log` | `log` | a logger for the crate `log` |
+//! | `openmetrics` | `openmetrics` | metrics as text for Prometheus |
 
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "openmetrics")]
+pub mod openmetrics;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 

@@ -1,0 +1,176 @@
+//! A metric as a page tells it: its name there, its type, its unit.
+
+use super::format::Format;
+use super::name::{is_plain, plain};
+use super::number::Scale;
+use super::unit::base;
+use crate::telemetry::{MetricType, SeriesKey, Unit, Value};
+
+/// What a page says a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Counter,
+    Gauge,
+    Histogram,
+    /// A counter without `_total`, which OpenMetrics has not.
+    Unknown,
+}
+
+impl Shown {
+    pub(super) fn name(self, format: Format) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Unknown if format.is_open_metrics => "unknown",
+            Self::Unknown => "untyped",
+        }
+    }
+}
+
+/// A metric as a page tells it.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// In OpenMetrics a counter's without `_total`, which its samples have.
+    pub(super) name: String,
+    /// What comes after it in samples that are no histogram's.
+    pub(super) suffix: &'static str,
+    pub(super) shown: Shown,
+    pub(super) scale: Scale,
+    /// Only one in which the name ends.
+    pub(super) unit: Option<String>,
+    /// Whether its name needs quotes.
+    pub(super) is_quoted: bool,
+}
+
+impl Family {
+    /// Of a metric and the values of its series.
+    pub(super) fn of<'a>(
+        key: &SeriesKey,
+        values: impl Iterator<Item = &'a Value>,
+        format: Format,
+        with_total: bool,
+    ) -> Self {
+        let shown = shown(key, values);
+        Self::named(key.name(), shown, key.unit().as_ref(), format, with_total)
+    }
+
+    pub(super) fn named(
+        name: &str,
+        shown: Shown,
+        unit: Option<&Unit>,
+        format: Format,
+        with_total: bool,
+    ) -> Self {
+        let base = base(unit);
+        let stem = match shown {
+            Shown::Counter => name.strip_suffix("_total").filter(|stem| !stem.is_empty()).unwrap_or(name),
+            _ => name,
+        };
+        let habit = base.instead_of.iter().find_map(|habit| stem.strip_suffix(habit));
+        let stem = habit.filter(|stem| !stem.is_empty()).unwrap_or(stem);
+        let mut name = if format.is_utf8 { stem.to_owned() } else { plain(stem).into_owned() };
+        if let Some(suffix) = base.suffix.filter(|suffix| !ends_in(&name, suffix)) {
+            name.push('_');
+            name.push_str(suffix);
+        }
+        let unit = base.name.filter(|unit| ends_in(&name, unit)).map(str::to_owned);
+        let (shown, suffix) = match shown {
+            Shown::Counter if with_total => (Shown::Counter, "_total"),
+            // Whoever wants the bare name has it as it was given.
+            Shown::Counter if format.is_open_metrics => (Shown::Unknown, ""),
+            other => (other, ""),
+        };
+        if shown == Shown::Counter && !format.is_open_metrics {
+            name.push_str(suffix);
+            return Self { is_quoted: !is_plain(&name), name, suffix: "", shown, scale: base.scale, unit };
+        }
+        Self { is_quoted: !is_plain(&name), name, suffix, shown, scale: base.scale, unit }
+    }
+
+    /// All names that its samples have, and its own: no other metric may have one of them.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let suffixes: &[&str] = match self.shown {
+            Shown::Histogram => &["", "_bucket", "_count", "_sum"],
+            _ if !self.suffix.is_empty() => &["", "_total"],
+            _ => &[""],
+        };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name))
+    }
+}
+
+fn ends_in(name: &str, unit: &str) -> bool {
+    name.strip_suffix(unit).is_some_and(|before| before.ends_with('_'))
+}
+
+fn shown<'a>(key: &SeriesKey, mut values: impl Iterator<Item = &'a Value>) -> Shown {
+    match key.metric_type() {
+        MetricType::Counter => Shown::Counter,
+        MetricType::Histogram => Shown::Histogram,
+        // What is a gauge here since somebody else counts it, such as `process_cpu_seconds_total`.
+        MetricType::Gauge | MetricType::FloatGauge
+            if key.name().ends_with("_total") && values.all(could_be_counted) =>
+        {
+            Shown::Counter
+        }
+        _ => Shown::Gauge,
+    }
+}
+
+fn could_be_counted(value: &Value) -> bool {
+    match value {
+        Value::Gauge(number) => *number >= 0,
+        Value::FloatGauge(number) => *number >= 0.0 && number.is_finite(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str, shown: Shown, unit: Option<Unit>, format: Format) -> (String, Option<String>) {
+        let family = Family::named(name, shown, unit.as_ref(), format, true);
+        (format!("{}{}", family.name, family.suffix), family.unit)
+    }
+
+    #[test]
+    fn a_name_ends_in_its_base_unit_and_a_counter_in_total() {
+        let open = Format::OPEN_METRICS;
+        for (given, shown, unit, expected) in [
+            ("requests", Shown::Counter, None, "requests_total"),
+            ("requests_total", Shown::Counter, None, "requests_total"),
+            ("_total", Shown::Counter, None, "_total_total"),
+            ("busy_ns_total", Shown::Counter, Some(Unit::Nanoseconds), "busy_seconds_total"),
+            ("latency_ns", Shown::Histogram, Some(Unit::Nanoseconds), "latency_seconds"),
+            ("latency", Shown::Histogram, Some(Unit::Milliseconds), "latency_seconds"),
+            ("job_seconds", Shown::Histogram, Some(Unit::Nanoseconds), "job_seconds"),
+            ("_ns", Shown::Gauge, Some(Unit::Nanoseconds), "_ns_seconds"),
+            ("heap", Shown::Gauge, Some(Unit::Bytes), "heap_bytes"),
+            ("cpu_percent", Shown::Gauge, Some(Unit::Percent), "cpu_ratio"),
+            ("open", Shown::Gauge, Some(Unit::Other("orders")), "open"),
+            ("db.calls", Shown::Counter, Some(Unit::Count), "db_calls_total"),
+        ] {
+            assert_eq!(name(given, shown, unit, open).0, expected, "{given}");
+            assert_eq!(name(given, shown, unit, Format::TEXT).0, expected, "{given}");
+        }
+        assert_eq!(name("db.calls", Shown::Counter, None, open.with_utf8_names()).0, "db.calls_total");
+    }
+
+    #[test]
+    fn a_unit_is_told_only_where_the_name_ends_in_it() {
+        let unit = |given, unit| name(given, Shown::Gauge, Some(unit), Format::OPEN_METRICS).1;
+        assert_eq!(unit("lag_ms", Unit::Milliseconds).as_deref(), Some("seconds"));
+        assert_eq!(unit("open", Unit::Other("orders")), None);
+        assert_eq!(unit("open_orders", Unit::Other("orders")).as_deref(), Some("orders"));
+        assert_eq!(unit("orders", Unit::Other("orders")), None);
+    }
+
+    #[test]
+    fn a_counter_without_total_is_one_in_text_only() {
+        let family = |format| Family::named("requests_total", Shown::Counter, None, format, false);
+        let (open, text) = (family(Format::OPEN_METRICS), family(Format::TEXT));
+        assert_eq!((&*open.name, open.suffix, open.shown), ("requests", "", Shown::Unknown));
+        assert_eq!((&*text.name, text.suffix, text.shown), ("requests", "", Shown::Counter));
+    }
+}

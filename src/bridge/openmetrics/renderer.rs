@@ -1,0 +1,109 @@
+//! What writes pages, and how it is told to.
+
+use super::exemplars::Exemplars;
+use super::format::Format;
+use super::own::Own;
+use super::page::Page;
+use super::rendered::Rendered;
+use super::sink::Sink;
+use crate::telemetry::Snapshot;
+use std::io;
+
+/// Writes pages for Prometheus and whatever reads what it reads: see [the module](super). Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Renderer {
+    pub(super) with_total: bool,
+    pub(super) most_buckets: u32,
+    pub(super) most_bytes: u64,
+    pub(super) exemplars: Option<Exemplars>,
+}
+
+/// How pages are to be: see [`Renderer::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct RendererBuilder(Renderer);
+
+impl RendererBuilder {
+    /// Whether names of counters end in `_total`: they do, unless this is said. Without it they are of unknown type in OpenMetrics,
+    /// which has no others.
+    pub fn total_suffix(self, with_total: bool) -> Self {
+        Self(Renderer { with_total, ..self.0 })
+    }
+
+    /// How many buckets a histogram has on a page, besides the one for all: at most 20, unless this is said. Each ends
+    /// below a power of two: of a histogram of the default range every second, with 36 each.
+    pub fn most_buckets(self, most_buckets: u32) -> Self {
+        Self(Renderer { most_buckets, ..self.0 })
+    }
+
+    /// How long a page may become before the rest is left out, which is counted: 64 MiB unless this is said. What the page tells of
+    /// Flightdeck itself comes on top of it.
+    pub fn most_bytes(self, most_bytes: u64) -> Self {
+        Self(Renderer { most_bytes, ..self.0 })
+    }
+
+    /// Pages in OpenMetrics have these.
+    pub fn exemplars(self, exemplars: &Exemplars) -> Self {
+        Self(Renderer { exemplars: Some(exemplars.clone()), ..self.0 })
+    }
+
+    /// The renderer.
+    #[must_use]
+    pub fn build(self) -> Renderer {
+        self.0
+    }
+}
+
+impl Default for Renderer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Renderer {
+    /// One that does as the builder would without being told anything.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { with_total: true, most_buckets: 20, most_bytes: 64 << 20, exemplars: None }
+    }
+
+    /// How pages are to be.
+    pub const fn builder() -> RendererBuilder {
+        RendererBuilder(Self::new())
+    }
+
+    /// Appends a page to a text.
+    ///
+    /// Takes no lock but those of exemplars, and memory for the page and the names of metrics.
+    pub fn render(&self, snapshot: &Snapshot, own: &Own, format: Format, page: &mut String) -> Rendered {
+        // Nothing is written that could fail.
+        self.page(snapshot, own, format, Sink::text(page)).unwrap_or_default()
+    }
+
+    /// Writes a page in pieces of at least 64 KiB.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it ends somewhere.
+    pub fn write(
+        &self,
+        snapshot: &Snapshot,
+        own: &Own,
+        format: Format,
+        to: &mut dyn io::Write,
+    ) -> io::Result<Rendered> {
+        self.page(snapshot, own, format, Sink::writer(&mut String::new(), to))
+    }
+
+    fn page<'a>(
+        &'a self,
+        snapshot: &Snapshot,
+        own: &Own,
+        format: Format,
+        sink: Sink<'a>,
+    ) -> io::Result<Rendered> {
+        let mut page = Page::new(self, format, sink);
+        page.metrics(snapshot);
+        page.own(own);
+        page.end()
+    }
+}

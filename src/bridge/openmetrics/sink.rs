@@ -1,0 +1,74 @@
+//! Where a page goes: into a text that is as long as the page, or through a short one to a writer.
+
+use std::io;
+use std::mem;
+
+/// How much of a page waits before it is written.
+const CHUNK: usize = 64 << 10;
+
+/// A page that is being written.
+pub(super) struct Sink<'a> {
+    pub(super) text: &'a mut String,
+    to: Option<&'a mut dyn io::Write>,
+    /// Where what was there before ends.
+    start: usize,
+    /// What has been written already.
+    gone: u64,
+    error: Option<io::Error>,
+}
+
+/// Where something began that may be taken back.
+#[derive(Clone, Copy)]
+pub(super) struct Mark(usize);
+
+impl<'a> Sink<'a> {
+    /// Appends to a text.
+    pub(super) fn text(text: &'a mut String) -> Self {
+        Self { start: text.len(), text, to: None, gone: 0, error: None }
+    }
+
+    /// Goes to a writer by way of a text, which is empty again afterwards.
+    pub(super) fn writer(text: &'a mut String, to: &'a mut dyn io::Write) -> Self {
+        text.clear();
+        Self { start: 0, text, to: Some(to), gone: 0, error: None }
+    }
+
+    /// How long the page is so far.
+    pub(super) fn len(&self) -> u64 {
+        self.gone + (self.text.len() - self.start) as u64
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.text.len())
+    }
+
+    /// Takes back what came since the mark.
+    pub(super) fn take_back(&mut self, Mark(len): Mark) {
+        self.text.truncate(len);
+    }
+
+    /// Nothing before here is taken back any more. Whether there is anybody left to write to.
+    pub(super) fn settle(&mut self) -> bool {
+        if self.text.len() >= CHUNK {
+            self.flush();
+        }
+        self.error.is_none()
+    }
+
+    fn flush(&mut self) {
+        let Some(to) = self.to.as_mut().filter(|_| self.error.is_none()) else { return };
+        self.error = to.write_all(self.text.as_bytes()).err();
+        self.gone += self.text.len() as u64;
+        self.text.clear();
+    }
+
+    /// The length of the page.
+    pub(super) fn end(mut self) -> io::Result<u64> {
+        let len = self.len();
+        self.flush();
+        match mem::take(&mut self.error) {
+            Some(error) => Err(error),
+            None => Ok(len),
+        }
+    }
+}
