@@ -24,6 +24,7 @@
 //! | see which workers failed, where and why | [`Flightdeck::failures`], [`Builder::panic_hook`] |
 //! | keep what led to a failure, by itself | [`events::Trigger`] |
 //! | have the last moments after `kill -9`, or look at them from another process | `Builder::mapped`, `Recording::open` (feature `mapped`) |
+//! | see it in Perfetto or Chrome | `bridge::trace` (feature `trace-export`) |
 //! | see it by cause | [`events::Events::trace_tree`], [`events::Answer::timeline`] |
 //! | print events as they come | [`Flightdeck::tail`] |
 //! | be woken by an event | [`events::Cursor::prompt`] |
@@ -66,6 +67,7 @@
 //! | `log` | what is said through the crate `log` is recorded here: `bridge::log` |
 //! | `metrics` | what is counted through the crate `metrics` is counted here: `bridge::metrics` |
 //! | `openmetrics` | metrics as text for Prometheus: `bridge::openmetrics` |
+//! | `trace-export` | events as a trace for Perfetto, or in the format of Chrome: `bridge::trace` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside

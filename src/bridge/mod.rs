@@ -1,4 +1,4 @@
-//! Bridges: what hosts say through other crates flows in here, and what is counted here flows out.
+//! Bridges: what hosts say through other crates flows in here, and what is kept here opens in the tools that people have.
 //!
 //! Each has a feature of its own, stands on public items of this crate, and takes the handle of the part that it serves. None
 //! replaces what a host has: a recorder, a layer or a logger is installed the way its crate says.
@@ -9,6 +9,7 @@
 //! | `tracing` | `tracing` | a layer for `tracing_subscriber` |
 //! | `log` | `log` | a logger for the crate `log` |
 //! | `openmetrics` | `openmetrics` | metrics as text for Prometheus |
+//! | `trace` | `trace-export` | events as a trace for Perfetto, or in the format of Chrome |
 
 #[cfg(feature = "log")]
 pub mod log;
@@ -16,6 +17,8 @@ pub mod log;
 pub mod metrics;
 #[cfg(feature = "openmetrics")]
 pub mod openmetrics;
+#[cfg(feature = "trace-export")]
+pub mod trace;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
