@@ -1,4 +1,4 @@
-//! Models of the overflow. Edges watched: `slot-commit`, `slot-claim`, `slot-since`.
+//! Models of the overflow. Edges watched: `slot-commit`, `slot-claim`, `slot-since`, `slot-count`.
 //!
 //! There is one slot, in which each writer stores the position it got: a mix of two contents shows, and so does a count of
 //! records that is not that of the content.
@@ -150,5 +150,50 @@ fn a_slot_that_is_wiped_is_read_whole_or_said_to_be_gone() {
         for side in [Side::Publish, Side::Observe] {
             model = model.fails_without(edge, side);
         }
+    }
+}
+
+/// Somebody looks at the slot if there is more in all than it knows of, as cursors do: not again, if nothing is new in the slot.
+fn counted() -> (impl Fn() + Send + Sync + Clone + 'static, Outcomes) {
+    let outcomes = Outcomes::default();
+    let seen = outcomes.clone();
+    let model = move || {
+        let region = Region::heap(SLOTS.footprint()).unwrap();
+        let overflow = Arc::new(Overflow::new(&region, 0, SLOTS));
+        assert!(write(&overflow));
+        let reader = {
+            let (overflow, seen) = (overflow.clone(), seen.clone());
+            thread::spawn(move || {
+                let counted = overflow.counted();
+                let there = overflow.records_of(0);
+                assert!(there >= counted, "{counted} counted, and {there} in the slot");
+                match overflow.committed(0) {
+                    Some(committed) => {
+                        assert!(
+                            committed >= counted,
+                            "{counted} counted, {committed} found, and nobody there"
+                        );
+                        if counted == 2 { seen.read.count() } else { seen.gone.count() }
+                    }
+                    None => seen.refused.count(),
+                }
+            })
+        };
+        assert!(write(&overflow));
+        reader.join().unwrap();
+        assert_eq!((overflow.counted(), overflow.committed(0)), (2, Some(2)));
+    };
+    (model, outcomes)
+}
+
+#[test]
+fn what_is_counted_in_all_is_counted_in_its_slot() {
+    let (model, outcomes) = counted();
+    let mut model = Model::new("overflow, counted", 2, model).holds(10);
+    outcomes.read.at_least_once("all counted and found");
+    outcomes.gone.at_least_once("not counted yet");
+    outcomes.refused.at_least_once("somebody in the slot");
+    for side in [Side::Publish, Side::Observe] {
+        model = model.fails_without("slot-count", side);
     }
 }

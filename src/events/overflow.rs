@@ -16,8 +16,9 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `slot-commit` | state stored in [`Slot::commit`], [`Overflow::wipe`] | fence in [`Overflow::copy`]; exchanges in [`Overflow::take`], [`Overflow::wipe`] |
-//! | `slot-claim` | fences in [`Overflow::take`], [`Overflow::wipe`], before the words | fence in [`Overflow::copy`], after the copied words |
+//! | `slot-commit` | state stored in [`Slot::commit`], [`Overflow::wipe`] | fences in [`Overflow::copy`], [`Overflow::committed`]; exchanges in [`Overflow::take`], [`Overflow::wipe`] |
+//! | `slot-claim` | fences in [`Overflow::take`], [`Overflow::wipe`], before the words | fences in [`Overflow::copy`], [`Overflow::committed`], after the copied words |
+//! | `slot-count` | count over all slots raised in [`Slot::commit`], after the slot's | fence in [`Overflow::counted`] |
 //! | `slot-since` | exchanges in [`Overflow::take`], [`Overflow::wipe`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
 
 use super::read::Step;
@@ -45,7 +46,7 @@ const CONTROL: usize = 2 * LINE;
 const NEXT: usize = 0;
 /// On the line of writers: from these ticks on nothing has been overwritten.
 const SINCE: usize = 1;
-/// On the line of writers: how many records were ever committed.
+/// On the line of writers: how many records were ever committed, and what was about to be where a writer was stopped for good.
 const RECORDS: usize = 2;
 /// On the line of the watermark: tickets below have been pruned.
 const WATERMARK: usize = 0;
@@ -143,9 +144,33 @@ impl Overflow {
         }
     }
 
-    /// How many records were ever committed.
+    /// How many records were ever committed, or are about to be: for ever, where a writer was stopped for good in its commit.
     pub(crate) fn records(&self) -> u64 {
         self.writers.at::<RECORDS>().load(Relaxed)
+    }
+
+    /// The same. Whoever looks at the slots afterwards finds each of these records counted there.
+    pub fn counted(&self) -> u64 {
+        let records = self.records();
+        // Acquire, edge `slot-count` (partner: `commit`): the counts of the slots are no older.
+        acquire_fence("slot-count");
+        records
+    }
+
+    /// How many records were ever committed to slot `number`, which none that is about to be is counted among. `None` while somebody is in
+    /// it: for ever, if they were stopped for good there.
+    pub fn committed(&self, number: u64) -> Option<u64> {
+        let [state, _since, total, ..] = self.slot(number) else { return None };
+        let before = State(state.load(Relaxed));
+        // Acquire, edge `slot-commit` (partner: `commit`): the count is that of what the slot holds.
+        acquire_fence("slot-commit");
+        if before.is_being_written() {
+            return None;
+        }
+        let total = total.load(Relaxed);
+        // Acquire, edge `slot-claim` (partner: `take`): if the count is of a later ticket, so is the state.
+        acquire_fence("slot-claim");
+        (State(state.load(Relaxed)) == before).then_some(total)
     }
 
     /// Room for a record, or a batch, of so many words, not yet published. `None` if a slot is too small, or there is
@@ -252,21 +277,14 @@ impl Overflow {
     }
 
     /// How many records were ever committed to slot `number`: a hint, except to whoever knows that nobody is in it.
-    pub(crate) fn records_of(&self, number: u64) -> u64 {
+    pub fn records_of(&self, number: u64) -> u64 {
         self.slot(number).get(TOTAL).map_or(0, |total| total.load(Relaxed))
     }
 
     /// How many records were ever committed, slot by slot; `None` if somebody is in one of them.
     pub(crate) fn recorded(&self) -> Option<u64> {
-        let used = 0..self.used(self.cut());
-        used.map(|number| {
-            // Nobody in it, and nobody since: its count stands.
-            let is_free = || {
-                self.slot(number).first().is_some_and(|state| !State(state.load(Relaxed)).is_being_written())
-            };
-            is_free().then(|| self.records_of(number)).filter(|_| is_free())
-        })
-        .try_fold(0, |sum: u64, records| Some(sum.wrapping_add(records?)))
+        let mut used = 0..self.used(self.cut());
+        used.try_fold(0, |sum: u64, number| Some(sum.wrapping_add(self.committed(number)?)))
     }
 
     /// Whether nobody was ever in slot `number`.
@@ -432,7 +450,8 @@ impl Slot<'_> {
         since.store(latest.saturating_add(1), Relaxed);
         // Ours until the commit, so a load and a store.
         total.store(total.load(Relaxed) + records, Relaxed);
-        self.overflow.writers.at::<RECORDS>().fetch_add(records, Relaxed);
+        // Release, edge `slot-count` (partner: `counted`): whoever finds them counted here finds them counted in the slot.
+        self.overflow.writers.at::<RECORDS>().fetch_add(records, release("slot-count"));
         // Release, edge `slot-commit` (partners: `copy`, `take`): all words of the slot are visible with it.
         state.store(State::holds(self.ticket).0, release("slot-commit"));
     }
@@ -613,6 +632,31 @@ mod tests {
             (100..104).for_each(|n| events.record(Usual { n }));
             assert_eq!(drained(&mut cursor), (vec![100, 101, 102, 103], 0), "{before}");
             assert_eq!((cursor.stats().accounted(), cursor.stats().behind), (before + 4, 0));
+        }
+    }
+
+    #[test]
+    fn a_writer_that_is_stopped_for_good_in_its_commit_leaves_no_cursor_behind() {
+        for is_counted in [false, true] {
+            let events = full(Events::builder().memory(1 << 20).overflow_slots(4));
+            let mut cursor = events.cursor();
+            events.record(Usual { n: 1 });
+            let overflow = &events.view().overflow[Class::Normal];
+            let (slot, _) = overflow.reserve(6).unwrap();
+            // As far as it came.
+            overflow.slot(slot.ticket)[super::TOTAL].fetch_add(1, Relaxed);
+            overflow.writers.at::<{ super::RECORDS }>().fetch_add(u64::from(is_counted), Relaxed);
+            events.record(Usual { n: 2 });
+            assert_eq!(cursor.stats().behind, 2);
+            assert_eq!(drained(&mut cursor), (vec![1, 2], 0));
+            assert_eq!((cursor.stats().behind, cursor.stats().accounted()), (0, 2), "{is_counted}");
+            let mut late = events.cursor();
+            assert_eq!(late.stats().behind, 0);
+            for n in 3..9 {
+                events.record(Usual { n });
+                assert_eq!(drained(&mut late), (vec![n], 0), "{is_counted}");
+            }
+            assert_eq!((late.stats().behind, late.stats().accounted()), (0, 6));
         }
     }
 

@@ -15,8 +15,8 @@ pub(in crate::events::cursor) struct SlotSource {
     pub(in crate::events::cursor) place: Place,
     /// By slot: how many of its records are accounted for.
     passed: Box<[u64]>,
-    /// Over all slots, as far as known: where the overflow has as many, there is nothing new.
-    passed_in_all: u64,
+    /// How many the overflow counted when all that it counted was found: as long as it counts as many, there is nothing new.
+    counted: Option<u64>,
     /// Copies of slots that had something new, one after the other, and their first positions.
     words: Vec<u64>,
     /// The events in there that are yet to be delivered, the next one last.
@@ -60,12 +60,10 @@ impl SlotSource {
                 }
             })
             .collect();
-        // Wrapping, here and below: in a mapped file a count may be anything.
-        let passed_in_all = passed.iter().fold(0, |sum: u64, passed| sum.wrapping_add(*passed));
         Self {
             place,
             passed,
-            passed_in_all,
+            counted: None,
             words: Vec::new(),
             events: Vec::new(),
             waits: false,
@@ -81,9 +79,12 @@ impl SlotSource {
         self.words.clear();
         self.events.clear();
         self.waits = false;
-        if overflow.records() == self.passed_in_all {
+        // Before the slots.
+        let counted = overflow.counted();
+        if self.counted == Some(counted) {
             return;
         }
+        let mut is_all = true;
         let lap = overflow.slots() as u64;
         let used = overflow.cut().saturating_sub(lap).min(lap);
         let mut newest = self.last;
@@ -92,7 +93,11 @@ impl SlotSource {
                 continue;
             }
             let start = self.words.len();
-            let Some(content) = overflow.append(slot, &mut self.words) else { continue };
+            let Some(content) = overflow.append(slot, &mut self.words) else {
+                // Somebody is in it, or was killed there.
+                is_all = false;
+                continue;
+            };
             let end = self.words.len();
             let found = || headers_in(&self.words[start..end], content.position);
             let (mut count, mut latest) = (0, Ticks(0));
@@ -106,14 +111,13 @@ impl SlotSource {
                 count = content.total.saturating_sub(*passed);
             }
             if found().any(|header| wanted.is_to_wait(&header)) {
-                self.waits = true;
+                (self.waits, is_all) = (true, false);
                 self.words.truncate(start);
                 continue;
             }
             let overwritten = content.total.saturating_sub(passed.saturating_add(count));
             self.accounts.overwritten = self.accounts.overwritten.saturating_add(overwritten);
             self.overwritten.add(overwritten, self.last, latest);
-            self.passed_in_all = self.passed_in_all.wrapping_add(content.total.wrapping_sub(*passed));
             *passed = content.total;
             newest = newest.max(latest);
             if content.is_pruned {
@@ -131,6 +135,7 @@ impl SlotSource {
                 }
             }
         }
+        self.counted = is_all.then_some(counted);
         self.last = newest;
         self.events.sort_unstable_by_key(|event| std::cmp::Reverse((event.ticks, event.position)));
     }
@@ -175,8 +180,16 @@ impl SlotSource {
         self.accounts.overwritten = missing.fold(self.accounts.overwritten, u64::saturating_add);
     }
 
-    /// How many events were written, or are about to be, that it did not pass yet.
+    /// How many events were written that it did not pass yet. What lies where somebody is in the middle of writing is not among them: it
+    /// is gone, which the next look tells.
     pub(in crate::events::cursor) fn behind(&self, overflow: &Overflow) -> u64 {
-        overflow.records().saturating_sub(self.passed_in_all).saturating_add(self.events.len() as u64)
+        let of_slot = |(slot, passed): (u64, &u64)| {
+            overflow.committed(slot).map_or(0, |written| written.saturating_sub(*passed))
+        };
+        let taken = self.events.len() as u64;
+        if !overflow.is_used() {
+            return taken;
+        }
+        (0..).zip(&self.passed).map(of_slot).fold(taken, u64::saturating_add)
     }
 }
