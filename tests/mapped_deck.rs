@@ -7,7 +7,7 @@ mod folder;
 mod support;
 
 use flightdeck::config::{Config, Paths, Validate, Violations};
-use flightdeck::events::Value;
+use flightdeck::events::{Answer, Query, Value};
 use flightdeck::mapped::{Options, State};
 use flightdeck::supervisor::{ChildSpec, Heartbeat, Restart, WorkerContext, WorkerState};
 use flightdeck::{
@@ -312,4 +312,94 @@ fn what_changed_is_written_to_the_disk_now_and_then() {
     let chores = deck.supervisor().status().chores;
     until("chores", || deck.supervisor().status().chores > chores + 20);
     assert_eq!(deck.telemetry().counter("flightdeck_mapped_sync_errors_total").value(), 0);
+}
+
+/// A file system in an image in memory of 8 MiB, taken away in the end: full once somebody else fills that memory.
+struct Disk(Folder);
+
+impl Disk {
+    /// `None` where this process may not.
+    fn new() -> Option<Self> {
+        let disk = Self(Folder::new("deck-disk"));
+        let (memory, files) = (disk.memory(), disk.files());
+        [&memory, &files].iter().for_each(|path| fs::create_dir(path).unwrap());
+        let run = |program: &str, arguments: &[&str]| {
+            Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+        };
+        let (memory, files) = (memory.to_str().unwrap(), files.to_str().unwrap());
+        let image = &format!("{memory}/image");
+        let is_there = run("mount", &["-t", "tmpfs", "-o", "size=8m,mode=700", "flightdeck-test", memory])
+            && run("truncate", &["-s", "64M", image])
+            && run("mkfs.ext4", &["-q", "-O", "^has_journal", image])
+            && run("mount", &["-o", "loop", image, files]);
+        if !is_there {
+            eprintln!("SKIPPED: a disk that is full takes root, loop devices and mkfs.ext4");
+        }
+        is_there.then_some(disk)
+    }
+
+    fn memory(&self) -> PathBuf {
+        self.0.0.join("memory")
+    }
+
+    fn files(&self) -> PathBuf {
+        self.0.0.join("files")
+    }
+
+    /// Whether all was taken away by this call.
+    fn unmount(&self) -> bool {
+        let unmounted =
+            |path| Command::new("umount").arg(path).output().is_ok_and(|output| output.status.success());
+        [self.files(), self.memory()].map(unmounted) == [true; 2]
+    }
+
+    fn fill(&self) {
+        let rest = vec![1; 16 << 20];
+        let full = fs::write(self.memory().join("rest"), rest).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_told_and_counted_and_the_host_goes_on() {
+    let Some(disk) = Disk::new() else { return };
+    // On a thread that ends: until then it has the file mapped.
+    std::thread::scope(|scope| scope.spawn(|| on_a_disk_that_fails(&disk)).join()).unwrap();
+    assert!(disk.unmount(), "nobody has anything of it");
+}
+
+fn on_a_disk_that_fails(disk: &Disk) {
+    let path = disk.files().join("deck");
+    let deck = life(&path).start().unwrap();
+    deck.sync().unwrap();
+    disk.fill();
+    let record = |from: u64| (from..from + 20_000).for_each(|n| deck.record(OrderFilled { n }));
+    record(0);
+    let error = deck.sync().unwrap_err();
+    println!("{error}");
+    let errors = || deck.telemetry().counter("flightdeck_mapped_sync_errors_total").value();
+    assert_eq!(errors(), 1);
+    let told = deck.events().query().kind_named("flightdeck.mapped.sync_failed").run().unwrap();
+    let why = error.to_string();
+    assert_eq!(
+        told.iter().map(|event| event.field("why") == Some(Value::Str(&why))).collect::<Vec<_>>(),
+        [true]
+    );
+    record(20_000);
+    let newest = |answer: Answer| {
+        let numbers = answer.iter().map(|event| match event.field("n") {
+            Some(Value::U64(n)) => n,
+            other => panic!("{other:?}"),
+        });
+        numbers.max()
+    };
+    let asked = |query: Query<'_>| newest(query.kind_named("order.filled").run().unwrap());
+    assert_eq!(asked(deck.events().query()), Some(39_999));
+    assert_eq!(asked(Recording::open(&path).unwrap().events().query()), Some(39_999));
 }

@@ -141,6 +141,23 @@ fn metrics_of_several_decks_are_added_up() {
 }
 
 #[test]
+fn metrics_that_have_a_file_of_their_own_are_watched_too() {
+    let folder = Folder::new("top-metrics");
+    let file = deck(&folder, "metrics");
+    let telemetry = flightdeck::telemetry::Telemetry::builder().mapped(&*file).build().unwrap();
+    telemetry.counter("orders_total").increment(3);
+    let told = run(&["top", &file, "--interval", "60ms", "--json"]).json();
+    assert_eq!(series(&told, "orders_total")["value"], 3);
+    assert_eq!(told["decks"][0]["state"], "running");
+    let Some(mut view) = OnTerminal::start(&format!("attach {file}"), (24, 100)) else { return };
+    view.shows(&["1 rates", "3 histograms", "orders_total", "runs, for"]);
+    let screen = view.screen.screen().contents();
+    assert!(!screen.contains("workers") && !screen.contains("events recorded"), "{screen}");
+    view.press("q");
+    assert_eq!(view.end(), Some(0));
+}
+
+#[test]
 fn what_is_no_deck_is_refused() {
     let folder = Folder::new("top-refused");
     let text = folder.file("diary.txt", "Dear diary, ".repeat(1_000));
@@ -309,7 +326,7 @@ fn a_deck_is_watched_page_by_page_and_its_end_is_seen() {
     view.press("2");
     view.shows(&["-3", "queue_depth"]);
     view.press("3");
-    view.shows(&["MEDIAN", "5.1 us", "order_ns"]);
+    view.shows(&["MEDIAN", "HISTOGRAM, OVER ", "5.1 us", "order_ns"]);
     view.press("4");
     view.shows(&["workers as they were", "feed: running, run 1, 0 restarts"]);
     view.press("5");
@@ -322,9 +339,9 @@ fn a_deck_is_watched_page_by_page_and_its_end_is_seen() {
     view.shows(&["idle_total", "lines with `IDLE`"]);
     view.press("p");
     view.shows(&["HOLDING STILL"]);
-    view.press("p");
     drop(host);
-    view.shows(&["died", "flightdeck post-mortem"]);
+    view.shows(&["died", "flightdeck post-mortem", "HOLDING STILL"]);
+    view.press("p");
     view.press("\u{1b}");
     view.shows(&["orders_total"]);
     // Its last moments stay.

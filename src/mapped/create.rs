@@ -109,7 +109,8 @@ impl MappedFile {
     /// the same, what a machine lost that went down may not be.
     ///
     /// # Errors
-    /// What the system says, such as that the disk cannot be written.
+    /// What the system says, such as that the disk cannot be written. It says so once: what it could not write it may give up, so that a
+    /// success after a failure tells nothing of what failed.
     pub fn sync(&self) -> io::Result<()> {
         self.placed.region.sync()?;
         match self.path().and_then(Path::parent) {

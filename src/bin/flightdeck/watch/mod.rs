@@ -1,6 +1,6 @@
 //! `flightdeck attach` and `flightdeck top`: decks of other processes, watched while they run.
 //!
-//! - `which`: the decks that are meant
+//! - `which`: the decks that are meant; `watched`: one of them
 //! - `sight`: what is seen of them at one look, and what happened since the look before
 //! - `page`: the same as lines, page by page; `state`: what the keys have made of it; `picture`: how it is drawn
 //! - `table`, `json`: one look, for whoever is no terminal
@@ -11,6 +11,7 @@ mod picture;
 mod sight;
 mod state;
 mod table;
+mod watched;
 mod which;
 
 use crate::args::{Attach, Color, Top};
@@ -18,8 +19,8 @@ use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 use crate::recording::{Fate, who};
+use crate::shown::plain;
 use crate::{interrupt, screen};
-use flightdeck::Recording;
 use page::Page;
 use picture::Picture;
 use ratatui::crossterm::event::{self, Event};
@@ -27,6 +28,7 @@ use sight::Sight;
 use state::{State, Step};
 use std::thread;
 use std::time::{Duration, Instant};
+use watched::Watched;
 
 /// Looks no more often than this: a person sees no more, and whoever is watched pays for lines that are read.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -48,7 +50,9 @@ pub fn attach(
     }
     match which::open(asked.deck.as_slice(), asked.any_user, output, messages)? {
         Ok(decks) => {
-            let outcome = show(&decks, &Page::ALL, color, asked.interval)?;
+            let pages: &[Page] =
+                if decks.iter().all(|deck| deck.deck().is_some()) { &Page::ALL } else { &Page::OF_METRICS };
+            let outcome = show(&decks, pages, color, asked.interval)?;
             decks.iter().for_each(|deck| tell_end(deck, messages));
             Ok(outcome)
         }
@@ -80,10 +84,10 @@ pub fn top(asked: &Top, color: Color, output: &mut Output, messages: &Messages) 
 }
 
 /// The view is gone, and how its deck ended should not be.
-fn tell_end(deck: &Recording, messages: &Messages) {
+fn tell_end(deck: &Watched, messages: &Messages) {
     let (file, fate) = (deck.file(), Fate::of(deck.file()));
-    let message =
-        format!("{} {fate}; `flightdeck post-mortem {}` tells more", who(file), file.path().display());
+    let path = plain(&file.path().to_string_lossy());
+    let message = format!("{} {fate}; `flightdeck post-mortem {path}` tells more", who(file));
     if fate.is_violent() {
         messages.warn(message);
     } else if fate.is_over() {
@@ -106,7 +110,7 @@ fn wait(length: Duration) -> bool {
 
 /// The view, with the terminal put back however it ends.
 fn show(
-    decks: &[Recording],
+    decks: &[Watched],
     pages: &'static [Page],
     color: Color,
     interval: Duration,
@@ -139,7 +143,7 @@ impl Drop for Back {
 
 fn look_on(
     mut canvas: screen::Canvas,
-    decks: &[Recording],
+    decks: &[Watched],
     picture: &Picture,
     interval: Duration,
 ) -> std::io::Result<Outcome> {
@@ -174,7 +178,9 @@ fn look_on(
         if Instant::now() >= next {
             next = Instant::now() + interval;
             // What has ended is looked at once more, and then no longer: rates stay those of its last moments.
-            if !state.is_still && !sight.is_over() {
+            if state.is_still {
+                sight.see_fates(decks);
+            } else if !sight.is_over() {
                 sight = Sight::of(decks, Some(&sight));
             }
         }

@@ -53,11 +53,15 @@ impl Page {
     }
 
     /// What stands above the lines, whatever is left out of them.
-    pub fn head(self) -> Option<String> {
+    pub fn head(self, sight: &Sight) -> Option<String> {
         match self {
             Self::Rates => Some(columns("A SECOND", "TOTAL", "COUNTER")),
             Self::Gauges => Some(columns("", "VALUE", "GAUGE")),
-            Self::Histograms => Some(quantiles("A SECOND", ["MEDIAN", "P99", "GREATEST"], "HISTOGRAM")),
+            Self::Histograms => {
+                let over =
+                    sight.window().map_or_else(|| "ITS LIFE".to_owned(), |window| shown::ns(nanos(window)));
+                Some(quantiles("A SECOND", ["MEDIAN", "P99", "GREATEST"], &format!("HISTOGRAM, OVER {over}")))
+            }
             Self::Workers | Self::Config | Self::Events => None,
         }
     }
@@ -161,7 +165,10 @@ fn tone(metric: &Metric) -> Tone {
 fn rates(sight: &Sight, is_by_name: bool) -> Vec<Row> {
     let events = sight.decks.iter().map(|deck| deck.recorded).sum::<u64>();
     let of_events = sight.decks.iter().map(|deck| deck.rate).sum::<Option<f64>>();
-    let mut rows = vec![(Tone::Head, columns(&rate(of_events), &grouped(events), "events recorded"))];
+    let mut rows = Vec::new();
+    if events > 0 || of_events.is_some() {
+        rows.push((Tone::Head, columns(&rate(of_events), &grouped(events), "events recorded")));
+    }
     rows.extend(
         counters(sight, is_by_name).into_iter().map(|(name, of)| {
             (tone(of), columns(&rate(of.rate), &metric::shown(&of.value, of.unit()), name))
@@ -177,13 +184,12 @@ fn gauges(sight: &Sight) -> Vec<Row> {
 }
 
 fn histograms(sight: &Sight, is_by_name: bool) -> Vec<Row> {
-    let row = |(name, of): (&str, &Metric)| (tone(of), histogram(name, of));
+    let row = |(name, of): (&str, &Metric)| (tone(of), histogram(name, of, sight));
     histograms_of(sight, is_by_name).into_iter().map(row).collect()
 }
 
-pub fn histogram(name: &str, of: &Metric) -> String {
-    let Value::Histogram(values) = &of.value else { return String::new() };
-    let told = told(values, of.unit());
+pub fn histogram(name: &str, of: &Metric, sight: &Sight) -> String {
+    let told = sight.values(of).map_or_else(Default::default, |values| told(values, of.unit()));
     quantiles(&rate(of.rate), told.each_ref().map(String::as_str), name)
 }
 

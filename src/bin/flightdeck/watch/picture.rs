@@ -32,14 +32,14 @@ impl Picture {
         let [title, tabs, head, lines, foot] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(1),
-            Constraint::Length(state.page().head().is_some().into()),
+            Constraint::Length(state.page().head(sight).is_some().into()),
             Constraint::Min(1),
             Constraint::Length(1),
         ])
         .areas(frame.area());
         frame.render_widget(self.title(sight), title);
         frame.render_widget(self.tabs(state, tabs.width), tabs);
-        if let Some(columns) = state.page().head() {
+        if let Some(columns) = state.page().head(sight) {
             frame.render_widget(Line::styled(columns, self.style(Tone::Head)), head);
         }
         let rows = state.page().rows(sight, state);

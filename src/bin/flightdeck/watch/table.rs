@@ -21,28 +21,29 @@ pub fn lines(sight: &Sight, limit: Option<usize>) -> Vec<String> {
     let counters = page::counters(sight, false).into_iter();
     let counters = counters
         .map(|(name, of)| page::columns(&page::rate(of.rate), &metric::shown(&of.value, of.unit()), name));
-    block(Page::Rates, counters.collect(), limit, &mut lines);
+    block(Page::Rates, sight, counters.collect(), limit, &mut lines);
     let gauges = page::gauges_of(sight).into_iter();
     let gauges = gauges.map(|(name, of)| page::columns("", &metric::shown(&of.value, of.unit()), name));
-    block(Page::Gauges, gauges.collect(), limit, &mut lines);
+    block(Page::Gauges, sight, gauges.collect(), limit, &mut lines);
     let histograms = page::histograms_of(sight, false).into_iter();
     block(
         Page::Histograms,
-        histograms.map(|(name, of)| page::histogram(name, of)).collect(),
+        sight,
+        histograms.map(|(name, of)| page::histogram(name, of, sight)).collect(),
         limit,
         &mut lines,
     );
     lines
 }
 
-fn block(page: Page, rows: Vec<String>, limit: Option<usize>, lines: &mut Vec<String>) {
+fn block(page: Page, sight: &Sight, rows: Vec<String>, limit: Option<usize>, lines: &mut Vec<String>) {
     if rows.is_empty() {
         return;
     }
     let most = limit.unwrap_or(usize::MAX);
     let more = rows.len().saturating_sub(most);
     lines.push(String::new());
-    lines.extend(page.head());
+    lines.extend(page.head(sight));
     lines.extend(rows.into_iter().take(most));
     if more > 0 {
         lines.push(format!("{:>14}  {} more", "", grouped(more as u64)));

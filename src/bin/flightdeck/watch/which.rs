@@ -1,12 +1,12 @@
 //! Which deck is meant: that of a file, of a process, or the only one that runs.
 
+use super::watched::Watched;
 use crate::args::List;
 use crate::list;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
 use crate::shown::{count, plain};
-use flightdeck::Recording;
 use flightdeck::events::RecordingError;
 use flightdeck::mapped::{FileId, HeaderError, OpenError, OpenOptions, Opened};
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ pub fn open(
     any_user: bool,
     output: &mut Output,
     messages: &Messages,
-) -> Result<Result<Vec<Recording>, Outcome>, Failure> {
+) -> Result<Result<Vec<Watched>, Outcome>, Failure> {
     let options = OpenOptions::new().of_any_user(any_user);
     if named.is_empty() {
         return only(&options, output, messages);
@@ -47,7 +47,7 @@ pub fn open(
 }
 
 /// A deck that is named twice, by its file and its process for example, counts once.
-fn add(deck: Recording, decks: &mut Vec<Recording>, known: &mut BTreeSet<FileId>, messages: &Messages) {
+fn add(deck: Watched, decks: &mut Vec<Watched>, known: &mut BTreeSet<FileId>, messages: &Messages) {
     if known.insert(deck.file().header().life.file) {
         decks.push(deck);
     } else {
@@ -55,15 +55,15 @@ fn add(deck: Recording, decks: &mut Vec<Recording>, known: &mut BTreeSet<FileId>
     }
 }
 
-fn file(path: &Path, options: &OpenOptions) -> Result<Recording, RecordingError> {
-    Recording::of(Opened::open(path, options)?)
+fn file(path: &Path, options: &OpenOptions) -> Result<Watched, RecordingError> {
+    Watched::of(|| Opened::open(path, options))
 }
 
 fn only(
     options: &OpenOptions,
     output: &mut Output,
     messages: &Messages,
-) -> Result<Result<Vec<Recording>, Outcome>, Failure> {
+) -> Result<Result<Vec<Watched>, Outcome>, Failure> {
     let running = list::running();
     if let [path] = running.as_slice() {
         return Ok(Ok(vec![file(path, options)?]));
@@ -76,7 +76,7 @@ fn only(
 }
 
 /// The newest deck that a process has mapped, by what the system says of it. `None` if it has none, or this user may not know.
-fn of_process(process: u32, options: &OpenOptions) -> Option<Result<Recording, RecordingError>> {
+fn of_process(process: u32, options: &OpenOptions) -> Option<Result<Watched, RecordingError>> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).ok()?;
     let inodes = shared(&maps);
     let mut decks: Vec<_> = candidates(process, &maps)
@@ -84,17 +84,19 @@ fn of_process(process: u32, options: &OpenOptions) -> Option<Result<Recording, R
             let inode = file.metadata().ok()?.ino();
             // A name may stand for another file by now.
             inodes.contains(&inode).then_some(())?;
-            let opened = match Opened::of(file, path, options) {
-                Ok(opened) => opened,
-                Err(OpenError::Header {
+            let refused = |error: std::io::Error| OpenError::System {
+                path: path.clone(),
+                step: "dup",
+                reason: error.to_string().into(),
+            };
+            let open = || Opened::of(file.try_clone().map_err(refused)?, &path, options);
+            match Watched::of(open) {
+                Err(RecordingError::Open(OpenError::Header {
                     error: HeaderError::NoDeck { .. } | HeaderError::TooShort { .. },
                     ..
-                }) => {
-                    return None;
-                }
-                Err(error) => return Some(Err(error.into())),
-            };
-            Some(Recording::of(opened))
+                })) => None,
+                watched => Some(watched),
+            }
         })
         .collect();
     // One that cannot be read is only told of where there is no other.
