@@ -8,7 +8,8 @@ use flightdeck::events::Events;
 use std::hint::black_box;
 use tracing::{Dispatch, Subscriber};
 use tracing_flight_recorder::{FlightRecorder, FlightRecorderLayer};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Identity, Layer as _, SubscriberExt};
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
 const FMT: &str = "tracing_subscriber::fmt into a sink";
@@ -44,6 +45,18 @@ fn event(n: u64) {
 fn span(n: u64) {
     let span = tracing::info_span!("request", order = n);
     drop(span.enter());
+}
+
+flightdeck::kind! {
+    Began("bridges.began") { order: u64 }
+    Ended("bridges.ended") {}
+}
+
+/// What the layer makes of a span.
+fn spanned(events: &Events, order: u64) {
+    let scope = events.start(Began { order });
+    drop(scope.enter());
+    events.end(scope, Ended {});
 }
 
 pub(super) fn run(session: &mut Session) {
@@ -82,11 +95,22 @@ pub(super) fn run(session: &mut Session) {
     });
     session.row("tracing span with a field: new, enter, exit, close", || {
         let events = store();
-        let layer = Layer::new(&events).by_levels();
+        let layer = Layer::new(&events);
         let row = Row::measure(
-            under("flightdeck's layer, by levels, two events", registry().with(layer), span),
+            under(
+                "flightdeck's layer, by levels, two events",
+                registry().with(layer.clone().by_levels()),
+                span,
+            ),
             vec![
                 under(BARE, registry(), span),
+                under(
+                    "the registry and a filter before nothing",
+                    registry().with(Identity::new().with_filter(LevelFilter::TRACE)),
+                    span,
+                ),
+                under("flightdeck's layer, without levels, two events", registry().with(layer), span),
+                Side::each("two events and the scope between, without tracing", |n| spanned(&events, n)),
                 under(FMT, registry().with(fmt::layer().with_writer(std::io::sink)), span),
             ],
             &[Bar::AtMostTimes(1.5, BARE)],
