@@ -68,6 +68,8 @@
 //! | `metrics` | what is counted through the crate `metrics` is counted here: `bridge::metrics` |
 //! | `openmetrics` | metrics as text for Prometheus: `bridge::openmetrics` |
 //! | `trace-export` | events as a trace for Perfetto, or in the format of Chrome: `bridge::trace` |
+//! | `tower` | requests that a host answers and sends through `tower` are recorded and counted, under the trace they belong to: `bridge::tower` |
+//! | `axum` | their routes, as axum names them; includes `tower` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside
@@ -92,7 +94,14 @@ mod region;
 mod status;
 mod sync;
 
-#[cfg(any(feature = "log", feature = "metrics", feature = "openmetrics", feature = "tracing"))]
+#[cfg(any(
+    feature = "log",
+    feature = "metrics",
+    feature = "openmetrics",
+    feature = "tower",
+    feature = "trace-export",
+    feature = "tracing"
+))]
 pub mod bridge;
 pub mod config;
 pub mod error;

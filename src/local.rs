@@ -104,6 +104,8 @@ pub(crate) struct Scope {
     /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
     /// first record is the root of its id.
     pub(crate) fresh: bool,
+    /// Whoever began its trace does not keep it.
+    pub(crate) unsampled: bool,
     /// The ticks at which the span began, or [`Scope::NOT_KNOWN`].
     pub(crate) since: u64,
 }
@@ -111,8 +113,13 @@ pub(crate) struct Scope {
 impl Scope {
     /// In place of the ticks at which a span began: it began elsewhere.
     pub(crate) const NOT_KNOWN: u64 = u64::MAX;
-    pub(crate) const NONE: Self =
-        Self { id: CorrelationId::NONE, span: SpanId::NONE, fresh: false, since: Self::NOT_KNOWN };
+    pub(crate) const NONE: Self = Self {
+        id: CorrelationId::NONE,
+        span: SpanId::NONE,
+        fresh: false,
+        unsampled: false,
+        since: Self::NOT_KNOWN,
+    };
 }
 
 plain_thread_local! {

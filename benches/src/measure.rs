@@ -76,7 +76,35 @@ impl Samples {
     /// The middle of the ratios to another side, each taken within its round.
     #[must_use]
     pub fn ratio_to(&self, other: &Self) -> f64 {
-        median(&self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect::<Vec<_>>())
+        median(&self.ratios_to(other))
+    }
+
+    /// Between which two of those ratios the middle one of all there could be lies, at 95 % at least, whatever their distribution: by
+    /// their ranks. None of fewer than six.
+    #[must_use]
+    pub fn ratio_interval(&self, other: &Self) -> Option<(f64, f64)> {
+        let mut ratios = self.ratios_to(other);
+        ratios.sort_unstable_by(f64::total_cmp);
+        // How likely fewer than so many of them are below the middle: tosses of a coin.
+        let (mut left_out, mut term, mut below) = (0, 0.5_f64.powi(ratios.len() as i32), 0.0);
+        while below + term <= 0.025 && left_out < ratios.len() {
+            below += term;
+            left_out += 1;
+            term *= (ratios.len() - left_out + 1) as f64 / left_out as f64;
+        }
+        let last = left_out.checked_sub(1)?;
+        Some((*ratios.get(last)?, *ratios.get(ratios.len() - 1 - last)?))
+    }
+
+    fn ratios_to(&self, other: &Self) -> Vec<f64> {
+        self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect()
+    }
+
+    /// So many samples, each the middle of as many that followed each other; what is left over at the end is left out.
+    #[must_use]
+    pub fn merged(&self, samples: usize) -> Self {
+        let each = (self.0.len() / samples).max(1);
+        Self(self.0.chunks_exact(each).take(samples).map(median).collect())
     }
 }
 
@@ -144,6 +172,24 @@ mod tests {
         let (ours, theirs) = (slow_down(2.0), slow_down(1.0));
         assert_eq!(ours.ratio_to(&theirs), 2.0);
         assert_eq!((ours.floor(), ours.median()), (2.0, 10.0));
+    }
+
+    #[test]
+    fn the_interval_is_that_of_tables_of_the_sign_test() {
+        let ratios = |len: u32| {
+            let ours = Samples((1..=len).rev().map(f64::from).collect());
+            ours.ratio_interval(&Samples(vec![1.0; len as usize]))
+        };
+        assert_eq!([ratios(0), ratios(5)], [None, None]);
+        assert_eq!([ratios(6), ratios(20)], [Some((1.0, 6.0)), Some((6.0, 15.0))]);
+        assert_eq!(ratios(100), Some((40.0, 61.0)));
+    }
+
+    #[test]
+    fn merged_samples_are_middles_of_neighbours() {
+        let samples = Samples(vec![1.0, 9.0, 2.0, 5.0, 4.0, 60.0, 7.0]);
+        assert_eq!(samples.merged(2), Samples(vec![2.0, 5.0]));
+        assert_eq!(samples.merged(20).0.len(), 7);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `log` | `log` | a logger for the crate `log` |
 //! | `openmetrics` | `openmetrics` | metrics as text for Prometheus |
 //! | `trace` | `trace-export` | events as a trace for Perfetto, or in the format of Chrome |
+//! | `tower` | `tower`, `axum` | layers for services and clients of `tower` |
 
 #[cfg(feature = "log")]
 pub mod log;
@@ -17,6 +18,8 @@ pub mod log;
 pub mod metrics;
 #[cfg(feature = "openmetrics")]
 pub mod openmetrics;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "trace-export")]
 pub mod trace;
 #[cfg(feature = "tracing")]

@@ -326,8 +326,15 @@ impl Clock {
     }
 
     /// Nanoseconds from `earlier` to now, for a hot path: waits for nothing. Off by no more than two readings of the
-    /// system clock in the first moments of the clock, by the 100,000th part later on.
-    pub(crate) fn ns_since(&self, earlier: Ticks) -> u64 {
+    /// system clock in the first moments of the clock, by the 100,000th part later on. 0 of what is yet to come.
+    ///
+    /// ```
+    /// let clock = flightdeck::Clock::precise();
+    /// let began = clock.now();
+    /// assert!(clock.ns_since(began) < 60_000_000_000);
+    /// ```
+    #[must_use]
+    pub fn ns_since(&self, earlier: Ticks) -> u64 {
         let passed = self.now().0.saturating_sub(earlier.0);
         match self.rate_now() {
             1.0 => passed,

@@ -57,10 +57,17 @@ impl Scope {
         Self(local::Scope { id: id.into(), span, ..local::Scope::NONE })
     }
 
-    /// The scope of a span that begins now.
+    /// The scope of a span that begins now. Where it goes on with the trace that this thread is in, it is sampled if that is.
     #[inline]
     pub(crate) fn begun(id: CorrelationId, span: SpanId, since: Ticks) -> Self {
-        Self(local::Scope { id, span, fresh: false, since: since.0 })
+        let around = local::scope();
+        let unsampled = around.unsampled && around.id == id;
+        Self(local::Scope { id, span, fresh: false, unsampled, since: since.0 })
+    }
+
+    /// The same, as its trace's header says of being sampled.
+    pub(crate) fn with_sampled(self, is_sampled: bool) -> Self {
+        Self(local::Scope { unsampled: !is_sampled, ..self.0 })
     }
 
     /// The scope this thread is in, to carry it elsewhere.
@@ -83,7 +90,7 @@ impl Scope {
     /// The same span for another id: where it turned out only after it had begun whose work it is.
     #[must_use]
     pub fn for_id(self, id: impl Into<CorrelationId>) -> Self {
-        Self(local::Scope { id: id.into(), ..self.0 })
+        Self(local::Scope { id: id.into(), unsampled: false, ..self.0 })
     }
 
     /// The id.
@@ -96,6 +103,15 @@ impl Scope {
     #[must_use]
     pub fn span(self) -> SpanId {
         self.0.span
+    }
+
+    /// Whether whoever began its trace wants it to be kept, as [`Scope::from_traceparent`] read it; a trace that began here is.
+    ///
+    /// What is recorded here does not depend on it: [directives](super::Directives) say that. It is what the header of
+    /// [`Scope::traceparent`] passes on, so that a store of traces behind this host keeps no more than it was meant to.
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        !self.0.unsampled
     }
 
     /// When its span began, by the clock of the deck that recorded the beginning; `None` of one that began elsewhere.

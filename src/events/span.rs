@@ -59,13 +59,18 @@ impl Events {
     #[inline]
     pub(crate) fn finish<E: Event>(&self, begun: &Begun, event: E) {
         let flags = if begun.is_unwound() { Flags::UNWOUND } else { Flags::NONE };
+        self.finish_with(begun.scope, flags, event);
+    }
+
+    #[inline]
+    fn finish_with<E: Event>(&self, scope: Scope, flags: Flags, event: E) {
         let store = self.store();
         let lead = match store.kinds.admit(E::site()) {
             Err(Switch::Gated(gated)) => Some(gated.lead()),
             _ => store.admit(E::site()),
         };
         if let Some(lead) = lead {
-            let stamp = Stamp::ending(begun.scope).with(flags);
+            let stamp = Stamp::ending(scope).with(flags);
             store.record(Draft { lead, stamp, fields: event });
         }
     }
@@ -149,10 +154,14 @@ impl Events {
         }
     }
 
-    /// Records `event` as the end of the span of `scope`.
+    /// Records `event` as the end of the span of `scope`. Sample and rate of its kind are not asked where the beginning was
+    /// recorded, which is where [`Scope::since`] knows when that was: of the two events both are there.
     #[inline]
     pub fn end<E: Event>(&self, scope: Scope, event: E) {
-        self.record_with(Stamp::ending(scope), event);
+        match scope.since() {
+            Some(_) => self.finish_with(scope, Flags::NONE, event),
+            None => self.record_with(Stamp::ending(scope), event),
+        }
     }
 
     /// As [`Events::start`], with an event of a kind defined at run time, as a child of the span of `stamp`. The scope of the new

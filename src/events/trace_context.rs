@@ -24,26 +24,30 @@ impl Scope {
     /// # Errors
     /// If the header is not of that form, or one of its ids is zero: a new trace should begin then.
     pub fn from_traceparent(header: &str) -> Result<Self, TraceparentError> {
-        let Some([high, low, span]) = numbers(header.as_bytes()) else {
+        let Some([high, low, span, flags]) = numbers(header.as_bytes()) else {
             return Err(TraceparentError::Malformed { header: header.chars().take(80).collect() });
         };
         let (id, span) = (CorrelationId::from_halves(high, low), SpanId::new(span));
         if id.is_none() || span.is_none() {
             return Err(TraceparentError::Zero { what: if id.is_none() { "trace id" } else { "parent id" } });
         }
-        Ok(Self::joined(id, span))
+        Ok(Self::joined(id, span).with_sampled(flags & SAMPLED != 0))
     }
 
-    /// The header to send along with work that leaves this process. Its flags say that the trace is recorded.
+    /// The header to send along with work that leaves this process. Its flags say whether the trace
+    /// [is sampled](Scope::is_sampled).
     #[must_use]
     pub fn traceparent(self) -> Traceparent {
         Traceparent(self)
     }
 }
 
-/// Both halves of the trace id, and the parent id. Every request may have such a header, so this is
+/// The flag of a trace that is sampled. No other one is known to version 00.
+const SAMPLED: u64 = 1;
+
+/// Both halves of the trace id, the parent id, and the flags. Every request may have such a header, so this is
 /// straight-line code: random digits are what a branch predictor is worst at.
-fn numbers(header: &[u8]) -> Option<[u64; 3]> {
+fn numbers(header: &[u8]) -> Option<[u64; 4]> {
     let (head, rest) = header.split_first_chunk::<55>()?;
     let mut odd = 0;
     let mut number = |digits: &[u8]| {
@@ -53,7 +57,7 @@ fn numbers(header: &[u8]) -> Option<[u64; 3]> {
             number << 4 | u64::from(value)
         })
     };
-    let [version, high, low, span, _flags] =
+    let [version, high, low, span, flags] =
         [&head[..2], &head[3..19], &head[19..35], &head[36..52], &head[53..]].map(&mut number);
     let is_joined = [head[2], head[35], head[52]] == [b'-'; 3];
     let is_ended = match version {
@@ -61,7 +65,7 @@ fn numbers(header: &[u8]) -> Option<[u64; 3]> {
         0xff => false,
         _ => rest.first().is_none_or(|byte| *byte == b'-'),
     };
-    (odd < 16 && is_joined && is_ended).then_some([high, low, span])
+    (odd < 16 && is_joined && is_ended).then_some([high, low, span, flags])
 }
 
 /// The value of each digit; over 15 for what is none.
@@ -81,7 +85,8 @@ pub struct Traceparent(Scope);
 
 impl fmt::Display for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-01", self.0.correlation(), self.0.span())
+        let flags = u64::from(self.0.is_sampled()) * SAMPLED;
+        write!(f, "00-{}-{}-{flags:02x}", self.0.correlation(), self.0.span())
     }
 }
 
@@ -97,6 +102,26 @@ mod tests {
         assert_eq!(scope.correlation().get(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_eq!(scope.span(), SpanId::new(0x00f0_67aa_0ba9_02b7));
         assert_eq!(scope.traceparent().to_string(), HEADER);
+    }
+
+    #[test]
+    fn what_is_not_sampled_is_passed_on_as_such() {
+        let not_sampled = HEADER[..53].to_owned() + "00";
+        let scope = Scope::from_traceparent(&not_sampled).unwrap();
+        assert!(!scope.is_sampled());
+        assert_eq!(scope.traceparent().to_string(), not_sampled);
+        // Whatever else flags will say is not for us to pass on.
+        let more = HEADER[..53].to_owned() + "ff";
+        assert_eq!(Scope::from_traceparent(&more).unwrap().traceparent().to_string(), HEADER);
+        // Inside the trace, also in a span of ours, and in no other one.
+        let events = crate::events::Events::builder().memory(1 << 20).build().unwrap();
+        let _in = scope.enter();
+        let mark = crate::events::Schema::new("trace_context.inner");
+        let kind = events.define(mark).unwrap();
+        let started = |stamp| events.start_values(stamp, &kind, &[]).unwrap().0;
+        assert!(!started(crate::events::Stamp::current()).is_sampled());
+        assert!(started(crate::events::Stamp::of(7_u64)).is_sampled());
+        assert!(Scope::root(7_u64).is_sampled() && scope.for_id(7_u64).is_sampled());
     }
 
     #[test]

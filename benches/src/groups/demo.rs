@@ -20,6 +20,8 @@ const VARIANTS: [(&str, &str); 4] = [
     ("no_deck_again", "again without a deck: what differs is noise"),
     ("switched_off", "a deck with all kinds switched off"),
 ];
+/// Turns of two hosts that follow each other are compared in so many pairs.
+const PAIRS: usize = 20;
 /// Rows of the file that is replayed, and rows an id.
 const ROWS: u64 = 400_000;
 const ROWS_PER_ID: u64 = 40;
@@ -34,6 +36,18 @@ pub(super) fn run(session: &mut Session) {
         });
         Row::of(sides, &[Bar::AtMostTimes(1.03, BARE)])
     });
+    session.row(
+        "demo host behind `bridge::tower`, everything on: its thread's processor time a request",
+        || {
+            let report = tool::run(&tool::build(None), &["demo", "--seconds", SECONDS]);
+            let [ours, bare] = ["recording", "no_deck"]
+                .map(|key| numbers(&report["cost"][key]["cpu_ns_per_request_by_round"]).merged(PAIRS));
+            let (low, high) = ours.ratio_interval(&bare).expect("there are more than six pairs");
+            let name = format!("recording, {} pairs, 95 % interval {low:.3} to {high:.3}", ours.0.len());
+            let sides = [(name, ours), (BARE.to_owned(), bare)];
+            Row::of(sides.map(Measured::from), &[Bar::AtMostTimes(1.03, BARE)])
+        },
+    );
     session.row("replay: one thread writes a parsed row", || {
         let (tool, file) = (tool::build(None), Scratch::new("rows.csv"));
         fs::write(&file.0, spans()).expect("the temporary folder takes a file");

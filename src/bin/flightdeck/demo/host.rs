@@ -3,13 +3,11 @@
 use super::DemoError;
 use super::book::{self, Book, Cache, SYMBOLS, Walk};
 use super::flight::Flight;
-use super::kinds::{
-    CacheAsked, CacheResized, Encoded, Parsed, Priced, Refused, Replied, WalkEnded, WalkStarted,
-};
+use super::kinds::{CacheAsked, CacheResized, Encoded, Parsed, Priced, Refused, WalkEnded, WalkStarted};
 use super::settings::Settings;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use flightdeck::events::InScope;
@@ -19,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -94,7 +92,12 @@ impl Host {
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .map_err(failed("a port on 127.0.0.1"))?;
         let address = listener.local_addr().map_err(failed("its address"))?;
-        let router = Router::new().route("/quote/{symbol}/{quantity}", get(quote)).with_state(shared.clone());
+        let router = Router::new().route("/quote/{symbol}/{quantity}", get(quote));
+        let router = match shared.flight.layer() {
+            Some(layer) => router.layer(layer),
+            None => router,
+        };
+        let router = router.with_state(shared.clone());
         let stop = Arc::new(Notify::new());
         let (handle, stopped) = (runtime.handle().clone(), stop.clone());
         let serve = move || {
@@ -136,36 +139,18 @@ impl Drop for Host {
     }
 }
 
-/// One request.
+/// One request. Its scope is in force on whatever thread this runs.
 async fn quote(
     State(shared): State<Arc<Shared>>,
     Path((symbol, quantity)): Path<(String, u64)>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> (StatusCode, String) {
-    let start = Instant::now();
-    let traceparent = headers.get("traceparent").and_then(|header| header.to_str().ok());
-    let scope = shared.flight.accept(traceparent, uri.path());
-    let answering = answer(&shared, &symbol, quantity);
-    // The future carries its scope from poll to poll, on whatever thread.
-    let reply = match scope {
-        Some(scope) => answering.in_scope(scope).await,
-        None => answering.await,
-    };
-    shared.flight.took(start);
-    reply
-}
-
-async fn answer(shared: &Arc<Shared>, symbol: &str, quantity: u64) -> (StatusCode, String) {
-    let (status, body) = match price(shared, symbol, quantity).await {
+    match price(&shared, &symbol, quantity).await {
         Ok(body) => (StatusCode::OK, body),
         Err(reason) => {
             shared.flight.record(Refused { reason });
             (StatusCode::BAD_REQUEST, reason.to_owned())
         }
-    };
-    shared.flight.end(Replied { status: status.as_u16().into() });
-    (status, body)
+    }
 }
 
 async fn price(shared: &Arc<Shared>, symbol: &str, quantity: u64) -> Result<String, &'static str> {

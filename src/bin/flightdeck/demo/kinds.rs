@@ -1,8 +1,6 @@
-//! What the host tells of its work.
+//! What the host tells of its work. That of requests as such a layer tells: `flightdeck::bridge::tower`.
 
 flightdeck::kind! {
-    /// A request came in.
-    pub Accepted("http.accepted", starts) { path: str }
     /// Its path says what is wanted.
     pub Parsed("request.parsed") { symbol: str, quantity: u64 }
     /// The cache was asked.
@@ -17,8 +15,6 @@ flightdeck::kind! {
     pub Encoded("reply.encoded", severity = Debug) { bytes: u64, depth: u64 }
     /// The request makes no sense.
     pub Refused("request.refused", severity = Warn) { reason: str }
-    /// The reply is on its way.
-    pub Replied("http.replied") { status: u64 }
     /// The price feed moved a book.
     pub BookMoved("feed.book_moved", severity = Debug) { symbol: str, middle: f64 }
     /// The cache follows the config.
