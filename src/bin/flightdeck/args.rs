@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use crate::ask;
+use crate::export::To;
 #[cfg(target_os = "linux")]
 use crate::recording::Named;
 use crate::replay::{Moment, moment};
@@ -51,7 +52,7 @@ pub enum Command {
     /// Print the last events of the file of a deck, and follow what comes
     #[cfg(target_os = "linux")]
     Tail(ask::Tail),
-    /// Write the events of the file of a deck as JSON lines or CSV
+    /// Write the events of the file of a deck as JSON lines, CSV, or a trace for Perfetto or Chrome
     #[cfg(target_os = "linux")]
     Export(ask::Export),
     /// Say how much memory keeps events for so long, and the setting to paste
@@ -82,6 +83,7 @@ Examples:
   flightdeck demo --seconds 5 --json | jq .latency
   flightdeck demo --chaos
   flightdeck demo --kill --keep
+  flightdeck demo --seconds 2 --export demo.pftrace
   flightdeck demo --seconds 60 --config host.toml
 
 FILE (TOML or JSON) may have cache_entries, margin_bps and depth. Edit it while the demo runs: what is
@@ -103,7 +105,7 @@ pub struct Demo {
     pub chaos: bool,
     /// Run the host in a process of its own, kill it with SIGKILL under load, and ask the file of its deck
     #[cfg(target_os = "linux")]
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long, conflicts_with_all = ["config", "export"])]
     pub kill: bool,
     /// Leave the file of the killed host where it is
     #[cfg(target_os = "linux")]
@@ -116,6 +118,8 @@ pub struct Demo {
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub to: To,
 }
 
 impl Demo {
@@ -171,6 +175,7 @@ Examples:
   flightdeck replay access.log --where 'status >= 500' --since -5m
   flightdeck replay --kind dpkg.remove --kind dpkg.purge --limit 100
   journalctl -o json | flightdeck replay - -c ssh.service --json
+  flightdeck replay trace.csv log.csv --export trace.pftrace    all of it for ui.perfetto.dev
   zcat access.log.gz | flightdeck replay -m 64MiB -")]
 pub struct Replay {
     /// Files to read, `-` for standard input; without any: /var/log/dpkg.log
@@ -212,6 +217,8 @@ pub struct Replay {
     /// Print one JSON object instead of the report
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub to: To,
 }
 
 impl Replay {

@@ -4,6 +4,7 @@
 //! - `output`, `messages`, `outcome`, `interrupt`, `terminal`, `screen`: results, messages, exit codes, Ctrl-C, what can be
 //!   drawn, and where
 //! - `recording`, `metric`: files of decks, opened; a value of their telemetry
+//! - `export`: files that are written, and their formats
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
 //! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`, `watch`: the commands
@@ -13,6 +14,7 @@ mod args;
 mod ask;
 mod demo;
 mod explain;
+mod export;
 mod formats;
 mod input;
 mod interrupt;

@@ -1,8 +1,9 @@
 //! How a command ends: its exit code, and errors that end it early.
 
 #[cfg(target_os = "linux")]
-use crate::ask::{ExportError, WhenError};
+use crate::ask::WhenError;
 use crate::demo::DemoError;
+use crate::export::ExportError;
 use crate::interrupt;
 use crate::output::OutputError;
 use crate::replay::WantedError;
@@ -73,7 +74,6 @@ pub enum Failure {
     #[error(transparent)]
     When(#[from] WhenError),
     /// Nothing was exported.
-    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Export(#[from] ExportError),
 }
@@ -96,7 +96,6 @@ impl Diagnostic for Failure {
             Self::Recording(error) => error.code(),
             #[cfg(target_os = "linux")]
             Self::When(error) => error.code(),
-            #[cfg(target_os = "linux")]
             Self::Export(error) => error.code(),
         }
     }

@@ -47,3 +47,14 @@ impl Output {
         self.0.flush().map_err(OutputError::from)
     }
 }
+
+/// For what is no line.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

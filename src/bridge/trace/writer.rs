@@ -512,8 +512,8 @@ impl<W: Write> Trace<W> {
         let group = self.groups.len();
         let track = if let Some(name) = entry.shown_track() {
             self.by_name.insert(name.into(), group);
-            // Beyond the numbers of threads.
-            self.new_track(Kind::Named, (1 << 32) + group as u64, name)
+            // Beyond the numbers of threads, and within 32 bits, which some readers hold them in.
+            self.new_track(Kind::Named, (1 << 30) + group as u64, name)
         } else {
             self.by_thread.insert(thread, group);
             let name = entry.event().thread_name();

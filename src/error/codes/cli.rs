@@ -26,7 +26,11 @@ pub(super) const CODES: &[Code] = &[
         "cli.export.exists",
         "a name with the time in it, such as engine-$(date +%s).jsonl, is never taken",
     ),
-    never("cli.export.format", "with a suffix such as .jsonl or .csv the format need not be said"),
+    never(
+        "cli.export.format",
+        "with a suffix such as .jsonl, .csv, .pftrace or .trace.json the format need not be said",
+    ),
+    never("cli.export.trace", "of the file of a deck `flightdeck export` writes other formats, too"),
     never(
         "cli.export.write",
         "check that the directory is there and the space left; `-o -` writes to standard output",

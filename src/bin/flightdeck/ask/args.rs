@@ -3,6 +3,7 @@
 use super::field::{self, Condition};
 use super::select::{id, regex};
 use super::when::{self, When};
+use crate::export::FormatName;
 use crate::recording::Named;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ValueEnum, value_parser};
@@ -95,9 +96,10 @@ pub struct Tail {
 /// `flightdeck export`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-The format is that of the suffix of OUT (.jsonl, .json, .ndjson, .csv) unless --format says another. A JSON line
-has all of an event. A row of CSV has its time, severity, class, kind, thread, ids, and its fields: in columns of
-their own with -k, else in one as JSON.
+The format is that of the suffix of OUT unless --format says another: .jsonl, .json, .ndjson; .csv; .pftrace,
+.perfetto; .trace.json, .chrome.json. A JSON line has all of an event. A row of CSV has its time, severity, class, kind,
+thread, ids, and its fields: in columns of their own with -k, else in one as JSON. A trace is for ui.perfetto.dev, or
+for chrome://tracing and all that read its JSON: threads are tracks, spans slices, ids arrows.
 
 OUT appears whole or not at all, for its owner alone to read, and is not overwritten without --force. Of a
 process that runs, what it has recorded until now is written, in memory that does not grow with it. TIME and
@@ -106,7 +108,9 @@ CONDITION are those of `flightdeck query --help`.
 Examples:
   flightdeck export engine.deck -o engine.jsonl
   flightdeck export engine.deck -o - --format jsonl | gzip > engine.jsonl.gz
-  flightdeck export engine.deck -k order.filled -S -5m -o filled.csv --force")]
+  flightdeck export engine.deck -k order.filled -S -5m -o filled.csv --force
+  flightdeck export engine.deck -S crash-30s -o crash.pftrace
+  flightdeck export engine.deck --counter queue.sampled=depth -o engine.trace.json")]
 pub struct Export {
     #[command(flatten)]
     pub named: Named,
@@ -119,11 +123,30 @@ pub struct Export {
     /// Overwrite OUT if it is there
     #[arg(long)]
     pub force: bool,
+    /// In a trace draw this field of events of this kind as a counter; again for more
+    #[arg(long = "counter", value_name = "KIND=FIELD", value_parser = counter)]
+    pub counters: Vec<Counter>,
     #[command(flatten)]
     pub filters: Filters,
     /// End with 1 also if events that were asked for are missing
     #[arg(long)]
     pub strict: bool,
+}
+
+/// A field that is drawn as a counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    pub kind: String,
+    pub field: String,
+}
+
+fn counter(text: &str) -> Result<Counter, &'static str> {
+    match text.split_once('=') {
+        Some((kind, field)) if !kind.is_empty() && !field.is_empty() => {
+            Ok(Counter { kind: kind.to_owned(), field: field.to_owned() })
+        }
+        _ => Err("write KIND=FIELD, such as queue.sampled=depth"),
+    }
 }
 
 /// Which events.
@@ -159,16 +182,6 @@ pub enum FormName {
     Text,
     /// A JSON object on a line each.
     Json,
-    /// Comma-separated values, the first row their names.
-    Csv,
-}
-
-/// What a file is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatName {
-    /// A JSON object on a line each.
-    #[value(alias = "json", alias = "ndjson")]
-    Jsonl,
     /// Comma-separated values, the first row their names.
     Csv,
 }

@@ -1,7 +1,8 @@
 //! How events are written, one after the other.
 
-use super::args::{FormName, FormatName};
+use super::args::FormName;
 use super::csv::Csv;
+use crate::export::FormatName;
 use crate::messages::Messages;
 use flightdeck::events::{Gap, Recorded, Recording};
 
@@ -29,7 +30,8 @@ impl Form {
     /// The same for a file.
     pub fn of_file(format: FormatName, recording: &Recording, kinds: &[String]) -> Self {
         match format {
-            FormatName::Jsonl => Self::Json,
+            // Traces are not written event by event.
+            FormatName::Jsonl | FormatName::Perfetto | FormatName::Chrome => Self::Json,
             FormatName::Csv => Self::Csv(Csv::new(recording, kinds)),
         }
     }

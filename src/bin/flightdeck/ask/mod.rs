@@ -19,7 +19,6 @@ mod tail;
 mod when;
 
 pub use args::{Export, Query, Tail};
-pub use export::ExportError;
 pub use export::run as export;
 pub use query::run as query;
 pub use tail::run as tail;

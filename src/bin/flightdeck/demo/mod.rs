@@ -28,6 +28,7 @@ mod variant;
 mod view;
 
 use crate::args::{Color, Demo};
+use crate::export::{Saving, Sink, told};
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -37,6 +38,7 @@ use course::Course;
 use faults::Faults;
 use findings::{AskError, Findings};
 use flight::Flight;
+use flightdeck::bridge::trace::{Entry, Format, Trace};
 use flightdeck::supervisor::{ChildSpec, Restart};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Builder, Diagnostic, Flightdeck, Retry, Severity};
@@ -124,6 +126,7 @@ pub fn run(
         None => {}
     }
     keep_panics_quiet();
+    let to = asked.to.open()?;
     let clients = Telemetry::new();
     let (lines, received) = channel();
     let source = asked.config.as_deref().map(Source::open).transpose().map_err(DemoError::from)?;
@@ -158,12 +161,37 @@ pub fn run(
     } else {
         report::text(&findings, Look::stdout(color), output)?
     }
+    if let Some((format, sink)) = to {
+        save(format, sink, &deck, messages)?;
+    }
     deck.shutdown(Duration::from_secs(5));
     if findings.log.is_interrupted {
         messages.warn("interrupted: this is what was measured until then");
         return Ok(Outcome::Interrupted);
     }
     Ok(Outcome::Done)
+}
+
+/// Writes what the deck still holds, while the deck runs.
+fn save(
+    format: Format,
+    sink: Sink<'static>,
+    deck: &Flightdeck<Settings>,
+    messages: &mut Messages,
+) -> Result<(), Failure> {
+    let events = deck.events();
+    let mut saving = Saving::new(Trace::builder(format), sink, events.clock().converter());
+    let mut goes_on = true;
+    events.query().each_in_order(|event| {
+        if goes_on {
+            saving.write(Entry::of(event));
+            goes_on = saving.goes_on_after(messages);
+        }
+    })?;
+    if let Some((stats, place)) = saving.finish(messages)? {
+        messages.note(format_args!("{} to {place}", told(&stats)));
+    }
+    Ok(())
 }
 
 fn start(builder: Builder<Settings>) -> Result<Flightdeck<Settings>, DemoError> {

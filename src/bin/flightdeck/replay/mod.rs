@@ -8,12 +8,14 @@
 //! - `wanted`, `moment`: which events are asked for; `events`: a list of them; `work`: what that took
 //! - `report`, `answer`: what is said of a whole replay, and of one id; `tree`: its spans; `listing`: rows for a
 //!   program
+//! - `export`: all of it as a trace
 
 mod answer;
 mod batch;
 mod chain;
 mod deck;
 mod events;
+mod export;
 mod fill;
 mod listing;
 mod load;
@@ -77,6 +79,7 @@ pub fn run(
         || thread::available_parallelism().map_or(1, usize::from).min(MOST_USEFUL_THREADS),
         usize::from,
     );
+    let to = asked.to.open()?;
     let mut loader = Loader::new(sources);
     let room = Room::new(asked.memory, length.is_some());
     let filled = fill::fill(&mut loader, threads, room, wanted.asks_for_fields(), messages)?;
@@ -89,6 +92,12 @@ pub fn run(
             "--where does not see into {}: too many sets of fields",
             count(opaque, "row")
         ));
+    }
+    if let Some((format, sink)) = to {
+        let is_all = export::export(format, sink, asked, &wanted, &filled.deck, &loader, messages)?;
+        if !is_all {
+            return Ok(Outcome::Interrupted);
+        }
     }
     let found = match &asked.correlation {
         Some(id) => answer::answer(id, asked, &wanted, &filled.deck, &loader, look, output),
