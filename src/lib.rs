@@ -41,7 +41,7 @@
 //! | count by labels | [`telemetry::Telemetry::counter_with`], [`telemetry::Telemetry::counter_by`] |
 //! | count what must add up, whenever it is read | [`telemetry::Telemetry::group`] |
 //! | run code of one's own when something was measured | [`telemetry::Telemetry::attach`] |
-//! | have Prometheus read it | `bridge::openmetrics::Renderer` (feature `openmetrics`) |
+//! | have Prometheus read it | `bridge::serve::Server` (feature `serve`), `bridge::openmetrics::Renderer` (feature `openmetrics`) |
 //! | shrink before memory runs out, scale by one number | `telemetry::PressureWatch` (feature `process`) |
 //! | run a worker that may panic | [`Builder::worker`] |
 //! | stop calling what fails, for a while | [`supervisor::Breaker`] |
@@ -70,6 +70,7 @@
 //! | `trace-export` | events as a trace for Perfetto, or in the format of Chrome: `bridge::trace` |
 //! | `tower` | requests that a host answers and sends through `tower` are recorded and counted, under the trace they belong to: `bridge::tower` |
 //! | `axum` | their routes, as axum names them; includes `tower` |
+//! | `serve` | a small HTTP server of metrics, probes, events and config: `bridge::serve`; includes `openmetrics`, `json` and `serde`; through `hyper` |
 //! | `cli` | the `flightdeck` command-line tool; includes `json` |
 //!
 //! # Inside
@@ -117,6 +118,8 @@ pub use clock::{
     Clock, ClockCheck, ClockSource, ClockStatus, Converter, SourceReason, TickError, Ticker, Ticks, TimeError,
 };
 pub use error::{Diagnostic, Retry, Severity};
+#[cfg(feature = "serve")]
+pub use hub::ServeError;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub use hub::SystemdError;
 pub use hub::{

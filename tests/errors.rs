@@ -49,6 +49,7 @@ fn all() -> Vec<Box<dyn Diagnostic>> {
     hub(&mut errors);
     clock(&mut errors);
     mapped(&mut errors);
+    serve(&mut errors);
     errors
 }
 
@@ -126,6 +127,21 @@ fn hub(errors: &mut Errors) {
     errors.push(Box::new(deck.bulkhead("reports", 5).unwrap_err()));
     errors.push(Box::new(deck.config_named::<Rate>("rate").unwrap_err()));
     errors.push(Box::new(deck.config_named::<u64>("rates").unwrap_err()));
+}
+
+/// The address of the last is one that no machine has.
+fn serve(errors: &mut Errors) {
+    use flightdeck::bridge::serve::{ServeError, Server};
+    let deck = Flightdeck::builder().start().unwrap();
+    let server = || Server::builder(&deck).address(([127, 0, 0, 1], 0));
+    errors.push(Box::new(server().token("guess me").start().unwrap_err()));
+    errors.push(Box::new(server().most_connections(0).start().unwrap_err()));
+    errors.push(Box::new(server().address(([0, 0, 0, 0], 9464)).show_events().start().unwrap_err()));
+    errors.push(Box::new(server().show_config(deck.config()).start().unwrap_err()));
+    errors.push(Box::new(server().address(([192, 0, 2, 1], 9464)).start().unwrap_err()));
+    drop(server().start().unwrap());
+    let twice: ServeError = server().start().unwrap_err();
+    errors.push(Box::new(twice));
 }
 
 type Errors = Vec<Box<dyn Diagnostic>>;

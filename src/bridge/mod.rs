@@ -11,6 +11,7 @@
 //! | `openmetrics` | `openmetrics` | metrics as text for Prometheus |
 //! | `trace` | `trace-export` | events as a trace for Perfetto, or in the format of Chrome |
 //! | `tower` | `tower`, `axum` | layers for services and clients of `tower` |
+//! | `serve` | `serve` | a small HTTP server of metrics, probes, events and config |
 
 #[cfg(feature = "log")]
 pub mod log;
@@ -18,6 +19,8 @@ pub mod log;
 pub mod metrics;
 #[cfg(feature = "openmetrics")]
 pub mod openmetrics;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(feature = "trace-export")]
@@ -25,7 +28,7 @@ pub mod trace;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(any(feature = "log", feature = "serve", feature = "tracing"))]
 mod ids;
 #[cfg(any(feature = "log", feature = "tracing"))]
 mod inside;
@@ -40,5 +43,5 @@ mod text;
 #[cfg(any(feature = "log", feature = "tracing"))]
 mod told;
 
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(any(feature = "log", feature = "serve", feature = "tracing"))]
 pub use ids::correlation_of;

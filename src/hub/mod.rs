@@ -10,6 +10,7 @@
 //! | `sources` | sources of configs: watched, written down (feature `sources`) |
 //! | `settings` | what a deck can be told while it runs |
 //! | `process` | what the system says about the process (feature `process`) |
+//! | `serve_error` | why nothing is served (feature `serve`) |
 //! | `status` | how a deck is, part by part |
 //! | `guards` | what protects calls of the host, by name |
 //! | `handlers` | handlers of telemetry: served, written down |
@@ -41,6 +42,8 @@ mod process;
 #[cfg(feature = "serde")]
 mod replay;
 mod report;
+#[cfg(feature = "serve")]
+mod serve_error;
 mod settings;
 #[cfg(feature = "sources")]
 mod sources;
@@ -69,6 +72,8 @@ pub use pipeline::PipelineHandle;
 #[cfg(feature = "serde")]
 pub use replay::{ReplayError, Replayed};
 pub use report::{ErrorReport, Reported};
+#[cfg(feature = "serve")]
+pub use serve_error::ServeError;
 pub use settings::{PipelineSettings, Settings};
 pub use status::DeckStatus;
 #[cfg(all(feature = "systemd", target_os = "linux"))]

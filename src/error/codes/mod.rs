@@ -28,6 +28,7 @@ mod deck;
 mod events;
 mod hub;
 mod mapped;
+mod serve;
 mod supervisor;
 mod telemetry;
 
@@ -73,7 +74,7 @@ const fn later(name: &'static str, recovery: &'static str) -> Code {
 }
 
 /// In the order of the alphabet.
-const PARTS: [&[Code]; 9] = [
+const PARTS: [&[Code]; 10] = [
     cli::CODES,
     clock::CODES,
     config::CODES,
@@ -81,6 +82,7 @@ const PARTS: [&[Code]; 9] = [
     events::CODES,
     hub::CODES,
     mapped::CODES,
+    serve::CODES,
     supervisor::CODES,
     telemetry::CODES,
 ];

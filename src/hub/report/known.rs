@@ -71,6 +71,8 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
             config::Refused, crate::hub::ReplayError,
         )
     });
+    #[cfg(feature = "serve")]
+    let found = found.or_else(|| is_one_of!(error: crate::hub::ServeError));
     #[cfg(feature = "sources")]
     let found = found.or_else(|| is_one_of!(error: config::LoadError, config::Problem, config::WatchError));
     #[cfg(feature = "process")]
