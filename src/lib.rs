@@ -16,7 +16,10 @@
 //!
 //! | you want to | look at |
 //! |---|---|
-//! | link it into a host | [`Flightdeck::builder`] |
+//! | link it into a host | [`Flightdeck::builder`]; [`guide::cookbook`] for a proxy, a database, a game server, a trading gateway |
+//! | choose a clock, a way to read a config, a handle or a macro | [`guide::choices`] |
+//! | come from `tracing`, `log`, `metrics` | `guide::coming_from` |
+//! | know what to do at 3 a.m. | `guide::three_in_the_morning` (feature `mapped`) |
 //! | declare events | [`kind!`] |
 //! | carry a request's id through threads and tasks | [`events::Scope`], [`events::InScope`] |
 //! | ask what happened | [`events::Events::query`] |
@@ -95,18 +98,11 @@ mod region;
 mod status;
 mod sync;
 
-#[cfg(any(
-    feature = "log",
-    feature = "metrics",
-    feature = "openmetrics",
-    feature = "tower",
-    feature = "trace-export",
-    feature = "tracing"
-))]
 pub mod bridge;
 pub mod config;
 pub mod error;
 pub mod events;
+pub mod guide;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 pub mod mapped;
 pub mod supervisor;

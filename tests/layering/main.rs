@@ -31,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("global", BELOW_GLOBAL),
     ("bridge", PUBLIC),
     ("capi", PUBLIC),
+    ("guide", &[]),
     ("testing", PUBLIC),
 ];
 const BELOW_PARTS: &[&str] =
