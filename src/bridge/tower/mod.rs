@@ -18,7 +18,7 @@
 //!     .route("/quote/{symbol}", get(quote))
 //!     .layer(RequestLayer::new(deck.events(), deck.telemetry())); // after the routes it is for
 //! # }
-//! # Ok::<(), flightdeck::StartError>(())
+//! # Ok::<(), flightdeck::StartError<()>>(())
 //! ```
 //!
 //! # Of a request

@@ -64,7 +64,7 @@ impl<U> RequestLayer<U> {
     /// # let deck = flightdeck::Flightdeck::builder().start()?;
     /// let layer = RequestLayer::new(deck.events(), deck.telemetry())
     ///     .route_by(|head| if head.uri().path().starts_with("/api/") { Some("api") } else { None });
-    /// # Ok::<(), flightdeck::StartError>(())
+    /// # Ok::<(), flightdeck::StartError<()>>(())
     /// ```
     #[must_use]
     pub fn route_by(
