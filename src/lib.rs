@@ -126,8 +126,8 @@ pub use hub::{
 };
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 pub use hub::{
-    PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue, RecordedWorker, Recording,
-    Told,
+    DumpError, Dumps, PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue,
+    RecordedWorker, Recording, Told,
 };
 #[cfg(feature = "serde")]
 pub use hub::{ReplayError, Replayed};
@@ -147,12 +147,13 @@ pub mod internals {
     pub use crate::events::overflow::{Overflow, Slots};
     pub use crate::events::pipeline::{Bell as WorkerBell, Handover, Latch};
     pub use crate::events::record::{Lead, Link};
-    pub use crate::events::ring::{Cut, Entry, Geometry, Ring, Unlinked, Writing};
+    pub use crate::events::ring::{Cut, Entry, Geometry, Parts, Ring, Unlinked, Writing};
     pub use crate::events::shard::{Owner, Shard};
     pub use crate::events::{Class, PerClass};
     pub use crate::local::Numbers;
     pub use crate::region::Region;
     pub use crate::region::board::Board;
+    pub use crate::region::copied::Copied;
     pub use crate::region::log::Log;
     pub use crate::region::semispace::Semispace;
     pub use crate::region::stage::{Stage, State};

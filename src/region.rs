@@ -6,6 +6,8 @@
 
 #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
 pub(crate) mod board;
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+pub(crate) mod copied;
 mod copy;
 #[cfg(all(test, not(flightdeck_loom)))]
 pub(crate) mod hostile;
@@ -86,6 +88,15 @@ impl Region {
         let word = size_of::<AtomicU64>();
         let start = (bytes.next_multiple_of(LINE * 8) - bytes).div_ceil(word).min(LINE);
         Some(Arc::new(Self { memory: Memory::Heap(words), start, len, locked: AtomicBool::new(false) }))
+    }
+
+    /// With these words in it, as a copy of another one has them.
+    #[cfg(flightdeck_loom)]
+    pub fn holding(words: &[u64]) -> Arc<Self> {
+        let region = Self::heap(words.len()).unwrap();
+        let places = region.run(0, words.len()).unwrap();
+        places.iter().zip(words).for_each(|(place, word)| place.store(*word, Relaxed));
+        region
     }
 
     /// The words of a file that is mapped.
@@ -329,6 +340,13 @@ impl Words {
     pub(crate) unsafe fn run_in_one_piece<const N: usize>(&self, index: usize) -> &[AtomicU64; N] {
         // SAFETY: `N` words (contract).
         unsafe { &*self.run_unchecked(index, N).as_ptr().cast() }
+    }
+
+    /// All of them.
+    #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+    pub(crate) fn all(&self) -> &[AtomicU64] {
+        // SAFETY: from the first on, as many as there are.
+        unsafe { self.run_unchecked(0, self.len()) }
     }
 
     /// Where it begins: a pointer that reaches the whole region.

@@ -22,8 +22,8 @@ use flightdeck::telemetry::{
     RegisterError, Resolution, Telemetry, Unit,
 };
 use flightdeck::{
-    Clock, CorrelationId, Diagnostic, Flightdeck, PanicHookError, PartError, ReplayError, Retry, Revision,
-    TickError, Ticks,
+    Clock, CorrelationId, Diagnostic, DumpError, Flightdeck, PanicHookError, PartError, ReplayError, Retry,
+    Revision, TickError, Ticks,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +93,9 @@ fn mapped(errors: &mut Errors) {
     ] {
         errors.push(Box::new(error));
     }
+    errors.push(Box::new(Flightdeck::builder().start().unwrap().dump("/run/host/deck").unwrap_err()));
+    // By hand: it takes a fork.
+    errors.push(Box::new(DumpError::Forked));
     // By hand: no deck of this version writes one without events.
     errors.push(Box::new(RecordingError::NoEvents { path: path() }));
     errors.push(Box::new(flightdeck::telemetry::RecordingError::NoTelemetry { path: path() }));

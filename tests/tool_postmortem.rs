@@ -423,3 +423,37 @@ fn where_no_deck_lies_none_is_listed() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
     assert!(ran.err.contains("nowhere: cannot be looked into: "), "{}", ran.err);
 }
+
+#[test]
+fn a_copy_is_told_from_a_deck_that_ended() {
+    let folder = Folder::new("post-mortem-copy");
+    let file = deck(&folder, "copy.deck");
+    let host = Flightdeck::builder()
+        .events(|events| events.memory(4 << 20).shards(4))
+        .dump_to(flightdeck::Dumps::to(&*file).on_shutdown(true))
+        .start()
+        .unwrap();
+    let _id = host.scope(7_u64);
+    host.record(Accepted { qty: 5 });
+    host.dump(&*file).unwrap();
+    let ran = run(&["post-mortem", &file]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let first = ran.out.lines().next().unwrap();
+    assert!(
+        first.contains("wrote this copy itself at 20") && first.contains("because of a call of the host's"),
+        "{first}"
+    );
+    assert!(!ran.out.contains("died") && !ran.out.contains("runs"), "{}", ran.out);
+    assert!(host.shutdown(Duration::from_secs(5)).is_clean());
+    let told = run(&["post-mortem", &file, "--json"]).json();
+    assert_eq!((&told["state"], &told["copied"]["cause"]), (&"copied".into(), &"shutdown".into()));
+    assert!(told["copied"]["at"].is_string() || told["copied"]["at"].is_object());
+    assert_eq!(told["closed"], Value::Null);
+    let ran = run(&["query", &file, "-k", "order.accepted"]);
+    assert!(
+        ran.out.contains("order.accepted") && ran.err.contains("wrote a copy of its deck"),
+        "{} {}",
+        ran.out,
+        ran.err
+    );
+}

@@ -10,11 +10,15 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `clock-segment` | store of `count` in [`Segments::append`] | first fence in [`Segments::read`] |
-//! | `clock-reuse` | fence in [`Segments::append`], before the words it covers | second fence in [`Segments::read`] |
+//! | `clock-segment` | store of `count` in [`Segments::append`] | first fences in [`Segments::read`], `Segments::copy` |
+//! | `clock-reuse` | fence in [`Segments::append`], before the words it covers | second fences in [`Segments::read`], `Segments::copy` |
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use crate::region::copied::Copied;
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, AtomicU64, Relaxed, acquire_fence, release, release_fence};
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use std::io;
 
 /// A stretch of time with one rate, from its beginning to that of the next one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +73,7 @@ impl Segments {
     }
 
     /// The table for so many at `start`; empty where the memory is zero.
-    pub(super) fn at(region: &Arc<Region>, start: usize, capacity: usize) -> Self {
+    pub fn at(region: &Arc<Region>, start: usize, capacity: usize) -> Self {
         let capacity = capacity.max(1);
         let places = region.words(start + LINE, (capacity * PLACE).next_power_of_two());
         Self { control: region.line(start), places, capacity }
@@ -129,6 +133,21 @@ impl Segments {
         let reused = self.control.at::<REUSED>().load(Relaxed);
         found.retain(|(number, _)| *number >= reused);
         found
+    }
+
+    /// Copies all of it to where a table of this size begins, so that a reader of the copy finds what one finds here.
+    ///
+    /// # Errors
+    /// As whoever takes the words says.
+    #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+    pub fn copy(&self, at: usize, to: &mut Copied<'_>) -> io::Result<()> {
+        let count = self.count_word().load(Relaxed);
+        // Acquire, edge `clock-segment` (partner: `append`), as in `read`.
+        acquire_fence("clock-segment");
+        to.load(at + LINE, self.places.all())?;
+        // Acquire, edge `clock-reuse` (partner: the fence in `append`), as in `read`.
+        acquire_fence("clock-reuse");
+        to.put(at, &[count, self.given_up()])
     }
 
     /// How many were ever appended.

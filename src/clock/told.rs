@@ -10,8 +10,12 @@ use super::segments::Segments;
 use super::sight::Sight;
 use super::status::ClockSource;
 use crate::os;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use crate::region::copied::Copied;
 use crate::region::{LINE, Line, Region};
 use crate::sync::{Arc, Relaxed};
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use std::io;
 
 /// On the line: what is added to the counter.
 const OFFSET: usize = 0;
@@ -53,6 +57,14 @@ impl Told {
         told.line.at::<TICKS>().store(origin.ticks, Relaxed);
         told.line.at::<UNIX_NS>().store(origin.unix_ns, Relaxed);
         told
+    }
+
+    /// Copies what is told at `start` to where it is to be told.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub(crate) fn copy(region: &Arc<Region>, start: usize, at: usize, to: &mut Copied<'_>) -> io::Result<()> {
+        let Self { line, segments, .. } = Self::at(region, start);
+        segments.copy(at + LINE, to)?;
+        to.load(at, line.words())
     }
 
     /// Relaxed: it stands for itself.

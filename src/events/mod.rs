@@ -174,6 +174,8 @@ pub use schema::{Event, Field, FieldType, Schema};
 pub use scope::{InScope, Scope, ScopeGuard, Scoped};
 pub use scrub::ScrubReport;
 pub use section::SectionError;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+pub(crate) use section::copy as copy_section;
 pub use span::{InSpan, OwnedSpan, Span, Spanned};
 pub use stamp::Stamp;
 pub use stats::{ClassStats, IndexStats, RingStats, ShardRole, ShardStats};

@@ -16,15 +16,19 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `slot-commit` | state stored in [`Slot::commit`], [`Overflow::wipe`] | fences in [`Overflow::copy`], [`Overflow::committed`]; exchanges in [`Overflow::take`], [`Overflow::wipe`] |
-//! | `slot-claim` | fences in [`Overflow::take`], [`Overflow::wipe`], before the words | fences in [`Overflow::copy`], [`Overflow::committed`], after the copied words |
+//! | `slot-commit` | state stored in [`Slot::commit`], [`Overflow::wipe`] | fences in [`Overflow::copy`], [`Overflow::committed`], `Overflow::copy_all`; exchanges in [`Overflow::take`], [`Overflow::wipe`] |
+//! | `slot-claim` | fences in [`Overflow::take`], [`Overflow::wipe`], before the words | fences in [`Overflow::copy`], [`Overflow::committed`], `Overflow::copy_all`, after the copied words |
 //! | `slot-count` | count over all slots raised in [`Slot::commit`], after the slot's | fence in [`Overflow::counted`] |
-//! | `slot-since` | exchanges in [`Overflow::take`], [`Overflow::wipe`], maximum in [`Overflow::raise_watermark`] | fence in [`Overflow::since`] |
+//! | `slot-since` | exchanges in [`Overflow::take`], [`Overflow::wipe`], maximum in [`Overflow::raise_watermark`] | fences in [`Overflow::since`], `Overflow::copy_all` |
 
 use super::read::Step;
 use super::ring::{Entry, Reserved};
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use crate::region::copied::Copied;
 use crate::region::{LINE, Line, Region, Words};
 use crate::sync::{Arc, AtomicU64, Relaxed, acquire, acquire_fence, acquire_release, release, release_fence};
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use std::io;
 
 /// The sizes of an overflow, powers of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +138,7 @@ impl Overflow {
     ///
     /// # Panics
     /// If the sizes contradict each other or the region: whoever reads them from a file has checked them.
-    pub(crate) fn open(region: &Arc<Region>, start: usize, sizes: Slots) -> Self {
+    pub fn open(region: &Arc<Region>, start: usize, sizes: Slots) -> Self {
         assert!(sizes.is_sound(), "{sizes:?}");
         Self {
             writers: region.line(start),
@@ -326,6 +330,47 @@ impl Overflow {
         let ticket = position / self.sizes.words as u64;
         // A ticket lies in the slot of its number modulo theirs.
         self.copy(ticket, words).filter(|held| *held == ticket).map(|held| self.first(held))
+    }
+
+    /// Copies all slots, to where an overflow of these sizes begins: what each holds, or, where that did not stay the same, that it is
+    /// being written. Waits for nobody.
+    ///
+    /// # Errors
+    /// As whoever takes the words says.
+    #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+    pub fn copy_all(&self, at: usize, to: &mut Copied<'_>) -> io::Result<()> {
+        // Before the slots, whose counts are to be no less.
+        let (records, cut) = (self.counted(), self.cut());
+        for number in 0..self.used(cut) {
+            let slot_at = at + CONTROL + number as usize * self.sizes.words;
+            let [state, rest @ ..] = self.slot(number) else { continue };
+            let before = State(state.load(Relaxed));
+            // Acquire, edge `slot-commit` (partner: `commit`): the words of what the slot holds are visible.
+            acquire_fence("slot-commit");
+            to.load(slot_at + 1, rest)?;
+            // Acquire, edge `slot-claim` (partner: `take`): if one of these words is of a later ticket, so is the state.
+            acquire_fence("slot-claim");
+            let after = State(state.load(Relaxed));
+            let told = if after == before { before } else { State::writing(after.ticket()) };
+            to.put(slot_at, &[told.0])?;
+        }
+        let watermark = self.watermark.at::<WATERMARK>().load(Relaxed);
+        // Acquire, edge `slot-since` (partners: `take`, `raise_watermark`): of what was found gone it is known up to when.
+        acquire_fence("slot-since");
+        let since = self.writers.at::<SINCE>().load(Relaxed);
+        let pruned_since = self.watermark.at::<PRUNED_SINCE>().load(Relaxed);
+        let mut control = [0; CONTROL];
+        let words = [
+            (NEXT, cut),
+            (SINCE, since),
+            (RECORDS, records),
+            (LINE + WATERMARK, watermark),
+            (LINE + PRUNED_SINCE, pruned_since),
+        ];
+        for (place, word) in words {
+            control[place] = word;
+        }
+        to.put(at, &control)
     }
 
     /// From these ticks on nothing has been overwritten or pruned. To be asked last.

@@ -48,7 +48,8 @@ impl View {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub(crate) fn is_over(&self) -> bool {
         let is_over = |file: &Arc<Opened>| {
-            file.state() == Some(State::Closed) || matches!(file.has_writer(), Ok(false))
+            matches!(file.state(), Some(State::Closed | State::Copied))
+                || matches!(file.has_writer(), Ok(false))
         };
         self.file.as_ref().is_some_and(is_over)
     }

@@ -3,7 +3,7 @@
 use super::configs::{ConfigNameError, Configs};
 use super::failures::FailureLog;
 #[cfg(all(feature = "mapped", target_os = "linux"))]
-use super::file::{LastPost, Making};
+use super::file::{Dumps, LastPost, Making};
 use super::guards::Guards;
 use super::handlers;
 use super::health::{Detached, Monitor, Poke, Sights, ask};
@@ -56,6 +56,8 @@ pub struct Builder<C> {
     pub(super) asks: super::process::Wanted,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     mapped: Option<mapped::Options>,
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    dumps: Option<Dumps>,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     sync: Option<Duration>,
     #[cfg(all(feature = "mapped", target_os = "linux"))]
@@ -219,6 +221,8 @@ impl Builder<()> {
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             mapped: None,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
+            dumps: None,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
             sync: None,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             carries_over: false,
@@ -269,6 +273,8 @@ impl<C> Builder<C> {
             asks: self.asks,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             mapped: self.mapped,
+            #[cfg(all(feature = "mapped", target_os = "linux"))]
+            dumps: self.dumps,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             sync: self.sync,
             #[cfg(all(feature = "mapped", target_os = "linux"))]
@@ -371,6 +377,34 @@ impl<C> Builder<C> {
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub fn mapped(mut self, file: impl Into<mapped::Options>) -> Self {
         self.mapped = Some(file.into());
+        self
+    }
+
+    /// Keeps the deck so that it can be written to a file, and writes it there when it is asked to: at each
+    /// [`dump`](Flightdeck::dump); and by itself when a supervisor gives up, when a [fatal](crate::events::Trigger::fatal) trigger
+    /// has captured, and, if [asked](Dumps::on_shutdown), when it is shut down. See [`Dumps`] for when and where; where no file is given for the
+    /// deck itself, it lives in memory. What is [`mapped`](Builder::mapped) can be copied in any case.
+    ///
+    /// Recording costs what it costs without. A child of `fork` records nothing, as with a file: its calls are counted losses.
+    ///
+    /// ```
+    /// use flightdeck::{Dumps, Flightdeck, Recording};
+    /// use flightdeck::mapped::DumpCause;
+    /// use std::time::Duration;
+    /// # let folder = std::env::temp_dir().join(format!("flightdeck-doc-dump-to-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
+    /// let file = folder.join("host.deck");
+    /// let deck = Flightdeck::builder().dump_to(Dumps::to(&*file).on_shutdown(true)).start()?;
+    /// deck.shutdown(Duration::from_secs(5));
+    /// assert_eq!(Recording::open(file)?.file().header().copied, Some(DumpCause::Shutdown));
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn dump_to(mut self, dumps: impl Into<Dumps>) -> Self {
+        self.dumps = Some(dumps.into());
         self
     }
 
@@ -506,17 +540,25 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         #[cfg_attr(not(all(feature = "mapped", target_os = "linux")), allow(unused_mut))]
         let (mut of_events, mut of_telemetry) = (self.events.deck(deck), self.telemetry.deck(deck));
         #[cfg(all(feature = "mapped", target_os = "linux"))]
-        let making = match self.mapped.or_else(|| of_events.take_mapped()) {
-            Some(options) => {
-                let making = Making::begin(&options, &mut of_events, &mut of_telemetry, self.carries_over);
-                Some(making.map_err(StartError::Events)?.map_err(StartError::Mapped)?)
-            }
-            None => None,
+        let options = self.mapped.or_else(|| of_events.take_mapped());
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let making = if options.is_some() || self.dumps.is_some() {
+            let carries_over = self.carries_over;
+            let making = Making::begin(
+                options.as_ref(),
+                self.dumps.as_ref(),
+                &mut of_events,
+                &mut of_telemetry,
+                carries_over,
+            );
+            Some(making.map_err(StartError::Events)?.map_err(StartError::Mapped)?)
+        } else {
+            None
         };
         let events = of_events.build().map_err(StartError::Events)?;
         let telemetry = of_telemetry.clock_of_deck(events.clock()).build().map_err(StartError::Telemetry)?;
         #[cfg(all(feature = "mapped", target_os = "linux"))]
-        let kept = making.map(|making| Arc::new(making.run(&events, &telemetry)));
+        let kept = making.map(|making| Arc::new(making.run(&events, &telemetry, self.dumps)));
         let ticker = self.coarse_ticks.map(|every| events.clock().tick_every(every)).transpose();
         let ticker = Mutex::new(ticker.map_err(StartError::Clock)?);
         let panic_hook = self.panic_hook.then(|| panic_hook::take(&events)).transpose();
@@ -621,6 +663,8 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
         });
         #[cfg(all(feature = "mapped", target_os = "linux"))]
         let (posts, of_workers_now) = (kept.clone(), poke.clone());
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        let dumps = kept.clone();
         let supervisor = supervisor
             .every(health, chore::HEALTH, move || {
                 let health = looks.tick();
@@ -652,6 +696,10 @@ impl<C: Validate + Send + Sync + 'static> Builder<C> {
             .observer_by_child(move |child, incident| {
                 of_workers.observe(child, incident);
                 journal.worker(incident);
+                #[cfg(all(feature = "mapped", target_os = "linux"))]
+                if let Some(dumps) = &dumps {
+                    dumps.dump_on(incident);
+                }
                 if let Incident::Ended { .. } | Incident::AbandonedEnded { .. } = incident {
                     told.follow();
                 }

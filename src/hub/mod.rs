@@ -60,8 +60,8 @@ pub use configs::ConfigNameError;
 pub use failures::{FailureReport, Failures};
 #[cfg(all(feature = "mapped", target_os = "linux"))]
 pub use file::{
-    PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue, RecordedWorker, Recording,
-    Told,
+    DumpError, Dumps, PartError, RecordedConcern, RecordedHealth, RecordedRevision, RecordedValue,
+    RecordedWorker, Recording, Told,
 };
 pub use guards::GuardError;
 pub use health::{
@@ -302,7 +302,9 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// Stops workers in reverse order, those of pipelines last, which deliver what is there in the time that is left. Then
     /// captures what triggers are [set off by it](crate::events::Trigger::on_shutdown) and what they have open, ends
     /// recording, and prints what [tails](Flightdeck::tail) have not. Always returns by the deadline, and says what it
-    /// could not finish; where there are triggers, workers have a tenth of it less, at most 100 ms. May be called twice,
+    /// could not finish; where there are triggers, workers have a tenth of it less, at most 100 ms. A deck that is to write a copy of
+    /// itself when it is [shut down](crate::Builder::dump_to) does so before recording ends, and returns once it is on the disk, also
+    /// after the deadline. May be called twice,
     /// by a worker, or by a callback: see [`Supervisor::shutdown`].
     pub fn shutdown(&self, deadline: Duration) -> StopReport {
         let deadline = deadline.min(LONGEST);
@@ -322,6 +324,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
             #[cfg(all(feature = "mapped", target_os = "linux"))]
             if let Some(last_post) = &self.inner.last_post {
                 last_post.post();
+                last_post.kept.dump_at_shutdown();
             }
             self.inner.events.stop();
             self.inner.tails.finish(until);

@@ -6,7 +6,6 @@ use super::{Flightdeck, Inner};
 use crate::events::{Trigger, TriggerError, Triggers, field};
 use crate::supervisor::{ChildSpec, Restart, StartError, Supervisor, WorkerContext};
 use crate::sync::{Arc, Mutex, Weak};
-use crate::telemetry::Telemetry;
 use std::time::Duration;
 
 /// The worker that evaluates them, and its thread.
@@ -44,7 +43,7 @@ fn start<C>(deck: &Weak<Inner<C>>, is_started: &Mutex<bool>) -> Result<(), Trigg
     let mut is_started = is_started.lock();
     if !*is_started {
         let refused = |error: StartError| TriggerError::NoThread { reason: error.to_string().into() };
-        count(&deck.triggers, &deck.telemetry);
+        count(&deck);
         run(&deck.supervisor, &deck.triggers).map_err(refused)?;
         *is_started = true;
     }
@@ -57,7 +56,10 @@ fn run(supervisor: &Supervisor, triggers: &Triggers) -> Result<(), StartError> {
     supervisor.add(ChildSpec::new(WORKER, Restart::Permanent, body).unlimited_restarts())
 }
 
-fn count(triggers: &Triggers, telemetry: &Telemetry) {
+fn count<C>(deck: &Inner<C>) {
+    let (triggers, telemetry) = (&deck.triggers, &deck.telemetry);
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    let kept = deck.kept.clone();
     let captured = telemetry.counter("flightdeck_trigger_captures_total");
     let failed = telemetry.counter("flightdeck_trigger_failures_total");
     let suppressed = telemetry.counter("flightdeck_trigger_suppressed_total");
@@ -67,6 +69,10 @@ fn count(triggers: &Triggers, telemetry: &Telemetry) {
         count.increment(1);
         suppressed.increment(receipt.left_out.suppressed);
         missed.increment(receipt.left_out.missed);
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if let Some(kept) = kept.as_ref().filter(|_| receipt.is_fatal) {
+            kept.dump_on_trigger(&receipt.trigger);
+        }
     });
 }
 

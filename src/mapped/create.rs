@@ -5,7 +5,7 @@ use super::error::CreateError;
 use super::header::{Backing, HEADER, Header, at};
 use super::life::{Life, now};
 use super::options::Options;
-use super::place::{Maker, Placed};
+use super::place::{Maker, Placed, program};
 use crate::os::{self, Held, Map};
 use crate::region::stage::{Stage, State};
 use crate::region::{Region, Span};
@@ -60,23 +60,40 @@ impl MappedFile {
         let (entries, total) = directory::arrange(sections, os::page()).ok_or_else(refused)?;
         // So that a child lets go of the file, and is known for one.
         os::count_forks().map_err(|error| system(options.path(), "fork", &error))?;
-        let lay_out = |map: Map, life: &Life, backing| {
+        let lay_out = |map: Map, _: &File, life: &Life, backing| {
             let region = Region::mapped(map);
             write_header(&region, life, backing, &entries);
-            region
+            Ok(region)
         };
         let huge_pages = sections.iter().any(SectionSpec::has_huge_pages);
         let maker = Maker { options, bytes: total as u64 * 8, huge_pages, lay_out: &lay_out };
         let (placed, instead_of) = match maker.make() {
             Ok(placed) => (placed, None),
             Err(error) if options.or_memory => {
-                let placed = maker.nameless().ok().or_else(|| on_heap(&maker, total, &entries));
+                let placed = maker.nameless().ok().or_else(|| on_heap(maker.life(), total, &entries));
                 (placed.ok_or_else(|| error.clone())?, Some(error))
             }
             Err(error) => return Err(error),
         };
         let stage = Stage::new(&placed.region, at::STAGE);
         Ok(Self { placed, stage, entries, instead_of, born: os::forks() })
+    }
+
+    /// As one with these sections would be, in memory that only this process has: to be [copied](MappedFile::dump) to files, of
+    /// this program.
+    pub(crate) fn in_memory(copies: &Options, sections: &[SectionSpec]) -> Result<Self, CreateError> {
+        let mut options = Options::nameless();
+        options.program.clone_from(&copies.program);
+        let words = sections.iter().fold(HEADER, |sum, section| sum.saturating_add(section.words));
+        let refused = || CreateError::Size { words, sections: sections.len() };
+        let (entries, total) = directory::arrange(sections, os::page()).ok_or_else(refused)?;
+        os::count_forks().map_err(|error| system(options.path(), "fork", &error))?;
+        let life = Life::begin(program(&options), None, 0);
+        let placed = on_heap(life, total, &entries);
+        let no_memory = || system(Path::new("memory"), "malloc", &io::ErrorKind::OutOfMemory.into());
+        let placed = placed.ok_or_else(no_memory)?;
+        let stage = Stage::new(&placed.region, at::STAGE);
+        Ok(Self { placed, stage, entries, instead_of: None, born: os::forks() })
     }
 
     pub(crate) fn section(&self, kind: u32, instance: u32) -> Option<Section> {
@@ -118,6 +135,10 @@ impl MappedFile {
             Some(directory) => File::open(directory)?.sync_all(),
             None => Ok(()),
         }
+    }
+
+    pub(super) const fn region(&self) -> &Arc<Region> {
+        &self.placed.region
     }
 
     /// This life.
@@ -175,9 +196,8 @@ fn write_header(region: &Arc<Region>, life: &Life, backing: Backing, entries: &[
 }
 
 /// Where there is no file of any kind: the same words, in memory that only this process has.
-fn on_heap(maker: &Maker<'_>, total: usize, entries: &[Entry]) -> Option<Placed> {
+fn on_heap(life: Life, total: usize, entries: &[Entry]) -> Option<Placed> {
     let region = Region::heap(total)?;
-    let life = maker.life();
     write_header(&region, &life, Backing::Nameless, entries);
     Some(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
 }

@@ -9,7 +9,7 @@ const HUGE: usize = (2 << 20) / 8;
 /// Words of an entry.
 pub(super) const ENTRY: usize = 8;
 /// Entries there can be.
-pub(super) const MOST: usize = (HEADER - at::DIRECTORY) / ENTRY;
+pub(super) const MOST: usize = (at::CAUSE_NAME - at::DIRECTORY) / ENTRY;
 
 /// What kind of section: numbers are never reused.
 pub(crate) mod kind {
@@ -113,7 +113,7 @@ pub(super) fn parse(header: &[u64; HEADER], total: usize) -> Result<Vec<Entry>, 
     }
     let mut entries: Vec<Entry> = Vec::with_capacity(count as usize);
     let mut end = HEADER;
-    for words in header[at::DIRECTORY..].chunks_exact(ENTRY).take(count as usize) {
+    for words in header[at::DIRECTORY..at::CAUSE_NAME].chunks_exact(ENTRY).take(count as usize) {
         let entry = Entry::parse(words)?;
         let start = entry.start as u64;
         if !entry.start.is_multiple_of(LINE) {

@@ -1,6 +1,7 @@
 //! The first page of a file: what it is, who wrote it, and where the rest lies.
 
 use super::directory::{self, Entry};
+use super::dump::DumpCause;
 use super::error::HeaderError;
 use super::life::Life;
 use crate::region::stage::{Seen, State};
@@ -28,6 +29,8 @@ pub(super) mod at {
     pub(in crate::mapped) const SECTIONS: usize = 7;
     pub(in crate::mapped) const CHECK: usize = 8;
     pub(in crate::mapped) const BACKING: usize = 9;
+    pub(in crate::mapped) const CAUSE: usize = 10;
+    pub(in crate::mapped) const CAUSE_LENGTH: usize = 11;
     pub(in crate::mapped) const FILE: usize = 16;
     pub(in crate::mapped) const PREVIOUS: usize = 18;
     pub(in crate::mapped) const LIFE: usize = 20;
@@ -43,6 +46,8 @@ pub(super) mod at {
     /// A line of its own, and the only one that changes.
     pub(in crate::mapped) const STAGE: usize = 64;
     pub(in crate::mapped) const DIRECTORY: usize = 80;
+    /// To the end.
+    pub(in crate::mapped) const CAUSE_NAME: usize = 480;
 }
 
 /// Where a file's words live.
@@ -53,6 +58,15 @@ pub enum Backing {
     File,
     /// In a file without one, which is gone with the last process that has it open.
     Nameless,
+}
+
+impl Backing {
+    pub(super) const fn word(self) -> u64 {
+        match self {
+            Self::File => 1,
+            Self::Nameless => 2,
+        }
+    }
 }
 
 /// What the header of a file says.
@@ -71,7 +85,9 @@ pub struct Header {
     pub life: Life,
     /// How far that life had come.
     pub state: State,
-    /// When it closed; `None` where it did not.
+    /// Why it was written, where it is a [copy](State::Copied) that a deck made of itself.
+    pub copied: Option<DumpCause>,
+    /// When it closed, or the copy was begun; `None` where it was neither.
     pub ended: Option<SystemTime>,
     /// When a later life put the file aside.
     pub rotated: Option<SystemTime>,
@@ -150,7 +166,7 @@ impl Header {
             other => return Err(damaged("backing", other, "it is neither 1, a file, nor 2, memory")),
         };
         let Some(state) = seen.state else {
-            return Err(damaged("state", words[at::STAGE], "it is none of making, running, closed"));
+            return Err(damaged("state", words[at::STAGE], "it is none of making, running, closed, copied"));
         };
         Ok(Self {
             version: (MAJOR as u32, minor),
@@ -159,6 +175,7 @@ impl Header {
             backing,
             life: Life::parse(words)?,
             state,
+            copied: (state == State::Copied).then(|| DumpCause::parse(words)).transpose()?,
             ended: (seen.ended > 0).then(|| time(seen.ended)),
             rotated: (seen.rotated > 0).then(|| time(seen.rotated)),
             sections: directory::parse(words, total as usize)?,
@@ -183,13 +200,15 @@ impl Header {
             (at::PAGE, page),
             (at::TOTAL, total as u64),
             (at::SECTIONS, sections.len() as u64),
-            (at::BACKING, if backing == Backing::File { 1 } else { 2 }),
+            (at::BACKING, backing.word()),
         ];
         for (at, word) in fixed {
             words[at] = word;
         }
         life.write(&mut words);
-        for (place, entry) in words[at::DIRECTORY..].chunks_exact_mut(directory::ENTRY).zip(sections) {
+        for (place, entry) in
+            words[at::DIRECTORY..at::CAUSE_NAME].chunks_exact_mut(directory::ENTRY).zip(sections)
+        {
             place.copy_from_slice(&entry.words());
         }
         words[at::CHECK] = check(&words);

@@ -11,12 +11,14 @@
 //! - `header`, `directory`, `life`: the first page
 //! - `options`, `create`, `place`, `places`, `safe`, `recover`: making a file, where, and what becomes of those of earlier lives
 //! - `open`: reading one
+//! - `dump`: a copy of one, or of a deck in memory
 //!
 #![doc = include_str!("calls.md")]
 //!
 #![doc = include_str!("format.md")]
 mod create;
 mod directory;
+mod dump;
 mod error;
 mod header;
 mod life;
@@ -32,6 +34,7 @@ pub use create::MappedFile;
 pub(crate) use create::Section;
 pub use directory::Entry;
 pub(crate) use directory::{SectionSpec, kind};
+pub use dump::{DumpCause, Dumped};
 pub use error::{CreateError, HeaderError, OpenError};
 pub use header::{Backing, Header};
 pub use life::{FileId, Life};

@@ -33,8 +33,8 @@ pub(super) struct Placed {
     pub(super) passed_over: Vec<Box<str>>,
 }
 
-/// Writes the header of a file that is held and mapped.
-pub(super) type LayOut<'a> = &'a dyn Fn(Map, &Life, Backing) -> Arc<Region>;
+/// Writes what is to lie in a file that is held and mapped before it has its name: the header, at least.
+pub(super) type LayOut<'a> = &'a dyn Fn(Map, &File, &Life, Backing) -> Result<Arc<Region>, CreateError>;
 
 /// How often a name is taken by another between two looks before it counts as in use.
 const TRIES: usize = 16;
@@ -63,7 +63,7 @@ impl Maker<'_> {
     }
 
     fn program(&self) -> String {
-        clean(self.options.program.clone().unwrap_or_else(this_program))
+        program(self.options)
     }
 
     /// Before any file is touched, those of earlier lives as well: one store too far kills the process.
@@ -85,7 +85,7 @@ impl Maker<'_> {
         let again = os::open_again(&file).map_err(|error| system(path, "open in /proc/self/fd", &error))?;
         let map = fill(&file, again, path, self)?;
         os::seal_size(&file).map_err(|error| system(path, "seal", &error))?;
-        let region = (self.lay_out)(map, &life, Backing::Nameless);
+        let region = (self.lay_out)(map, &file, &life, Backing::Nameless)?;
         Ok(Placed { region, life, path: None, previous: None, passed_over: Vec::new() })
     }
 
@@ -201,9 +201,14 @@ impl Maker<'_> {
         }
         let again = open.create_new(false).open(&unseen.0).map_err(|error| system(path, "open", &error))?;
         let map = fill(&file, again, path, self)?;
-        let region = (self.lay_out)(map, life, Backing::File);
+        let region = (self.lay_out)(map, &file, life, Backing::File)?;
         Ok(Made { region, unseen })
     }
+}
+
+/// The name of the program that these options are for.
+pub(super) fn program(options: &Options) -> String {
+    clean(options.program.clone().unwrap_or_else(this_program))
 }
 
 /// A file that is complete but for its name.

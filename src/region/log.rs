@@ -12,11 +12,15 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `log-commit` | store of the length in [`Draft::commit`] | fence in [`Log::records`] |
-//! | `log-strike` | fence in [`Log::strike`] | fence in [`Log::stands`] |
+//! | `log-commit` | store of the length in [`Draft::commit`] | fences in [`Log::records`], `Log::copy` |
+//! | `log-strike` | fence in [`Log::strike`] | fences in [`Log::stands`], `Log::copy_again` |
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use super::copied::Copied;
 use super::{LINE, Line, Region, Words};
 use crate::sync::{Arc, Relaxed, acquire_fence, release, release_fence};
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use std::io;
 
 /// On the line of control: words of records.
 const LENGTH: usize = 0;
@@ -88,6 +92,32 @@ impl Log {
     /// How many records found no room.
     pub(crate) fn refused(&self) -> u64 {
         self.control.at::<REFUSED>().load(Relaxed)
+    }
+
+    /// Copies all of it to where a log of this size begins, and says how many words of records it has.
+    ///
+    /// # Errors
+    /// As whoever takes the words says.
+    #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+    pub fn copy(&self, at: usize, to: &mut Copied<'_>) -> io::Result<usize> {
+        let length = self.control.at::<LENGTH>().load(Relaxed);
+        // Acquire, edge `log-commit` (partner: `commit`): the words of all records below the length are visible.
+        acquire_fence("log-commit");
+        let words = &self.words.all()[..(length as usize).min(self.words.len())];
+        to.load(at + LINE, words)?;
+        to.put(at, &[length, self.refused()])?;
+        Ok(words.len())
+    }
+
+    /// Copies so many words of records once more, after what they speak of was copied: what was struck meanwhile is struck in the copy.
+    ///
+    /// # Errors
+    /// As whoever takes the words says.
+    #[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+    pub fn copy_again(&self, length: usize, at: usize, to: &mut Copied<'_>) -> io::Result<()> {
+        // Acquire, edge `log-strike` (partner: `strike`): if what was copied was stored after a record was struck, we see that.
+        acquire_fence("log-strike");
+        to.load_again(at + LINE, &self.words.all()[..length.min(self.words.len())])
     }
 
     /// The records from word `from` on, 0 or the [end](Records::end) of an earlier walk.

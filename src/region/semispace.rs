@@ -18,9 +18,13 @@
 //!
 //! Besides those of [`Log`]: `log-commit` for what is appended, `log-strike` for what is struck.
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use super::copied::Copied;
 use super::log::{Draft, Log, Records, STRUCK};
 use super::{LINE, Line, Region};
 use crate::sync::{Arc, Relaxed, acquire_fence, release, release_fence};
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+use std::io;
 
 /// On the line of control.
 const TURN: usize = 0;
@@ -163,6 +167,32 @@ impl<'a> Reading<'a> {
         acquire_fence("space-begun");
         // Up to the end of the next rewriting, which is to the other half.
         self.space.turn().wrapping_sub(self.turn & !1) <= 2
+    }
+}
+
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+impl Reading<'_> {
+    /// Copies what counts to where a semispace of this size begins; `between` copies what its records speak of. What was struck by
+    /// then is struck in the copy. Whether it is what it is taken for: if not, it is to be copied anew.
+    ///
+    /// # Errors
+    /// As whoever takes the words says.
+    pub fn copy(
+        &self,
+        at: usize,
+        to: &mut Copied<'_>,
+        between: impl FnOnce(&mut Copied<'_>) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let Self { space, turn, log } = self;
+        let half = (turn / 2 % 2) as usize;
+        let half_at = |half: usize| at + LINE + half * Semispace::half(space.room());
+        let length = log.copy(half_at(half), to)?;
+        between(to)?;
+        log.copy_again(length, half_at(half), to)?;
+        // Of the other half nothing counts but what found no room there.
+        to.put(half_at(1 - half), &[0, space.halves(*turn)[1].refused()])?;
+        to.put(at, &[turn & !1])?;
+        Ok(self.holds())
     }
 }
 

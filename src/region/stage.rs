@@ -19,17 +19,20 @@ pub enum State {
     Running,
     /// It ended as it was asked to.
     Closed,
+    /// It is a copy that a deck made of itself, and may have lived on: a [dump](crate::Flightdeck::dump).
+    Copied,
 }
 
 impl State {
-    const ALL: [Self; 3] = [Self::Making, Self::Running, Self::Closed];
+    const ALL: [Self; 4] = [Self::Making, Self::Running, Self::Closed, Self::Copied];
 
     /// Texts, so that they are seen in a dump, and so that no flipped bit makes one of another.
-    const fn word(self) -> u64 {
+    pub(crate) const fn word(self) -> u64 {
         u64::from_ne_bytes(match self {
             Self::Making => *b"making..",
             Self::Running => *b"running.",
             Self::Closed => *b"closed..",
+            Self::Copied => *b"copied..",
         })
     }
 
@@ -44,6 +47,7 @@ impl State {
             Self::Making => "making",
             Self::Running => "running",
             Self::Closed => "closed",
+            Self::Copied => "copied",
         }
     }
 }
@@ -58,7 +62,7 @@ const ROTATED: usize = 2;
 pub struct Seen {
     /// `None` where the word is no state.
     pub state: Option<State>,
-    /// When it closed, in nanoseconds since 1970; 0 where it did not.
+    /// When it closed, or was begun to be copied, in nanoseconds since 1970; 0 where it did not.
     pub ended: u64,
     /// When a later life put it aside, likewise.
     pub rotated: u64,

@@ -9,6 +9,11 @@ pub(super) const CODES: &[Code] = &[
     ),
     never("hub.config.taken", "call `.named(..)` on the builder of each config"),
     never("hub.config.unknown", "check the spelling against `Flightdeck::config_names`"),
+    never("hub.dump.forked", "in a child of `fork`, build a deck of its own"),
+    never(
+        "hub.dump.no_layout",
+        "it costs nothing while the deck runs: `Builder::dump_to` only decides how its memory is laid out",
+    ),
     never("hub.guard.exists", "ask for it in one place at start-up, and pass on what that returns"),
     later(
         "hub.health.not_ready",

@@ -247,9 +247,14 @@ impl Recording {
     }
 
     /// What writers seem to be in the middle of, or were when they ended: see [`InFlight`]. It says nothing of the first record
-    /// of a ring, which has none before it to compare times with.
+    /// of a ring, which has none before it to compare times with; and nothing of a [copy](crate::mapped::State::Copied), whose rings may
+    /// have gone on between the look at where they ended and the copy of what lies beyond.
     #[must_use]
     pub fn in_flight(&self) -> Vec<InFlight> {
+        #[cfg(all(feature = "mapped", target_os = "linux"))]
+        if self.view.file.as_ref().is_some_and(|file| file.state() == Some(mapped::State::Copied)) {
+            return Vec::new();
+        }
         let schemas = &self.view.schemas;
         let rings = self.view.rings_in_use();
         rings.filter_map(|(shard, class, ring)| flight::of(shard, class, ring, schemas)).collect()

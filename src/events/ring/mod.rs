@@ -21,17 +21,19 @@
 //!
 //! | edge | published by | observed by |
 //! |---|---|---|
-//! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words |
+//! | `ring-intent` | fence in [`Writing::raise`](writing) (F1), before the words it covers | fence in [`Ring::is_intact`] (F2), after the copied words; fence in `Ring::copy`, likewise |
 //! | `ring-claim` | fence in [`Ring::claimed`], once per change of owner | F2, as above |
 //! | `ring-wipe` | fence in [`Writing::wipe`], before the zeros | F2, as above |
-//! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fence in [`Ring::cut`] |
+//! | `ring-tail` | stores in [`Writing::commit`], [`Ring::take_over`] | fences in [`Ring::cut`], `Ring::copy` |
 //! | `ring-indexed` | stores in [`Writing::link`](writing), [`Writing::all_is_linked`](writing), [`Ring::take_over`] | the fence of `ring-tail` in [`Ring::cut`] |
-//! | `ring-head` | store in [`Ring::link_at`](writing) | fence in [`Ring::head`] |
-//! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fence of `ring-since` in [`Ring::since`] |
-//! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fence in [`Ring::since`] |
+//! | `ring-head` | store in [`Ring::link_at`](writing) | fences in [`Ring::head`], `Ring::copy` |
+//! | `ring-watermark` | maximum in [`Ring::raise_watermark`] | the fences of `ring-since` in [`Ring::since`], `Ring::copy` |
+//! | `ring-since` | `intent` store in [`Writing::raise`](writing) | fences in [`Ring::since`], `Ring::copy` |
 //!
 //! Readers load Relaxed and fence: a read-only mapping allows no other load.
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+mod copied;
 #[cfg(all(test, not(flightdeck_loom)))]
 mod stress;
 mod summary;
@@ -42,6 +44,8 @@ mod watermark;
 mod wipe;
 mod writing;
 
+#[cfg(any(flightdeck_loom, all(feature = "mapped", target_os = "linux")))]
+pub use copied::Parts;
 pub(crate) use summary::Summary;
 pub use take_over::Unlinked;
 pub use writing::{Entry, Reserved, Writing};
@@ -195,7 +199,7 @@ impl Ring {
     ///
     /// # Panics
     /// If the sizes contradict each other or the region: whoever reads them from a file has checked them.
-    pub(crate) fn open(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
+    pub fn open(region: &Arc<Region>, start: usize, geometry: Geometry) -> Self {
         Self::over(region, start, geometry, geometry.words as u64, LAST_POSITION)
     }
 

@@ -106,6 +106,74 @@ fn stress(time: Duration, least: u64) {
     assert!(counts.into_iter().all(|count| count >= least), "too little overlap to prove anything: {sum:?}");
 }
 
+/// What a copy has, that was made while the writer wrote: each record that it takes to be there is whole, and found in every way.
+/// How many.
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+fn check_copy(ring: &Ring) -> u64 {
+    let tail = ring.cut().tail;
+    let (mut found, mut missing) = (0, None);
+    for position in (ring.oldest_below(tail).max(GEOMETRY.words as u64)..tail).step_by(WORDS) {
+        if !ring.is_intact(position) {
+            missing = Some(position);
+            continue;
+        }
+        let torn =
+            (0..WORDS).find(|at| *at != 1 && ring.word(position + *at as u64) != word(0, position, *at));
+        assert_eq!(torn, None, "torn at {position}, {} before the tail", tail - position);
+        let (first, summary) = ring.first_of(position).expect("the block of a record");
+        let ticks = summary.least..=summary.greatest;
+        assert!(
+            first <= position && ticks.contains(&position),
+            "{position} is not in its block: {summary:?}"
+        );
+        found += 1;
+    }
+    assert!(missing.is_none_or(|missing| ring.since() > missing), "{missing:?} is not said to be gone");
+    for bucket in 0..GEOMETRY.buckets {
+        let (mut next, mut last) = (ring.head(bucket), u64::MAX);
+        while let Some(position) = next.filter(|position| ring.is_intact(*position)) {
+            assert!(position < last && ring.word(position) == word(0, position, 0), "{position} in {bucket}");
+            assert_eq!(position as usize >> 8 & (GEOMETRY.buckets - 1), bucket);
+            (next, last) = (ring.link(position).previous(position), position);
+        }
+    }
+    found
+}
+
+#[test]
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+fn what_is_in_a_copy_is_whole_while_the_ring_is_written_at_full_speed() {
+    use super::Parts;
+    use crate::region::copied::Copied;
+    let region = Region::heap(GEOMETRY.footprint()).unwrap();
+    let ring = Ring::new(&region, 0, GEOMETRY);
+    let end = Instant::now() + Duration::from_secs(1);
+    let (mut copies, mut empty, mut records) = (0, 0, 0);
+    thread::scope(|threads| {
+        threads.spawn(|| write(&ring, 0, end));
+        while Instant::now() < end {
+            let before = ring.cut().tail;
+            let copy = Region::heap(GEOMETRY.footprint()).unwrap();
+            let mut put = |at: usize, words: &[u64]| {
+                let places = copy.run(at, words.len()).unwrap();
+                places.iter().zip(words).for_each(|(place, word)| place.store(*word, Relaxed));
+                Ok(())
+            };
+            // Pieces of two records, so that the writer comes in between.
+            let mut to = Copied::new(&mut put).in_pieces(2 * WORDS, 8);
+            ring.copy(Parts::ALL, 0, &mut to).unwrap();
+            let copy = Ring::open(&copy, 0, GEOMETRY);
+            assert!(copy.cut().tail >= before, "what was there before is missing");
+            let found = check_copy(&copy);
+            copies += 1;
+            records += found;
+            empty += u64::from(found == 0 && before > GEOMETRY.words as u64);
+        }
+    });
+    println!("{copies} copies with {records} records, {empty} of them without any");
+    assert!(copies >= 10 && records >= 10 && empty <= copies / 2, "{copies}, {records}, {empty}");
+}
+
 #[test]
 fn nothing_is_torn_in_a_second() {
     stress(Duration::from_secs(1), 10);

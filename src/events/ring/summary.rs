@@ -113,6 +113,18 @@ impl Ring {
     }
 }
 
+/// For models.
+#[cfg(flightdeck_loom)]
+impl Ring {
+    /// Of the block that holds `position`, where it is intact and a record starts there: how many records there were before, and the
+    /// least and the greatest ticks.
+    pub fn told(&self, position: u64) -> Option<(u64, u64, u64)> {
+        let number = self.number(position);
+        let (_, summary) = self.first_of(position)?;
+        Some((number, summary.least, summary.greatest))
+    }
+}
+
 impl Writing<'_> {
     /// Widens the summary of `block` to a record at `position`, before which so many others wait to be published.
     #[inline(always)]

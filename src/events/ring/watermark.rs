@@ -5,9 +5,9 @@ use super::Ring;
 use crate::sync::{Relaxed, release};
 
 /// On the line of the watermark.
-const WATERMARK: usize = 0;
+pub(super) const WATERMARK: usize = 0;
 /// On the line of the watermark: from these ticks on nothing was pruned.
-const PRUNED_SINCE: usize = 1;
+pub(super) const PRUNED_SINCE: usize = 1;
 
 impl Ring {
     /// The lowest position that has not been pruned.

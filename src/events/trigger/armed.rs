@@ -39,6 +39,7 @@ pub(super) struct Armed {
     /// None: to incidents.
     files: Option<Mutex<Files>>,
     pub(super) on_receipt: Option<Box<OnReceipt>>,
+    is_fatal: bool,
     watch: Mutex<Watch>,
     /// Calls that wait.
     calls: Mutex<Vec<Call>>,
@@ -126,7 +127,8 @@ struct Made {
 impl Armed {
     /// Checks what can be wrong, and takes what it needs of the system.
     pub(super) fn new(trigger: Trigger, events: &Events) -> Result<Self, TriggerError> {
-        let Trigger { name, on, reach, at_most, most_bytes, narrow, directory, on_receipt } = trigger;
+        let Trigger { name, on, reach, at_most, most_bytes, narrow, directory, on_receipt, is_fatal } =
+            trigger;
         if let On::Match { view, .. } = &on
             && !Arc::ptr_eq(view, events.view())
         {
@@ -165,6 +167,7 @@ impl Armed {
             narrow,
             files,
             on_receipt,
+            is_fatal,
             watch: Mutex::new(Watch { cursor, windows }),
             calls: Mutex::new(Vec::new()),
             accounts: Accounts::default(),
@@ -259,7 +262,8 @@ impl Armed {
         };
         let left_out = std::mem::take(&mut self.watch.lock().windows.left_out);
         let (trigger, cause, at) = (self.name.clone(), window.cause, window.at);
-        TriggerReceipt { number, trigger, cause, at, captured_at, asked, got, result, left_out }
+        let is_fatal = self.is_fatal;
+        TriggerReceipt { number, trigger, is_fatal, cause, at, captured_at, asked, got, result, left_out }
     }
 
     fn make(&self, events: &Events, window: &Window) -> Result<Made, CaptureError> {

@@ -16,6 +16,8 @@ pub struct TriggerReceipt {
     pub number: u64,
     /// The trigger's name.
     pub trigger: Arc<str>,
+    /// Whether the trigger is [fatal](super::Trigger::fatal).
+    pub is_fatal: bool,
     /// What set it off.
     pub cause: TriggerCause,
     /// When that happened: the stamp of the event.

@@ -69,6 +69,7 @@ pub struct Trigger {
     /// None: to incidents.
     pub(super) directory: Option<Directory>,
     pub(super) on_receipt: Option<Box<OnReceipt>>,
+    pub(super) is_fatal: bool,
 }
 
 /// What sets a trigger off.
@@ -115,6 +116,7 @@ impl Trigger {
             narrow: None,
             directory: None,
             on_receipt: None,
+            is_fatal: false,
         }
     }
 
@@ -206,6 +208,13 @@ impl Trigger {
     /// Captures become files, one each. The trigger's name is part of theirs, so it takes letters, digits, `-` and `_`.
     pub fn into_directory(mut self, directory: impl Into<Directory>) -> Self {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// Marks it as fatal: each time it has captured, or has failed to, a deck that [is to](crate::Builder::dump_to) writes a copy of
+    /// itself to a file. Nothing else follows: the process goes on. Not, by default.
+    pub fn fatal(mut self) -> Self {
+        self.is_fatal = true;
         self
     }
 

@@ -1,6 +1,7 @@
 //! Why a part of a file cannot be read.
 
 use crate::error::{Diagnostic, Retry, Severity};
+use crate::mapped::CreateError;
 use thiserror::Error;
 
 /// Why a part of a [recording](crate::Recording) is not to be had, though others are.
@@ -43,6 +44,44 @@ pub enum PartError {
         /// Which part.
         part: &'static str,
     },
+}
+
+/// Why a deck wrote no [copy](crate::Flightdeck::dump) of itself. It goes on.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DumpError {
+    /// Its parts lie where they happened to find memory.
+    #[error(
+        "the deck has no layout that can be copied to a file: build it with `dump_to(..)`, or `mapped(..)`"
+    )]
+    NoLayout,
+    /// This process is a child of the one that built the deck, which alone can copy it.
+    #[error("this process is a fork of the deck's: call `dump` in the process that built the deck")]
+    Forked,
+    /// The file cannot be made, or written.
+    #[error(transparent)]
+    File(CreateError),
+}
+
+impl Diagnostic for DumpError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoLayout => "hub.dump.no_layout",
+            Self::Forked => "hub.dump.forked",
+            Self::File(error) => error.code(),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::File(error) => error.retry(),
+            _ => Retry::Never,
+        }
+    }
 }
 
 impl Diagnostic for PartError {

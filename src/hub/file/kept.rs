@@ -1,6 +1,7 @@
 //! The file that a deck keeps.
 
 use super::configs::Configs;
+use super::dumps::Dumps;
 use super::section::{CONFIGS, HEALTH, WORKERS};
 use super::workers::Workers;
 use super::{Recording, health};
@@ -22,21 +23,29 @@ crate::kind! {
 }
 
 /// A file that is there, and in which nothing counts yet.
-pub(in crate::hub) struct Making(Arc<MappedFile>);
+pub(in crate::hub) struct Making {
+    file: Arc<MappedFile>,
+    /// Nobody asked for a file.
+    is_unseen: bool,
+}
 
 impl Making {
-    /// Makes it, with room for all that is to lie in it.
+    /// Makes it, with room for all that is to lie in it; without options in memory, only to be copied there.
     pub(in crate::hub) fn begin(
-        options: &Options,
+        options: Option<&Options>,
+        dumps: Option<&Dumps>,
         events: &mut events::Builder,
         telemetry: &mut telemetry::Builder,
         carries_over: bool,
     ) -> Result<Result<Self, CreateError>, events::BuildError> {
         let spec = events.section()?;
-        let file = match MappedFile::create(
-            options,
-            &[spec, telemetry.section(), CONFIGS.spec(), WORKERS.spec(), HEALTH.spec()],
-        ) {
+        let sections = [spec, telemetry.section(), CONFIGS.spec(), WORKERS.spec(), HEALTH.spec()];
+        let made = match (options, dumps) {
+            (Some(options), _) => MappedFile::create(options, &sections),
+            (None, Some(dumps)) => MappedFile::in_memory(dumps.options(), &sections),
+            (None, None) => MappedFile::in_memory(&Options::nameless(), &sections),
+        };
+        let file = match made {
             Ok(file) => Arc::new(file),
             Err(error) => return Ok(Err(error)),
         };
@@ -54,19 +63,25 @@ impl Making {
         {
             *telemetry = std::mem::take(telemetry).carry_over(&previous);
         }
-        Ok(Ok(Self(file)))
+        Ok(Ok(Self { file, is_unseen: options.is_none() }))
     }
 
     /// All is laid out: from here on a reader believes it.
-    pub(in crate::hub) fn run(self, events: &Events, telemetry: &Telemetry) -> Kept {
-        let Self(file) = self;
+    pub(in crate::hub) fn run(self, events: &Events, telemetry: &Telemetry, dumps: Option<Dumps>) -> Kept {
+        let Self { file, is_unseen } = self;
         let [configs, workers, health] = [CONFIGS, WORKERS, HEALTH].map(|part| part.board_of(&file));
         file.run();
         // It ends with the last that is recorded.
         events.close_with(file.clone());
         let kept = Kept {
             file,
+            is_unseen,
             events: events.clone(),
+            dumps_by_itself: dumps,
+            dumping: Mutex::new(()),
+            has_dumped_last: Mutex::new(false),
+            dumps: telemetry.counter("flightdeck_dumps_total"),
+            dump_errors: telemetry.counter("flightdeck_dump_errors_total"),
             sync_errors: telemetry.counter("flightdeck_mapped_sync_errors_total"),
             failing: Mutex::new(None),
             configs: configs.map(Configs::new),
@@ -79,8 +94,17 @@ impl Making {
 
 /// The file of a deck that runs.
 pub(in crate::hub) struct Kept {
-    file: Arc<MappedFile>,
-    events: Events,
+    pub(super) file: Arc<MappedFile>,
+    /// It lies in memory, and nobody asked for a file.
+    is_unseen: bool,
+    pub(super) events: Events,
+    pub(super) dumps_by_itself: Option<Dumps>,
+    /// One copy is written at a time.
+    pub(super) dumping: Mutex<()>,
+    /// Whether the one at shutdown was, or need not be.
+    pub(super) has_dumped_last: Mutex<bool>,
+    pub(super) dumps: Counter,
+    pub(super) dump_errors: Counter,
     sync_errors: Counter,
     /// What the last sync failed with: written down once.
     failing: Mutex<Option<String>>,
@@ -109,6 +133,7 @@ impl Kept {
             life: file.header().life.number,
             ended: match file.state() {
                 Some(State::Closed) => "closed",
+                Some(State::Copied) => "copied",
                 _ if file.header().life.is_of_another_boot() => "went_down",
                 _ => "died",
             },
@@ -177,6 +202,7 @@ impl Drop for LastPost {
         // A deck that was shut down has done so before its file was closed.
         if !self.kept.events.has_stopped() {
             self.post();
+            self.kept.dump_at_shutdown();
         }
     }
 }
@@ -192,7 +218,7 @@ impl<C: Send + Sync + 'static> Flightdeck<C> {
     /// for [one](crate::Builder::mapped).
     #[must_use]
     pub fn file(&self) -> Option<&MappedFile> {
-        self.inner.kept.as_ref().map(|kept| &*kept.file)
+        self.inner.kept.as_ref().filter(|kept| !kept.is_unseen).map(|kept| &*kept.file)
     }
 
     /// What the life before left behind, where its file is [kept](crate::mapped::Options::recover): the same questions as of a

@@ -9,10 +9,14 @@
 //! | `configs` | revisions of configs |
 //! | `workers` | how workers are |
 //! | `health` | concerns in force |
+//! | `dump` | a copy of it, or of a deck in memory, at any time |
+//! | `dumps` | when one is made by itself |
 //! | `told` | what a part told, as of some moment |
 //! | `error` | why a part cannot be read |
 
 mod configs;
+mod dump;
+mod dumps;
 mod error;
 mod health;
 mod kept;
@@ -23,7 +27,8 @@ mod words;
 mod workers;
 
 pub use configs::{RecordedRevision, RecordedValue};
-pub use error::PartError;
+pub use dumps::Dumps;
+pub use error::{DumpError, PartError};
 pub use health::{RecordedConcern, RecordedHealth};
 pub use told::Told;
 pub use workers::RecordedWorker;

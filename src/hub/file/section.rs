@@ -48,6 +48,11 @@ impl Posted {
         Some(Board::at(&region, start, self.room))
     }
 
+    /// Where its section starts in such a file.
+    pub(super) fn start_in(self, file: &MappedFile) -> Option<usize> {
+        file.section(self.kind, 0).map(|section| section.start)
+    }
+
     /// What was posted last in a file that may hold anything.
     pub(super) fn read(self, file: &Opened) -> Result<Vec<u64>, PartError> {
         let part = self.part;

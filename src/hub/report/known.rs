@@ -91,7 +91,7 @@ fn by_features(error: &Error) -> Option<&dyn Diagnostic> {
         use crate::mapped::{CreateError, HeaderError, OpenError};
         is_one_of!(
             error: CreateError, HeaderError, OpenError, events::RecordingError, telemetry::RecordingError,
-            crate::hub::PartError,
+            crate::hub::DumpError, crate::hub::PartError,
         )
     });
     found

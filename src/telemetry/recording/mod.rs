@@ -1,6 +1,8 @@
 //! A telemetry's words, read by somebody who has nothing else: the same snapshots.
 
 #[cfg(all(feature = "mapped", target_os = "linux"))]
+mod copied;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
 mod error;
 mod names;
 mod sums;

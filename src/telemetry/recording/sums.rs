@@ -94,7 +94,7 @@ impl<'a> Sums<'a> {
 }
 
 /// Where an entry of the table that begins there leads, if that is a chunk of the pool.
-fn led_to(entry: &AtomicU64, table: usize, sizes: Sizes) -> Option<usize> {
+pub(super) fn led_to(entry: &AtomicU64, table: usize, sizes: Sizes) -> Option<usize> {
     let (offset, first_chunk) = (entry.load(Relaxed) as usize, sizes.chunk_at(0));
     let place = (offset / 8).checked_add(table)?.checked_sub(first_chunk)?;
     let fits = place.is_multiple_of(CHUNK) && place / CHUNK < sizes.chunks;
@@ -103,13 +103,23 @@ fn led_to(entry: &AtomicU64, table: usize, sizes: Sizes) -> Option<usize> {
 
 /// Copies the numbers of a slot; whether they belong together.
 fn holds_still(slot: Slot<'_>, numbers: &mut [u64], patience: &mut usize) -> bool {
-    for _ in 1..LOOKS {
+    holds_still_after(slot, numbers, patience, |_| spin_loop())
+}
+
+/// The same, with something else between two looks: `wait` is told how many there were.
+pub(super) fn holds_still_after(
+    slot: Slot<'_>,
+    numbers: &mut [u64],
+    patience: &mut usize,
+    wait: impl Fn(usize),
+) -> bool {
+    for looks in 1..LOOKS {
         if slot.read(numbers) {
             return true;
         }
         let Some(left) = patience.checked_sub(1) else { return false };
         *patience = left;
-        spin_loop();
+        wait(looks);
     }
     slot.read(numbers)
 }

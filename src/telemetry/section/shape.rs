@@ -35,6 +35,13 @@ impl Shape {
         Semispace::at(region, start + HEAD, self.records)
     }
 
+    /// Where the log of names begins, and how many words lie before it.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "as its neighbours")]
+    pub(in crate::telemetry) const fn log_at(&self) -> usize {
+        HEAD
+    }
+
     /// Where the cells begin.
     pub(in crate::telemetry) const fn cells_at(&self) -> usize {
         HEAD + Semispace::footprint(self.records)

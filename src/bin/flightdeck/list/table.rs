@@ -62,6 +62,7 @@ fn state(told: &Told, now: SystemTime) -> String {
     match told.fate {
         Fate::Running => "running".to_owned(),
         Fate::Closed => format!("closed{}", ago(told.header.ended)),
+        Fate::Copied => format!("copied{}", ago(told.header.ended)),
         Fate::Died => format!("died{}", ago(told.last)),
         Fate::WentDown => format!("died{}, with the machine", ago(told.last)),
         Fate::Unknown => "not known".to_owned(),

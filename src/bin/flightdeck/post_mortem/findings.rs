@@ -99,7 +99,7 @@ impl Findings {
     pub fn lived(&self) -> Option<Duration> {
         let end = match self.fate {
             Fate::Running => Some(self.asked),
-            Fate::Closed if self.header.ended.is_some() => self.header.ended,
+            Fate::Closed | Fate::Copied if self.header.ended.is_some() => self.header.ended,
             _ => self.newest.map(|newest| self.time(newest)),
         };
         end?.duration_since(self.header.life.created).ok()

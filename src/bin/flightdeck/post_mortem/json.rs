@@ -27,7 +27,10 @@ pub fn object(findings: &Findings) -> Json {
         "user": header.life.user,
         "life": header.life.number,
         "created": wall(header.life.created),
-        "closed": header.ended.map(wall),
+        "closed": header.ended.filter(|_| header.copied.is_none()).map(wall),
+        "copied": header.copied.as_ref().map(|cause| {
+            json!({ "at": header.ended.map(wall), "cause": cause.name(), "by": cause.by() })
+        }),
         "put_aside": header.rotated.map(wall),
         "lived_ns": findings.lived().map(nanos),
         "last_event": events(&findings.last).pop(),

@@ -28,6 +28,9 @@ pub fn all(findings: &Findings) -> Vec<String> {
         Fate::Unknown => {
             all.push("whether it still runs: the file system there knows no locks".to_owned());
         }
+        Fate::Copied => all.push(format!(
+            "what came after it was written, and whether process {process} lived on: it is a copy that the deck made of itself"
+        )),
         Fate::Running | Fate::Closed => {}
     }
     if !findings.in_flight.is_empty() {

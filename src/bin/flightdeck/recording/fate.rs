@@ -14,6 +14,8 @@ pub enum Fate {
     Died,
     /// The machine went down under it.
     WentDown,
+    /// It is a copy that the deck wrote of itself, and says nothing of how the process ended.
+    Copied,
     /// The file system knows no locks, or the file was damaged meanwhile.
     Unknown,
 }
@@ -25,6 +27,7 @@ impl Fate {
         let has_writer = file.has_writer();
         match (file.state(), has_writer) {
             (Some(State::Closed), _) => Self::Closed,
+            (Some(State::Copied), _) => Self::Copied,
             // Who holds it lives, whatever it took for the run of the system: a container may have one of its own.
             (Some(State::Running), Ok(true)) => Self::Running,
             _ if file.header().life.is_of_another_boot() => Self::WentDown,
@@ -35,7 +38,7 @@ impl Fate {
 
     /// Whether nothing will come any more.
     pub const fn is_over(self) -> bool {
-        matches!(self, Self::Closed | Self::Died | Self::WentDown)
+        matches!(self, Self::Closed | Self::Copied | Self::Died | Self::WentDown)
     }
 
     /// Whether it ended otherwise than it was asked to.
@@ -49,6 +52,7 @@ impl Fate {
             Self::Running => "running",
             Self::Closed => "closed",
             Self::Died => "died",
+            Self::Copied => "copied",
             Self::WentDown => "went_down",
             Self::Unknown => "unknown",
         }
@@ -62,6 +66,7 @@ impl fmt::Display for Fate {
             Self::Running => "runs",
             Self::Closed => "closed its deck",
             Self::Died => "died",
+            Self::Copied => "wrote a copy of its deck",
             Self::WentDown => "went down with the machine",
             Self::Unknown => "may or may not run",
         })

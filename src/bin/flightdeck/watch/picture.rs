@@ -79,7 +79,7 @@ impl Picture {
         let tone = match deck.fate {
             Fate::Running => Tone::Good,
             Fate::Died | Fate::WentDown => Tone::Bad,
-            Fate::Closed | Fate::Unknown => Tone::Plain,
+            Fate::Closed | Fate::Copied | Fate::Unknown => Tone::Plain,
         };
         let fate = if deck.fate == Fate::Running {
             let age = sight.time.duration_since(deck.created).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::super::brief;
 use super::super::findings::Findings;
+use super::headline::because;
 use super::page::Page;
 use crate::output::OutputError;
 use crate::recording::Fate;
@@ -32,6 +33,11 @@ pub(super) fn tell(findings: &Findings, page: &mut Page<'_>) -> Result<(), Outpu
             Some(at) => format!("as it was asked to, at {}", utc(at)),
             None => "as it was asked to".to_owned(),
         },
+        Fate::Copied => {
+            let at = findings.header.ended.map(|at| format!(" at {}", utc(at))).unwrap_or_default();
+            let why = findings.header.copied.as_ref().map_or_else(String::new, because);
+            format!("not told here: the deck wrote this copy itself{at}, because of {why}")
+        }
         Fate::Died => "killed or crashed: its process is gone, and had not closed the deck".to_owned(),
         Fate::WentDown => {
             "the machine has been started anew since, and the deck had not been closed".to_owned()

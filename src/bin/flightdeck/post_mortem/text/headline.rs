@@ -4,6 +4,7 @@ use super::super::brief::{self, cut};
 use super::super::findings::Findings;
 use crate::recording::Fate;
 use crate::shown::{ago, count, nanos, plain, utc};
+use flightdeck::mapped::DumpCause;
 
 /// What can be pasted into a chat.
 pub fn headline(findings: &Findings) -> String {
@@ -40,8 +41,28 @@ fn fate(findings: &Findings) -> String {
             let at = findings.header.ended.map(|at| format!(" at {}", utc(at))).unwrap_or_default();
             format!("closed its deck{at}{lived}")
         }
+        Fate::Copied => {
+            let at = findings.header.ended.map(|at| format!(" at {}", utc(at))).unwrap_or_default();
+            let why = findings
+                .header
+                .copied
+                .as_ref()
+                .map_or_else(String::new, |cause| format!(" because of {}", because(cause)));
+            format!("wrote this copy itself{at}{why}{lived}{last}")
+        }
         Fate::Died => format!("died without closing its deck{lived}{last}"),
         Fate::WentDown => format!("went down with its machine{lived}{last}"),
         Fate::Unknown => format!("did not close its deck, or still runs{lived}{last}"),
+    }
+}
+
+/// Why a deck wrote a copy of itself.
+pub fn because(cause: &DumpCause) -> String {
+    match cause {
+        DumpCause::Asked => "a call of the host's".to_owned(),
+        DumpCause::Shutdown => "shutdown".to_owned(),
+        DumpCause::Escalation(name) => format!("escalation over {}", plain(name)),
+        DumpCause::Trigger(name) => format!("trigger {}", plain(name)),
+        other => plain(other.name()),
     }
 }
