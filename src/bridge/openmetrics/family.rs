@@ -1,7 +1,7 @@
 //! A metric as a page tells it: its name there, its type, its unit.
 
 use super::format::Format;
-use super::name::{is_plain, plain};
+use super::name::{is_plain, plain, quoted};
 use super::number::Scale;
 use super::unit::base;
 use crate::telemetry::{MetricType, SeriesKey, Unit, Value};
@@ -41,6 +41,15 @@ pub(super) struct Family {
     pub(super) unit: Option<String>,
     /// Whether its name needs quotes.
     pub(super) is_quoted: bool,
+}
+
+/// How lines of a family's samples begin.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// Without labels, up to the value.
+    pub(super) bare: String,
+    /// Up to the labels.
+    pub(super) labelled: String,
 }
 
 impl Family {
@@ -86,6 +95,18 @@ impl Family {
             return Self { is_quoted: !is_plain(&name), name, suffix: "", shown, scale: base.scale, unit };
         }
         Self { is_quoted: !is_plain(&name), name, suffix, shown, scale: base.scale, unit }
+    }
+
+    /// How the lines of its samples of this suffix begin.
+    pub(super) fn head(&self, suffix: &str) -> Head {
+        let Self { name, is_quoted, .. } = self;
+        if *is_quoted {
+            let mut start = String::from("{\"");
+            quoted(&mut start, name);
+            Head { bare: format!("{start}{suffix}\"}} "), labelled: format!("{start}{suffix}\",") }
+        } else {
+            Head { bare: format!("{name}{suffix} "), labelled: format!("{name}{suffix}{{") }
+        }
     }
 
     /// All names that its samples have, and its own: no other metric may have one of them.

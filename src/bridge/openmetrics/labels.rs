@@ -14,27 +14,62 @@ pub(super) struct Told {
     pub(super) is_ambiguous: bool,
 }
 
+/// The names of labels as they were written last: series of one metric have the same ones, as a rule.
+#[derive(Debug, Default)]
+pub(super) struct Names(Vec<Name>);
+
+#[derive(Debug)]
+struct Name {
+    key: String,
+    /// With what comes before the name and after it.
+    written: String,
+    replaced: u64,
+    has_changed: bool,
+}
+
+impl Names {
+    /// For a metric of another type.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    fn at(&mut self, index: usize, key: &str, is_utf8: bool, is_histogram: bool) -> Option<&Name> {
+        if self.0.get(index).is_none_or(|name| name.key != key) {
+            self.0.truncate(index);
+            self.0.push(Name::new(index, key, is_utf8, is_histogram));
+        }
+        self.0.get(index)
+    }
+}
+
+impl Name {
+    fn new(index: usize, key: &str, is_utf8: bool, is_histogram: bool) -> Self {
+        let shown = label(key, is_utf8, is_histogram);
+        let quote = if is_plain_label(&shown) { "" } else { "\"" };
+        let mut written = String::from(if index > 0 { "," } else { "" });
+        written.push_str(quote);
+        let replaced = quoted(&mut written, &shown);
+        written.push_str(quote);
+        written.push_str("=\"");
+        Self { key: key.to_owned(), written, replaced, has_changed: shown != key }
+    }
+}
+
 /// Writes what stands between the braces.
-pub(super) fn labels(out: &mut String, labels: &Labels, is_utf8: bool, is_histogram: bool) -> Told {
+pub(super) fn labels(
+    out: &mut String,
+    labels: &Labels,
+    names: &mut Names,
+    is_utf8: bool,
+    is_histogram: bool,
+) -> Told {
     let mut told = Told::default();
     for (index, (key, value)) in labels.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
+        if let Some(name) = names.at(index, key, is_utf8, is_histogram) {
+            out.push_str(&name.written);
+            told.replaced += name.replaced;
+            told.has_changed |= name.has_changed;
         }
-        if is_plain_label(key) && !key.starts_with("__") && !(is_histogram && key == "le") {
-            out.push_str(key);
-        } else {
-            let shown = label(key, is_utf8, is_histogram);
-            told.has_changed |= shown != key;
-            if is_plain_label(&shown) {
-                out.push_str(&shown);
-            } else {
-                out.push('"');
-                told.replaced += quoted(out, &shown);
-                out.push('"');
-            }
-        }
-        out.push_str("=\"");
         told.replaced += quoted(out, value);
         out.push('"');
     }

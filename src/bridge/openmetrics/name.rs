@@ -51,6 +51,11 @@ pub(super) fn help(out: &mut String, text: &str, is_open_metrics: bool) -> u64 {
 
 fn escaped(out: &mut String, text: &str, with_quotes: bool) -> u64 {
     let is_special = |byte: u8| matches!(byte, b'\\' | b'"' | b'\n' | 0);
+    // All bytes whatever they are, so that several are looked at at once.
+    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        out.push_str(text);
+        return 0;
+    }
     let (mut done, mut replaced) = (0, 0);
     // All are ASCII, so each stands between whole characters.
     for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| is_special(*byte)) {

@@ -2,9 +2,9 @@
 
 use super::buckets::ends;
 use super::exemplars::{Kept, newest};
-use super::family::{Family, Shown};
+use super::family::{Family, Head, Shown};
 use super::format::Format;
-use super::labels::{Told, labels};
+use super::labels::{Names, Told, labels};
 use super::name::{help, quoted};
 use super::number::{Scale, unsigned};
 use super::own::Own;
@@ -28,6 +28,7 @@ pub(super) struct Page<'a> {
     taken: AHashSet<String>,
     /// Of the series at hand, without braces.
     labels: String,
+    names: Names,
 }
 
 /// No more has room.
@@ -35,8 +36,8 @@ struct Full;
 
 impl<'a> Page<'a> {
     pub(super) fn new(renderer: &'a Renderer, format: Format, sink: Sink<'a>) -> Self {
-        let (rendered, taken, labels) = (Rendered::default(), AHashSet::new(), String::new());
-        Self { renderer, format, sink, rendered, taken, labels }
+        let (rendered, taken) = (Rendered::default(), AHashSet::new());
+        Self { renderer, format, sink, rendered, taken, labels: String::new(), names: Names::default() }
     }
 
     /// Tells a snapshot, as far as there is room.
@@ -58,6 +59,7 @@ impl<'a> Page<'a> {
                 continue;
             }
             self.heading(&family, first.help);
+            let head = family.head(family.suffix);
             for row in rows {
                 self.labels.clear();
                 if let Some((key, value)) = row.label {
@@ -66,7 +68,7 @@ impl<'a> Page<'a> {
                     quoted(&mut self.labels, value);
                     self.labels.push('"');
                 }
-                self.sample(&family, family.suffix, "");
+                self.sample(&head, "");
                 family.scale.unsigned(self.sink.text, row.value);
                 self.sink.text.push('\n');
             }
@@ -88,7 +90,8 @@ impl<'a> Page<'a> {
             self.rendered.left_out.name += series.len() as u64;
             return Ok(());
         }
-        let ends = self.bucket_ends(&family, first);
+        let lines = Lines::new(&family, self.bucket_ends(&family, first));
+        self.names.forget();
         let mut mark = self.sink.mark();
         self.heading(&family, key.help().unwrap_or_default());
         // All labels of the metric so far, once some are not as they were.
@@ -107,7 +110,7 @@ impl<'a> Page<'a> {
                 continue;
             }
             let before = (self.rendered.samples, self.rendered.exemplars);
-            self.values(&family, key, value, &ends);
+            self.values(&family, key, value, &lines);
             if self.sink.len() > self.renderer.most_bytes {
                 self.sink.take_back(mark);
                 (self.rendered.samples, self.rendered.exemplars) = before;
@@ -175,7 +178,8 @@ impl<'a> Page<'a> {
     /// Of the series at hand.
     fn label(&mut self, family: &Family, key: &SeriesKey) -> Told {
         self.labels.clear();
-        labels(&mut self.labels, key.labels(), self.format.is_utf8, family.shown == Shown::Histogram)
+        let is_histogram = family.shown == Shown::Histogram;
+        labels(&mut self.labels, key.labels(), &mut self.names, self.format.is_utf8, is_histogram)
     }
 
     fn labels_of(&mut self, family: &Family, series: &[Series<'_>]) -> AHashSet<String> {
@@ -202,11 +206,11 @@ impl<'a> Page<'a> {
         ends(values.resolution(), self.renderer.most_buckets).map(told).collect()
     }
 
-    fn values(&mut self, family: &Family, key: &SeriesKey, value: &Value, ends: &[(u64, String)]) {
+    fn values(&mut self, family: &Family, key: &SeriesKey, value: &Value, lines: &Lines) {
         if let Value::Histogram(values) = value {
-            return self.histogram(family, key, values, ends);
+            return self.histogram(family, key, values, lines);
         }
-        self.sample(family, family.suffix, "");
+        self.sample(&lines.first, "");
         let (out, scale) = (&mut *self.sink.text, family.scale);
         match value {
             Value::Counter(number) => scale.unsigned(out, *number),
@@ -217,37 +221,31 @@ impl<'a> Page<'a> {
         out.push('\n');
     }
 
-    fn histogram(
-        &mut self,
-        family: &Family,
-        key: &SeriesKey,
-        values: &HistogramValues,
-        ends: &[(u64, String)],
-    ) {
+    fn histogram(&mut self, family: &Family, key: &SeriesKey, values: &HistogramValues, lines: &Lines) {
         let exemplars = self.renderer.exemplars.as_ref().filter(|_| self.format.is_open_metrics);
         let kept = exemplars.and_then(|exemplars| exemplars.take(key.name(), key.labels().iter()));
         let (mut filled, mut sum, mut above) = (values.buckets().peekable(), 0_u64, None);
-        for (end, label) in ends {
+        for (end, label) in &lines.ends {
             while let Some((_, _, count)) = filled.next_if(|(_, high, _)| high <= end) {
                 sum = sum.wrapping_add(count);
             }
-            self.sample(family, "_bucket", label);
+            self.sample(&lines.first, label);
             unsigned(self.sink.text, sum);
             self.exemplar(family, kept.as_deref(), above, *end);
             above = Some(*end);
         }
         let count = filled.fold(sum, |sum, (_, _, count)| sum.wrapping_add(count));
-        self.sample(family, "_bucket", "le=\"+Inf\"");
+        self.sample(&lines.first, "le=\"+Inf\"");
         unsigned(self.sink.text, count);
         if above != Some(u64::MAX) {
             self.exemplar(family, kept.as_deref(), above, u64::MAX);
         } else {
             self.sink.text.push('\n');
         }
-        self.sample(family, "_sum", "");
+        self.sample(&lines.sum, "");
         family.scale.unsigned(self.sink.text, values.sum());
         self.sink.text.push('\n');
-        self.sample(family, "_count", "");
+        self.sample(&lines.count, "");
         unsigned(self.sink.text, count);
         self.sink.text.push('\n');
     }
@@ -265,24 +263,36 @@ impl<'a> Page<'a> {
     }
 
     /// Begins the line of a sample of the series at hand.
-    fn sample(&mut self, family: &Family, suffix: &str, label: &str) {
+    #[inline]
+    fn sample(&mut self, head: &Head, label: &str) {
         self.rendered.samples += 1;
         let (out, labels) = (&mut *self.sink.text, &*self.labels);
-        if family.is_quoted {
-            out.push_str("{\"");
-            quoted(out, &family.name);
-            out.push_str(suffix);
-            out.push('"');
-        } else {
-            out.push_str(&family.name);
-            out.push_str(suffix);
+        if labels.is_empty() && label.is_empty() {
+            return out.push_str(&head.bare);
         }
-        let parts = [labels, label].into_iter().filter(|part| !part.is_empty());
-        for (index, part) in parts.enumerate() {
-            out.push(if index == 0 && !family.is_quoted { '{' } else { ',' });
-            out.push_str(part);
+        out.push_str(&head.labelled);
+        out.push_str(labels);
+        if !labels.is_empty() && !label.is_empty() {
+            out.push(',');
         }
-        let is_open = family.is_quoted || !(labels.is_empty() && label.is_empty());
-        out.push_str(if is_open { "} " } else { " " });
+        out.push_str(label);
+        out.push_str("} ");
+    }
+}
+
+/// How the lines of a metric's series begin.
+struct Lines {
+    /// Of a histogram's bucket, or of the one line there is.
+    first: Head,
+    sum: Head,
+    count: Head,
+    /// The last values of a histogram's buckets, and the label that says so.
+    ends: Vec<(u64, String)>,
+}
+
+impl Lines {
+    fn new(family: &Family, ends: Vec<(u64, String)>) -> Self {
+        let first = if family.shown == Shown::Histogram { "_bucket" } else { family.suffix };
+        Self { first: family.head(first), sum: family.head("_sum"), count: family.head("_count"), ends }
     }
 }
