@@ -5,15 +5,20 @@ mod folder;
 #[path = "support/prometheus.rs"]
 mod prometheus;
 
+use flightdeck::Flightdeck;
 use flightdeck::bridge::openmetrics::{Exemplars, Format, Own, Renderer};
+use flightdeck::bridge::serve::Server;
 use flightdeck::events::{Events, Scope};
-use flightdeck::telemetry::{Description, Telemetry, Unit};
+use flightdeck::telemetry::{Description, Telemetry, Unit, Value};
 use folder::Folder;
-use prometheus::{Prometheus, encoded, has};
+use prometheus::{Prometheus, encoded, get, has};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 /// What a host of ours would tell: named as Prometheus advises.
 fn host() -> Telemetry {
@@ -83,6 +88,83 @@ fn promtool_finds_nothing_to_blame() {
     let output = promtool.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success() && said.is_empty(), "{}: {said}\n{page}", output.status);
+}
+
+#[test]
+fn shipped_rules_are_rules_and_fire_when_they_should() {
+    if !has("promtool") {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus");
+    for what in [["check", "rules", "flightdeck.rules.yml"], ["test", "rules", "flightdeck.rules.test.yml"]] {
+        let output = Command::new("promtool").args(what).current_dir(&folder).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
+}
+
+/// So that none of them waits for a metric that has another name by now.
+#[test]
+fn what_shipped_rules_read_is_on_a_page() {
+    use flightdeck::telemetry::{Pressure, PressureWatch};
+    let watch = PressureWatch::builder(Pressure::own().unwrap()).build().unwrap();
+    let deck = Flightdeck::builder().pressure(watch, Duration::from_secs(1)).start().unwrap();
+    let at = Server::builder(&deck).address(([127, 0, 0, 1], 0)).start().unwrap().address();
+    let (_, page) = get(at, "/metrics", "").unwrap();
+    let rules = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/flightdeck.rules.yml"),
+    );
+    let is_of_a_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == ':';
+    let rules = rules.unwrap();
+    let expressions = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    let words = expressions.flat_map(|line| line.split(|char| !is_of_a_name(char)));
+    let names: BTreeSet<_> = words.filter(|word| word.starts_with("flightdeck_")).collect();
+    assert!(names.len() >= 6 && names.contains("flightdeck_load"), "{names:?}");
+    for name in names {
+        let is_there =
+            page.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        assert!(is_there, "{name} is on no page");
+    }
+}
+
+#[test]
+fn two_hosts_add_up_to_what_their_snapshots_do() {
+    if !has("prometheus") {
+        return;
+    }
+    let deck = |count: u64| {
+        let deck = Flightdeck::builder().start().unwrap();
+        deck.telemetry().describe("answer", Description::new("Time.").unit(Unit::Nanoseconds)).unwrap();
+        for n in 0..count {
+            deck.telemetry()
+                .counter_with("requests", &[("route", if n % 3 == 0 { "/" } else { "/cart" })])
+                .increment(n);
+            deck.telemetry().histogram("answer").record(n * 1_000_000);
+        }
+        let at = Server::builder(&deck).address(([127, 0, 0, 1], 0)).start().unwrap().address();
+        (deck, at)
+    };
+    let (decks, targets): (Vec<_>, Vec<_>) = [deck(100), deck(50)].into_iter().unzip();
+    let folder = Folder::new("two-hosts");
+    let prometheus = Prometheus::start(&folder.0, &[("first", targets[0]), ("second", targets[1])]);
+    let merged = decks[0].telemetry().snapshot().plus(&decks[1].telemetry().snapshot()).unwrap();
+    let counter = |route| match merged.get_with("requests", &[("route", route)]) {
+        Some(Value::Counter(count)) => *count as f64,
+        other => panic!("{other:?}"),
+    };
+    let Some(Value::Histogram(answers)) = merged.get("answer") else { panic!("recorded above") };
+    assert_eq!(prometheus.query("count by (instance) (requests_total)", 2).len(), 2);
+    let one = |query: &str| prometheus.query(query, 1)[0].1;
+    for route in ["/", "/cart"] {
+        assert_eq!(one(&format!("sum(requests_total{{route=\"{route}\"}})")), counter(route));
+    }
+    assert_eq!(one("sum(answer_seconds_count)"), answers.count() as f64);
+    assert!((one("sum(answer_seconds_sum)") - answers.sum() as f64 / 1e9).abs() < 1e-9);
+    for (le, end) in [("0.016777215", (1_u64 << 24) - 1), ("0.067108863", (1 << 26) - 1)] {
+        let below: u64 =
+            answers.buckets().filter(|(_, high, _)| *high <= end).map(|(_, _, count)| count).sum();
+        assert_eq!(one(&format!("sum(answer_seconds_bucket{{le=\"{le}\"}})")), below as f64, "{le}");
+    }
 }
 
 #[test]
