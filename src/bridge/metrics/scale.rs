@@ -65,17 +65,15 @@ impl Scale {
     }
 }
 
-/// The integer that is nearest to a number from 0 up; none if there is no such integer.
+/// The integer that is nearest to a number from 0 up, of two the even one; none if there is no such integer.
 #[inline(always)]
 pub(super) fn nearest(number: f64) -> Option<u64> {
-    /// From here on all numbers are integers, and adding to them might round.
-    const WHOLE: f64 = (1_u64 << 53) as f64;
+    /// 2^52. From here up to twice as much there are all integers and nothing between them, so adding it rounds.
+    const WHOLE: f64 = (1_u64 << 52) as f64;
     /// 2^64.
     const BEYOND: f64 = 18_446_744_073_709_551_616.0;
     if (0.0..WHOLE).contains(&number) {
-        let below = number as i64;
-        let half = number - below as f64 >= 0.5;
-        Some((below + i64::from(half)).cast_unsigned())
+        Some((number + WHOLE).to_bits() - WHOLE.to_bits())
     } else {
         (WHOLE..BEYOND).contains(&number).then_some(number as u64)
     }
@@ -96,8 +94,11 @@ mod tests {
             (0.0, 0),
             (-0.0, 0),
             (0.499_999_999_999_999_94, 0),
-            (0.5, 1),
+            (0.5, 0),
+            (0.500_000_000_000_000_1, 1),
             (1.5, 2),
+            (2.5, 2),
+            (4_503_599_627_370_495.5, 4_503_599_627_370_496),
             (f64::MIN_POSITIVE, 0),
             (9_007_199_254_740_993.0, 9_007_199_254_740_992),
             (largest as f64, largest),
@@ -109,7 +110,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_rounds_as_the_standard_library_does(number in 0.0..1e19) {
-            prop_assert_eq!(nearest(number), Some(number.round() as u64));
+            prop_assert_eq!(nearest(number), Some(number.round_ties_even() as u64));
         }
     }
 

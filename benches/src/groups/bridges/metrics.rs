@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 const OURS: &str = "our own handle";
+/// A power of two: different values of the histograms' rows.
+const VALUES: usize = 4_096;
 
 pub(super) fn run(session: &mut Session) {
     session.row("metrics::Counter through our recorder, kept handle", || {
@@ -49,18 +51,22 @@ pub(super) fn run(session: &mut Session) {
         let ours = telemetry.histogram("ours");
         let bucket = Arc::new(AtomicBucket::new());
         let atomic = metrics::Histogram::from_arc(bucket.clone());
+        // The same values on all sides, and made by none of them.
+        let times: Vec<u64> = (0..VALUES).map(|n| n as u64 * 1_000).collect();
+        let seconds: Vec<f64> = times.iter().map(|ns| *ns as f64 * 1e-9).collect();
+        let in_bucket = seconds.clone();
         let row = Row::measure(
             Side::each("metrics::Histogram of flightdeck's recorder", |n| {
-                kept.record(black_box((n % 4_096) as f64 * 1e-6));
+                kept.record(black_box(seconds[n as usize % VALUES]));
                 black_box(&kept);
             }),
             vec![
                 Side::each(OURS, |n| {
-                    ours.record(black_box(n % 4_096 * 1_000));
+                    ours.record(black_box(times[n as usize % VALUES]));
                     black_box(&ours);
                 }),
                 Side::new("metrics::Histogram on an AtomicBucket, drained every batch", move |count| {
-                    (0..count).for_each(|n| atomic.record(black_box((n % 4_096) as f64 * 1e-6)));
+                    (0..count).for_each(|n| atomic.record(black_box(in_bucket[n as usize % VALUES])));
                     bucket.clear();
                 }),
             ],
