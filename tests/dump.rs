@@ -299,6 +299,17 @@ fn a_shutdown_writes_one_if_asked_to_and_so_does_the_last_handle() {
     assert_eq!(cause(&Recording::open(&path).unwrap()), DumpCause::Shutdown);
     small().dump_to(&*path).start().unwrap().shutdown(Duration::from_secs(5));
     assert_eq!(folder.names(), ["deck", "deck.1"], "nobody asked for another");
+    let deck = life();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| deck.shutdown(Duration::from_secs(5)));
+        }
+    });
+    assert_eq!(folder.names(), ["deck", "deck.1", "deck.2"], "once, whoever asks");
+    // A deck that takes the name over knows what it finds.
+    let deck = small().mapped(Options::at(&*path).recover(3)).start().unwrap();
+    let found = deck.events().query().kind_named("flightdeck.mapped.recovered").run().unwrap();
+    assert_eq!(found.iter().next().unwrap().field("ended"), Some(Value::Str("copied")));
 }
 
 #[test]
@@ -370,6 +381,29 @@ fn a_deck_in_a_file_can_be_copied_and_goes_on() {
     let error = deck.dump(&*path).unwrap_err();
     assert!(matches!(error, DumpError::File(CreateError::InUse { .. })), "{error}");
     assert_eq!(kept(&path), (State::Running, 2));
+}
+
+#[test]
+fn a_child_of_a_fork_copies_nothing() {
+    let folder = Folder::new("dump-fork");
+    let path = folder.deck();
+    let deck = small().dump_to(&*path).start().unwrap();
+    // SAFETY: the child runs on a heap that the C library keeps in order across forks, and leaves by `_exit`.
+    let child = match unsafe { libc::fork() } {
+        -1 => panic!("no child: {}", std::io::Error::last_os_error()),
+        0 => {
+            let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| deck.dump(&*path)));
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(!matches!(said, Ok(Err(DumpError::Forked))))) }
+        }
+        child => child,
+    };
+    let mut status = 0;
+    // SAFETY: a child of this process, and a place for what became of it.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!((status, folder.names()), (0, vec![]));
+    deck.dump(&*path).unwrap();
+    assert_eq!(folder.names(), ["deck"]);
 }
 
 #[test]
