@@ -5,7 +5,7 @@ use super::outcome::Outcome;
 use super::request::Underway;
 use super::requests::{RequestHead, Requests, Rules};
 use crate::events::Events;
-use crate::sync::Arc;
+use crate::sync::{Arc, OnceLock};
 use crate::telemetry::{Resolution, Telemetry};
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -23,38 +23,45 @@ use tower_service::Service;
 /// All that it makes count together. It keeps events and telemetry alive; after the deck's shutdown it counts what it could not record as
 /// any other does.
 pub struct RequestLayer<U = Head> {
+    plan: Arc<Plan>,
+    until: PhantomData<fn() -> U>,
+}
+
+/// What all clones of a layer share: axum clones one that is around a handler for each request.
+struct Plan {
     events: Events,
     telemetry: Telemetry,
     rules: Rules,
-    /// Made with the first service: until then the rules may change.
-    requests: Arc<crate::sync::OnceLock<Arc<Requests>>>,
-    until: PhantomData<fn() -> U>,
+    /// Made with the first service.
+    requests: OnceLock<Arc<Requests>>,
 }
 
 impl RequestLayer {
     /// One that records here and counts there. Of a deck: `RequestLayer::new(deck.events(), deck.telemetry())`.
     #[must_use]
     pub fn new(events: &Events, telemetry: &Telemetry) -> Self {
-        Self::of(events.clone(), telemetry.clone(), Rules::default())
+        Self::of(events, telemetry, Rules::default())
     }
 
     /// Requests last until their responses' bodies have been sent, or their clients are gone, instead of until the head is there.
     /// Bodies are wrapped, for which axum allocates. A body that ends with an error is a request that failed.
     #[must_use]
     pub fn until_body_end(self) -> RequestLayer<BodyEnd> {
-        RequestLayer::of(self.events, self.telemetry, self.rules)
+        RequestLayer::of(&self.plan.events, &self.plan.telemetry, self.plan.rules.clone())
     }
 }
 
 impl<U> RequestLayer<U> {
-    fn of(events: Events, telemetry: Telemetry, rules: Rules) -> Self {
-        Self { events, telemetry, rules, requests: Arc::default(), until: PhantomData }
+    fn of(events: &Events, telemetry: &Telemetry, rules: Rules) -> Self {
+        let (events, telemetry) = (events.clone(), telemetry.clone());
+        let plan = Plan { events, telemetry, rules, requests: OnceLock::new() };
+        Self { plan: Arc::new(plan), until: PhantomData }
     }
 
     fn with(self, change: impl FnOnce(&mut Rules)) -> Self {
-        let Self { events, telemetry, mut rules, .. } = self;
+        let mut rules = self.plan.rules.clone();
         change(&mut rules);
-        Self::of(events, telemetry, rules)
+        Self::of(&self.plan.events, &self.plan.telemetry, rules)
     }
 
     /// By what name requests are counted together, in place of axum's matched path: one of a few, and not what clients choose.
@@ -97,19 +104,13 @@ impl<U> RequestLayer<U> {
 
 impl<U> Clone for RequestLayer<U> {
     fn clone(&self) -> Self {
-        Self {
-            events: self.events.clone(),
-            telemetry: self.telemetry.clone(),
-            rules: self.rules.clone(),
-            requests: self.requests.clone(),
-            until: PhantomData,
-        }
+        Self { plan: self.plan.clone(), until: PhantomData }
     }
 }
 
 impl<U> fmt::Debug for RequestLayer<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestLayer").field("requests", &self.requests.get()).finish_non_exhaustive()
+        f.debug_struct("RequestLayer").field("requests", &self.plan.requests.get()).finish_non_exhaustive()
     }
 }
 
@@ -117,8 +118,9 @@ impl<S, U> Layer<S> for RequestLayer<U> {
     type Service = RequestService<S, U>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let make = || Arc::new(Requests::new(&self.events, &self.telemetry, self.rules.clone()));
-        RequestService { inner, requests: self.requests.get_or_init(make).clone(), until: PhantomData }
+        let Plan { events, telemetry, rules, requests } = &*self.plan;
+        let make = || Arc::new(Requests::new(events, telemetry, rules.clone()));
+        RequestService { inner, requests: requests.get_or_init(make).clone(), until: PhantomData }
     }
 }
 

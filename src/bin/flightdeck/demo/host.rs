@@ -7,6 +7,7 @@ use super::kinds::{CacheAsked, CacheResized, Encoded, Parsed, Priced, Refused, W
 use super::settings::Settings;
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::serve::ListenerExt;
@@ -92,12 +93,12 @@ impl Host {
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .map_err(failed("a port on 127.0.0.1"))?;
         let address = listener.local_addr().map_err(failed("its address"))?;
-        let router = Router::new().route("/quote/{symbol}/{quantity}", get(quote));
-        let router = match shared.flight.layer() {
-            Some(layer) => router.layer(layer),
-            None => router,
+        let quotes = match shared.flight.layer() {
+            // Around the handler: for what is around a router axum makes boxes for each request.
+            Some(layer) => get(quote.layer(layer)),
+            None => get(quote),
         };
-        let router = router.with_state(shared.clone());
+        let router = Router::new().route("/quote/{symbol}/{quantity}", quotes).with_state(shared.clone());
         let stop = Arc::new(Notify::new());
         let (handle, stopped) = (runtime.handle().clone(), stop.clone());
         let serve = move || {
