@@ -1,5 +1,6 @@
 //! Exemplars: whose work a value in a histogram's bucket was.
 
+use super::text::Text;
 use crate::events::Scope;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed};
 use crate::telemetry::{Histogram, RegisterError, Telemetry};
@@ -200,7 +201,7 @@ pub(super) fn newest(kept: &Kept, above: Option<u64>, end: u64) -> Option<&Exemp
 
 impl Exemplar {
     /// Writes all of it but its value.
-    pub(super) fn labels(&self, out: &mut String) {
+    pub(super) fn labels(&self, out: &mut Text) {
         // A `String` takes all.
         let _ = write!(out, " # {{trace_id=\"{}\"", self.trace);
         if !self.span.is_none() {
@@ -209,7 +210,7 @@ impl Exemplar {
         out.push_str("} ");
     }
 
-    pub(super) fn time(&self, out: &mut String) {
+    pub(super) fn time(&self, out: &mut Text) {
         let at = self.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let _ = write!(out, " {}.{:03}", at.as_secs(), at.subsec_millis());
     }

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::name::{is_plain, plain, quoted};
 use super::number::Scale;
+use super::text::Text;
 use super::unit::base;
 use crate::telemetry::{MetricType, SeriesKey, Unit, Value};
 
@@ -47,9 +48,9 @@ pub(super) struct Family {
 #[derive(Debug)]
 pub(super) struct Head {
     /// Without labels, up to the value.
-    pub(super) bare: String,
+    pub(super) bare: Text,
     /// Up to the labels.
-    pub(super) labelled: String,
+    pub(super) labelled: Text,
 }
 
 impl Family {
@@ -99,13 +100,17 @@ impl Family {
 
     /// How the lines of its samples of this suffix begin.
     pub(super) fn head(&self, suffix: &str) -> Head {
-        let Self { name, is_quoted, .. } = self;
-        if *is_quoted {
-            let mut start = String::from("{\"");
-            quoted(&mut start, name);
-            Head { bare: format!("{start}{suffix}\"}} "), labelled: format!("{start}{suffix}\",") }
+        let with = |start: &str, end: &str| {
+            let mut head = Text::from(start);
+            quoted(&mut head, &self.name);
+            head.push_str(suffix);
+            head.push_str(end);
+            head
+        };
+        if self.is_quoted {
+            Head { bare: with("{\"", "\"} "), labelled: with("{\"", "\",") }
         } else {
-            Head { bare: format!("{name}{suffix} "), labelled: format!("{name}{suffix}{{") }
+            Head { bare: with("", " "), labelled: with("", "{") }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The labels of a series as a page tells them.
 
 use super::name::{is_plain_label, label, quoted};
+use super::text::Text;
 use crate::telemetry::Labels;
 
 /// What became of a series' labels.
@@ -22,7 +23,7 @@ pub(super) struct Names(Vec<Name>);
 struct Name {
     key: String,
     /// With what comes before the name and after it.
-    written: String,
+    written: Text,
     replaced: u64,
     has_changed: bool,
 }
@@ -46,7 +47,7 @@ impl Name {
     fn new(index: usize, key: &str, is_utf8: bool, is_histogram: bool) -> Self {
         let shown = label(key, is_utf8, is_histogram);
         let quote = if is_plain_label(&shown) { "" } else { "\"" };
-        let mut written = String::from(if index > 0 { "," } else { "" });
+        let mut written = Text::from(if index > 0 { "," } else { "" });
         written.push_str(quote);
         let replaced = quoted(&mut written, &shown);
         written.push_str(quote);
@@ -57,7 +58,7 @@ impl Name {
 
 /// Writes what stands between the braces.
 pub(super) fn labels(
-    out: &mut String,
+    out: &mut Text,
     labels: &Labels,
     names: &mut Names,
     is_utf8: bool,
@@ -66,7 +67,7 @@ pub(super) fn labels(
     let mut told = Told::default();
     for (index, (key, value)) in labels.iter().enumerate() {
         if let Some(name) = names.at(index, key, is_utf8, is_histogram) {
-            out.push_str(&name.written);
+            out.push_text(&name.written);
             told.replaced += name.replaced;
             told.has_changed |= name.has_changed;
         }

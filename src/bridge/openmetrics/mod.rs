@@ -68,6 +68,7 @@ mod page;
 mod rendered;
 mod renderer;
 mod sink;
+mod text;
 mod unit;
 
 pub use exemplars::{Exemplars, TracedHistogram};

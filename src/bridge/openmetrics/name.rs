@@ -1,5 +1,6 @@
 //! Names that every scraper reads, and how text is escaped.
 
+use super::text::Text;
 use std::borrow::Cow;
 
 /// Whether a metric may have this name without quotes.
@@ -40,19 +41,18 @@ fn replaced(name: &str, besides: &str) -> String {
 }
 
 /// Writes text between quotes, without them; how many characters no parser would take, and are replaced.
-pub(super) fn quoted(out: &mut String, text: &str) -> u64 {
+pub(super) fn quoted(out: &mut Text, text: &str) -> u64 {
     escaped(out, text, true)
 }
 
 /// Writes a help text. Only OpenMetrics escapes quotes in it.
-pub(super) fn help(out: &mut String, text: &str, is_open_metrics: bool) -> u64 {
+pub(super) fn help(out: &mut Text, text: &str, is_open_metrics: bool) -> u64 {
     escaped(out, text, is_open_metrics)
 }
 
-fn escaped(out: &mut String, text: &str, with_quotes: bool) -> u64 {
+fn escaped(out: &mut Text, text: &str, with_quotes: bool) -> u64 {
     let is_special = |byte: u8| matches!(byte, b'\\' | b'"' | b'\n' | 0);
-    // All bytes whatever they are, so that several are looked at at once.
-    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+    if !may_have_special(text.as_bytes()) {
         out.push_str(text);
         return 0;
     }
@@ -77,9 +77,29 @@ fn escaped(out: &mut String, text: &str, with_quotes: bool) -> u64 {
     replaced
 }
 
+/// Whether any of these bytes may have to be written otherwise: eight are looked at at once.
+#[inline]
+fn may_have_special(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // Has the high bit of some byte set if any is this one, or now and then if one above it was.
+    let is = |word: u64, byte: u8| {
+        let differs = word ^ (ONES * u64::from(byte));
+        differs.wrapping_sub(ONES) & !differs
+    };
+    let in_word = |word: u64| is(word, b'\\') | is(word, b'"') | is(word, b'\n') | is(word, 0);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut found = words.iter().fold(0, |found, word| found | in_word(u64::from_le_bytes(*word)));
+    // Of what is left a word that has nothing special besides.
+    let mut last = [b' '; 8];
+    last.iter_mut().zip(rest).for_each(|(last, byte)| *last = *byte);
+    found |= in_word(u64::from_le_bytes(last));
+    found & (ONES << 7) != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_name_keeps_what_may_stay() {
@@ -110,11 +130,22 @@ mod tests {
 
     #[test]
     fn what_would_end_a_value_does_not() {
-        let mut out = String::new();
+        let mut out = Text::new();
         assert_eq!(quoted(&mut out, "a\"b\\c\nd\0e\u{fc}\"\r\t"), 1);
-        assert_eq!(out, "a\\\"b\\\\c\\nd\u{fffd}e\u{fc}\\\"\r\t");
+        assert_eq!(out.clone().into_string(), "a\\\"b\\\\c\\nd\u{fffd}e\u{fc}\\\"\r\t");
         out.clear();
         assert_eq!(help(&mut out, "a \"b\"\\", false), 0);
-        assert_eq!(out, "a \"b\"\\\\");
+        assert_eq!(out.into_string(), "a \"b\"\\\\");
+    }
+
+    proptest! {
+        #[test]
+        fn what_needs_escaping_is_seen_wherever_it_is(text in "[a-c\u{fc}]{0,20}", special in "[\\\\\"\n\0]", at: usize) {
+            prop_assert!(!may_have_special(text.as_bytes()), "{:?}", text);
+            let ends: Vec<_> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+            let (before, after) = text.split_at(ends[at % ends.len()]);
+            let with = [before, &special, after].concat();
+            prop_assert!(may_have_special(with.as_bytes()), "{:?}", with);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Numbers as text: exact, also in another unit.
 
+use super::text::Text;
 use std::fmt::Write as _;
 
 /// What a metric's numbers are divided by, so that they are in the base unit: a power of ten.
@@ -20,7 +21,7 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 const DIGITS: usize = 20;
 
 /// Writes an integer.
-pub(super) fn unsigned(out: &mut String, mut number: u64) {
+pub(super) fn unsigned(out: &mut Text, mut number: u64) {
     let mut text = [0; DIGITS];
     let mut at = DIGITS;
     while number >= 10 {
@@ -33,14 +34,14 @@ pub(super) fn unsigned(out: &mut String, mut number: u64) {
         at -= 1;
         text[at] = b'0' + number as u8;
     }
-    out.push_str(str::from_utf8(&text[at..]).unwrap_or_default());
+    out.push_digits(&text[at..]);
 }
 
 impl Scale {
     pub(super) const NONE: Self = Self { places: 0 };
 
     /// Writes an integer in the base unit, with all its digits.
-    pub(super) fn unsigned(self, out: &mut String, number: u64) {
+    pub(super) fn unsigned(self, out: &mut Text, number: u64) {
         if self == Self::NONE {
             return unsigned(out, number);
         }
@@ -54,27 +55,26 @@ impl Scale {
                 places -= 1;
             }
             out.push('.');
-            // As a number of so many digits, and without the first.
-            let start = out.len();
-            unsigned(out, rest + 10_u64.pow(places));
-            out.remove(start);
+            // A zero for each place that the number does not reach.
+            (1..places).filter(|place| rest < 10_u64.pow(*place)).for_each(|_| out.push('0'));
+            unsigned(out, rest);
         }
     }
 
-    pub(super) fn signed(self, out: &mut String, number: i64) {
+    pub(super) fn signed(self, out: &mut Text, number: i64) {
         if number < 0 {
             out.push('-');
         }
         self.unsigned(out, number.unsigned_abs());
     }
 
-    pub(super) fn float(self, out: &mut String, number: f64) {
+    pub(super) fn float(self, out: &mut Text, number: f64) {
         float(out, if self == Self::NONE { number } else { number / 10_f64.powi(self.places as i32) });
     }
 }
 
 /// Writes the shortest text that is read as this number.
-pub(super) fn float(out: &mut String, number: f64) {
+pub(super) fn float(out: &mut Text, number: f64) {
     /// From here on not all integers are there.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     if number.is_nan() {
@@ -85,7 +85,7 @@ pub(super) fn float(out: &mut String, number: f64) {
         // No negative zero.
         Scale::NONE.signed(out, number as i64);
     } else {
-        // A `String` takes all.
+        // A text takes all.
         let _ = match number.abs() {
             1e-7..1e17 => write!(out, "{number}"),
             _ => write!(out, "{number:e}"),
@@ -98,10 +98,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn text(write: impl FnOnce(&mut String)) -> String {
-        let mut out = String::new();
+    fn text(write: impl FnOnce(&mut Text)) -> String {
+        let mut out = Text::new();
         write(&mut out);
-        out
+        out.into_string()
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::own::Own;
 use super::rendered::{Clash, Rendered};
 use super::renderer::Renderer;
 use super::sink::Sink;
+use super::text::Text;
 use crate::telemetry::{HistogramValues, SeriesKey, Snapshot, Value};
 use ahash::AHashSet;
 use std::io;
@@ -27,7 +28,7 @@ pub(super) struct Page<'a> {
     /// Names that metrics have, and those of their samples.
     taken: AHashSet<String>,
     /// Of the series at hand, without braces.
-    labels: String,
+    labels: Text,
     names: Names,
 }
 
@@ -37,7 +38,7 @@ struct Full;
 impl<'a> Page<'a> {
     pub(super) fn new(renderer: &'a Renderer, format: Format, sink: Sink<'a>) -> Self {
         let (rendered, taken) = (Rendered::default(), AHashSet::new());
-        Self { renderer, format, sink, rendered, taken, labels: String::new(), names: Names::default() }
+        Self { renderer, format, sink, rendered, taken, labels: Text::new(), names: Names::default() }
     }
 
     /// Tells a snapshot, as far as there is room.
@@ -68,14 +69,14 @@ impl<'a> Page<'a> {
                     quoted(&mut self.labels, value);
                     self.labels.push('"');
                 }
-                self.sample(&head, "");
-                family.scale.unsigned(self.sink.text, row.value);
+                self.sample(&head, &Text::new());
+                family.scale.unsigned(&mut self.sink.text, row.value);
                 self.sink.text.push('\n');
             }
         }
     }
 
-    pub(super) fn end(self) -> io::Result<Rendered> {
+    pub(super) fn end(mut self) -> io::Result<Rendered> {
         if self.format.is_open_metrics {
             self.sink.text.push_str("# EOF\n");
         }
@@ -95,7 +96,7 @@ impl<'a> Page<'a> {
         let mut mark = self.sink.mark();
         self.heading(&family, key.help().unwrap_or_default());
         // All labels of the metric so far, once some are not as they were.
-        let mut known: Option<AHashSet<String>> = None;
+        let mut known: Option<AHashSet<Text>> = None;
         let mut is_told = false;
         for (index, (key, value)) in series.iter().enumerate() {
             let told = self.label(&family, key);
@@ -150,7 +151,7 @@ impl<'a> Page<'a> {
         let is_open_metrics = self.format.is_open_metrics;
         self.line(family, "# HELP ");
         let text = if text.is_empty() { "Not described." } else { text };
-        self.rendered.replaced_characters += help(self.sink.text, text, is_open_metrics);
+        self.rendered.replaced_characters += help(&mut self.sink.text, text, is_open_metrics);
         self.sink.text.push('\n');
         self.line(family, "# TYPE ");
         self.sink.text.push_str(family.shown.name(self.format));
@@ -163,7 +164,7 @@ impl<'a> Page<'a> {
     }
 
     fn line(&mut self, family: &Family, start: &str) {
-        let out = &mut *self.sink.text;
+        let out = &mut self.sink.text;
         out.push_str(start);
         if family.is_quoted {
             out.push('"');
@@ -182,7 +183,7 @@ impl<'a> Page<'a> {
         labels(&mut self.labels, key.labels(), &mut self.names, self.format.is_utf8, is_histogram)
     }
 
-    fn labels_of(&mut self, family: &Family, series: &[Series<'_>]) -> AHashSet<String> {
+    fn labels_of(&mut self, family: &Family, series: &[Series<'_>]) -> AHashSet<Text> {
         let label = |(key, _): &Series<'_>| {
             self.label(family, key);
             self.labels.clone()
@@ -191,10 +192,10 @@ impl<'a> Page<'a> {
     }
 
     /// The last values of a histogram's buckets, and how their labels say so.
-    fn bucket_ends(&self, family: &Family, value: &Value) -> Vec<(u64, String)> {
+    fn bucket_ends(&self, family: &Family, value: &Value) -> Vec<(u64, Text)> {
         let Value::Histogram(values) = value else { return Vec::new() };
         let told = |end| {
-            let mut label = String::from("le=\"");
+            let mut label = Text::from("le=\"");
             family.scale.unsigned(&mut label, end);
             // There a number with such a meaning is a floating-point one.
             if self.format.is_open_metrics && family.scale == Scale::NONE {
@@ -210,8 +211,8 @@ impl<'a> Page<'a> {
         if let Value::Histogram(values) = value {
             return self.histogram(family, key, values, lines);
         }
-        self.sample(&lines.first, "");
-        let (out, scale) = (&mut *self.sink.text, family.scale);
+        self.sample(&lines.first, &Text::new());
+        let (out, scale) = (&mut self.sink.text, family.scale);
         match value {
             Value::Counter(number) => scale.unsigned(out, *number),
             Value::UpDownCounter(number) | Value::Gauge(number) => scale.signed(out, *number),
@@ -230,29 +231,29 @@ impl<'a> Page<'a> {
                 sum = sum.wrapping_add(count);
             }
             self.sample(&lines.first, label);
-            unsigned(self.sink.text, sum);
+            unsigned(&mut self.sink.text, sum);
             self.exemplar(family, kept.as_deref(), above, *end);
             above = Some(*end);
         }
         let count = filled.fold(sum, |sum, (_, _, count)| sum.wrapping_add(count));
-        self.sample(&lines.first, "le=\"+Inf\"");
-        unsigned(self.sink.text, count);
+        self.sample(&lines.first, &Text::from("le=\"+Inf\""));
+        unsigned(&mut self.sink.text, count);
         if above != Some(u64::MAX) {
             self.exemplar(family, kept.as_deref(), above, u64::MAX);
         } else {
             self.sink.text.push('\n');
         }
-        self.sample(&lines.sum, "");
-        family.scale.unsigned(self.sink.text, values.sum());
+        self.sample(&lines.sum, &Text::new());
+        family.scale.unsigned(&mut self.sink.text, values.sum());
         self.sink.text.push('\n');
-        self.sample(&lines.count, "");
-        unsigned(self.sink.text, count);
+        self.sample(&lines.count, &Text::new());
+        unsigned(&mut self.sink.text, count);
         self.sink.text.push('\n');
     }
 
     /// Ends the line of a bucket.
     fn exemplar(&mut self, family: &Family, kept: Option<&Kept>, above: Option<u64>, end: u64) {
-        let out = &mut *self.sink.text;
+        let out = &mut self.sink.text;
         if let Some(exemplar) = kept.and_then(|kept| newest(kept, above, end)) {
             exemplar.labels(out);
             family.scale.unsigned(out, exemplar.value);
@@ -264,18 +265,18 @@ impl<'a> Page<'a> {
 
     /// Begins the line of a sample of the series at hand.
     #[inline]
-    fn sample(&mut self, head: &Head, label: &str) {
+    fn sample(&mut self, head: &Head, label: &Text) {
         self.rendered.samples += 1;
-        let (out, labels) = (&mut *self.sink.text, &*self.labels);
+        let (out, labels) = (&mut self.sink.text, &self.labels);
         if labels.is_empty() && label.is_empty() {
-            return out.push_str(&head.bare);
+            return out.push_text(&head.bare);
         }
-        out.push_str(&head.labelled);
-        out.push_str(labels);
+        out.push_text(&head.labelled);
+        out.push_text(labels);
         if !labels.is_empty() && !label.is_empty() {
             out.push(',');
         }
-        out.push_str(label);
+        out.push_text(label);
         out.push_str("} ");
     }
 }
@@ -287,11 +288,11 @@ struct Lines {
     sum: Head,
     count: Head,
     /// The last values of a histogram's buckets, and the label that says so.
-    ends: Vec<(u64, String)>,
+    ends: Vec<(u64, Text)>,
 }
 
 impl Lines {
-    fn new(family: &Family, ends: Vec<(u64, String)>) -> Self {
+    fn new(family: &Family, ends: Vec<(u64, Text)>) -> Self {
         let first = if family.shown == Shown::Histogram { "_bucket" } else { family.suffix };
         Self { first: family.head(first), sum: family.head("_sum"), count: family.head("_count"), ends }
     }

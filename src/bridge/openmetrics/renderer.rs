@@ -91,7 +91,7 @@ impl Renderer {
         format: Format,
         to: &mut dyn io::Write,
     ) -> io::Result<Rendered> {
-        self.page(snapshot, own, format, Sink::writer(&mut String::new(), to))
+        self.page(snapshot, own, format, Sink::writer(to))
     }
 
     fn page<'a>(

@@ -1,20 +1,25 @@
 //! Where a page goes: into a text that is as long as the page, or through a short one to a writer.
 
-use std::io;
-use std::mem;
+use super::text::Text;
+use std::{io, mem};
 
 /// How much of a page waits before it is written.
 const CHUNK: usize = 64 << 10;
 
 /// A page that is being written.
 pub(super) struct Sink<'a> {
-    pub(super) text: &'a mut String,
-    to: Option<&'a mut dyn io::Write>,
+    pub(super) text: Text,
+    to: To<'a>,
     /// Where what was there before ends.
     start: usize,
     /// What has been written already.
     gone: u64,
     error: Option<io::Error>,
+}
+
+enum To<'a> {
+    Text(&'a mut String),
+    Writer(&'a mut dyn io::Write),
 }
 
 /// Where something began that may be taken back.
@@ -23,14 +28,13 @@ pub(super) struct Mark(usize);
 
 impl<'a> Sink<'a> {
     /// Appends to a text.
-    pub(super) fn text(text: &'a mut String) -> Self {
-        Self { start: text.len(), text, to: None, gone: 0, error: None }
+    pub(super) fn text(to: &'a mut String) -> Self {
+        let text = mem::take(to);
+        Self { start: text.len(), text: Text::after(text), to: To::Text(to), gone: 0, error: None }
     }
 
-    /// Goes to a writer by way of a text, which is empty again afterwards.
-    pub(super) fn writer(text: &'a mut String, to: &'a mut dyn io::Write) -> Self {
-        text.clear();
-        Self { start: 0, text, to: Some(to), gone: 0, error: None }
+    pub(super) fn writer(to: &'a mut dyn io::Write) -> Self {
+        Self { text: Text::new(), to: To::Writer(to), start: 0, gone: 0, error: None }
     }
 
     /// How long the page is so far.
@@ -56,19 +60,20 @@ impl<'a> Sink<'a> {
     }
 
     fn flush(&mut self) {
-        let Some(to) = self.to.as_mut().filter(|_| self.error.is_none()) else { return };
-        self.error = to.write_all(self.text.as_bytes()).err();
-        self.gone += self.text.len() as u64;
-        self.text.clear();
+        if let (To::Writer(to), None) = (&mut self.to, &self.error) {
+            self.error = to.write_all(self.text.as_bytes()).err();
+            self.gone += self.text.len() as u64;
+            self.text.clear();
+        }
     }
 
     /// The length of the page.
     pub(super) fn end(mut self) -> io::Result<u64> {
         let len = self.len();
         self.flush();
-        match mem::take(&mut self.error) {
-            Some(error) => Err(error),
-            None => Ok(len),
+        if let To::Text(to) = self.to {
+            *to = self.text.into_string();
         }
+        self.error.map_or(Ok(len), Err)
     }
 }
