@@ -281,6 +281,7 @@ fn add(
             9 => kind = value.number(),
             10 => name.clone_from(&interned.names[&value.number()]),
             11 => track = value.number(),
+            23 => name = value.text(),
             44 => sample = Some(f64::from_bits(value.number())),
             47 => assert!(flows.insert(value.number())),
             52 => assert!(flows.contains(&value.number())),

@@ -263,6 +263,26 @@ fn no_more_spans_are_kept_than_may_be_open() {
 }
 
 #[test]
+fn names_that_are_new_each_time_are_written_out() {
+    let events = Events::builder().memory(64 << 20).build().unwrap();
+    (0..20_000).for_each(|n| events.record(Beat { n }));
+    let answer = events.query().run().unwrap();
+    for format in FORMATS {
+        let mut trace = builder(format).start(Vec::new(), answer.converter());
+        for (n, event) in answer.iter().enumerate() {
+            let (name, field) = (format!("beat {n}"), format!("field {n}"));
+            trace.write(Entry::of(event).name(&name).fields(&[(&field, Value::U64(n as u64))])).unwrap();
+        }
+        let drawn = read(format, &trace.finish().unwrap().0);
+        assert_eq!(drawn.instants.len(), 20_000);
+        for (n, instant) in drawn.instants.iter().enumerate() {
+            assert_eq!(instant.name, format!("beat {n}"));
+            assert_eq!(instant.args[&format!("field {n}")], n);
+        }
+    }
+}
+
+#[test]
 fn a_trace_of_nothing_is_one() {
     let events = told();
     for (drawn, stats) in drawn_of(&events) {

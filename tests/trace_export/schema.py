@@ -55,9 +55,9 @@ def main():
             assert packet.sequence_flags & protos.TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
             assert packet.timestamp and event.track_uuid in tracks
             assert all(iid in categories for iid in event.category_iids)
-            assert all(note.name_iid in annotations for note in event.debug_annotations)
+            assert all(note.name_iid in annotations or note.name for note in event.debug_annotations)
             if event.type in (Event.TYPE_SLICE_BEGIN, Event.TYPE_INSTANT):
-                assert event.name_iid in names
+                assert event.name or event.name_iid in names
             moments.append((packet.timestamp, event))
     assert len(sequences) == 1 and 0 not in sequences
     # Stable: of one time the order is that of the file, as in the trace processor.
@@ -68,7 +68,7 @@ def main():
         stack = stacks[event.track_uuid]
         flows.update(event.flow_ids)
         if event.type == Event.TYPE_SLICE_BEGIN:
-            stack.append((time, names[event.name_iid]))
+            stack.append((time, event.name or names[event.name_iid]))
         elif event.type == Event.TYPE_SLICE_END:
             start, name = stack.pop()
             slices[name] += 1

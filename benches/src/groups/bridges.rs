@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `metrics` | handles and macros of the crate `metrics`, through our recorder |
 //! | `openmetrics` | a page for Prometheus |
+//! | `trace` | events as a trace for Perfetto |
 //! | `tracing` | events and spans of the crate `tracing`, through our layer |
 
 mod metrics;
 mod openmetrics;
+mod trace;
 mod tracing;
 
 use crate::session::Session;
@@ -15,5 +17,6 @@ use crate::session::Session;
 pub(super) fn run(session: &mut Session) {
     metrics::run(session);
     openmetrics::run(session);
+    trace::run(session);
     tracing::run(session);
 }

@@ -39,6 +39,7 @@ mod event {
     pub(super) const TYPE: u64 = 9;
     pub(super) const NAME: u64 = 10;
     pub(super) const TRACK: u64 = 11;
+    pub(super) const NAME_TEXT: u64 = 23;
     pub(super) const DOUBLE_VALUE: u64 = 44;
     pub(super) const FLOW: u64 = 47;
     pub(super) const CORRELATION: u64 = 52;
@@ -96,19 +97,33 @@ mod clock {
     pub(super) const BOOTTIME: u64 = 6;
 }
 
+/// More names than kinds and fields have. A host that gives names of its own may make up a new one each time: those beyond are written out.
+const MOST_NAMES: usize = 1 << 14;
+
 /// Names and the numbers that stand for them.
 #[derive(Debug, Default)]
 struct Names(HashMap<Box<str>, u64, RandomState>);
 
+/// What stands for a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Known(u64),
+    New(u64),
+    /// Itself.
+    Text,
+}
+
 impl Names {
-    /// The number of a name, and whether it is new.
-    fn number(&mut self, name: &str) -> (u64, bool) {
+    fn number(&mut self, name: &str) -> Named {
         if let Some(number) = self.0.get(name) {
-            return (*number, false);
+            return Named::Known(*number);
+        }
+        if self.0.len() >= MOST_NAMES {
+            return Named::Text;
         }
         let number = self.0.len() as u64 + 1;
         self.0.insert(name.into(), number);
-        (number, true)
+        Named::New(number)
     }
 }
 
@@ -239,8 +254,7 @@ impl Perfetto {
     pub(super) fn gap(&mut self, out: &mut Vec<u8>, at: u64, gap: &Gap) {
         let mut held = Vec::new();
         number(&mut held, event::CATEGORY, category(Severity::Warn));
-        let name = self.name(out, "events are missing");
-        number(&mut held, event::NAME, name);
+        self.name(out, &mut held, "events are missing");
         let said = [("cause", gap.cause.name()), ("class", gap.class.name())];
         for (name, text) in said {
             self.annotate(out, &mut held, name, |out| bytes(out, annotation::STRING, text.as_bytes()));
@@ -253,8 +267,7 @@ impl Perfetto {
     pub(super) fn hold(&mut self, out: &mut Vec<u8>, held: &mut Held, entry: &Entry<'_>, note: Note) {
         let (event, to) = (entry.event(), &mut held.bytes);
         number(to, event::CATEGORY, category(event.severity()));
-        let name = self.name(out, entry.shown_name());
-        number(to, event::NAME, name);
+        self.name(out, to, entry.shown_name());
         let id = event.correlation();
         if !id.is_none() {
             let flow = flow_of(id);
@@ -317,9 +330,9 @@ impl Perfetto {
 
     fn fields(&mut self, out: &mut Vec<u8>, to: &mut Vec<u8>, field: u64, entry: &Entry<'_>) {
         entry.each_field(|name, value| {
-            let name = self.annotation(out, name);
+            let named = self.annotation(out, name);
             message(to, field, |to| {
-                number(to, annotation::NAME_IID, name);
+                put_name(to, named, name);
                 put(to, value);
             });
         });
@@ -332,27 +345,30 @@ impl Perfetto {
         name: &str,
         value: impl FnOnce(&mut Vec<u8>),
     ) {
-        let name = self.annotation(out, name);
+        let named = self.annotation(out, name);
         message(to, event::ANNOTATION, |to| {
-            number(to, annotation::NAME_IID, name);
+            put_name(to, named, name);
             value(to);
         });
     }
 
-    fn annotation(&mut self, out: &mut Vec<u8>, name: &str) -> u64 {
-        let (number, is_new) = self.annotations.number(name);
-        if is_new {
+    fn annotation(&mut self, out: &mut Vec<u8>, name: &str) -> Named {
+        let named = self.annotations.number(name);
+        if let Named::New(number) = named {
             self.intern(out, interned::ANNOTATION, number, name);
         }
-        number
+        named
     }
 
-    fn name(&mut self, out: &mut Vec<u8>, name: &str) -> u64 {
-        let (number, is_new) = self.names.number(name);
-        if is_new {
+    fn name(&mut self, out: &mut Vec<u8>, to: &mut Vec<u8>, name: &str) {
+        let named = self.names.number(name);
+        if let Named::New(number) = named {
             self.intern(out, interned::NAME, number, name);
         }
-        number
+        match named {
+            Named::Known(iid) | Named::New(iid) => number(to, event::NAME, iid),
+            Named::Text => bytes(to, event::NAME_TEXT, name.as_bytes()),
+        }
     }
 
     #[cold]
@@ -378,6 +394,13 @@ fn flow_of(id: CorrelationId) -> u64 {
     let (high, low) = ((id.get() >> 64) as u64, id.get() as u64);
     // Not zero, which would be none.
     (low ^ high.rotate_left(32)).max(1)
+}
+
+fn put_name(to: &mut Vec<u8>, named: Named, name: &str) {
+    match named {
+        Named::Known(iid) | Named::New(iid) => number(to, annotation::NAME_IID, iid),
+        Named::Text => bytes(to, annotation::NAME, name.as_bytes()),
+    }
 }
 
 fn put(to: &mut Vec<u8>, value: Value<'_>) {
