@@ -101,11 +101,9 @@ struct Block {
 pub(crate) struct Scope {
     pub(crate) id: CorrelationId,
     pub(crate) span: SpanId,
-    /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
-    /// first record is the root of its id.
-    pub(crate) fresh: bool,
-    /// Whoever began its trace does not keep it.
-    pub(crate) unsampled: bool,
+    /// [`Scope::FRESH`] and the like. No booleans, some of whose bytes no scope has: the compiler would mark by one of those that there
+    /// is no block to read, and look for it in each record.
+    pub(crate) marks: u8,
     /// The ticks at which the span began, or [`Scope::NOT_KNOWN`].
     pub(crate) since: u64,
 }
@@ -113,13 +111,24 @@ pub(crate) struct Scope {
 impl Scope {
     /// In place of the ticks at which a span began: it began elsewhere.
     pub(crate) const NOT_KNOWN: u64 = u64::MAX;
-    pub(crate) const NONE: Self = Self {
-        id: CorrelationId::NONE,
-        span: SpanId::NONE,
-        fresh: false,
-        unsampled: false,
-        since: Self::NOT_KNOWN,
-    };
+    pub(crate) const NONE: Self =
+        Self { id: CorrelationId::NONE, span: SpanId::NONE, marks: 0, since: Self::NOT_KNOWN };
+    /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
+    /// first record is the root of its id.
+    pub(crate) const FRESH: u8 = 1;
+    /// Whoever began its trace does not keep it.
+    pub(crate) const UNSAMPLED: u8 = 2;
+
+    #[inline(always)]
+    pub(crate) const fn is(self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn marked(self, mark: u8, on: bool) -> Self {
+        let marks = if on { self.marks | mark } else { self.marks & !mark };
+        Self { marks, ..self }
+    }
 }
 
 plain_thread_local! {
@@ -319,8 +328,8 @@ pub(crate) fn scope() -> Scope {
 pub(crate) fn use_scope() -> Scope {
     BLOCK.with(|block| {
         let scope = block.scope.get();
-        if scope.fresh {
-            block.scope.set(Scope { fresh: false, ..scope });
+        if scope.is(Scope::FRESH) {
+            block.scope.set(scope.marked(Scope::FRESH, false));
         }
         scope
     })

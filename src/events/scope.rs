@@ -48,7 +48,7 @@ impl Scope {
     /// [`Scope::joined`].
     #[must_use]
     pub fn root(id: impl Into<CorrelationId>) -> Self {
-        Self(local::Scope { id: id.into(), fresh: true, ..local::Scope::NONE })
+        Self(local::Scope { id: id.into(), ..local::Scope::NONE }.marked(local::Scope::FRESH, true))
     }
 
     /// The scope of an id that began elsewhere, in the span that handed the work over.
@@ -61,19 +61,20 @@ impl Scope {
     #[inline]
     pub(crate) fn begun(id: CorrelationId, span: SpanId, since: Ticks) -> Self {
         let around = local::scope();
-        let unsampled = around.unsampled && around.id == id;
-        Self(local::Scope { id, span, fresh: false, unsampled, since: since.0 })
+        let is_unsampled = around.is(local::Scope::UNSAMPLED) && around.id == id;
+        let scope = local::Scope { id, span, since: since.0, ..local::Scope::NONE };
+        Self(scope.marked(local::Scope::UNSAMPLED, is_unsampled))
     }
 
     /// The same, as its trace's header says of being sampled.
     pub(crate) fn with_sampled(self, is_sampled: bool) -> Self {
-        Self(local::Scope { unsampled: !is_sampled, ..self.0 })
+        Self(self.0.marked(local::Scope::UNSAMPLED, !is_sampled))
     }
 
     /// The scope this thread is in, to carry it elsewhere.
     #[must_use]
     pub fn current() -> Self {
-        Self(local::Scope { fresh: false, ..local::scope() })
+        Self(local::scope().marked(local::Scope::FRESH, false))
     }
 
     /// The same, with what is fresh about it: the thread has it no more.
@@ -90,7 +91,7 @@ impl Scope {
     /// The same span for another id: where it turned out only after it had begun whose work it is.
     #[must_use]
     pub fn for_id(self, id: impl Into<CorrelationId>) -> Self {
-        Self(local::Scope { id: id.into(), unsampled: false, ..self.0 })
+        Self(local::Scope { id: id.into(), ..self.0 }.marked(local::Scope::UNSAMPLED, false))
     }
 
     /// The id.
@@ -111,7 +112,7 @@ impl Scope {
     /// [`Scope::traceparent`] passes on, so that a store of traces behind this host keeps no more than it was meant to.
     #[must_use]
     pub fn is_sampled(self) -> bool {
-        !self.0.unsampled
+        !self.0.is(local::Scope::UNSAMPLED)
     }
 
     /// When its span began, by the clock of the deck that recorded the beginning; `None` of one that began elsewhere.
@@ -171,7 +172,9 @@ impl<F: Future> Future for Scoped<F> {
         impl Drop for Left<'_> {
             fn drop(&mut self) {
                 // Kept for the next poll: the root may have been recorded in this one.
-                self.scope.fresh &= local::replace_scope(self.before).fresh;
+                if !local::replace_scope(self.before).is(local::Scope::FRESH) {
+                    *self.scope = self.scope.marked(local::Scope::FRESH, false);
+                }
             }
         }
         // SAFETY: `future` is pinned with `self` and never moved out; `scope` is not pinned.

@@ -32,7 +32,7 @@ impl Stamp {
             span: scope.span,
             parent: None,
             started: None,
-            flags: if scope.fresh { Flags::ROOT } else { Flags::NONE },
+            flags: if scope.is(local::Scope::FRESH) { Flags::ROOT } else { Flags::NONE },
             ticks: None,
         }
     }
