@@ -76,7 +76,6 @@ impl Underway {
     #[inline]
     fn tell(&self, outcome: Outcome) {
         let Requests { events, routes, in_flight, .. } = &*self.requests;
-        in_flight.add(-1);
         routes.durations(self.route, outcome).record(events.clock().ns_since(self.began));
         if self.is_recorded() {
             match outcome {
@@ -86,6 +85,8 @@ impl Underway {
                 Outcome::Panicked => events.end(self.scope, Panicked {}),
             }
         }
+        // What is no longer in flight has been counted.
+        in_flight.add(-1);
     }
 }
 
