@@ -169,6 +169,38 @@ fn events_are_told_by_what_became_of_them() {
     assert!(told[&("flightdeck_events_reserved_bytes".to_owned(), labels([]))] >= (1 << 20) as f64);
 }
 
+#[test]
+fn a_page_that_is_made_again_is_that_of_a_renderer_that_never_made_one() {
+    let (telemetry, other) = (host(), Telemetry::new());
+    other.counter("other").increment(1);
+    let kept = Renderer::new();
+    let elsewhere = telemetry.gauge("elsewhere_total");
+    elsewhere.set(5);
+    let answer = Resolution::new(5).up_to(1 << 34);
+    let answers = telemetry.try_histogram_of("answer_ns", &[("route", "/")], answer).unwrap();
+    let check = |what: &str| {
+        for format in ALL {
+            assert_eq!(rendered(&kept, &telemetry, format), page(&telemetry, format), "{what}");
+        }
+    };
+    check("made");
+    answers.record(700);
+    check("other numbers");
+    assert!(page(&telemetry, Format::TEXT).0.contains("# TYPE elsewhere_total counter\n"));
+    elsewhere.set(-5);
+    check("no counter any more");
+    assert!(page(&telemetry, Format::TEXT).0.contains("# TYPE elsewhere_total gauge\n"));
+    elsewhere.set(7);
+    telemetry.counter_with("more", &[("a", "b")]).increment(1);
+    check("one more series");
+    telemetry.describe("more", Description::new("What else there is.")).unwrap();
+    check("described");
+    for format in ALL {
+        assert_eq!(rendered(&kept, &other, format), page(&other, format), "another telemetry");
+    }
+    check("the first again");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

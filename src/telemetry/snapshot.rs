@@ -21,6 +21,19 @@ impl Snapshot {
         self.keys.iter().zip(&self.values)
     }
 
+    /// Its series, in that order. As long as none comes or goes and none is described, snapshots of a telemetry have the same ones:
+    /// [`Arc::ptr_eq`](std::sync::Arc::ptr_eq) tells at once, and what was made of their names can be kept.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<[SeriesKey]> {
+        &self.keys
+    }
+
+    /// Their values, in the same order.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     /// The value of a metric's series without labels.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

@@ -72,6 +72,7 @@ const PUBLIC: &[&str] = &[
     "clock",
     "error",
     "id",
+    "mapped",
     "status",
     "sync",
     "config",

@@ -10,6 +10,8 @@ use crate::{quantity, size, terminal};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use flightdeck::events::Class;
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,6 +71,9 @@ pub enum Command {
     /// Say how the host of a deck's file ended, and what it was doing
     #[cfg(target_os = "linux")]
     PostMortem(PostMortem),
+    /// Serve metrics and probes of a deck's file over HTTP, for Prometheus
+    #[cfg(target_os = "linux")]
+    Serve(Serve),
     /// Say what to do about an error, by its code
     Explain(Explain),
     /// Write what a shell needs to complete commands and options
@@ -237,7 +242,6 @@ Memory is shared between the retention classes by the default weights; a host wi
 needs less: see `Builder::shares`.
 
 Examples:
-  flightdeck query engine.deck -S -5m       what a host recorded in a file, while it runs or after it died
   flightdeck size --rate 200k --bytes 64 --keep 60s --threads 16
   flightdeck size --rate 1.5M --keep 5m --class verbose
   flightdeck size --rate 50 --keep 2d --threads 4 --json | jq .memory")]
@@ -307,6 +311,44 @@ pub struct Attach {
     /// How often to look
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = quantity::keep)]
     pub interval: Duration,
+}
+
+/// `flightdeck serve`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("served").required(true).args(["file", "demo"])))]
+#[command(after_long_help = "\
+/metrics is for Prometheus, /livez, /readyz and /startupz are for whoever restarts hosts: they fail once the host is gone.
+The host does not notice: its file is read, and nothing else. Whoever reaches another address than this machine's needs
+the token for all but the probes. It serves until it is interrupted or told to terminate, and then ends with exit code 0.
+
+Examples:
+  flightdeck serve /dev/shm/flightdeck-0/host.4711.3.deck
+  flightdeck serve --demo & curl -s localhost:9464/metrics | head
+  flightdeck serve host.deck --events & curl -s 'localhost:9464/events?correlation=7f3a' | jq .
+  FLIGHTDECK_TOKEN=$(openssl rand -hex 16) flightdeck serve host.deck --address 0.0.0.0:9464 --events")]
+pub struct Serve {
+    /// The file of a deck, whose process runs or ran: see `Builder::mapped`
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Serve the demo's host, under load in a process of its own, in place of a file
+    #[arg(long)]
+    pub demo: bool,
+    /// Read it also if it belongs to another user, who may change it meanwhile in any way
+    #[arg(long, requires = "file")]
+    pub any_user: bool,
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub address: SocketAddr,
+    /// Tell the events of one id, too: /events?correlation=ID
+    #[arg(long)]
+    pub events: bool,
+    /// Tell the configs in force, too, secrets aside: /config
+    #[arg(long)]
+    pub configs: bool,
+    /// Who has it is told all, others only whether a probe passes: 16 characters at least
+    #[arg(long, value_name = "TOKEN", env = "FLIGHTDECK_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
 }
 
 /// `flightdeck top`.

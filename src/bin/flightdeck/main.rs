@@ -7,7 +7,7 @@
 //! - `export`: files that are written, and their formats
 //! - `nearest`: names like one that was mistaken
 //! - `input`, `formats`: files and pipes, and the rows in them
-//! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `sizing`, `watch`: the commands
+//! - `ask`, `demo`, `explain`, `list`, `post_mortem`, `replay`, `serve`, `sizing`, `watch`: the commands
 
 mod args;
 #[cfg(target_os = "linux")]
@@ -33,6 +33,8 @@ mod quantity;
 mod recording;
 mod replay;
 mod screen;
+#[cfg(target_os = "linux")]
+mod serve;
 mod shown;
 mod size;
 mod sizing;
@@ -100,6 +102,8 @@ fn run(args: &Args, messages: &mut Messages) -> Result<Outcome, Failure> {
         Command::Top(asked) => watch::top(asked, args.color, &mut output, messages)?,
         #[cfg(target_os = "linux")]
         Command::PostMortem(asked) => post_mortem::run(asked, Look::stdout(args.color), &mut output)?,
+        #[cfg(target_os = "linux")]
+        Command::Serve(asked) => serve::run(asked, &mut output, messages)?,
         Command::Replay(asked) => replay::run(asked, Look::stdout(args.color), &mut output, messages)?,
         Command::Size(asked) => {
             sizing::run(asked, &mut output)?;

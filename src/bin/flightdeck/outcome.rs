@@ -9,6 +9,8 @@ use crate::output::OutputError;
 use crate::replay::WantedError;
 use crate::sizing::SizingError;
 #[cfg(target_os = "linux")]
+use flightdeck::bridge::serve::ServeError;
+#[cfg(target_os = "linux")]
 use flightdeck::events::RecordingError;
 use flightdeck::events::{BuildError, QueryError, WriterError};
 use flightdeck::{Diagnostic, Retry, Severity};
@@ -69,6 +71,14 @@ pub enum Failure {
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// Nobody can be served.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The tool's own deck does not start.
+    #[cfg(target_os = "linux")]
+    #[error("what serves others cannot start: {0}")]
+    Deck(String),
     /// A time is not one of this recording.
     #[cfg(target_os = "linux")]
     #[error(transparent)]
@@ -94,6 +104,10 @@ impl Diagnostic for Failure {
             Self::Sizing(error) => error.code(),
             #[cfg(target_os = "linux")]
             Self::Recording(error) => error.code(),
+            #[cfg(target_os = "linux")]
+            Self::Serve(error) => error.code(),
+            #[cfg(target_os = "linux")]
+            Self::Deck(_) => "cli.serve.deck",
             #[cfg(target_os = "linux")]
             Self::When(error) => error.code(),
             Self::Export(error) => error.code(),

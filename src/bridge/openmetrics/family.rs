@@ -1,7 +1,7 @@
 //! A metric as a page tells it: its name there, its type, its unit.
 
 use super::format::Format;
-use super::name::{is_plain, plain, quoted};
+use super::name::{help, is_plain, plain, quoted};
 use super::number::Scale;
 use super::text::Text;
 use super::unit::base;
@@ -53,15 +53,32 @@ pub(super) struct Head {
     pub(super) labelled: Text,
 }
 
+impl Head {
+    /// Begins the line of a series of these labels, and perhaps one more.
+    #[inline]
+    pub(super) fn write(&self, out: &mut Text, labels: &Text, label: &Text) {
+        if labels.is_empty() && label.is_empty() {
+            return out.push_text(&self.bare);
+        }
+        out.push_text(&self.labelled);
+        out.push_text(labels);
+        if !labels.is_empty() && !label.is_empty() {
+            out.push(',');
+        }
+        out.push_text(label);
+        out.push_str("} ");
+    }
+}
+
 impl Family {
-    /// Of a metric and the values of its series.
-    pub(super) fn of<'a>(
-        key: &SeriesKey,
-        values: impl Iterator<Item = &'a Value>,
-        format: Format,
-        with_total: bool,
-    ) -> Self {
-        let shown = shown(key, values);
+    /// Of a metric all of whose values could be a counter's, or not.
+    pub(super) fn of(key: &SeriesKey, could_be_counted: bool, format: Format, with_total: bool) -> Self {
+        let shown = match key.metric_type() {
+            MetricType::Counter => Shown::Counter,
+            MetricType::Histogram => Shown::Histogram,
+            _ if could_be_counted && is_counted_elsewhere(key) => Shown::Counter,
+            _ => Shown::Gauge,
+        };
         Self::named(key.name(), shown, key.unit().as_ref(), format, with_total)
     }
 
@@ -98,6 +115,35 @@ impl Family {
         Self { is_quoted: !is_plain(&name), name, suffix, shown, scale: base.scale, unit }
     }
 
+    /// Writes what comes before its samples; how many characters of the help text were replaced.
+    pub(super) fn heading(&self, out: &mut Text, text: &str, format: Format) -> u64 {
+        self.comment(out, "# HELP ");
+        let text = if text.is_empty() { "Not described." } else { text };
+        let replaced = help(out, text, format.is_open_metrics);
+        out.push('\n');
+        self.comment(out, "# TYPE ");
+        out.push_str(self.shown.name(format));
+        out.push('\n');
+        if let Some(unit) = self.unit.as_deref().filter(|_| format.is_open_metrics) {
+            self.comment(out, "# UNIT ");
+            out.push_str(unit);
+            out.push('\n');
+        }
+        replaced
+    }
+
+    fn comment(&self, out: &mut Text, start: &str) {
+        out.push_str(start);
+        if self.is_quoted {
+            out.push('"');
+            quoted(out, &self.name);
+            out.push('"');
+        } else {
+            out.push_str(&self.name);
+        }
+        out.push(' ');
+    }
+
     /// How the lines of its samples of this suffix begin.
     pub(super) fn head(&self, suffix: &str) -> Head {
         let with = |start: &str, end: &str| {
@@ -129,21 +175,12 @@ fn ends_in(name: &str, unit: &str) -> bool {
     name.strip_suffix(unit).is_some_and(|before| before.ends_with('_'))
 }
 
-fn shown<'a>(key: &SeriesKey, mut values: impl Iterator<Item = &'a Value>) -> Shown {
-    match key.metric_type() {
-        MetricType::Counter => Shown::Counter,
-        MetricType::Histogram => Shown::Histogram,
-        // What is a gauge here since somebody else counts it, such as `process_cpu_seconds_total`.
-        MetricType::Gauge | MetricType::FloatGauge
-            if key.name().ends_with("_total") && values.all(could_be_counted) =>
-        {
-            Shown::Counter
-        }
-        _ => Shown::Gauge,
-    }
+/// What is a gauge here since somebody else counts it, such as `process_cpu_seconds_total`.
+pub(super) fn is_counted_elsewhere(key: &SeriesKey) -> bool {
+    matches!(key.metric_type(), MetricType::Gauge | MetricType::FloatGauge) && key.name().ends_with("_total")
 }
 
-fn could_be_counted(value: &Value) -> bool {
+pub(super) fn could_be_counted(value: &Value) -> bool {
     match value {
         Value::Gauge(number) => *number >= 0,
         Value::FloatGauge(number) => *number >= 0.0 && number.is_finite(),

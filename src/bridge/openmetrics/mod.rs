@@ -59,6 +59,7 @@
 mod buckets;
 mod exemplars;
 mod family;
+mod fixed;
 mod format;
 mod labels;
 mod name;

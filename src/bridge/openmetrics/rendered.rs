@@ -46,6 +46,12 @@ pub struct Clash {
     pub left_out: String,
 }
 
+impl Clash {
+    pub(super) fn new(shown: &str, left_out: &str) -> Self {
+        Self { shown: shown.to_owned(), left_out: left_out.to_owned() }
+    }
+}
+
 impl LeftOut {
     /// All of them.
     #[must_use]

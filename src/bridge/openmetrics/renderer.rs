@@ -1,21 +1,31 @@
 //! What writes pages, and how it is told to.
 
 use super::exemplars::Exemplars;
+use super::fixed::Fixed;
 use super::format::Format;
 use super::own::Own;
 use super::page::Page;
 use super::rendered::Rendered;
 use super::sink::Sink;
+use crate::sync::{Arc, Mutex, OnceLock};
 use crate::telemetry::Snapshot;
 use std::io;
 
+/// Texts of pages that are kept are no longer than this.
+const MOST_KEPT: usize = 16 << 20;
+
 /// Writes pages for Prometheus and whatever reads what it reads: see [the module](super). Cheap to clone.
+///
+/// Of the last page in each format it keeps all but the numbers, if that is at most 16 MiB: as long as a telemetry's series are the same, a
+/// page is little more than a copy. Keep the renderer, and one for each telemetry.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     pub(super) with_total: bool,
     pub(super) most_buckets: u32,
     pub(super) most_bytes: u64,
     pub(super) exemplars: Option<Exemplars>,
+    /// Of each format the last.
+    kept: OnceLock<Arc<Mutex<Vec<Arc<Fixed>>>>>,
 }
 
 /// How pages are to be: see [`Renderer::builder`].
@@ -64,7 +74,13 @@ impl Renderer {
     /// One that does as the builder would without being told anything.
     #[must_use]
     pub const fn new() -> Self {
-        Self { with_total: true, most_buckets: 20, most_bytes: 64 << 20, exemplars: None }
+        Self {
+            with_total: true,
+            most_buckets: 20,
+            most_bytes: 64 << 20,
+            exemplars: None,
+            kept: OnceLock::new(),
+        }
     }
 
     /// How pages are to be.
@@ -74,7 +90,7 @@ impl Renderer {
 
     /// Appends a page to a text.
     ///
-    /// Takes no lock but those of exemplars, and memory for the page and the names of metrics.
+    /// Waits for no lock but those of exemplars. Takes memory for the page, and as much again where the series are others than last time.
     pub fn render(&self, snapshot: &Snapshot, own: &Own, format: Format, page: &mut String) -> Rendered {
         // Nothing is written that could fail.
         self.page(snapshot, own, format, Sink::text(page)).unwrap_or_default()
@@ -101,9 +117,25 @@ impl Renderer {
         format: Format,
         sink: Sink<'a>,
     ) -> io::Result<Rendered> {
+        let fixed = self.fixed(snapshot, format);
         let mut page = Page::new(self, format, sink);
-        page.metrics(snapshot);
-        page.own(own);
+        page.metrics(&fixed, snapshot);
+        page.own(&fixed, own);
         page.end()
+    }
+
+    /// What of a page is no number, as it is kept, or made anew. Waits for nobody: who renders at the same time may make it, too.
+    fn fixed(&self, snapshot: &Snapshot, format: Format) -> Arc<Fixed> {
+        let all = self.kept.get_or_init(Arc::default);
+        let is_it = |fixed: &&Arc<Fixed>| fixed.is_of(snapshot, format);
+        let known = all.try_lock().and_then(|kept| kept.iter().find(is_it).cloned());
+        known.unwrap_or_else(|| {
+            let fixed = Arc::new(Fixed::of(self, format, snapshot));
+            if let Some(mut kept) = all.try_lock().filter(|_| fixed.bytes() <= MOST_KEPT) {
+                kept.retain(|other| other.format() != format);
+                kept.push(fixed.clone());
+            }
+            fixed
+        })
     }
 }

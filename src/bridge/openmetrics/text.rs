@@ -26,6 +26,13 @@ impl Text {
         self.0.extend_from_slice(&text.0);
     }
 
+    /// Adds a part of another text, which begins and ends between two characters.
+    #[inline]
+    pub(super) fn push_part(&mut self, text: &Self, part: std::ops::Range<usize>) {
+        debug_assert!(str::from_utf8(&text.0[part.clone()]).is_ok());
+        self.0.extend_from_slice(&text.0[part]);
+    }
+
     /// Adds digits.
     #[inline]
     pub(super) fn push_digits(&mut self, digits: &[u8]) {

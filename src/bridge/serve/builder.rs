@@ -1,8 +1,11 @@
 //! What is to be served, where, and starting it.
 
 use super::accept;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+use super::file::File;
 use super::limits::Limits;
 use super::routes::{Routes, ShownConfig};
+use super::source::{Deck, Source};
 use crate::bridge::openmetrics::Renderer;
 use crate::config::Config;
 use crate::hub::{Flightdeck, ServeError};
@@ -24,12 +27,31 @@ pub struct Server {
 impl Server {
     /// What is to be served of a deck.
     pub fn builder<C: Send + Sync + 'static>(deck: &Flightdeck<C>) -> ServerBuilder<'_> {
+        let source = Deck {
+            telemetry: deck.telemetry().clone(),
+            events: deck.events().clone(),
+            health: deck.health_handle(),
+        };
+        Self::of(deck, Source::Deck(Box::new(source)))
+    }
+
+    /// What is to be served of another deck, which lies in a file: while its process runs, which does not notice, and after it ended.
+    /// `deck` runs the server, and counts what comes. Probes are those of the other process: as it posted them last, and failed once it
+    /// is gone.
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn of_recording<C: Send + Sync + 'static>(
+        deck: &Flightdeck<C>,
+        recording: crate::Recording,
+    ) -> ServerBuilder<'_> {
+        Self::of(deck, Source::File(Arc::new(File(recording))))
+    }
+
+    fn of<C: Send + Sync + 'static>(deck: &Flightdeck<C>, source: Source) -> ServerBuilder<'_> {
         ServerBuilder {
             supervisor: deck.supervisor(),
             routes: Routes {
                 telemetry: deck.telemetry().clone(),
-                events: deck.events().clone(),
-                health: deck.health_handle(),
+                source,
                 renderer: Renderer::new(),
                 shows_events: false,
                 config: None,
@@ -104,6 +126,17 @@ impl ServerBuilder<'_> {
             }
             Err(error) => Err(error.into()),
         };
+        self
+    }
+
+    /// Tells the configs in force of a [recording](Server::of_recording), too: `/config`, by their names, as the file keeps them, with marks in
+    /// place of secrets. Of a deck that runs here nothing: it has [`show_config`](Self::show_config).
+    #[cfg(all(feature = "mapped", target_os = "linux"))]
+    pub fn show_recorded_configs(mut self) -> Self {
+        if let Source::File(file) = &self.routes.source {
+            let file = file.clone();
+            self.config = Ok(Some(Box::new(move || file.configs())));
+        }
         self
     }
 

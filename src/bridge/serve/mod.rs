@@ -47,10 +47,13 @@ mod accept;
 mod body;
 mod builder;
 mod connections;
+#[cfg(all(feature = "mapped", target_os = "linux"))]
+mod file;
 mod guard;
 mod limits;
 mod parameters;
 mod routes;
+mod source;
 
 pub use crate::hub::ServeError;
 pub use builder::{Server, ServerBuilder};

@@ -4,10 +4,9 @@ use super::body::{Answer, answer, json, text};
 use super::guard::{has_token, is_for_this_machine};
 use super::limits::Limits;
 use super::parameters::parameters;
+use super::source::{Probed, Source};
 use crate::bridge::correlation_of;
-use crate::bridge::openmetrics::{Format, Own, Renderer};
-use crate::events::Events;
-use crate::hub::HealthHandle;
+use crate::bridge::openmetrics::{Format, Renderer};
 use crate::supervisor::Probe;
 use crate::sync::{AtomicU64, Relaxed};
 use crate::telemetry::Telemetry;
@@ -21,9 +20,9 @@ pub(super) type ShownConfig = Box<dyn Fn() -> Result<String, String> + Send + Sy
 
 /// What is told, and to whom.
 pub(super) struct Routes {
+    /// Of the server itself.
     pub(super) telemetry: Telemetry,
-    pub(super) events: Events,
-    pub(super) health: HealthHandle,
+    pub(super) source: Source,
     pub(super) renderer: Renderer,
     pub(super) shows_events: bool,
     pub(super) config: Option<ShownConfig>,
@@ -94,25 +93,24 @@ impl Routes {
     fn metrics(&self, headers: &HeaderMap) -> Answer {
         let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let format = Format::negotiate(&ranges.collect::<Vec<_>>().join(","));
-        let own = Own::telemetry(&self.telemetry.stats()).with_events(&self.events.status());
         let mut page = String::new();
-        self.renderer.render(&self.telemetry.snapshot(), &own, format, &mut page);
-        answer(StatusCode::OK, format.content_type(), page)
+        match self.source.metrics(&self.renderer, format, &mut page) {
+            Ok(()) => answer(StatusCode::OK, format.content_type(), page),
+            Err(why) => text(StatusCode::NOT_FOUND, why),
+        }
     }
 
     fn probe(&self, probe: Probe, headers: &HeaderMap) -> Answer {
-        let health = self.health.health();
-        let passes = health.passes(probe);
+        let Probed { passes, reasons } = self.source.probe(probe);
         let status = if passes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let wants_json =
             headers.get(ACCEPT).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         // Without the token a probe is told no more than it has to know.
         let is_told = self.token.as_deref().is_none_or(|token| has_token(headers, token));
         if wants_json && is_told {
-            return json(status, health.to_json());
+            return json(status, self.source.health());
         }
-        let reasons = health.reasons().filter(|reason| reason.concern.fails().contains(probe));
-        let lines: Vec<_> = reasons.filter(|_| is_told).map(|reason| reason.concern.to_string()).collect();
+        let lines = if is_told { reasons } else { Vec::new() };
         match (passes, lines.is_empty()) {
             (true, _) => text(status, "ok"),
             (false, true) => text(
@@ -137,7 +135,7 @@ impl Routes {
             Some(Ok(limit)) => limit.min(self.limits.events),
             Some(Err(_)) => return bad("parameter limit is no number: at most so many events".to_owned()),
         };
-        match self.events.query().correlation(correlation_of(&correlation)).limit(limit).run() {
+        match self.source.query().correlation(correlation_of(&correlation)).limit(limit).run() {
             Ok(found) => json(StatusCode::OK, found.json().to_string()),
             Err(error) => bad(error.to_string()),
         }

@@ -78,6 +78,7 @@ pub(super) const CODES: &[Code] = &[
         "spell the unit as in the message; upper and lower case are the same for rates",
     ),
     never("cli.screen", "see that the terminal is still there; `flightdeck top --json` needs none"),
+    never("cli.serve.deck", "see what it says of memory and threads: `ulimit -u`, `ulimit -v`"),
     never("cli.size.number", "write whole numbers: 1536m in place of 1.5g"),
     never("cli.size.too_large", "check the unit: k, m, g and t count in 1024, kb to tb in 1000"),
     never("cli.size.unit", "write whole numbers, and k, m, g or t behind them"),

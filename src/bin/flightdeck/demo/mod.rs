@@ -43,6 +43,8 @@ use flightdeck::supervisor::{ChildSpec, Restart};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Builder, Diagnostic, Flightdeck, Retry, Severity};
 use host::Shared;
+#[cfg(target_os = "linux")]
+pub use kill::under_load;
 use live::Live;
 use load::Load;
 use settings::{FIRST, Settings};

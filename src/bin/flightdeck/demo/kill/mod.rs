@@ -28,11 +28,18 @@ use doomed::Doomed;
 use flightdeck::Recording;
 use flightdeck::telemetry::{Histogram, Telemetry};
 use place::Place;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Of the host's process in messages, and of its file's program.
 const NAME: &str = "flightdeck-demo";
+
+/// How long the host lives at most that somebody watches.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// Between two looks whether somebody still does.
+const TURN: Duration = Duration::from_millis(500);
 
 /// What was done, and what is there.
 pub struct Killed {
@@ -78,6 +85,36 @@ pub fn run(asked: &Demo, look: Look, output: &mut Output, messages: &Messages) -
         return Ok(Outcome::Interrupted);
     }
     Ok(outcome)
+}
+
+/// Has the host serve under load for as long as somebody watches its file, and kills it then.
+pub fn under_load<R>(messages: &Messages, watch: impl FnOnce(&Path) -> R) -> Result<R, DemoError> {
+    let (place, doomed) = start(LONGEST, false, messages)?;
+    let load =
+        Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
+    let (clients, is_over) = (Telemetry::new(), AtomicBool::new(false));
+    let latency = clients.histogram("answered");
+    thread::scope(|scope| {
+        let (address, is_over, latency) = (doomed.address, &is_over, &latency);
+        scope.spawn(move || {
+            // Relaxed: the flag stands for itself.
+            while !is_over.load(Relaxed) {
+                load.drive(address, TURN, latency);
+            }
+        });
+        // Also where it panics: this scope waits for the clients.
+        let _over = Over(is_over);
+        Ok(watch(&place.file()))
+    })
+}
+
+/// Says so when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 /// In the first place where there is room for its file.
