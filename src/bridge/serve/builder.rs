@@ -146,7 +146,8 @@ impl ServerBuilder<'_> {
         self
     }
 
-    /// How many connections may be open at once: 64 unless said. One that has not asked yet makes room for a new one.
+    /// How many connections may be open at once: 64 unless said. One that has not asked yet makes room
+    /// for a new one, or else the oldest, after a second at the least.
     pub fn most_connections(mut self, most: usize) -> Self {
         self.routes.limits.connections = most;
         self

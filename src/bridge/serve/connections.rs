@@ -1,8 +1,13 @@
-//! Connections that are open: few, and none that does nothing in the way of one that asks.
+//! Connections that are open: few, and none that does nothing, or takes its time, in the way of one that asks.
 
 use crate::sync::{Arc, AtomicBool, Relaxed};
 use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// For so long a connection that has asked keeps its place whoever comes.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// Connections that are open, the oldest first.
 #[derive(Debug)]
@@ -14,6 +19,7 @@ pub(super) struct Connections {
 #[derive(Debug)]
 struct Connection {
     task: AbortHandle,
+    since: Instant,
     /// Whether it has asked. Relaxed: all on one thread.
     has_asked: Arc<AtomicBool>,
 }
@@ -23,9 +29,9 @@ struct Connection {
 pub(super) enum Room {
     /// There is.
     Yes,
-    /// The oldest that has asked for nothing yet had to go.
+    /// The oldest that has asked for nothing yet, or else the oldest of all, had to go.
     Made,
-    /// All are being answered.
+    /// All are being answered, none for long.
     No,
 }
 
@@ -44,7 +50,8 @@ impl Connections {
             return Room::Yes;
         }
         let idle = self.open.iter().position(|connection| !connection.has_asked.load(Relaxed));
-        match idle.and_then(|at| self.open.remove(at)) {
+        let slow = || self.open.iter().position(|connection| connection.since.elapsed() >= KEPT);
+        match idle.or_else(slow).and_then(|at| self.open.remove(at)) {
             Some(connection) => {
                 connection.task.abort();
                 Room::Made
@@ -54,6 +61,6 @@ impl Connections {
     }
 
     pub(super) fn add(&mut self, task: AbortHandle, has_asked: Arc<AtomicBool>) {
-        self.open.push_back(Connection { task, has_asked });
+        self.open.push_back(Connection { task, since: Instant::now(), has_asked });
     }
 }

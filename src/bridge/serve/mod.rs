@@ -34,13 +34,13 @@
 //! otherwise, and then answers only who asks by address or as `localhost`, so that no page in a browser can read it under a name of its
 //! own. Elsewhere it shows events and config only to who has the [token](ServerBuilder::token). **Wait**: whatever a
 //! connection does, it ends after [10 s](ServerBuilder::most_time). A client that sends a byte a second, reads none, or does nothing at
-//! all, holds one of [64 places](ServerBuilder::most_connections) for so long, and one that has not asked makes room for who does.
+//! all, holds one of [64 places](ServerBuilder::most_connections) for so long, and makes room for who does: if it has asked, after a second.
 //!
 //! A connection serves one request, so nothing can hide behind it, and a request has no body. Its head is at most 16 KiB and 64
 //! lines. While answers of 128 MiB are on their way, no more are made: 503.
 //!
 //! Writers of metrics and events pay nothing for any of it. `flightdeck_http_requests_total` and `flightdeck_http_connections_total`
-//! (`outcome`: `answered`, `broken`, `too_slow`, `made_room` for another, `refused` since all were busy, `failed` to be accepted) count
+//! (`outcome`: `answered`, `broken`, `too_slow`, `made_room` for another, `refused` since all had been busy for less than a second, `failed` to be accepted) count
 //! what came.
 
 mod accept;
