@@ -11,6 +11,7 @@ use flightdeck::events::Stamp;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tool::folder::Folder;
@@ -127,6 +128,23 @@ fn metrics_probes_events_and_configs_of_a_file_are_served_until_its_host_is_gone
     let (code, said) = serving.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("serving ") && said.contains("answered ") && said.contains(" requests"), "{said}");
+}
+
+#[test]
+fn probes_of_a_host_that_was_killed_fail_and_say_so_and_its_metrics_stay() {
+    let ran = run(&["demo", "--kill", "--seconds", "1", "--keep"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let kept = ran.err.lines().find_map(|line| line.strip_prefix("note: kept: flightdeck post-mortem "));
+    let kept = Path::new(kept.unwrap());
+    let serving = Serving::start(&[kept.to_str().unwrap()]);
+    for probe in ["/livez", "/readyz", "/startupz"] {
+        let said = "its process is gone, and had not closed the deck\n";
+        assert_eq!(serving.get(probe, ""), (503, said.to_owned()), "{probe}");
+    }
+    let (status, page) = serving.get("/metrics", "");
+    assert!(status == 200 && page.contains("\nhttp_requests_total "), "{page}");
+    drop(serving);
+    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
 }
 
 #[test]
