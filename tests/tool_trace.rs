@@ -1,4 +1,4 @@
-//! Traces that the tool writes, read back: `flightdeck export`, and `--export` of `replay` and `demo`.
+//! Files that the tool writes, read back: traces of `flightdeck export`, and all formats of `--export` of `replay` and `demo`.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,8 @@ mod tool;
 use drawn::Drawn;
 use flightdeck::events::Events;
 use flightdeck::mapped::Options;
-use std::collections::BTreeSet;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use tool::folder::Folder;
 use tool::run;
@@ -26,6 +27,32 @@ const NAMES: [&str; 2] = ["out.pftrace", "out.trace.json"];
 fn read(path: &str) -> Drawn {
     let bytes = fs::read(path).unwrap();
     if path.ends_with("json") { drawn::chrome(&bytes) } else { drawn::perfetto(&bytes) }
+}
+
+/// The rows of CSV, by the names of their columns: as RFC 4180 has it.
+fn table(path: &str) -> Vec<BTreeMap<String, String>> {
+    let text = fs::read_to_string(path).unwrap();
+    let (mut rows, mut row, mut value, mut is_quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' if is_quoted && chars.peek() == Some(&'"') => value.extend(chars.next()),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => row.push(std::mem::take(&mut value)),
+            '\n' if !is_quoted => {
+                row.push(std::mem::take(&mut value));
+                rows.push(std::mem::take(&mut row));
+            }
+            other => value.push(other),
+        }
+    }
+    assert!(!is_quoted && value.is_empty() && row.is_empty(), "{path} ends in the middle of a row");
+    let header = rows.remove(0);
+    let named = |row: Vec<String>| {
+        assert_eq!(row.len(), header.len(), "{row:?}");
+        header.iter().cloned().zip(row).collect()
+    };
+    rows.into_iter().map(named).collect()
 }
 
 #[test]
@@ -104,20 +131,124 @@ fn a_replay_is_exported_by_the_names_of_its_operations() {
         assert!(ran.err.contains("10 events, 10 spans to "), "{}", ran.err);
         assert_eq!(read(out).slices.len(), 10);
     }
-    let csv = folder.0.join("out.csv");
-    run(&["replay", &spans, "--export", csv.to_str().unwrap()])
-        .refused(2, &["not that of a trace", ".pftrace"]);
-    assert!(!csv.exists());
+    let out = folder.0.join("out.txt");
+    let out = out.to_str().unwrap();
+    run(&["replay", &spans, "--export", out]).refused(2, &["does not tell the format", ".csv, .pftrace"]);
+    let left = ["app.jsonl", "out.pftrace", "out.trace.json", "spans.csv"];
+    assert_eq!(folder.names(), left, "nothing half done is left");
+}
+
+/// Two requests, one with a text that CSV has to quote; rows without a length, and with one.
+const ROWS: &str = "\
+{\"ts\":1700000000,\"msg\":\"a, \\\"b\\\"\",\"request_id\":\"r-1\",\"status\":200,\"level\":\"info\"}
+{\"ts\":1700000001,\"msg\":\"c\",\"request_id\":\"r-2\",\"status\":503,\"level\":\"error\"}
+{\"ts\":1700000002,\"msg\":\"d\",\"request_id\":\"r-1\",\"status\":201,\"level\":\"info\"}
+";
+
+#[test]
+fn a_replay_is_exported_as_lines_and_rows() {
+    let folder = Folder::new("tool-lines-replay");
+    let rows = folder.file("app.jsonl", ROWS);
+    let spans = folder.file(
+        "spans.csv",
+        "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano\n\
+         1f,a,root,cart,GET /,1700000000500000000,1700000000500004000\n",
+    );
+    let [jsonl, csv] = ["out.jsonl", "out.csv"].map(|name| folder.0.join(name).to_str().unwrap().to_owned());
+    let ran = run(&["replay", &rows, &spans, "--json", "--export", &jsonl]);
+    assert!(ran.code == Some(0) && ran.err.contains("4 events to "), "{}", ran.err);
+    let lines: Vec<Json> =
+        fs::read_to_string(&jsonl).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at = |line: &Json| line["unix_ns"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(
+        lines.iter().map(at).collect::<Vec<_>>(),
+        [
+            1_700_000_000_000_000_000,
+            1_700_000_000_500_000_000,
+            1_700_000_001_000_000_000,
+            1_700_000_002_000_000_000
+        ]
+    );
+    let field = |line: usize, name: &str| lines[line]["fields"][name]["value"].clone();
+    assert_eq!(
+        (field(0, "message"), field(0, "status"), field(0, "id")),
+        ("a, \"b\"".into(), 200.into(), "r-1".into())
+    );
+    assert_eq!((field(2, "line"), field(2, "status")), (2.into(), 503.into()));
+    assert_eq!(lines[2]["severity"], "error");
+    assert!(field(2, "file").as_str().unwrap().ends_with("app.jsonl"));
+    assert_eq!(lines[0]["correlation"], lines[3]["correlation"]);
+    assert_ne!(lines[0]["correlation"], lines[2]["correlation"]);
+    assert_eq!((&lines[1]["kind"], &lines[1]["span"]), (&"span".into(), &"000000000000000a".into()));
+    assert_eq!((field(1, "OperationName"), field(1, "duration_ns")), ("GET /".into(), 4_000.into()));
+    assert!(
+        lines.iter().all(|line| line["fields"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .all(|name| !name.starts_with('@')))
+    );
+
+    let ran = run(&["replay", &rows, "--where", "status < 300", "--export", &csv]);
+    assert!(ran.code == Some(0) && ran.err.contains("2 events to "), "{}", ran.err);
+    let found = table(&csv);
+    let fields: Json = serde_json::from_str(&found[0]["fields"]).unwrap();
+    assert_eq!(
+        (&fields["message"], &fields["status"], &fields["line"]),
+        (&"a, \"b\"".into(), &200.into(), &1.into())
+    );
+    assert_eq!((found.len(), &*found[1]["unix_ns"]), (2, "1700000002000000000"));
+    assert_eq!(found[0]["correlation"], found[1]["correlation"]);
+    run(&["replay", &rows, "--export", &csv]).refused(2, &["is there already", "--force"]);
+    run(&["replay", &rows, "--export", &csv, "--force", "--counter", "log=status"])
+        .refused(2, &["--counter log=status is for traces", ".pftrace"]);
+    assert_eq!(
+        folder.names(),
+        ["app.jsonl", "out.csv", "out.jsonl", "spans.csv"],
+        "nothing half done is left"
+    );
 }
 
 #[test]
-fn the_demo_leaves_a_trace() {
+fn counters_are_drawn_of_whatever_is_exported() {
+    let folder = Folder::new("tool-counters");
+    let rows = folder.file("app.jsonl", ROWS);
+    let out = folder.0.join("out.pftrace");
+    let out = out.to_str().unwrap();
+    let counters = ["--counter", "log=status", "--counter", "log=message", "--counter", "log=no"];
+    let ran = run(&[&["replay", &rows, "--export", out], &counters[..]].concat());
+    let statuses: Vec<_> = read(out).counters["log status"].iter().map(|(_, value)| *value).collect();
+    assert_eq!(statuses, [200.0, 503.0, 201.0], "{}", ran.err);
+    for empty in ["message", "no"] {
+        let told = format!("no event there is of kind `log` with a number in a field `{empty}`");
+        assert!(ran.err.contains(&told), "{}", ran.err);
+    }
+    assert!(!ran.err.contains("`status`"), "{}", ran.err);
+    let ran = run(&["replay", &rows, "--counter", "log=status"]);
+    assert!(ran.code == Some(2) && ran.err.contains("--export"), "{}", ran.err);
+}
+
+#[test]
+fn the_demo_leaves_whatever_is_asked_for() {
     let folder = Folder::new("tool-trace-demo");
-    let out = folder.0.join("demo.pftrace");
-    let ran = run(&["demo", "--seconds", "2", "--json", "--export", out.to_str().unwrap()]);
-    assert_eq!(ran.code, Some(0), "{}", ran.err);
-    let drawn = read(out.to_str().unwrap());
+    let demo = |name: &str, more: &[&str]| {
+        let out = folder.0.join(name).to_str().unwrap().to_owned();
+        let ran = run(&[&["demo", "--seconds", "2", "--json", "--export", &out], more].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(ran.err.contains(" events") && ran.err.contains(name), "{}", ran.err);
+        out
+    };
+    let drawn = read(&demo("demo.pftrace", &["--counter", "book.walked=levels"]));
+    assert!(drawn.counters["book.walked levels"].len() > 100);
     let walks = drawn.slices.iter().filter(|slice| slice.name == "book.walk").count();
     assert!(walks > 100 && drawn.instants.len() > walks, "{walks} of {}", drawn.slices.len());
     assert!(drawn.slices.iter().all(|slice| slice.name.contains('.')));
+    let lines = fs::read_to_string(demo("demo.jsonl", &[])).unwrap();
+    let mut walks = 0;
+    for line in lines.lines() {
+        let event: Json = serde_json::from_str(line).unwrap();
+        walks += usize::from(event["kind"] == "book.walked" && event["end"] == true);
+    }
+    assert!(walks > 100 && lines.lines().count() > walks, "{walks}");
+    assert!(table(&demo("demo.csv", &[])).iter().filter(|row| row["kind"] == "book.walk").count() > 100);
 }

@@ -158,7 +158,10 @@ impl Serialize for Json<&Answer> {
         object.serialize_entry("missing", &answer.missing().map(Integer))?;
         object.serialize_entry("gone", &Integer(answer.gone()))?;
         object.serialize_entry("visited", &Integer(answer.visited()))?;
-        object.serialize_entry("events", &List(|| answer.iter().map(|event| Event { event, converter })))?;
+        object.serialize_entry(
+            "events",
+            &List(|| answer.iter().map(|event| Event { event, converter, fields: None })),
+        )?;
         object.serialize_entry("tree", &Tree(&tree))?;
         object.end()
     }
@@ -166,7 +169,44 @@ impl Serialize for Json<&Answer> {
 
 impl Serialize for Json<Recorded<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Event { event: self.0, converter: &self.0.view.clock.converter() }.serialize(serializer)
+        Event { event: self.0, converter: &self.0.view.clock.converter(), fields: None }.serialize(serializer)
+    }
+}
+
+impl<'a> Json<Recorded<'a>> {
+    /// The same with these fields in place of the event's own.
+    ///
+    /// ```
+    /// use flightdeck::events::{Events, Value};
+    /// flightdeck::kind! { Sent("mail.sent") { to: str } }
+    ///
+    /// let events = Events::builder().build()?;
+    /// events.record(Sent { to: "somebody@example.org" });
+    /// let answer = events.query().run()?;
+    /// let event = answer.iter().next().expect("recorded above");
+    /// let line = event.json().with_fields(&[("domain", Value::Str("example.org"))]).to_string();
+    /// assert!(line.contains(r#""fields":{"domain":{"type":"str","value":"example.org"}}"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_fields<'f>(
+        self,
+        fields: &'f [(&'f str, Value<'f>)],
+    ) -> Json<(Recorded<'f>, &'f [(&'f str, Value<'f>)])>
+    where
+        'a: 'f,
+    {
+        Json((self.0, fields))
+    }
+}
+
+/// What is written in place of an event's own fields.
+type OtherFields<'f> = &'f [(&'f str, Value<'f>)];
+
+impl Serialize for Json<(Recorded<'_>, OtherFields<'_>)> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (event, fields) = self.0;
+        Event { event, converter: &event.view.clock.converter(), fields: Some(fields) }.serialize(serializer)
     }
 }
 
@@ -198,6 +238,8 @@ impl io::Write for Out<'_, '_> {
 struct Event<'a> {
     event: Recorded<'a>,
     converter: &'a Converter,
+    /// In place of its own.
+    fields: Option<OtherFields<'a>>,
 }
 
 impl Serialize for Event<'_> {
@@ -246,18 +288,21 @@ impl Serialize for Event<'_> {
         if links.left_out() > 0 {
             object.serialize_entry("links_left_out", &Integer(links.left_out()))?;
         }
-        object.serialize_entry("fields", &Fields(*event))?;
+        match self.fields {
+            Some(fields) => object.serialize_entry("fields", &Fields(|| fields.iter().copied()))?,
+            None => object.serialize_entry("fields", &Fields(|| event.fields()))?,
+        }
         object.end()
     }
 }
 
-struct Fields<'a>(Recorded<'a>);
+struct Fields<F>(F);
 
-impl Serialize for Fields<'_> {
+impl<'a, F: Fn() -> I, I: Iterator<Item = (&'a str, Value<'a>)>> Serialize for Fields<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         let mut taken: HashSet<Cow<'_, str>> = HashSet::new();
-        for (name, value) in self.0.fields() {
+        for (name, value) in self.0() {
             // A kind may have fields of one name, an object may not.
             let numbered = (2..).map(|number| Cow::Owned(format!("{name}#{number}")));
             let mut names = std::iter::once(Cow::Borrowed(name)).chain(numbered);

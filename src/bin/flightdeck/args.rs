@@ -181,6 +181,7 @@ Examples:
   flightdeck replay --kind dpkg.remove --kind dpkg.purge --limit 100
   journalctl -o json | flightdeck replay - -c ssh.service --json
   flightdeck replay trace.csv log.csv --export trace.pftrace    all of it for ui.perfetto.dev
+  flightdeck replay access.log --where 'status >= 500' --export errors.csv
   zcat access.log.gz | flightdeck replay -m 64MiB -")]
 pub struct Replay {
     /// Files to read, `-` for standard input; without any: /var/log/dpkg.log

@@ -74,6 +74,14 @@ impl<'a> Entry<'a> {
         self.track
     }
 
+    /// The first field of this name among those that are shown.
+    pub(super) fn field(&self, name: &str) -> Option<Value<'a>> {
+        match self.fields {
+            Some(fields) => fields.iter().find(|(own, _)| *own == name).map(|(_, value)| *value),
+            None => self.event.field(name),
+        }
+    }
+
     /// How long the span took that begins with it, where a beginning says so itself.
     pub(super) fn length_ns(&self) -> Option<u64> {
         self.event.field("duration_ns").and_then(|value| value.as_u64())

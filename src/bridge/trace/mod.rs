@@ -57,20 +57,24 @@
 //! Per event some hundreds of nanoseconds, and as many bytes. Times are those of the wall clock, as the deck knows it: in
 //! Perfetto to the nanosecond, in Chrome's format since a midnight, which `otherData` names.
 
+mod builder;
 mod chrome;
 mod entry;
 mod flows;
 mod held;
 mod lanes;
+mod page;
 mod perfetto;
 mod process;
 mod spans;
 mod stats;
 mod text;
 mod track;
+mod tracks;
 mod wire;
 mod writer;
 
+pub use builder::{Format, TraceBuilder};
 pub use entry::Entry;
 pub use stats::Stats;
-pub use writer::{Format, Trace, TraceBuilder};
+pub use writer::Trace;

@@ -22,6 +22,7 @@ pub(super) const CODES: &[Code] = &[
         "cli.demo.unanswered",
         "ask 127.0.0.1 with another tool: a sandbox may have a loopback interface that is down",
     ),
+    never("cli.export.counter", "in lines and rows the field is there anyway, for whatever draws it"),
     never(
         "cli.export.exists",
         "a name with the time in it, such as engine-$(date +%s).jsonl, is never taken",
@@ -30,7 +31,7 @@ pub(super) const CODES: &[Code] = &[
         "cli.export.format",
         "with a suffix such as .jsonl, .csv, .pftrace or .trace.json the format need not be said",
     ),
-    never("cli.export.trace", "of the file of a deck `flightdeck export` writes other formats, too"),
+    never("cli.export.suffix", "write .jsonl first: each line has all of an event, for jq and the like"),
     never(
         "cli.export.write",
         "check that the directory is there and the space left; `-o -` writes to standard output",

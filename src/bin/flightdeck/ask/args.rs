@@ -3,7 +3,7 @@
 use super::field::{self, Condition};
 use super::select::{id, regex};
 use super::when::{self, When};
-use crate::export::FormatName;
+use crate::export::{Counter, FormatName, counter};
 use crate::recording::Named;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ValueEnum, value_parser};
@@ -131,22 +131,6 @@ pub struct Export {
     /// End with 1 also if events that were asked for are missing
     #[arg(long)]
     pub strict: bool,
-}
-
-/// A field that is drawn as a counter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counter {
-    pub kind: String,
-    pub field: String,
-}
-
-fn counter(text: &str) -> Result<Counter, &'static str> {
-    match text.split_once('=') {
-        Some((kind, field)) if !kind.is_empty() && !field.is_empty() => {
-            Ok(Counter { kind: kind.to_owned(), field: field.to_owned() })
-        }
-        _ => Err("write KIND=FIELD, such as queue.sampled=depth"),
-    }
 }
 
 /// Which events.

@@ -1,9 +1,9 @@
 //! What is there, and then what comes, until the process that records it ends.
 
 use super::explained::is_whole;
-use super::form::Form;
 use super::query::{each, found};
 use super::select::{Selection, last};
+use crate::export::Form;
 use crate::formats::time_shown;
 use crate::interrupt;
 use crate::messages::Messages;

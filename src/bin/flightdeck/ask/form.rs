@@ -1,67 +1,30 @@
-//! How events are written, one after the other.
+//! From what was asked for to how events are written.
 
 use super::args::FormName;
-use super::csv::Csv;
-use crate::export::FormatName;
-use crate::messages::Messages;
-use flightdeck::events::{Gap, Recorded, Recording};
+use crate::export::{Csv, Form};
+use flightdeck::events::Recording;
 
-/// How events are written.
-#[derive(Debug)]
-pub enum Form {
-    /// As a log has them.
-    Text { is_coloured: bool },
-    /// A JSON object each.
-    Json,
-    /// A row each.
-    Csv(Csv),
+/// Of events of these kinds; of any, if there are none.
+pub fn form(name: FormName, is_coloured: bool, recording: &Recording, kinds: &[String]) -> Form {
+    match name {
+        FormName::Text => Form::Text { is_coloured },
+        FormName::Json => Form::Json,
+        FormName::Csv => Form::Csv(Csv::new(recording.converter(), columns(recording, kinds))),
+    }
 }
 
-impl Form {
-    /// Of events of these kinds; of any, if there are none.
-    pub fn new(name: FormName, is_coloured: bool, recording: &Recording, kinds: &[String]) -> Self {
-        match name {
-            FormName::Text => Self::Text { is_coloured },
-            FormName::Json => Self::Json,
-            FormName::Csv => Self::Csv(Csv::new(recording, kinds)),
-        }
+/// The fields of these kinds, for a column each; without kinds there is one column, for the fields of any.
+pub fn columns(recording: &Recording, kinds: &[String]) -> Option<Vec<String>> {
+    if kinds.is_empty() {
+        return None;
     }
-
-    /// The same for a file.
-    pub fn of_file(format: FormatName, recording: &Recording, kinds: &[String]) -> Self {
-        match format {
-            // Traces are not written event by event.
-            FormatName::Jsonl | FormatName::Perfetto | FormatName::Chrome => Self::Json,
-            FormatName::Csv => Self::Csv(Csv::new(recording, kinds)),
-        }
-    }
-
-    /// What stands before the first event, if anything does.
-    pub fn head(&self) -> Option<String> {
-        match self {
-            Self::Csv(csv) => Some(csv.header()),
-            _ => None,
-        }
-    }
-
-    /// An event, without an end of line; of CSV a text may have some in it.
-    pub fn event(&self, event: &Recorded<'_>) -> String {
-        match self {
-            Self::Text { is_coloured } => event.line().colour(*is_coloured).to_string(),
-            Self::Json => event.json().to_string(),
-            Self::Csv(csv) => csv.row(event),
-        }
-    }
-
-    /// Events that are missing. Rows have no place for them, so they are told beside.
-    pub fn gap(&self, gap: &Gap, messages: &Messages) -> Option<String> {
-        match self {
-            Self::Text { is_coloured } => Some(gap.line().colour(*is_coloured).to_string()),
-            Self::Json => Some(gap.json().to_string()),
-            Self::Csv(_) => {
-                messages.warn(gap.line());
-                None
+    let mut names: Vec<String> = Vec::new();
+    for kind in recording.kinds().filter(|kind| kinds.iter().any(|name| name == kind.name())) {
+        for field in kind.fields() {
+            if !names.iter().any(|name| **name == *field.name) {
+                names.push(field.name.to_string());
             }
         }
     }
+    Some(names)
 }

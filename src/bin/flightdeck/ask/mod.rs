@@ -2,12 +2,11 @@
 //!
 //! - `args`: what can be written on the command line; `when`, `field`: times and conditions on fields as users write them
 //! - `select`: from all that to a question
-//! - `form`, `csv`: events as text, JSON and CSV
+//! - `form`: from that to how events are written
 //! - `query`, `tail`, `follow`, `export`: the commands
 //! - `explained`: what was looked at, and what is missing
 
 mod args;
-mod csv;
 mod explained;
 mod export;
 mod field;

@@ -3,7 +3,7 @@
 use super::args::{FormName, Query};
 use super::explained::{self, is_whole};
 use super::follow::{self, Begun};
-use super::form::Form;
+use super::form::form;
 use super::select::Selection;
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
@@ -21,7 +21,7 @@ pub fn run(asked: &Query, look: Look, output: &mut Output, messages: &Messages) 
     let recording = asked.named.open()?;
     let selection = Selection::new(&asked.filters, &recording)?;
     selection.tell_unknown(&recording, messages);
-    let form = Form::new(asked.output, look.is_coloured, &recording, selection.kinds());
+    let form = form(asked.output, look.is_coloured, &recording, selection.kinds());
     let limit = asked.limit.map(|limit| limit as usize);
     if asked.follow {
         let begun = Begun { limit, is_strict: asked.strict };

@@ -2,7 +2,7 @@
 
 use super::args::{Filters, Tail};
 use super::follow::{self, Begun};
-use super::form::Form;
+use super::form::form;
 use super::query::{each, found};
 use super::select::Selection;
 use crate::messages::Messages;
@@ -15,7 +15,7 @@ pub fn run(asked: &Tail, look: Look, output: &mut Output, messages: &Messages) -
     let filters = Filters { kinds: asked.kinds.clone(), severity: asked.severity, ..Filters::default() };
     let selection = Selection::new(&filters, &recording)?;
     selection.tell_unknown(&recording, messages);
-    let form = Form::new(asked.output, look.is_coloured, &recording, selection.kinds());
+    let form = form(asked.output, look.is_coloured, &recording, selection.kinds());
     let limit = Some(asked.lines as usize);
     if asked.follow {
         let begun = Begun { limit, is_strict: false };

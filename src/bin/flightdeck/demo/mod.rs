@@ -28,7 +28,7 @@ mod variant;
 mod view;
 
 use crate::args::{Color, Demo};
-use crate::export::{Saving, Sink, told};
+use crate::export::{Place, Saving};
 use crate::messages::Messages;
 use crate::outcome::{Failure, Outcome};
 use crate::output::Output;
@@ -38,7 +38,6 @@ use course::Course;
 use faults::Faults;
 use findings::{AskError, Findings};
 use flight::Flight;
-use flightdeck::bridge::trace::{Entry, Format, Trace};
 use flightdeck::supervisor::{ChildSpec, Restart};
 use flightdeck::telemetry::Telemetry;
 use flightdeck::{Builder, Diagnostic, Flightdeck, Retry, Severity};
@@ -163,8 +162,8 @@ pub fn run(
     } else {
         report::text(&findings, Look::stdout(color), output)?
     }
-    if let Some((format, sink)) = to {
-        save(format, sink, &deck, messages)?;
+    if let Some(place) = to {
+        save(place, &deck, messages)?;
     }
     deck.shutdown(Duration::from_secs(5));
     if findings.log.is_interrupted {
@@ -175,23 +174,19 @@ pub fn run(
 }
 
 /// Writes what the deck still holds, while the deck runs.
-fn save(
-    format: Format,
-    sink: Sink<'static>,
-    deck: &Flightdeck<Settings>,
-    messages: &mut Messages,
-) -> Result<(), Failure> {
+fn save(place: Place<'_>, deck: &Flightdeck<Settings>, messages: &mut Messages) -> Result<(), Failure> {
     let events = deck.events();
-    let mut saving = Saving::new(Trace::builder(format), sink, events.clock().converter());
+    let (how, sink) = place.how(events.clock().converter());
+    let mut saving = Saving::new(how, sink);
     let mut goes_on = true;
     events.query().each_in_order(|event| {
         if goes_on {
-            saving.write(Entry::of(event));
+            saving.write(event);
             goes_on = saving.goes_on_after(messages);
         }
     })?;
-    if let Some((stats, place)) = saving.finish(messages)? {
-        messages.note(format_args!("{} to {place}", told(&stats)));
+    if let Some(written) = saving.finish(messages)? {
+        messages.note(format_args!("{} to {}", written.told(), written.place));
     }
     Ok(())
 }

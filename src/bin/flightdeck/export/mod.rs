@@ -1,13 +1,26 @@
 //! What is written to files: in which format, and where.
 //!
+//! - `row`: an event as it is to be written; `form`: one on a line each, `csv` as values between commas
+//! - `counter`: fields that traces draw
+//! - `saving`: events on their way to a file, in whichever format
 //! - `sink`: a file that appears whole or not at all
-//! - `trace`: `--export` of commands that have a store of their own
+//! - `to`: `--export` of commands that have a store of their own
 
+mod counter;
+mod csv;
+mod form;
+mod row;
+mod saving;
 mod sink;
-mod trace;
+mod to;
 
+pub use counter::{Counter, counter};
+pub use csv::Csv;
+pub use form::Form;
+pub use row::Row;
+pub use saving::{How, Saving};
 pub use sink::{Sink, shown};
-pub use trace::{Saving, To, told};
+pub use to::{Place, To};
 
 use clap::ValueEnum;
 use flightdeck::bridge::trace::Format;
@@ -56,6 +69,16 @@ impl FormatName {
             Self::Jsonl | Self::Csv => None,
         }
     }
+
+    /// Whether there is a place for these counters in it.
+    pub fn may_have(self, counters: &[Counter]) -> Result<(), ExportError> {
+        match counters.first() {
+            Some(Counter { kind, field }) if self.of_trace().is_none() => {
+                Err(ExportError::Counter { counter: format!("{kind}={field}") })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why nothing was exported.
@@ -68,13 +91,21 @@ pub enum ExportError {
         /// What was named.
         out: String,
     },
-    /// Only traces are written there.
+    /// Its suffix does not say, and nothing else could.
     #[error(
-        "the name `{out}` is not that of a trace: let it end with .pftrace for Perfetto, or .trace.json for Chrome"
+        "the name `{out}` does not tell the format: let it end with .jsonl, .csv, .pftrace or .trace.json"
     )]
-    Trace {
+    Suffix {
         /// What was named.
         out: String,
+    },
+    /// Lines and rows draw nothing.
+    #[error(
+        "--counter {counter} is for traces: let the name end with .pftrace or .trace.json, or leave it out"
+    )]
+    Counter {
+        /// The first of what was to be drawn.
+        counter: String,
     },
     /// Something is there.
     #[error("`{out}` is there already: add --force to overwrite it, or name another file")]
@@ -102,7 +133,8 @@ impl Diagnostic for ExportError {
     fn code(&self) -> &'static str {
         match self {
             Self::Format { .. } => "cli.export.format",
-            Self::Trace { .. } => "cli.export.trace",
+            Self::Suffix { .. } => "cli.export.suffix",
+            Self::Counter { .. } => "cli.export.counter",
             Self::Exists { .. } => "cli.export.exists",
             Self::Write { .. } => "cli.export.write",
         }

@@ -2,7 +2,7 @@
 
 use super::ExportError;
 use crate::outcome::Failure;
-use crate::output::{Output, OutputError};
+use crate::output::Output;
 use crate::shown::plain;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -54,21 +54,6 @@ impl<'o> Sink<'o> {
     /// Whether nothing is left of it unless it is finished.
     pub fn is_whole_or_nothing(&self) -> bool {
         matches!(self, Self::File(_))
-    }
-
-    pub fn line(&mut self, line: &str) -> Result<(), Failure> {
-        if let Self::Output(output) = self {
-            return Ok(output.line(line)?);
-        }
-        writeln!(self, "{line}").map_err(|error| self.failure(error))
-    }
-
-    /// What it means that it could not be written to.
-    pub fn failure(&self, error: io::Error) -> Failure {
-        match self {
-            Self::Output(_) => OutputError::from(error).into(),
-            Self::Special(out, _) | Self::File(Partial { out, .. }) => ExportError::write(out, &error).into(),
-        }
     }
 
     /// Puts it in its place, and says what that is called.

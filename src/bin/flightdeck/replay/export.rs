@@ -1,15 +1,14 @@
-//! What was replayed, or what was asked for of it, as a trace.
+//! What was replayed, or what was asked for of it, in a file: as lines, rows, or a trace.
 
-use super::chain::{Chain, fields_of, number, operation, text_of};
+use super::chain::{Chain, fields_of, number, operation, text_of, took};
 use super::deck::{Deck, as_stored, stored};
 use super::load::Loader;
 use super::wanted::Wanted;
 use crate::args::Replay;
-use crate::export::{Saving, Sink, told};
+use crate::export::{Place, Row, Saving};
 use crate::formats::{Value, meant};
 use crate::messages::Messages;
 use crate::outcome::Failure;
-use flightdeck::bridge::trace::{Entry, Format, Trace};
 use flightdeck::events::{QueryError, Recorded, Value as Stored};
 
 /// Fields that say who it was: each of their values has a track.
@@ -28,11 +27,10 @@ const WHO: [&str; 12] = [
     "container",
 ];
 
-/// Writes it; whether that was not interrupted. Spans are called like their operations, tracks like who it was: the threads are those of the
-/// replay.
+/// Writes it; whether that was not interrupted. In traces spans are called like their operations, tracks like who it was: the threads are
+/// those of the replay.
 pub fn export(
-    format: Format,
-    sink: Sink<'static>,
+    place: Place<'_>,
     asked: &Replay,
     wanted: &Wanted,
     deck: &Deck,
@@ -47,19 +45,21 @@ pub fn export(
         }
         None => vec![wanted.of(deck.events.query()).run()?],
     };
-    let mut saving = Saving::new(Trace::builder(format), sink, deck.events.clock().converter());
+    let is_lines = place.is_lines();
+    let (how, sink) = place.how(deck.events.clock().converter());
+    let mut saving = Saving::new(how, sink);
     for event in answers.iter().flat_map(|answer| answer.iter()) {
-        write(&event, loader, &mut saving);
+        write(&event, is_lines, loader, &mut saving);
         if !saving.goes_on_after(messages) {
             break;
         }
     }
-    let Some((stats, place)) = saving.finish(messages)? else { return Ok(false) };
-    messages.note(format_args!("{} to {place}", told(&stats)));
+    let Some(written) = saving.finish(messages)? else { return Ok(false) };
+    messages.note(format_args!("{} to {}", written.told(), written.place));
     Ok(true)
 }
 
-fn write(event: &Recorded<'_>, loader: &Loader, saving: &mut Saving<'_>) {
+fn write(event: &Recorded<'_>, is_lines: bool, loader: &Loader, saving: &mut Saving<'_>) {
     let names = &loader.names;
     let of_row: Vec<_> = fields_of(event, names).collect();
     let mut fields: Vec<_> = of_row.iter().map(|(name, value)| (*name, as_stored(value))).collect();
@@ -67,10 +67,15 @@ fn write(event: &Recorded<'_>, loader: &Loader, saving: &mut Saving<'_>) {
     if !id.is_empty() {
         fields.push(("id", Stored::Str(id)));
     }
+    if is_lines {
+        // What a trace shows by where a slice lies, and how long it is.
+        fields.push(("file", Stored::Str(file(event, loader))));
+        fields.extend(took(event).map(|took| ("duration_ns", Stored::U64(took))));
+    }
     fields.push(("line", Stored::U64(line)));
     let name = operation(event, names).map_or(event.kind(), |(_, name)| name);
     let track = who(&of_row).unwrap_or_else(|| file(event, loader));
-    saving.write(Entry::of(*event).name(name).track(track).fields(&fields));
+    saving.write(Row { event: *event, name: Some(name), track: Some(track), fields: Some(&fields) });
 }
 
 fn who<'a>(fields: &'a [(&str, Value<'_>)]) -> Option<&'a str> {

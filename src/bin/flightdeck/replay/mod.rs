@@ -8,7 +8,7 @@
 //! - `wanted`, `moment`: which events are asked for; `events`: a list of them; `work`: what that took
 //! - `report`, `answer`: what is said of a whole replay, and of one id; `tree`: its spans; `listing`: rows for a
 //!   program
-//! - `export`: all of it as a trace
+//! - `export`: all of it in a file
 
 mod answer;
 mod batch;
@@ -93,8 +93,8 @@ pub fn run(
             count(opaque, "row")
         ));
     }
-    if let Some((format, sink)) = to {
-        let is_all = export::export(format, sink, asked, &wanted, &filled.deck, &loader, messages)?;
+    if let Some(place) = to {
+        let is_all = export::export(place, asked, &wanted, &filled.deck, &loader, messages)?;
         if !is_all {
             return Ok(Outcome::Interrupted);
         }

@@ -1,7 +1,8 @@
 //! Events as comma-separated values (RFC 4180, with a line feed at the end of each row).
 
+use super::row::Row;
 use crate::formats::time_shown;
-use flightdeck::events::{Recorded, Recording, Value};
+use flightdeck::events::Value;
 use flightdeck::{Converter, SpanId};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
@@ -35,35 +36,25 @@ impl std::fmt::Debug for Csv {
 }
 
 impl Csv {
-    /// With columns for the fields of these kinds; without kinds there is one, for the fields of any.
-    pub fn new(recording: &Recording, kinds: &[String]) -> Self {
-        let fields = (!kinds.is_empty()).then(|| {
-            let mut names: Vec<String> = Vec::new();
-            for kind in recording.kinds().filter(|kind| kinds.iter().any(|name| name == kind.name())) {
-                for field in kind.fields() {
-                    if !names.iter().any(|name| **name == *field.name) {
-                        names.push(field.name.to_string());
-                    }
-                }
-            }
-            names
-        });
-        Self { converter: recording.converter(), fields }
+    /// With a column for each of these fields, or one for all of them.
+    pub fn new(converter: Converter, fields: Option<Vec<String>>) -> Self {
+        Self { converter, fields }
     }
 
     /// The names of the columns. A field that is called like what every event has is `field.NAME`.
     pub fn header(&self) -> String {
         let names = COLUMNS.map(Cow::Borrowed).into_iter();
         match &self.fields {
-            Some(fields) => row(names.chain(fields.iter().map(|name| {
+            Some(fields) => joined(names.chain(fields.iter().map(|name| {
                 if COLUMNS.contains(&name.as_str()) { format!("field.{name}").into() } else { name.into() }
             }))),
-            None => row(names.chain([Cow::Borrowed("fields")])),
+            None => joined(names.chain([Cow::Borrowed("fields")])),
         }
     }
 
     /// An event.
-    pub fn row(&self, event: &Recorded<'_>) -> String {
+    pub fn row(&self, row: &Row<'_>) -> String {
+        let event = &row.event;
         let unix_ns = self.converter.unix_ns(event.ticks());
         let span = |span: SpanId| if span.is_none() { String::new() } else { span.to_string() };
         let id = event.correlation();
@@ -81,19 +72,19 @@ impl Csv {
             event.duration().map(|took| took.as_nanos().to_string()).unwrap_or_default().into(),
         ];
         match &self.fields {
-            Some(names) => row(own.into_iter().chain(names.iter().map(|name| match event.field(name) {
+            Some(names) => joined(own.into_iter().chain(names.iter().map(|name| match row.field(name) {
                 Some(value) => value.to_string().into(),
                 None => Cow::Borrowed(""),
             }))),
-            None => row(own.into_iter().chain([Cow::Owned(object(event))])),
+            None => joined(own.into_iter().chain([Cow::Owned(object(row))])),
         }
     }
 }
 
 /// All fields of an event as one JSON object: numbers, booleans and texts as such, all else as text.
-fn object(event: &Recorded<'_>) -> String {
+fn object(row: &Row<'_>) -> String {
     let mut object = Map::new();
-    for (name, value) in event.fields() {
+    for (name, value) in row.fields() {
         let value = match value {
             Value::U64(number) => number.into(),
             Value::I64(number) => number.into(),
@@ -106,21 +97,21 @@ fn object(event: &Recorded<'_>) -> String {
     Json::Object(object).to_string()
 }
 
-fn row<'a>(values: impl Iterator<Item = Cow<'a, str>>) -> String {
-    let mut row = String::new();
+fn joined<'a>(values: impl Iterator<Item = Cow<'a, str>>) -> String {
+    let mut text = String::new();
     for (at, value) in values.enumerate() {
         if at > 0 {
-            row.push(',');
+            text.push(',');
         }
         if value.contains(['"', ',', '\n', '\r']) {
-            row.push('"');
-            row.push_str(&value.replace('"', "\"\""));
-            row.push('"');
+            text.push('"');
+            text.push_str(&value.replace('"', "\"\""));
+            text.push('"');
         } else {
-            row.push_str(&value);
+            text.push_str(&value);
         }
     }
-    row
+    text
 }
 
 #[cfg(test)]
@@ -130,6 +121,6 @@ mod tests {
     #[test]
     fn values_with_syntax_are_quoted() {
         let values = ["a", "", "b,c", "say \"x\"", "two\nlines"].map(Cow::Borrowed);
-        assert_eq!(row(values.into_iter()), "a,,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\"");
+        assert_eq!(joined(values.into_iter()), "a,,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\"");
     }
 }
