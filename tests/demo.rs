@@ -211,9 +211,10 @@ fn a_proxy_does_not_stand_between_the_demo_and_its_host() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A terminal of a kind, and what the demo draws on it from its start until it is told to terminate.
+/// A terminal of a kind, and what the demo draws on it from its start until it is told to terminate: once what it drew tells of a
+/// round, so that there is something to report.
 #[cfg(target_os = "linux")]
-fn drawn(kind: &str) -> String {
+fn drawn(kind: &str, tells_of_a_round: impl Fn(&str) -> bool) -> String {
     use std::os::fd::{FromRawFd, OwnedFd};
     let (mut near, mut far) = (0, 0);
     let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
@@ -227,19 +228,22 @@ fn drawn(kind: &str) -> String {
     let child = command.spawn().unwrap();
     // The far ends are the child's alone, so that reading the near one ends with it.
     drop(command);
-    let (begun, begins) = std::sync::mpsc::channel();
+    let (drawn, draws) = std::sync::mpsc::channel();
     let reading = std::thread::spawn(move || {
         let (mut near, mut seen) = (std::fs::File::from(near), Vec::new());
         let mut piece = [0; 4096];
         while let Ok(count @ 1..) = near.read(&mut piece) {
             seen.extend_from_slice(&piece[..count]);
-            let _ = begun.send(());
+            let _ = drawn.send(String::from_utf8_lossy(&seen).into_owned());
         }
         String::from_utf8_lossy(&seen).into_owned()
     });
-    // On a busy machine it takes a while before it draws anything; then it has a round or more to tell of.
-    begins.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut so_far = String::new();
+    while !tells_of_a_round(&so_far) {
+        let left = end.saturating_duration_since(std::time::Instant::now());
+        so_far = draws.recv_timeout(left).unwrap_or_else(|_| panic!("no round in: {so_far}"));
+    }
     signal(&child, libc::SIGTERM);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
@@ -250,7 +254,12 @@ fn drawn(kind: &str) -> String {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_that_was_taken_over_is_put_back() {
-    let seen = drawn("xterm");
+    let seen = drawn("xterm", |so_far| {
+        let mut terminal = vt100::Parser::new(24, 80, 0);
+        terminal.process(so_far.as_bytes());
+        let screen = terminal.screen().contents();
+        screen.contains("round ") && !screen.contains("round 0 of")
+    });
     let (taken, put_back) = (seen.find("\u{1b}[?1049h"), seen.rfind("\u{1b}[?1049l"));
     assert!(taken.is_some() && put_back > taken, "{seen}");
 }
@@ -258,7 +267,7 @@ fn a_terminal_that_was_taken_over_is_put_back() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_that_cannot_draw_gets_lines() {
-    let seen = drawn("dumb");
+    let seen = drawn("dumb", |so_far| so_far.contains("note: 1 of 60 s"));
     assert!(seen.contains("note: 1 of 60 s") && !seen.contains('\u{1b}'), "{seen}");
 }
 

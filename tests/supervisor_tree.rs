@@ -551,7 +551,8 @@ fn a_hung_worker_may_be_stopped_and_replaced() {
         }
     };
     let spec = ChildSpec::new("feed", Restart::Permanent, body)
-        .heartbeat(Duration::from_millis(100))
+        // The next run beats every ms: one that is seen to hang as well is what this is long enough for.
+        .heartbeat(Duration::from_millis(500))
         .restart_hung()
         .replace_abandoned()
         .shutdown(Duration::from_millis(5))

@@ -40,19 +40,19 @@ impl<'a> Side<'a> {
         (self.batch)(count);
         self
     }
+}
 
-    /// How many operations take about as long as `batch`.
-    fn operations_in(&mut self, batch: Duration) -> u64 {
-        let mut count = 1;
-        loop {
-            // The least of three: one interruption would make a batch of a single operation.
-            let took = (0..3).map(|_| self.time(count)).min().unwrap_or_default();
-            if took * 2 >= batch {
-                let share = batch.as_secs_f64() / took.as_secs_f64();
-                return ((count as f64 * share) as u64).max(1);
-            }
-            count *= 2;
+/// How many operations take about as long as `batch`, where `time` says how long so many of them took.
+fn operations_in(batch: Duration, mut time: impl FnMut(u64) -> Duration) -> u64 {
+    let mut count = 1;
+    loop {
+        // The least of three: one interruption would make a batch of a single operation.
+        let took = (0..3).map(|_| time(count)).min().unwrap_or_default();
+        if took * 2 >= batch {
+            let share = batch.as_secs_f64() / took.as_secs_f64();
+            return ((count as f64 * share) as u64).max(1);
         }
+        count *= 2;
     }
 }
 
@@ -137,7 +137,8 @@ impl Default for Plan {
 
 /// Runs the sides in turn. Returns nanoseconds per operation, one sample a round.
 pub fn in_turn(sides: &mut [Side<'_>], plan: Plan) -> Vec<Samples> {
-    let counts: Vec<u64> = sides.iter_mut().map(|side| side.operations_in(plan.batch)).collect();
+    let counts: Vec<u64> =
+        sides.iter_mut().map(|side| operations_in(plan.batch, |count| side.time(count))).collect();
     let mut samples = vec![Samples(Vec::with_capacity(plan.rounds)); sides.len()];
     for _ in 0..plan.rounds {
         for ((side, count), samples) in sides.iter_mut().zip(&counts).zip(&mut samples) {
@@ -194,13 +195,18 @@ mod tests {
 
     #[test]
     fn one_slow_call_does_not_make_batches_small() {
-        let mut calls = 0;
-        let mut side = Side::new("slow at first", |count| {
-            calls += 1;
-            let slow = if calls == 1 { Duration::from_millis(20) } else { Duration::ZERO };
-            std::thread::sleep(slow + Duration::from_micros(count));
-        });
-        assert!(side.operations_in(Duration::from_millis(8)) > 8);
+        let batch = Duration::from_millis(8);
+        let operations = |slow_call| {
+            let mut calls = 0;
+            operations_in(batch, |count| {
+                calls += 1;
+                let slow = if calls == slow_call { 3 * batch } else { Duration::ZERO };
+                slow + Duration::from_micros(count)
+            })
+        };
+        // One of a count of 1, of a greater one, and none.
+        assert_eq!([1, 20, u64::MAX].map(operations), [operations(u64::MAX); 3]);
+        assert!((7_999..=8_000).contains(&operations(1)), "{}", operations(1));
     }
 
     #[test]

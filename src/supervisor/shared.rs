@@ -64,10 +64,12 @@ impl Counts {
     pub(crate) fn count(&self, incident: &Incident) {
         let count = match incident {
             Incident::Started { generation, .. } => {
-                if *generation > 1 {
-                    self.restarts.fetch_add(1, Relaxed);
+                // Each restart is a start: never more of those than of these.
+                self.starts.fetch_add(1, Relaxed);
+                if *generation == 1 {
+                    return;
                 }
-                &self.starts
+                &self.restarts
             }
             Incident::Ended { exit, .. } if exit.failure().is_some() => &self.failures,
             Incident::Escalated { .. } => &self.escalations,

@@ -55,7 +55,7 @@ fn drawn_of(events: &Events) -> [(Drawn, Stats); 2] {
 
 /// A store whose times are those that are given.
 fn told() -> Events {
-    Events::builder().memory(1 << 20).clock(Clock::supplied()).build().unwrap()
+    Events::builder().memory(1 << 20).shards(4).clock(Clock::supplied()).build().unwrap()
 }
 
 #[test]
