@@ -43,6 +43,7 @@ struct Limits {
 struct Db {
     user: String,
     password: String,
+    /// Long enough that a secret one is no part of a time or a process's number by chance.
     pin: u32,
 }
 
@@ -77,7 +78,7 @@ impl Validate for App {
         let rate = self.limits.orders_per_second;
         report.require(rate <= 1_000, "limits.orders_per_second", &rate, "must be at most 1000");
         report.require(self.limits.ratio <= 1.0, "limits.ratio", &self.limits.ratio, "must be at most 1");
-        report.require(self.db.pin < 10_000, "db.pin", &self.db.pin, "must have four digits");
+        report.require(self.db.pin < 1_000_000_000, "db.pin", &self.db.pin, "must have nine digits");
         assert_ne!(rate, 666, "a bug in the rules");
     }
 }
@@ -428,8 +429,8 @@ fn what_needs_a_restart_keeps_its_value_and_says_so() {
     assert_eq!(why.to_string(), said);
 
     // What a restart would refuse is refused now.
-    fs::write(&file, "[db]\npin = 12345\n").unwrap();
-    assert!(app.reload().unwrap_err().to_string().contains("db.pin = 12345: must have four digits"));
+    fs::write(&file, "[db]\npin = 1234567890\n").unwrap();
+    assert!(app.reload().unwrap_err().to_string().contains("db.pin = 1234567890: must have nine digits"));
     let refused = app.override_path("listen", "c:3").unwrap_err();
     assert_eq!(refused.problems()[0].code(), "config.source.needs_restart");
 
@@ -531,7 +532,7 @@ fn what_is_changed_through_the_config_is_an_override() {
 #[test]
 fn secrets_are_nowhere() {
     let folder = Folder::new();
-    let file = folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 4711\n");
+    let file = folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 47110815\n");
     let sources = || Sources::new("APP").file(&file).secret("db.password").secret("db.pin");
     let app = sources().build::<App>().unwrap();
     app.override_path("db.password", "hunter3").unwrap();
@@ -544,9 +545,9 @@ fn secrets_are_nowhere() {
     );
     app.reset_all().unwrap();
     for text in [
-        "[db]\npassword = 47114711\n",
+        "[db]\npassword = 4711081547110815\n",
         "[db]\npin = \"hunter2\"\n",
-        "[db]\npin = 47114711\n",
+        "[db]\npin = 4047110815\n",
         "[db]\npassword = \"hunter2\nlisten=1",
         "db = \"hunter2\"\n",
         "[db]\npassword = \"hunter2\"\npassword = \"hunter3\"\n",
@@ -564,7 +565,7 @@ fn secrets_are_nowhere() {
         told.push(format!("{error} {error:?}"));
     }
     for text in told {
-        assert!(!["hunter", "4711"].iter().any(|secret| text.contains(secret)), "{text}");
+        assert!(!["hunter", "47110815"].iter().any(|secret| text.contains(secret)), "{text}");
     }
 }
 
@@ -1089,18 +1090,18 @@ fn a_file_that_came_while_an_update_took_long_is_taken_later() {
 fn a_secret_is_one_to_the_sources_and_to_the_config_wherever_it_is_named() {
     use flightdeck::config::Paths;
     let folder = Folder::new();
-    let file = folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 4711\n");
+    let file = folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 47110815\n");
     // Named to the config.
     let paths = || Paths::new().writable("db").secret("db.password").secret("db.pin");
     let app = Sources::new("APP").file(&file);
     let app = app.build_with(&App::default(), |builder| builder.paths(paths()).unwrap()).unwrap();
     let why: String = app.why("").unwrap().iter().map(ToString::to_string).collect();
-    assert!(!why.contains("hunter2") && !why.contains("4711"), "{why}");
-    folder.write("app.toml", "[db]\npin = 47110\n");
+    assert!(!why.contains("hunter2") && !why.contains("47110815"), "{why}");
+    folder.write("app.toml", "[db]\npin = 4047110815\n");
     let error = app.reload().unwrap_err().to_string();
-    assert!(!error.contains("47110"), "{error}");
+    assert!(!error.contains("47110815"), "{error}");
     // Named to the sources.
-    folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 4711\n");
+    folder.write("app.toml", "[db]\npassword = \"hunter2\"\npin = 47110815\n");
     let sources = || Sources::new("APP").file(&file).secret("db.password").secret("db.pin");
     let plain = sources().build::<App>().unwrap();
     let open = Paths::new().writable("");
@@ -1110,9 +1111,10 @@ fn a_secret_is_one_to_the_sources_and_to_the_config_wherever_it_is_named() {
     for app in [plain, with_paths] {
         let shown = format!("{:?}", app.config().load());
         assert!(!shown.contains("hunter2"), "{shown}");
-        let error = app.config().update(|now| App { db: Db { pin: 47110, ..now.db.clone() }, ..now.clone() });
+        let error =
+            app.config().update(|now| App { db: Db { pin: 4_047_110_815, ..now.db.clone() }, ..now.clone() });
         let error = error.unwrap_err().to_string();
-        assert!(!error.contains("47110"), "{error}");
+        assert!(!error.contains("47110815"), "{error}");
     }
 }
 

@@ -206,7 +206,7 @@ fn fields_of_one_name_are_told_apart() {
 #[test]
 fn what_changed_is_a_list() {
     let events = store();
-    let changes = [Change::of("price", 1.25, 1.5), Change::of("pin", "1234", "4321").secret()];
+    let changes = [Change::of("price", 1.25, 1.5), Change::of("pin", "hush", "tush").secret()];
     events.state_changed("order", &changes);
     let answer = events.query().run().unwrap();
     let told = line(&answer.iter().next().unwrap());
@@ -215,7 +215,8 @@ fn what_changed_is_a_list() {
         { "name": "pin", "before": { "type": "secret", "bytes": 4 }, "after": { "type": "secret", "bytes": 4 } },
     ]);
     assert_eq!(value(&told, "changes"), &expected);
-    assert!(!told.to_string().contains("1234"));
+    let text = told.to_string();
+    assert!(!text.contains("hush") && !text.contains("tush"), "{text}");
 }
 
 #[derive(Clone, Debug)]
