@@ -7,6 +7,7 @@ use super::life::{Life, now};
 use super::open::read_some;
 use crate::os::{self, Held};
 use crate::region::stage::State;
+use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -138,9 +139,12 @@ fn count_aside(path: &Path) -> Result<u32, CreateError> {
 pub(super) fn newest_of(path: &Path) -> u64 {
     let numbers = std::iter::once(path.to_owned()).chain((1..).map(|number| numbered(path, number)));
     let (mut newest, mut there) = (0, 0);
+    // While another puts one aside, all move to the next name, and the one that was met last is met again.
+    let mut met = HashSet::new();
     for (at, path) in numbers.enumerate() {
         match read(&path) {
             Ok(Some((_, Some(header)))) if header.state == State::Making => {}
+            Ok(Some((file, _))) if file.metadata().is_ok_and(|of| !met.insert((of.dev(), of.ino()))) => {}
             Ok(Some((file, header))) => {
                 let number = header.map_or_else(|| number_of_cut(&file), |header| header.life.number);
                 // Each of those before it here was a later life.

@@ -129,6 +129,17 @@ fn no_number_is_given_twice_whatever_became_of_the_files_before() {
     assert_eq!(killed(&keep()).number, 8, "what lies aside is the sixth, and one came after it");
 }
 
+/// Whoever looks while another puts a file aside may meet it under both names.
+#[test]
+fn a_file_that_is_met_twice_counts_once() {
+    let folder = Folder::new("met-twice");
+    let keep = || options(&folder).recover(5);
+    assert_eq!([killed(&keep()).number, killed(&keep()).number], [1, 2]);
+    fs::rename(numbered(&folder, 1), numbered(&folder, 2)).unwrap();
+    fs::hard_link(folder.file(), numbered(&folder, 1)).unwrap();
+    assert_eq!(killed(&keep()).number, 3, "no life is left out");
+}
+
 #[test]
 fn a_file_that_was_never_laid_out_is_taken_away() {
     let folder = Folder::new("unfinished");
