@@ -65,18 +65,26 @@ impl Scale {
     }
 }
 
+/// 2^52. From here up to twice as much there are all integers and nothing between them, so adding it rounds.
+const WHOLE: f64 = (1_u64 << 52) as f64;
+
 /// The integer that is nearest to a number from 0 up, of two the even one; none if there is no such integer.
 #[inline(always)]
 pub(super) fn nearest(number: f64) -> Option<u64> {
-    /// 2^52. From here up to twice as much there are all integers and nothing between them, so adding it rounds.
-    const WHOLE: f64 = (1_u64 << 52) as f64;
-    /// 2^64.
-    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
-    if (0.0..WHOLE).contains(&number) {
+    // The bits of numbers from 0 up are in the order of the numbers, and those of what is negative or no number lie above them.
+    if number.to_bits() < WHOLE.to_bits() {
         Some((number + WHOLE).to_bits() - WHOLE.to_bits())
     } else {
-        (WHOLE..BEYOND).contains(&number).then_some(number as u64)
+        nearest_to_other(number)
     }
+}
+
+#[cold]
+fn nearest_to_other(number: f64) -> Option<u64> {
+    /// 2^64.
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    // Minus zero is zero; what is above `WHOLE` has no fraction.
+    (0.0..BEYOND).contains(&number).then_some(number as u64)
 }
 
 #[cfg(test)]
