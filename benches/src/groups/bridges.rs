@@ -2,11 +2,13 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `log` | what is said through the crate `log`, through our logger |
 //! | `metrics` | handles and macros of the crate `metrics`, through our recorder |
 //! | `openmetrics` | a page for Prometheus |
 //! | `trace` | events as a trace for Perfetto |
 //! | `tracing` | events and spans of the crate `tracing`, through our layer |
 
+mod log;
 mod metrics;
 mod openmetrics;
 mod trace;
@@ -15,6 +17,7 @@ mod tracing;
 use crate::session::Session;
 
 pub(super) fn run(session: &mut Session) {
+    log::run(session);
     metrics::run(session);
     openmetrics::run(session);
     trace::run(session);

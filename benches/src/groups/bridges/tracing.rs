@@ -5,7 +5,12 @@ use crate::row::{Bar, Row};
 use crate::session::Session;
 use flightdeck::bridge::tracing::Layer;
 use flightdeck::events::Events;
+use opentelemetry::Context;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
 use std::hint::black_box;
+use std::time::Duration;
 use tracing::{Dispatch, Subscriber};
 use tracing_flight_recorder::{FlightRecorder, FlightRecorderLayer};
 use tracing_subscriber::filter::LevelFilter;
@@ -15,6 +20,7 @@ use tracing_subscriber::{EnvFilter, fmt, registry};
 const FMT: &str = "tracing_subscriber::fmt into a sink";
 const RECORDER: &str = "tracing-flight-recorder";
 const BARE: &str = "the registry alone";
+const OPENTELEMETRY: &str = "tracing-opentelemetry into a processor that drops";
 
 /// What our ring of 256 KiB keeps of them, about.
 const LINES: usize = 2_048;
@@ -59,6 +65,26 @@ fn spanned(events: &Events, order: u64) {
     events.end(scope, Ended {});
 }
 
+/// Less than any exporter does.
+#[derive(Debug)]
+struct Dropping;
+
+impl SpanProcessor for Dropping {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        black_box(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
 pub(super) fn run(session: &mut Session) {
     session.row("tracing::info! with three fields and a message", || {
         let (events, recorder) = (store(), FlightRecorder::new(LINES));
@@ -96,6 +122,8 @@ pub(super) fn run(session: &mut Session) {
     session.row("tracing span with a field: new, enter, exit, close", || {
         let events = store();
         let layer = Layer::new(&events);
+        let provider = SdkTracerProvider::builder().with_span_processor(Dropping).build();
+        let opentelemetry = tracing_opentelemetry::layer().with_tracer(provider.tracer("scorecard"));
         let row = Row::measure(
             under(
                 "flightdeck's layer, by levels, two events",
@@ -112,8 +140,9 @@ pub(super) fn run(session: &mut Session) {
                 under("flightdeck's layer, without levels, two events", registry().with(layer), span),
                 Side::each("two events and the scope between, without tracing", |n| spanned(&events, n)),
                 under(FMT, registry().with(fmt::layer().with_writer(std::io::sink)), span),
+                under(OPENTELEMETRY, registry().with(opentelemetry), span),
             ],
-            &[Bar::AtMostTimes(1.5, BARE)],
+            &[Bar::AtMostTimes(1.5, BARE), Bar::TimesFaster(2.0, OPENTELEMETRY)],
         );
         assert!(events.stats().written > 0, "it records nothing");
         row
