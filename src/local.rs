@@ -102,8 +102,8 @@ pub(crate) struct Scope {
     pub(crate) id: CorrelationId,
     pub(crate) span: SpanId,
     /// [`Scope::FRESH`] and the like. No booleans, some of whose bytes no scope has: the compiler would mark by one of those that there
-    /// is no block to read, and look for it in each record.
-    pub(crate) marks: u8,
+    /// is no block to read, and look for it in each record. A whole word, as all else here: it is copied as such.
+    pub(crate) marks: u64,
     /// The ticks at which the span began, or [`Scope::NOT_KNOWN`].
     pub(crate) since: u64,
 }
@@ -115,17 +115,17 @@ impl Scope {
         Self { id: CorrelationId::NONE, span: SpanId::NONE, marks: 0, since: Self::NOT_KNOWN };
     /// Nothing has been recorded in this scope yet, and it was not carried here from elsewhere: its
     /// first record is the root of its id.
-    pub(crate) const FRESH: u8 = 1;
+    pub(crate) const FRESH: u64 = 1;
     /// Whoever began its trace does not keep it.
-    pub(crate) const UNSAMPLED: u8 = 2;
+    pub(crate) const UNSAMPLED: u64 = 2;
 
     #[inline(always)]
-    pub(crate) const fn is(self, mark: u8) -> bool {
+    pub(crate) const fn is(self, mark: u64) -> bool {
         self.marks & mark != 0
     }
 
     #[inline(always)]
-    pub(crate) const fn marked(self, mark: u8, on: bool) -> Self {
+    pub(crate) const fn marked(self, mark: u64, on: bool) -> Self {
         let marks = if on { self.marks | mark } else { self.marks & !mark };
         Self { marks, ..self }
     }

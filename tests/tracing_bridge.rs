@@ -211,6 +211,25 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Seen {
 }
 
 #[test]
+fn what_a_caller_does_not_sample_is_passed_on_as_such() {
+    const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0";
+    let host = Host::new();
+    host.run(|| {
+        for flag in ["0", "1"] {
+            let span = info_span!("request", traceparent = format!("{CALLER}{flag}"));
+            let below = info_span!(parent: &span, "below, from outside");
+            let passed_on = || Scope::current().traceparent().to_string();
+            assert!(below.in_scope(passed_on).ends_with(flag));
+            span.in_scope(|| {
+                assert!(passed_on().ends_with(flag));
+                assert!(info_span!("below").in_scope(passed_on).ends_with(flag));
+            });
+            assert_eq!(Scope::current(), Scope::default());
+        }
+    });
+}
+
+#[test]
 fn other_layers_see_what_they_see_without_it() {
     let host = Host::new();
     let seen = Seen::default();
@@ -231,6 +250,70 @@ fn other_layers_see_what_they_see_without_it() {
     });
     assert_eq!(messages(&host.all()).last(), Some(&"on"));
     assert_eq!(host.all().len(), 4);
+}
+
+#[test]
+fn a_span_that_is_off_here_is_gone_through_for_the_others_alone() {
+    let host = Host::new();
+    let seen = Seen::default();
+    let dispatch = Dispatch::new(registry().with(host.layer.clone().by_levels()).with(seen.clone()));
+    host.events
+        .set_directives("off,tracing_bridge.on=info,tracing_bridge.inner=info,native=info".parse().unwrap());
+    tracing::dispatcher::with_default(&dispatch, || {
+        let on = info_span!("on", request_id = 7);
+        let off = info_span!("off", request_id = 8, late = Empty);
+        on.in_scope(|| {
+            off.in_scope(|| {
+                off.record("late", 1);
+                info!("seen by the other");
+                // Off, it is not where this thread is.
+                host.events.record(Native { n: 1 });
+                drop(info_span!("inner"));
+            });
+            host.events.record(Native { n: 2 });
+        });
+        drop(off);
+    });
+    let answer = host.of(7_u64);
+    let kinds: Vec<_> =
+        answer.iter().map(|event| event.kind().rsplit('.').next().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["on", "native", "inner", "inner", "native", "on"], "{}", answer.timeline());
+    let on = answer.iter().next().unwrap().span();
+    assert!(answer.iter().all(|event| event.span() == on || event.kind().ends_with("inner")));
+    assert_eq!((host.all().len(), seen.0.load(Relaxed)), (6, 1));
+}
+
+#[test]
+fn thousands_of_spans_that_live_at_once_keep_what_is_theirs() {
+    let host = Host::new();
+    thread::scope(|threads| {
+        for thread in 0..3_u64 {
+            let host = &host;
+            threads.spawn(move || {
+                host.run(|| {
+                    let ids = thread * 2_000 + 1..=thread * 2_000 + 2_000;
+                    let spans: Vec<_> =
+                        ids.map(|id| (id, info_span!("one of many", request_id = id))).collect();
+                    for (id, span) in spans.iter().rev() {
+                        span.in_scope(|| assert_eq!(Scope::current().correlation(), (*id).into()));
+                    }
+                    // The middle first: those that stay are still found.
+                    let (middle, rest): (Vec<_>, Vec<_>) = spans.into_iter().partition(|(id, _)| id % 3 == 0);
+                    drop(middle);
+                    for (id, span) in &rest {
+                        span.in_scope(|| assert_eq!(Scope::current().correlation(), (*id).into()));
+                    }
+                });
+            });
+        }
+    });
+    let answer = host.all();
+    let ends = answer
+        .iter()
+        .filter(Recorded::is_end)
+        .map(|event| event.correlation().get())
+        .collect::<BTreeSet<_>>();
+    assert_eq!((answer.len(), ends.len()), (12_000, 6_000));
 }
 
 #[test]

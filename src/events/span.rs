@@ -183,19 +183,25 @@ impl Events {
     ///
     /// # Errors
     /// As of [`Events::record_values`]. There is no span then.
-    #[inline]
+    #[inline(always)]
     pub fn start_values(
         &self,
         stamp: Stamp,
         kind: &Kind,
         values: &[Value<'_>],
     ) -> Result<(Scope, bool), ValuesError> {
-        let store = self.store();
-        kind.check_store(store)?;
-        let (span, since) = (self.fresh_span(), store.clock.now());
+        let (span, since) = (self.fresh_span(), self.store().clock.now());
         let scope = Scope::begun(stamp.id, span, since);
         let stamp = stamp.span(span).starts_under(stamp.span).taken_at(since);
-        Ok((scope, kind.record_if(Kind::admit, stamp, values, store)?))
+        Ok((scope, self.record_start(stamp, kind, values)?))
+    }
+
+    /// Apart from the scope, which so stays in its caller's registers: handed over through memory, it cost more than to make it.
+    #[inline(never)]
+    fn record_start(&self, stamp: Stamp, kind: &Kind, values: &[Value<'_>]) -> Result<bool, ValuesError> {
+        let store = self.store();
+        kind.check_store(store)?;
+        kind.record_if(Kind::admit, stamp, values, store)
     }
 
     /// As [`Events::end`], with an event of a kind defined at run time. Sample and rate of the kind are not asked: they were when

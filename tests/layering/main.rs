@@ -85,6 +85,8 @@ const PUBLIC: &[&str] = &[
 
 /// The files that may say `unsafe`. An entry that no longer does is a failure too.
 const UNSAFE_FILES: &[&str] = &[
+    "bridge/text.rs",
+    "bridge/tracing/levels.rs",
     "clock/tsc.rs",
     "config/list.rs",
     "config/local.rs",

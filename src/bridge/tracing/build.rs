@@ -1,6 +1,7 @@
 //! A layer as hosts hold it, and what it is told beforehand.
 
 use super::filter::Levels;
+use super::levels::ByLevels;
 use super::site::Rules;
 use super::sites::Sites;
 use super::spans::Spans;
@@ -106,8 +107,7 @@ impl Layer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let levels = self.levels();
-        tracing_subscriber::Layer::with_filter(self, levels)
+        ByLevels::new(self)
     }
 
     /// Those directives as a filter, to be combined with others.

@@ -3,7 +3,7 @@
 use super::build::{Inner, Layer};
 use super::entered;
 use super::name;
-use super::said::{FEW, Said, Shape, Whose};
+use super::said::{FEW, Said, Whose};
 use super::site::{MOST_FIELDS, Site};
 use super::spans::Begun;
 use super::stats::Counts;
@@ -76,6 +76,7 @@ impl Inner {
     }
 
     /// The same of a span, which is somebody's in any case, and with which whose it is may begin.
+    #[inline(always)]
     fn stamp_of_span(&self, around: Around, whose: Whose) -> Stamp {
         let scope = around.scope();
         match whose {
@@ -114,24 +115,31 @@ impl Inner {
     #[inline(always)]
     fn begin<const FIELDS: usize>(
         &self,
+        id: &Id,
         site: Option<&Site>,
         attributes: &Attributes<'_>,
         around: Around,
-    ) -> Option<Begun> {
+    ) {
         let mut said = Said::<FIELDS>::at(site);
         attributes.record(&mut said);
         let stamp = self.stamp_of_span(around, said.whose);
+        // A span goes on with what its thread is in, also in whether that is sampled.
+        let _in = match (said.whose, around) {
+            (Whose::Joined(scope), _) | (Whose::NotSaid, Around::Scope(scope)) => Some(scope.enter()),
+            _ => None,
+        };
         let (metadata, take) = (attributes.metadata(), |kind: &Kind, values: &[Value<'_>]| {
             self.events.start_values(stamp, kind, values)
         });
-        let (scope, is_recorded) = self.hand_over(site, metadata, &said, take)?;
-        Some(Begun {
+        let Some((scope, is_recorded)) = self.hand_over(site, metadata, &said, take) else { return };
+        let begun = Begun {
             scope,
             metadata,
             is_recorded,
             #[cfg(feature = "tracing-opentelemetry")]
             knows_whose: said.whose != Whose::NotSaid,
-        })
+        };
+        self.spans.insert(id, begun);
     }
 
     /// Puts a span that is entered for the first time into the trace that somebody else keeps, if it has not said whose it is.
@@ -237,12 +245,9 @@ where
         let Some(_inside) = inner.inside() else { return };
         let site = inner.site(attributes.metadata());
         let around = inner.around(attributes.parent(), attributes.is_root(), &context);
-        let begun = match is_small(site) {
-            true => inner.begin::<FEW>(site, attributes, around),
-            false => inner.begin::<MOST_FIELDS>(site, attributes, around),
-        };
-        if let Some(begun) = begun {
-            inner.spans.insert(id, begun);
+        match is_small(site) {
+            true => inner.begin::<FEW>(id, site, attributes, around),
+            false => inner.begin::<MOST_FIELDS>(id, site, attributes, around),
         }
     }
 
@@ -312,7 +317,7 @@ where
         let inner = &*self.inner;
         let Some(begun) = inner.spans.remove(&id).filter(|begun| begun.is_recorded) else { return };
         let end = |kind: &Kind, values: &[Value<'_>]| inner.events.end_values(begun.scope, kind, values);
-        let ended = match inner.site(begun.metadata).and_then(|site| site.kind(Shape::EMPTY, &inner.events)) {
+        let ended = match inner.site(begun.metadata).and_then(|site| site.end(&inner.events)) {
             Some(kind) => end(kind, &[]),
             None => match inner.others.get(name::severity(begun.metadata.level())) {
                 Some(other) => end(other, &[Value::Str(&name::kind(begun.metadata)), Value::Str("")]),

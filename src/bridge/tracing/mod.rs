@@ -47,7 +47,7 @@
 //! | field | the id |
 //! |---|---|
 //! | that which [`LayerBuilder::correlation_field`] names | the number; of text up to 32 hexadecimal digits, dashes aside (a UUID, say) as a number, and of any other text what [`correlation_of`](super::correlation_of) says |
-//! | `traceparent`, as W3C trace context writes it | the trace id, and the caller's span is the parent |
+//! | `traceparent`, as W3C trace context writes it | the trace id, and the caller's span is the parent; what is [passed on](crate::events::Scope::traceparent) is sampled if that is |
 //! | neither, but there is a layer of `tracing-opentelemetry` in the subscriber (feature `tracing-opentelemetry`) | its trace id, from when the span is first entered, with an event `tracing.in_trace` that names the span there: before, the host may still set the parent |
 //! | none of these, and there is nothing around it | a new one, made at random |
 //!
@@ -83,6 +83,7 @@ mod build;
 mod entered;
 mod filter;
 mod layer;
+mod levels;
 mod name;
 mod said;
 mod site;

@@ -25,6 +25,8 @@ pub(super) struct Site {
     pub(super) id_field: Option<usize>,
     pub(super) traceparent: Option<usize>,
     first: OnceLock<Box<Known>>,
+    /// The kind of the ends of its spans, which have no values.
+    end: OnceLock<Kind>,
     /// As levels said when they were asked last.
     pub(super) is_wanted: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl Site {
             id_field: rules.correlation.as_deref().and_then(named),
             traceparent: named("traceparent"),
             first: OnceLock::new(),
+            end: OnceLock::new(),
             is_wanted: AtomicBool::new(true),
         }
     }
@@ -82,6 +85,16 @@ impl Site {
             Some(known) if known.shape == shape => Some(&known.kind),
             _ => self.look_up(shape, events),
         }
+    }
+
+    /// The kind of the end of a span.
+    #[inline]
+    pub(super) fn end(&self, events: &Events) -> Option<&Kind> {
+        let known = self.end.get();
+        known.or_else(|| {
+            let kind = self.kind(Shape::EMPTY, events)?;
+            Some(self.end.get_or_init(|| kind.clone()))
+        })
     }
 
     #[inline(never)]
