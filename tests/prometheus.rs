@@ -214,3 +214,29 @@ fn prometheus_reads_values_and_an_exemplar() {
     assert_eq!((&row["type"], &row["unit"]), (&"histogram".into(), &"seconds".into()));
     assert_eq!(row["help"], "From request to answer.");
 }
+
+/// From its third version on it asks for names as they are; before it, pages have them with underscores.
+#[test]
+fn a_name_with_dots_and_letters_of_any_kind_comes_back_as_prometheus_asks_for_it() {
+    if !has("prometheus") {
+        return;
+    }
+    let version = Command::new("prometheus").arg("--version").output().unwrap();
+    let version = String::from_utf8_lossy(&[version.stdout, version.stderr].concat()).into_owned();
+    let is_old = version.contains("version 2.");
+    let telemetry = Telemetry::new();
+    telemetry.describe("größe.täglich", Description::new("A name.").unit(Unit::Count)).unwrap();
+    telemetry.counter_with("größe.täglich", &[("straße", "\u{1f6eb}")]).increment(3);
+    let folder = Folder::new("prometheus-names");
+    let prometheus = Prometheus::start(&folder.0, &[("host", serve(&telemetry, &Renderer::new()))]);
+    let (query, label) = if is_old {
+        ("{__name__=~\"gr.*_t.*glich_total\"}", None)
+    } else {
+        ("{\"größe.täglich_total\"}", Some("straße"))
+    };
+    let found = prometheus.query(query, 1);
+    assert_eq!((found.len(), found[0].1), (1, 3.0), "{found:?}");
+    let labels = found[0].0.as_object().unwrap();
+    let label = label.unwrap_or_else(|| labels.keys().find(|name| name.starts_with("stra")).unwrap());
+    assert_eq!(labels[label], "\u{1f6eb}", "{labels:?}");
+}

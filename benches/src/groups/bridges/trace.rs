@@ -4,8 +4,9 @@ use crate::measure::Samples;
 use crate::pair::{PairSide, in_pairs};
 use crate::row::{Bar, Measured, Row};
 use crate::session::Session;
+use flightdeck::Clock;
 use flightdeck::bridge::trace::{Format, Trace};
-use flightdeck::events::{Class, Events, Shares, Stamp};
+use flightdeck::events::{Class, Cursor, CursorState, Delivery, Events, Shares, Stamp, Start, Writer};
 use std::io;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -78,35 +79,66 @@ fn export(events: &Events, format: Format) -> u64 {
 #[repr(align(128))]
 struct Apart<T>(Mutex<T>);
 
-/// At full speed.
+/// A cursor and the trace that its events go to.
+fn followed(cursor: Cursor, clock: &Clock) -> Apart<(Cursor, Trace<io::Sink>)> {
+    Apart(Mutex::new((cursor, Trace::builder(Format::Perfetto).start(io::sink(), clock.converter()))))
+}
+
+/// At full speed. What the export reads is told from what it does: beside the same writer one thread exports the events of
+/// another store, and one reads this store's and makes nothing of them.
 fn beside() -> Row {
-    let events = store(64 << 20);
-    let writer = Apart(Mutex::new(events.writer().expect("a shard is free")));
-    let write = |count: u64| {
+    let (events, other) = (store(64 << 20), store(64 << 20));
+    let [writer, of_other] =
+        [&events, &other].map(|store| Apart(Mutex::new(store.writer().expect("a shard is free"))));
+    let write_to = |writer: &Apart<Writer>, count: u64| {
         let mut writer = writer.0.lock().expect("nothing panics with it");
         (0..count).for_each(|n| {
             writer.record_with(Stamp::of(n / 8 + 1), Priced { price: 1.25, quantity: n, venue: "XETRA" });
         });
     };
+    let write = |count| write_to(&writer, count);
     write(1_000_000);
-    let trace = Trace::builder(Format::Perfetto).start(io::sink(), events.clock().converter());
-    let followed = Apart(Mutex::new((events.cursor(), trace)));
-    let follow = |polls: u64| {
-        let (cursor, trace) = &mut *followed.0.lock().expect("nothing panics with it");
+    write_to(&of_other, 1_000_000);
+    let oldest = || other.query().follow_from(Start::Oldest).expect("all of it");
+    let (own, unrelated) = (followed(events.cursor(), events.clock()), followed(oldest(), other.clock()));
+    let read = Apart(Mutex::new((events.cursor(), 0_u64)));
+    let export = |polls: u64| {
+        let (cursor, trace) = &mut *own.0.lock().expect("nothing panics with it");
         (0..polls).for_each(|_| {
             cursor.poll(1, |delivery| trace.delivery(delivery).expect("a sink takes all"));
         });
     };
-    let with = PairSide::of("with an export", write, Some(Box::new(follow)));
-    let paired = in_pairs(vec![PairSide::of(ALONE, write, None), with]);
-    let stats = followed.0.lock().expect("nothing panics with it").1.stats();
+    let export_other = |polls: u64| {
+        let (cursor, trace) = &mut *unrelated.0.lock().expect("nothing panics with it");
+        (0..polls).for_each(|_| {
+            let polled = cursor.poll(1, |delivery| trace.delivery(delivery).expect("a sink takes all"));
+            if polled.state != CursorState::More {
+                *cursor = oldest();
+            }
+        });
+    };
+    let only_read = |polls: u64| {
+        let (cursor, seen) = &mut *read.0.lock().expect("nothing panics with it");
+        (0..polls).for_each(|_| {
+            cursor.poll(1, |delivery| *seen += u64::from(matches!(delivery, Delivery::Event(_))));
+        });
+    };
+    let paired = in_pairs(vec![
+        PairSide::of(ALONE, write, None),
+        PairSide::of("export", write, Some(Box::new(export))),
+        PairSide::of("other", write, Some(Box::new(export_other))),
+        PairSide::of("read", write, Some(Box::new(only_read))),
+    ]);
+    let stats =
+        |of: &Apart<(Cursor, Trace<io::Sink>)>| of.0.lock().expect("nothing panics with it").1.stats();
+    let (of_own, of_other) = (stats(&own), stats(&unrelated));
+    let seen = read.0.lock().expect("nothing panics with it").1;
     let sides = [
-        (
-            format!("with an export: {} written, {} overwritten before", stats.events, stats.missing),
-            &paired.sides[1],
-        ),
-        (ALONE.to_owned(), &paired.sides[0]),
+        (format!("with an export: {} written, {} overwritten before", of_own.events, of_own.missing), 1),
+        (ALONE.to_owned(), 0),
+        (format!("beside an export of another store: {} written", of_other.events), 2),
+        (format!("beside a cursor whose events become nothing: {seen} read"), 3),
     ];
-    let sides = sides.map(|(name, times)| Measured { name, samples: times.first_cpu.clone() });
+    let sides = sides.map(|(name, at)| Measured { name, samples: paired.sides[at].first_cpu.clone() });
     Row { gain: Some(paired.gain()), ..Row::of(sides, &[Bar::AtMostTimes(1.10, ALONE)]) }
 }
