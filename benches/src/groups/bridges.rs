@@ -5,12 +5,14 @@
 //! | `log` | what is said through the crate `log`, through our logger |
 //! | `metrics` | handles and macros of the crate `metrics`, through our recorder |
 //! | `openmetrics` | a page for Prometheus |
+//! | `tower` | a request, through our layer |
 //! | `trace` | events as a trace for Perfetto |
 //! | `tracing` | events and spans of the crate `tracing`, through our layer |
 
 mod log;
 mod metrics;
 mod openmetrics;
+mod tower;
 mod trace;
 mod tracing;
 
@@ -20,6 +22,7 @@ pub(super) fn run(session: &mut Session) {
     log::run(session);
     metrics::run(session);
     openmetrics::run(session);
+    tower::run(session);
     trace::run(session);
     tracing::run(session);
 }

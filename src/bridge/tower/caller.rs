@@ -28,27 +28,36 @@ impl Unfit {
 /// The scope of whoever sent these headers, if they say so.
 #[inline]
 pub(super) fn scope(headers: &HeaderMap) -> Result<Option<Scope>, Unfit> {
-    let mut parents = headers.get_all(&TRACEPARENT).iter();
-    let Some(parent) = parents.next() else { return Ok(None) };
-    if parents.next().is_some() {
-        return Err(Unfit::Repeated);
-    }
+    // Of a map in which no name stands twice one look is enough.
+    let parent = match headers.len() == headers.keys_len() {
+        true => headers.get(&TRACEPARENT),
+        false => only(headers)?,
+    };
+    let Some(parent) = parent else { return Ok(None) };
     if parent.len() > LONGEST_PARENT {
         return Err(Unfit::TooLong);
     }
-    let text = parent.to_str().map_err(|_| Unfit::Malformed)?;
+    let text = std::str::from_utf8(parent.as_bytes()).map_err(|_| Unfit::Malformed)?;
     Scope::from_traceparent(text).map(Some).map_err(|_| Unfit::Malformed)
+}
+
+/// The header of the caller, if it is given once.
+#[cold]
+fn only(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Unfit> {
+    let mut parents = headers.get_all(&TRACEPARENT).iter();
+    let parent = parents.next();
+    if parents.next().is_some() { Err(Unfit::Repeated) } else { Ok(parent) }
 }
 
 /// What other tracing systems want to be told of the trace. Several headers are one list.
 #[inline]
 pub(super) fn state(headers: &HeaderMap) -> Result<Option<HeaderValue>, Unfit> {
-    let mut states = headers.get_all(&TRACESTATE).iter();
-    let Some(first) = states.next() else { return Ok(None) };
-    match states.next() {
+    let Some(first) = headers.get(&TRACESTATE) else { return Ok(None) };
+    let mut more = headers.get_all(&TRACESTATE).iter().skip(1);
+    match more.next() {
         None if first.len() <= LONGEST_STATE => Ok(Some(first.clone())),
         None => Err(Unfit::State),
-        Some(second) => joined(&[first, second], states),
+        Some(second) => joined(&[first, second], more),
     }
 }
 

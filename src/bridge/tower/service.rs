@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
@@ -204,29 +205,34 @@ where
     /// If it is polled once more after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // Out of its place, so that a poll that panics ends it while the panic is on its way.
-        let underway = this.underway.take().expect("polled after it was ready");
         let polled = {
-            let _within = underway.enter();
+            let ends = EndsUnwinding(this.underway);
+            let _within = ends.0.as_ref().expect("polled after it was ready").enter();
             let polled = this.future.as_mut().as_pin_mut().map(|future| future.poll(context));
             if !matches!(polled, Some(Poll::Pending)) {
                 this.future.set(None);
             }
+            mem::forget(ends);
             polled
         };
-        match polled {
-            Some(Poll::Ready(Ok(response))) => {
-                Poll::Ready(Ok(U::respond(response, Ends { underway, has_body: *this.has_body })))
-            }
-            Some(Poll::Ready(Err(error))) => {
+        let Some(Poll::Ready(result)) = polled else { return Poll::Pending };
+        let underway = this.underway.take().expect("it was there before");
+        Poll::Ready(match result {
+            Ok(response) => Ok(U::respond(response, Ends { underway, has_body: *this.has_body })),
+            Err(error) => {
                 underway.end(Outcome::Failed);
-                Poll::Ready(Err(error))
+                Err(error)
             }
-            Some(Poll::Pending) | None => {
-                *this.underway = Some(underway);
-                Poll::Pending
-            }
-        }
+        })
+    }
+}
+
+/// A poll that panics ends its request while the panic is on its way.
+struct EndsUnwinding<'a>(&'a mut Option<Underway>);
+
+impl Drop for EndsUnwinding<'_> {
+    fn drop(&mut self) {
+        *self.0 = None;
     }
 }
 
