@@ -396,6 +396,26 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
 }
 
 #[test]
+fn whoever_is_overtaken_again_at_once_keeps_clear_of_the_writer() {
+    let mut subject = Subject::new(1);
+    subject.write(&[(20, None)]);
+    let mut follower = Follower::new(&subject, Track::at_oldest(&subject.ring));
+    // It slept, and is right in front of a writer at four times its pace.
+    (0..100).for_each(|_| subject.write(&[(20, None)]));
+    let mut near = 0;
+    for _ in 0..200 {
+        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
+        follower.follow(&subject, 1);
+        let room = follower.track.position().map_or(0, |next| subject.ring.room_before(next));
+        near += u64::from(room < GEOMETRY.words as u64 / 16);
+        (0..4).for_each(|_| subject.write(&[(20, None)]));
+    }
+    let [passed, missed] = follower.finish(&subject);
+    assert!(near < 20, "right in front of the writer {near} times of 200");
+    assert!(passed > 200 && passed + missed == 901, "{passed} + {missed}");
+}
+
+#[test]
 fn whoever_keeps_clear_with_an_old_look_never_goes_back() {
     let mut subject = Subject::new(1);
     subject.write(&[(16, None)]);
