@@ -31,6 +31,14 @@ struct Route {
     durations: [OnceLock<Histogram>; Outcome::LABELS.len()],
 }
 
+impl Route {
+    /// Nothing is compared with nothing: an empty text lies nowhere, and some processors take a hundred nanoseconds to find that out.
+    #[inline]
+    fn is_called(&self, name: &str) -> bool {
+        self.name.len() == name.len() && (name.is_empty() || *self.name == *name)
+    }
+}
+
 /// Where a route is kept; none of those beyond the last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RouteId(Option<u16>);
@@ -55,7 +63,7 @@ impl Routes {
     fn slot(&self, name: &str) -> usize {
         let start = self.hasher.hash_one(name) as usize;
         let places = (0..SLOTS).map(|step| start.wrapping_add(step) % SLOTS);
-        let is_its = |place: &usize| self.slots[*place].get().is_none_or(|route| *route.name == *name);
+        let is_its = |place: &usize| self.slots[*place].get().is_none_or(|route| route.is_called(name));
         places.into_iter().find(is_its).unwrap_or_default()
     }
 
