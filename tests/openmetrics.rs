@@ -201,6 +201,28 @@ fn a_page_that_is_made_again_is_that_of_a_renderer_that_never_made_one() {
     check("the first again");
 }
 
+#[test]
+fn of_a_name_with_two_types_the_first_is_told_and_nothing_has_anothers_numbers() {
+    let [one, other] = [Telemetry::new(), Telemetry::new()];
+    one.gauge_with("x", &[("a", "1")]).set(3);
+    other.histogram_with("x", &[("a", "2")]).record(100);
+    one.counter("y").increment(7);
+    let sums =
+        [one.snapshot().plus(&other.snapshot()).unwrap(), other.snapshot().plus(&one.snapshot()).unwrap()];
+    for format in ALL {
+        for sum in &sums {
+            let mut page = String::new();
+            let rendered = Renderer::new().render(sum, &Own::none(), format, &mut page);
+            let told = samples(&page);
+            let value = |name: &str, labels: BTreeMap<_, _>| told.get(&(name.to_owned(), labels)).copied();
+            assert_eq!(value("x", labels([("a", "1")])), Some(3.0), "{page}");
+            assert_eq!(value("y_total", labels([])), Some(7.0), "{page}");
+            assert!(!page.contains("a=\"2\""), "{page}");
+            assert_eq!((rendered.series, rendered.left_out.name), (2, 1));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -8,6 +8,7 @@ mod tool;
 use flightdeck::Flightdeck;
 use flightdeck::config::{Config, Paths, Validate, Violations};
 use flightdeck::events::Stamp;
+use flightdeck::mapped::Options;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -94,7 +95,11 @@ fn host(folder: &Folder) -> Flightdeck<Limits> {
     let mut settings = flightdeck::Settings::default();
     settings.health = Duration::from_millis(5);
     let deck = Flightdeck::builder().config_built(config).settings(settings);
-    let deck = deck.events(|events| events.memory(2 << 20)).mapped(folder.deck()).start().unwrap();
+    let deck = deck
+        .events(|events| events.memory(2 << 20))
+        .mapped(Options::at(folder.deck()).recover(2))
+        .start()
+        .unwrap();
     deck.telemetry().counter("orders").increment(7);
     deck.events().record_with(Stamp::of(42_u64), Filled { qty: 5 });
     deck
@@ -136,6 +141,7 @@ fn probes_of_a_host_that_was_killed_fail_and_say_so_and_its_metrics_stay() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let kept = ran.err.lines().find_map(|line| line.strip_prefix("note: kept: flightdeck post-mortem "));
     let kept = Path::new(kept.unwrap());
+    let _gone = Gone(kept.parent().unwrap());
     let serving = Serving::start(&[kept.to_str().unwrap()]);
     for probe in ["/livez", "/readyz", "/startupz"] {
         let said = "its process is gone, and had not closed the deck\n";
@@ -143,8 +149,35 @@ fn probes_of_a_host_that_was_killed_fail_and_say_so_and_its_metrics_stay() {
     }
     let (status, page) = serving.get("/metrics", "");
     assert!(status == 200 && page.contains("\nhttp_requests_total "), "{page}");
-    drop(serving);
-    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
+}
+
+/// A directory that is gone in the end, however that comes.
+struct Gone<'a>(&'a Path);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(self.0).unwrap();
+    }
+}
+
+#[test]
+fn the_next_life_at_the_same_place_is_served_once_it_is_there() {
+    let folder = Folder::new("serve-again");
+    let (deck, file) = (host(&folder), folder.deck());
+    let serving = Serving::start(&[file.to_str().unwrap(), "--events", "--configs"]);
+    assert!(serving.get("/metrics", "").1.contains("orders_total 7\n"));
+    deck.telemetry().counter("orders").increment(1);
+    deck.shutdown(Duration::from_secs(5));
+    drop(deck);
+    assert_eq!(serving.get("/livez", "").0, 503);
+    assert!(serving.get("/metrics", "").1.contains("orders_total 8\n"), "as it ended");
+    let deck = host(&folder);
+    until("the next life", || serving.get("/livez", "").0 == 200);
+    assert!(serving.get("/metrics", "").1.contains("orders_total 7\n"), "of the next life");
+    deck.telemetry().counter("orders").increment(5);
+    assert!(serving.get("/metrics", "").1.contains("orders_total 12\n"));
+    assert!(serving.get("/events?correlation=2a", "").1.contains("order.filled"));
+    assert_eq!(serving.get("/config", "").0, 200);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::os::{self, Map};
 use crate::region::Region;
 use crate::region::stage::{Stage, State};
 use crate::sync::{Arc, Relaxed};
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,8 @@ pub struct Opened {
     header: Header,
     file: File,
     path: PathBuf,
-    is_copied: bool,
+    options: OpenOptions,
+    has_name: bool,
 }
 
 impl Opened {
@@ -73,7 +74,22 @@ impl Opened {
         // A pipe of that name is not waited for, and a link not followed.
         open.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
         let file = open.open(path).map_err(|error| system(path, "open", &error))?;
-        Self::of(file, path, options)
+        Ok(Self { has_name: true, ..Self::of(file, path, options)? })
+    }
+
+    /// The file that has its name now, if that is another one, such as that of a host's next life. Opened as this one was.
+    ///
+    /// # Errors
+    /// As of [`Opened::open`]. Not where there is no such file, or this one was not opened by a name.
+    pub fn successor(&self) -> Result<Option<Self>, OpenError> {
+        let id = |of: &Metadata| (of.dev(), of.ino());
+        let (Ok(there), Ok(own)) = (fs::symlink_metadata(&self.path), self.file.metadata()) else {
+            return Ok(None);
+        };
+        if !self.has_name || id(&there) == id(&own) {
+            return Ok(None);
+        }
+        Self::open(&self.path, &self.options).map(Some)
     }
 
     /// As [`Opened::open`], of a file that is open already: one without a name, as a rule. `path` is what messages call
@@ -122,7 +138,7 @@ impl Opened {
         if header.state == State::Making {
             return Err(OpenError::Unfinished { path, process: header.life.process });
         }
-        Ok(Self { region, stage, header, file, path, is_copied: options.copied })
+        Ok(Self { region, stage, header, file, path, options: options.clone(), has_name: false })
     }
 
     pub(crate) fn section(&self, kind: u32, instance: u32) -> Option<Section> {
@@ -159,7 +175,7 @@ impl Opened {
     /// Whether nobody can make it shorter while it is read: its length is sealed, or it was [copied](OpenOptions::copied).
     #[must_use]
     pub fn has_sealed_length(&self) -> bool {
-        self.is_copied || os::has_sealed_size(&self.file)
+        self.options.copied || os::has_sealed_size(&self.file)
     }
 }
 

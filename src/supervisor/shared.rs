@@ -64,7 +64,7 @@ impl Counts {
     pub(crate) fn count(&self, incident: &Incident) {
         let count = match incident {
             Incident::Started { generation, .. } => {
-                // Each restart is a start: never more of those than of these.
+                // Each restart is a start, and counted as such first.
                 self.starts.fetch_add(1, Relaxed);
                 if *generation == 1 {
                     return;

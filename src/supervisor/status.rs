@@ -79,13 +79,15 @@ impl Supervisor {
         let counts = &shared.counts;
         let Counts { starts, restarts, failures, abandoned, chores, chore_panics, observer_panics, .. } =
             counts;
+        // The other way round than they are counted: hardly ever are there more restarts than starts.
+        let restarts = restarts.load(Relaxed);
         Status {
             state,
             uptime: shared.started.elapsed(),
             workers,
             melted_down,
             starts: starts.load(Relaxed),
-            restarts: restarts.load(Relaxed),
+            restarts,
             failures: failures.load(Relaxed),
             escalations: counts.escalations.load(Relaxed),
             hung: counts.hung.load(Relaxed),

@@ -117,6 +117,7 @@ pub(super) struct Pieces<'a> {
 impl Pieces<'_> {
     #[inline]
     pub(super) fn write_next(&mut self, out: &mut Text) {
+        debug_assert!(self.ends.len() > 0, "a number that no line was made for");
         let end = self.ends.next().copied().unwrap_or(self.at);
         out.push_part(self.text, self.at..end);
         self.at = end;
@@ -143,7 +144,11 @@ impl Making<'_> {
     fn made(mut self, snapshot: &Snapshot) -> Fixed {
         let all: Vec<_> = snapshot.iter().collect();
         let mut first = 0;
-        for series in all.chunk_by(|(one, _), (next, _)| one.name() == next.name()) {
+        // Of one name there may be series of two shapes, in a sum of snapshots or in a file; the first has it.
+        let shape =
+            |(key, value): &(&SeriesKey, &Value)| (key.metric_type(), matches!(value, Value::Histogram(_)));
+        let is_one = |one: &_, next: &_| shape(one) == shape(next);
+        for series in all.chunk_by(|one, next| one.0.name() == next.0.name() && is_one(one, next)) {
             if let Err(Full) = self.metric(first, series) {
                 break;
             }

@@ -139,3 +139,29 @@ impl Renderer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Telemetry;
+
+    /// Whether both pages have the same text, not only an equal one.
+    fn is_kept(renderer: &Renderer, one: &Snapshot, other: &Snapshot) -> bool {
+        let of = |snapshot| renderer.fixed(snapshot, Format::TEXT);
+        Arc::ptr_eq(&of(one), &of(other))
+    }
+
+    #[test]
+    fn what_is_no_number_is_made_once_for_a_list_of_series() {
+        let (telemetry, renderer) = (Telemetry::new(), Renderer::new());
+        let recording = telemetry.recording().unwrap();
+        let counter = telemetry.counter("one");
+        let (before, read_before) = (telemetry.snapshot(), recording.snapshot());
+        counter.increment(1);
+        assert!(is_kept(&renderer, &before, &telemetry.snapshot()));
+        assert!(is_kept(&renderer, &read_before, &recording.snapshot()));
+        telemetry.counter("two").increment(1);
+        assert!(!is_kept(&renderer, &before, &telemetry.snapshot()));
+        assert!(!is_kept(&renderer, &read_before, &recording.snapshot()));
+    }
+}

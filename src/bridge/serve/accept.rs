@@ -3,7 +3,7 @@
 use super::connections::{Connections, Room};
 use super::routes::Routes;
 use crate::supervisor::WorkerContext;
-use crate::sync::{Arc, AtomicBool, Relaxed};
+use crate::sync::{Arc, OnceLock, Relaxed};
 use crate::telemetry::Telemetry;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::spawn;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often the worker looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -54,9 +54,9 @@ async fn accept(listener: &TcpListener, routes: &Arc<Routes>, context: &WorkerCo
                 continue;
             }
         }
-        let has_asked = Arc::new(AtomicBool::new(false));
-        let task = spawn(serve(socket, routes.clone(), has_asked.clone()));
-        connections.add(task.abort_handle(), has_asked);
+        let asked = Arc::new(OnceLock::new());
+        let task = spawn(serve(socket, routes.clone(), asked.clone()));
+        connections.add(task.abort_handle(), asked);
     }
     Ok(())
 }
@@ -74,12 +74,12 @@ impl Drop for Held<'_> {
 }
 
 /// One request, one answer, and an end after some time whatever becomes of them.
-async fn serve(socket: TcpStream, routes: Arc<Routes>, has_asked: Arc<AtomicBool>) {
+async fn serve(socket: TcpStream, routes: Arc<Routes>, asked: Arc<OnceLock<Instant>>) {
     // Without it the last piece of an answer may wait for an acknowledgement.
     let _ = socket.set_nodelay(true);
     let held = crate::sync::Mutex::new(Held { routes: &routes, bytes: 0 });
     let answered = service_fn(|request| {
-        has_asked.store(true, Relaxed);
+        asked.get_or_init(Instant::now);
         let answer = routes.answer(&request);
         let bytes = answer.body().len();
         routes.held.fetch_add(bytes, Relaxed);
@@ -92,7 +92,7 @@ async fn serve(socket: TcpStream, routes: Arc<Routes>, has_asked: Arc<AtomicBool
         .max_headers(routes.limits.lines)
         .serve_connection(TokioIo::new(socket), answered);
     let outcome = match timeout(routes.limits.time, served).await {
-        Ok(Ok(())) if has_asked.load(Relaxed) => "answered",
+        Ok(Ok(())) if asked.get().is_some() => "answered",
         Ok(_) => "broken",
         Err(_) => "too_slow",
     };

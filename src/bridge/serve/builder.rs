@@ -36,14 +36,14 @@ impl Server {
     }
 
     /// What is to be served of another deck, which lies in a file: while its process runs, which does not notice, and after it ended.
-    /// `deck` runs the server, and counts what comes. Probes are those of the other process: as it posted them last, and failed once it
-    /// is gone.
+    /// `deck` runs the server, and counts what comes. Probes are those of the other process: as it posted them last, however long ago that
+    /// was, and failed once it is gone. If it begins anew at the same place, so does what is told.
     #[cfg(all(feature = "mapped", target_os = "linux"))]
     pub fn of_recording<C: Send + Sync + 'static>(
         deck: &Flightdeck<C>,
         recording: crate::Recording,
     ) -> ServerBuilder<'_> {
-        Self::of(deck, Source::File(Arc::new(File(recording))))
+        Self::of(deck, Source::File(Arc::new(File::new(recording))))
     }
 
     fn of<C: Send + Sync + 'static>(deck: &Flightdeck<C>, source: Source) -> ServerBuilder<'_> {
@@ -135,7 +135,7 @@ impl ServerBuilder<'_> {
     pub fn show_recorded_configs(mut self) -> Self {
         if let Source::File(file) = &self.routes.source {
             let file = file.clone();
-            self.config = Ok(Some(Box::new(move || file.configs())));
+            self.config = Ok(Some(Box::new(move || file.now().configs())));
         }
         self
     }

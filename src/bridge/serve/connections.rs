@@ -1,6 +1,6 @@
 //! Connections that are open: few, and none that does nothing, or takes its time, in the way of one that asks.
 
-use crate::sync::{Arc, AtomicBool, Relaxed};
+use crate::sync::{Arc, OnceLock};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -19,9 +19,8 @@ pub(super) struct Connections {
 #[derive(Debug)]
 struct Connection {
     task: AbortHandle,
-    since: Instant,
-    /// Whether it has asked. Relaxed: all on one thread.
-    has_asked: Arc<AtomicBool>,
+    /// Since when, once it has.
+    asked: Arc<OnceLock<Instant>>,
 }
 
 /// Whether there is room for one more.
@@ -29,7 +28,7 @@ struct Connection {
 pub(super) enum Room {
     /// There is.
     Yes,
-    /// The oldest that has asked for nothing yet, or else the oldest of all, had to go.
+    /// The oldest that has asked for nothing yet, or else the oldest that asked a second ago or earlier, had to go.
     Made,
     /// All are being answered, none for long.
     No,
@@ -49,8 +48,9 @@ impl Connections {
         if self.open.len() < self.most {
             return Room::Yes;
         }
-        let idle = self.open.iter().position(|connection| !connection.has_asked.load(Relaxed));
-        let slow = || self.open.iter().position(|connection| connection.since.elapsed() >= KEPT);
+        let idle = self.open.iter().position(|connection| connection.asked.get().is_none());
+        let is_slow = |asked: &Instant| asked.elapsed() >= KEPT;
+        let slow = || self.open.iter().position(|connection| connection.asked.get().is_some_and(is_slow));
         match idle.or_else(slow).and_then(|at| self.open.remove(at)) {
             Some(connection) => {
                 connection.task.abort();
@@ -60,7 +60,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn add(&mut self, task: AbortHandle, has_asked: Arc<AtomicBool>) {
-        self.open.push_back(Connection { task, since: Instant::now(), has_asked });
+    pub(super) fn add(&mut self, task: AbortHandle, asked: Arc<OnceLock<Instant>>) {
+        self.open.push_back(Connection { task, asked });
     }
 }

@@ -1,28 +1,53 @@
 //! The file of a deck, as it is told of.
 
 use super::source::Probed;
-use crate::events::Query;
 use crate::mapped::State;
 use crate::supervisor::Probe;
-use crate::telemetry::Snapshot;
+use crate::sync::{Arc, Mutex};
+use crate::telemetry::{self, Snapshot};
 use crate::{RecordedHealth, RecordedValue, Recording};
 use serde_json::{Map, Value, json};
 
-/// The file of a deck whose process runs, or ran.
-pub(super) struct File(pub(super) Recording);
+/// The file of a deck whose process runs, or ran; once it ended, that of its next life at the same place, if there is one.
+pub(super) struct File(Mutex<Arc<Life>>);
+
+/// One life of it.
+pub(super) struct Life {
+    pub(super) recording: Recording,
+    /// Kept, as it remembers which series there were.
+    telemetry: Result<telemetry::Recording, String>,
+}
 
 impl File {
-    pub(super) fn snapshot(&self) -> Result<Snapshot, String> {
-        self.0.telemetry().map(|telemetry| telemetry.snapshot()).map_err(|error| error.to_string())
+    pub(super) fn new(recording: Recording) -> Self {
+        Self(Mutex::new(Arc::new(Life::new(recording))))
     }
 
-    pub(super) fn query(&self) -> Query<'_> {
-        self.0.events().query()
+    pub(super) fn now(&self) -> Arc<Life> {
+        let mut life = self.0.lock();
+        if life.is_over().is_some() {
+            // What cannot be opened may be in the making: whoever asks next looks again.
+            if let Ok(Some(next)) = life.recording.successor() {
+                *life = Arc::new(Life::new(next));
+            }
+        }
+        life.clone()
+    }
+}
+
+impl Life {
+    fn new(recording: Recording) -> Self {
+        let telemetry = recording.telemetry().map_err(|error| error.to_string());
+        Self { recording, telemetry }
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot, String> {
+        self.telemetry.as_ref().map(telemetry::Recording::snapshot).map_err(Clone::clone)
     }
 
     /// Why nobody writes it any more; `None` while somebody does.
     fn is_over(&self) -> Option<&'static str> {
-        let file = self.0.file();
+        let file = self.recording.file();
         // First the lock: who closes does that before it lets go.
         let has_writer = file.has_writer();
         match (file.state(), has_writer) {
@@ -36,7 +61,7 @@ impl File {
 
     /// As it was told last.
     fn last(&self) -> Option<RecordedHealth> {
-        self.0.health().ok().and_then(|told| told.what)
+        self.recording.health().ok().and_then(|told| told.what)
     }
 
     pub(super) fn probe(&self, probe: Probe) -> Probed {
@@ -53,6 +78,7 @@ impl File {
             Probe::Ready => health.is_ready,
             Probe::Startup => health.has_started,
         };
+        // All concerns: which probes each fails is not in the file.
         Probed { passes, reasons: health.concerns.iter().map(|concern| concern.text.to_string()).collect() }
     }
 
@@ -76,7 +102,7 @@ impl File {
 
     /// Revisions in force, by the names of their configs.
     pub(super) fn configs(&self) -> Result<String, String> {
-        let told = self.0.configs().map_err(|error| error.to_string())?;
+        let told = self.recording.configs().map_err(|error| error.to_string())?;
         let in_force = told.what.into_iter().filter(|revision| revision.is_in_force).map(|revision| {
             let value = match &revision.value {
                 RecordedValue::Json(text) => {

@@ -23,10 +23,10 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics` | the telemetry as OpenMetrics or text, by what the scraper [accepts](super::openmetrics::Format::negotiate), and how the deck is |
+//! | `/metrics` | the telemetry as OpenMetrics or text, by what the scraper [accepts](super::openmetrics::Format::negotiate), and, of a deck that runs here, how it is itself |
 //! | `/livez`, `/readyz`, `/startupz` | 200 `ok` where the [probe](crate::supervisor::Probe) passes, else 503 with the reasons; for who accepts `application/json` first, [all of the report](crate::Health::to_json) |
 //! | `/events?correlation=ID&limit=N` | with [`show_events`](ServerBuilder::show_events): [the answer as JSON](crate::events::Answer::json), at most 1,000 events. `ID` as [`correlation_of`](super::correlation_of) reads it |
-//! | `/config` | with [`show_config`](ServerBuilder::show_config): a config as JSON, secrets aside |
+//! | `/config` | with [`show_config`](ServerBuilder::show_config): a config as JSON, secrets aside; with [`show_recorded_configs`](ServerBuilder::show_recorded_configs) those in a file |
 //!
 //! # What it will not do
 //!

@@ -135,10 +135,8 @@ impl Routes {
             Some(Ok(limit)) => limit.min(self.limits.events),
             Some(Err(_)) => return bad("parameter limit is no number: at most so many events".to_owned()),
         };
-        match self.source.query().correlation(correlation_of(&correlation)).limit(limit).run() {
-            Ok(found) => json(StatusCode::OK, found.json().to_string()),
-            Err(error) => bad(error.to_string()),
-        }
+        let found = self.source.events(|query| query.correlation(correlation_of(&correlation)).limit(limit));
+        found.map_or_else(bad, |found| json(StatusCode::OK, found))
     }
 
     fn config(&self) -> Answer {

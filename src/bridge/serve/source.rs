@@ -45,7 +45,7 @@ impl Source {
                 renderer.render(&deck.telemetry.snapshot(), &own, format, page);
             }
             #[cfg(all(feature = "mapped", target_os = "linux"))]
-            Self::File(file) => _ = renderer.render(&file.snapshot()?, &Own::none(), format, page),
+            Self::File(file) => _ = renderer.render(&file.now().snapshot()?, &Own::none(), format, page),
         }
         Ok(())
     }
@@ -59,7 +59,7 @@ impl Source {
                 Probed { passes: health.passes(probe), reasons }
             }
             #[cfg(all(feature = "mapped", target_os = "linux"))]
-            Self::File(file) => file.probe(probe),
+            Self::File(file) => file.now().probe(probe),
         }
     }
 
@@ -68,15 +68,20 @@ impl Source {
         match self {
             Self::Deck(deck) => deck.health.health().to_json(),
             #[cfg(all(feature = "mapped", target_os = "linux"))]
-            Self::File(file) => file.health(),
+            Self::File(file) => file.now().health(),
         }
     }
 
-    pub(super) fn query(&self) -> Query<'_> {
+    /// What is asked of its events, as an object.
+    pub(super) fn events(&self, ask: impl FnOnce(Query<'_>) -> Query<'_>) -> Result<String, String> {
+        let told = |query| match ask(query).run() {
+            Ok(found) => Ok(found.json().to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         match self {
-            Self::Deck(deck) => deck.events.query(),
+            Self::Deck(deck) => told(deck.events.query()),
             #[cfg(all(feature = "mapped", target_os = "linux"))]
-            Self::File(file) => file.query(),
+            Self::File(file) => told(file.now().recording.events().query()),
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Track {
     /// What came next when it was last asked how much the writer has left before it, in words, and how much it was.
     asked_at: u64,
     room: u64,
-    /// Where it went on when it was overtaken last; as great as can be before that.
-    overtaken_at: u64,
+    /// Where it went on when it was overtaken last.
+    overtaken_at: Option<u64>,
 }
 
 impl Track {
@@ -81,7 +81,7 @@ impl Track {
             overwritten: 0,
             asked_at: tail,
             room: u64::MAX,
-            overtaken_at: u64::MAX,
+            overtaken_at: None,
         }
     }
 
@@ -214,18 +214,18 @@ impl Track {
         };
     }
 
-    /// Where to go on if what comes next is gone: at the oldest, which is right in front of the writer; further on if that is where it
-    /// was overtaken again before it had read much, as [`Track::keep_clear`] says.
+    /// Where to go on if what comes next is gone: at the oldest. That is right in front of the writer, where one that is faster comes
+    /// by again at once; after that a quarter of the ring further on, and [`Track::keep_clear`] sees to the rest.
     fn after_overtaken(&mut self, ring: &Ring, next: u64) -> u64 {
         let (oldest, lap) = (ring.oldest(), ring.geometry().words as u64);
-        let is_again = next.checked_sub(self.overtaken_at).is_some_and(|read| read < lap / 16);
+        let is_again = self.overtaken_at.is_some_and(|at| next.saturating_sub(at) < lap / 16);
         // What is skipped has to be counted.
         let to = if is_again && self.number.is_some() {
             oldest.saturating_add(lap / 4).min(ring.cut().tail.saturating_sub(1)).max(oldest)
         } else {
             oldest
         };
-        self.overtaken_at = to;
+        self.overtaken_at = Some(to);
         to
     }
 

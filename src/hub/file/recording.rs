@@ -58,6 +58,14 @@ impl Recording {
         Ok(Self { events: events::Recording::of_shared(file.clone())?, file })
     }
 
+    /// The file that has its name now, if that is another one: that of the deck's next life at the same place, as a rule.
+    ///
+    /// # Errors
+    /// As of [`Recording::open`]: while the next life begins, for one. Not where there is no such file.
+    pub fn successor(&self) -> Result<Option<Self>, RecordingError> {
+        self.file.successor()?.map(Self::of).transpose()
+    }
+
     /// The file: whose it is, how far its life came, and whether its writer lives.
     #[must_use]
     pub fn file(&self) -> &Opened {

@@ -26,7 +26,7 @@ use super::values::{HistogramValues, Value};
 use crate::mapped::{OpenOptions, Opened, kind};
 use crate::region::Span;
 use crate::region::semispace::{Reading, Semispace};
-use crate::sync::{Arc, AtomicU64, Relaxed, unique_number};
+use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, unique_number};
 use names::{Named, Names};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,6 +76,8 @@ pub struct Recording {
     id: u64,
     /// How often nothing could be read, since names changed at each look.
     given_up: Arc<AtomicU64>,
+    /// The series of the last snapshot.
+    last: Arc<Mutex<Arc<[SeriesKey]>>>,
 }
 
 impl fmt::Debug for Recording {
@@ -108,6 +110,7 @@ impl Recording {
             file: None,
             id: unique_number(),
             given_up: Arc::default(),
+            last: Arc::new(Mutex::new(Arc::default())),
         })
     }
 
@@ -157,7 +160,16 @@ impl Recording {
     pub fn snapshot(&self) -> Snapshot {
         let began = Instant::now();
         let (keys, values): (Vec<SeriesKey>, _) = self.look(|log| self.read(log)).into_iter().unzip();
-        Snapshot { keys: keys.into(), values, began, took: began.elapsed() }
+        Snapshot { keys: self.as_before(keys), values, began, took: began.elapsed() }
+    }
+
+    /// The list of the snapshot before, if these are the same: who has made something of it may keep that.
+    fn as_before(&self, keys: Vec<SeriesKey>) -> Arc<[SeriesKey]> {
+        let mut last = self.last.lock();
+        if last.len() != keys.len() || !last.iter().zip(&keys).all(|(last, key)| last.is_same(key)) {
+            *last = keys.into();
+        }
+        last.clone()
     }
 
     /// All series that a log tells of, and their values.

@@ -147,6 +147,11 @@ impl SeriesKey {
         Self { number: 0, ..self.clone() }
     }
 
+    /// Whether it is the same series, said to be the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self == other && self.number == other.number
+    }
+
     /// Whether what was read under the other key is of a series that has been retired since, or of another telemetry.
     pub(crate) fn began_anew(&self, earlier: &Self) -> bool {
         self.number != earlier.number && self.number != 0 && earlier.number != 0

@@ -76,15 +76,15 @@ impl Csv {
                 Some(value) => value.to_string().into(),
                 None => Cow::Borrowed(""),
             }))),
-            None => joined(own.into_iter().chain([Cow::Owned(object(row))])),
+            None => joined(own.into_iter().chain([Cow::Owned(object(row.fields()))])),
         }
     }
 }
 
 /// All fields of an event as one JSON object: numbers, booleans and texts as such, all else as text.
-fn object(row: &Row<'_>) -> String {
+fn object<'f>(fields: impl IntoIterator<Item = (&'f str, Value<'f>)>) -> String {
     let mut object = Map::new();
-    for (name, value) in row.fields() {
+    for (name, value) in fields {
         let value = match value {
             Value::U64(number) => number.into(),
             Value::I64(number) => number.into(),
@@ -92,7 +92,12 @@ fn object(row: &Row<'_>) -> String {
             Value::Bool(is) => is.into(),
             other => Json::String(other.to_string()),
         };
-        object.entry(name).or_insert(value);
+        // A row may have fields of one name, an object may not.
+        let numbered = (2..).map(|number| format!("{name}#{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        if let Some(name) = names.find(|name| !object.contains_key(name)) {
+            object.insert(name, value);
+        }
     }
     Json::Object(object).to_string()
 }
@@ -122,5 +127,11 @@ mod tests {
     fn values_with_syntax_are_quoted() {
         let values = ["a", "", "b,c", "say \"x\"", "two\nlines"].map(Cow::Borrowed);
         assert_eq!(joined(values.into_iter()), "a,,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\"");
+    }
+
+    #[test]
+    fn fields_of_one_name_are_all_there() {
+        let fields = [("n", Value::U64(1)), ("n", Value::U64(2)), ("n#2", Value::U64(3))];
+        assert_eq!(object(fields), r##"{"n":1,"n#2":2,"n#2#2":3}"##);
     }
 }

@@ -49,7 +49,7 @@ impl Stream {
     #[cfg(unix)]
     fn wait(&self) -> io::Result<()> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        // The signal ends a poll under way; the time-out is for one that came just before it.
+        // Another thread takes the signal, so nothing ends a poll under way but its time.
         const SHORT: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
         loop {
             if interrupt::came() {

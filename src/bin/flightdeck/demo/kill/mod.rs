@@ -36,9 +36,9 @@ use std::time::{Duration, Instant};
 /// Of the host's process in messages, and of its file's program.
 const NAME: &str = "flightdeck-demo";
 
-/// How long the host lives at most that somebody watches.
-const LONGEST: Duration = Duration::from_secs(86_400);
-/// Between two looks whether somebody still does.
+/// What happens to a host that somebody watches, happens in so long; then only its books move.
+const COURSE: Duration = Duration::from_secs(60);
+/// Between two looks whether somebody still watches.
 const TURN: Duration = Duration::from_millis(500);
 
 /// What was done, and what is there.
@@ -89,7 +89,7 @@ pub fn run(asked: &Demo, look: Look, output: &mut Output, messages: &Messages) -
 
 /// Has the host serve under load for as long as somebody watches its file, and kills it then.
 pub fn under_load<R>(messages: &Messages, watch: impl FnOnce(&Path) -> R) -> Result<R, DemoError> {
-    let (place, doomed) = start(LONGEST, false, messages)?;
+    let (place, doomed) = start(COURSE, false, messages)?;
     let load =
         Load::start(CLIENTS).map_err(|source| DemoError::Host { what: "its clients' threads", source })?;
     let (clients, is_over) = (Telemetry::new(), AtomicBool::new(false));
@@ -99,7 +99,11 @@ pub fn under_load<R>(messages: &Messages, watch: impl FnOnce(&Path) -> R) -> Res
         scope.spawn(move || {
             // Relaxed: the flag stands for itself.
             while !is_over.load(Relaxed) {
-                load.drive(address, TURN, latency);
+                let done = load.drive(address, TURN, latency);
+                if done.failed == done.requests {
+                    messages.warn("nobody answers: the host is gone");
+                    break;
+                }
             }
         });
         // Also where it panics: this scope waits for the clients.
