@@ -51,7 +51,7 @@ impl TraceBuilder {
     }
 
     /// How many spans may be open at once, 65,536 by default, and how many bytes their beginnings may take, 64 MiB by default. Beyond
-    /// either, the older half is let go: see [`Stats::let_go`].
+    /// either, the older half is let go: see [`Stats::let_go`](super::Stats::let_go).
     pub fn most_open(mut self, spans: usize, bytes: usize) -> Self {
         (self.most_open, self.most_bytes) = (spans.max(1), bytes);
         self
