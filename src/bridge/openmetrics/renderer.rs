@@ -96,7 +96,7 @@ impl Renderer {
         self.page(snapshot, own, format, Sink::text(page)).unwrap_or_default()
     }
 
-    /// Writes a page in pieces of at least 64 KiB.
+    /// Writes a page in pieces of at least 64 KiB. All of it but the numbers is in memory meanwhile.
     ///
     /// # Errors
     /// If it cannot be written; then it ends somewhere.
