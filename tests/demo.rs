@@ -105,8 +105,7 @@ fn what_workers_beside_the_host_come_to_is_told_and_the_host_serves_on() {
     let hung = of("faults/stuck", "hung");
     let hung = hung.iter().find(|hung| hung["abandoned_after_ns"].is_u64()).expect("one that did not stop");
     assert!(hung["silent_ns"].as_u64() >= Some(300_000_000));
-    // 100 ms from when it was asked to stop; told from when it was told to hang, which may be a little later.
-    assert!(hung["abandoned_after_ns"].as_u64() >= Some(80_000_000), "{hung}");
+    assert!(hung["abandoned_after_ns"].as_u64() >= Some(100_000_000), "{hung}");
     assert!(hung["ended_after_ns"].as_u64() > hung["abandoned_after_ns"].as_u64(), "{hung}");
     assert!(hung["back_after_ns"].as_u64() >= hung["ended_after_ns"].as_u64(), "never two at once: {hung}");
 

@@ -38,7 +38,7 @@ crate::kind! {
     pub(super) AutoShutdown("flightdeck.supervisor.auto_shutdown", class = Critical) { supervisor: str, worker: str }
     pub(super) Hung("flightdeck.worker.hung", class = Critical, severity = Error) { worker: str, generation: u64, silent_ns: u64 }
     pub(super) Recovered("flightdeck.worker.recovered", class = Critical) { worker: str, generation: u64, hung_ns: u64 }
-    pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str, generation: u64 }
+    pub(super) Abandoned("flightdeck.worker.abandoned", class = Critical, severity = Error) { worker: str, generation: u64, waited_ns: u64 }
     pub(super) AbandonedEnded("flightdeck.worker.abandoned_ended", class = Critical) { worker: str, generation: u64, ran_ns: u64 }
     pub(super) AbandonedFailed("flightdeck.worker.abandoned_failed", class = Critical, severity = Error) {
         worker: str, generation: u64, ran_ns: u64, panicked: bool, why: str,
@@ -223,9 +223,9 @@ impl Journal {
             Incident::AutoShutdown { supervisor, worker } => {
                 events.record(AutoShutdown { supervisor, worker });
             }
-            Incident::Abandoned { worker, generation } => {
+            Incident::Abandoned { worker, generation, waited } => {
                 self.abandoned.increment(1);
-                events.record(Abandoned { worker, generation: *generation });
+                events.record(Abandoned { worker, generation: *generation, waited_ns: nanos(*waited) });
             }
             Incident::AbandonedEnded { worker, generation, exit, ran } => {
                 let (ran_ns, generation) = (nanos(*ran), *generation);

@@ -82,6 +82,8 @@ pub enum Incident {
         worker: Arc<str>,
         /// Which run.
         generation: u64,
+        /// For how long it was waited for: since it was asked to stop, or its body was over and its thread was not.
+        waited: Duration,
     },
     /// An abandoned run of a worker has ended at last. Says nothing of a run that replaced it.
     AbandonedEnded {
@@ -162,7 +164,7 @@ impl fmt::Display for Incident {
             Self::Recovered { worker, generation, hung } => {
                 write!(f, "worker `{worker}` beats again, after {hung:.1?}, run {generation}")
             }
-            Self::Abandoned { worker, generation } => {
+            Self::Abandoned { worker, generation, .. } => {
                 write!(f, "worker `{worker}` did not stop in time, run {generation}")
             }
             Self::AbandonedEnded { worker, generation, exit, .. } => {

@@ -317,6 +317,12 @@ impl Follower {
         }
     }
 
+    /// Passes the next record, as far from the writer as a cursor does.
+    fn follow_clear(&mut self, subject: &Subject) {
+        self.track.keep_clear(&subject.ring, subject.ring.cut().tail);
+        self.follow(subject, 1);
+    }
+
     /// All that was written is accounted for.
     fn finish(mut self, subject: &Subject) -> [u64; 2] {
         self.follow(subject, usize::MAX);
@@ -375,8 +381,7 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
     let mut near = 0;
     for _ in 0..200 {
         subject.write(&[(16, None), (16, None)]);
-        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
-        follower.follow(&subject, 1);
+        follower.follow_clear(&subject);
         let room = follower.track.position().map_or(0, |next| next - subject.ring.oldest());
         near += u64::from(room < GEOMETRY.words as u64 / 8);
     }
@@ -387,8 +392,7 @@ fn whoever_is_about_to_be_overtaken_keeps_clear_of_the_writer() {
         if round < 10 {
             subject.write(&[(16, None)]);
         }
-        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
-        follower.follow(&subject, 1);
+        follower.follow_clear(&subject);
     }
     assert_eq!(follower.missed, before);
     let [passed, missed] = follower.finish(&subject);
@@ -404,8 +408,7 @@ fn whoever_is_overtaken_again_at_once_keeps_clear_of_the_writer() {
     (0..100).for_each(|_| subject.write(&[(20, None)]));
     let mut near = 0;
     for _ in 0..200 {
-        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
-        follower.follow(&subject, 1);
+        follower.follow_clear(&subject);
         let room = follower.track.position().map_or(0, |next| subject.ring.room_before(next));
         near += u64::from(room < GEOMETRY.words as u64 / 16);
         (0..4).for_each(|_| subject.write(&[(20, None)]));
@@ -439,8 +442,7 @@ fn whoever_slept_and_comes_back_to_a_writer_that_rests_misses_no_more_than_was_o
         subject.written.iter().filter(|record| record.position >= subject.ring.oldest()).count() as u64;
     loop {
         let before = follower.passed;
-        follower.track.keep_clear(&subject.ring, subject.ring.cut().tail);
-        follower.follow(&subject, 1);
+        follower.follow_clear(&subject);
         if follower.passed == before {
             break;
         }

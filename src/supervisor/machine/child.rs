@@ -128,6 +128,8 @@ pub(super) struct Child {
     pub(super) began: Duration,
     /// When its phase is over at the latest.
     pub(super) deadline: Option<Duration>,
+    /// Since when it is waited for that its current run ends.
+    pub(super) awaited_since: Option<Duration>,
     /// When something is to be done about that: on the machine's list.
     pub(super) alarm: Option<Duration>,
     pub(super) history: History,
@@ -158,6 +160,7 @@ impl Child {
             generation: 0,
             began: Duration::ZERO,
             deadline: None,
+            awaited_since: None,
             alarm: None,
             history: History::default(),
             added: false,
@@ -175,6 +178,7 @@ impl Child {
     pub(super) fn begin(&mut self, now: Duration) {
         self.generation += 1;
         self.began = now;
+        self.awaited_since = None;
         self.is_hung = false;
         self.came_up = false;
         self.silent_since = None;

@@ -214,13 +214,17 @@ impl Machine {
 
     fn set_until(&mut self, id: Id, phase: Phase, deadline: Option<Duration>) {
         let child = self.children.get_mut(&id).expect("a child on the list");
-        let alarm = deadline.map(|at| child.alarm_for(&phase, at, self.now));
+        let now = self.now;
+        let alarm = deadline.map(|at| child.alarm_for(&phase, at, now));
         child.deadline = deadline;
         self.set_alarm(id, alarm);
         let child = self.child_mut(id);
         if child.phase != phase {
             child.has_failed &= phase != Phase::Running;
             child.came_up |= phase == Phase::Running;
+            if matches!(phase, Phase::Stopping(_) | Phase::Leaving(_)) {
+                child.awaited_since.get_or_insert(now);
+            }
             child.phase = phase;
             self.outputs.push_back(Output::Changed { child: id });
         }

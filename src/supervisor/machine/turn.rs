@@ -248,7 +248,9 @@ impl Machine {
             self.tell_ended(id, exit.clone());
         }
         let child = self.child(id);
-        let incident = Incident::Abandoned { worker: child.path.clone(), generation: child.generation };
+        let (worker, generation) = (child.path.clone(), child.generation);
+        let waited = child.awaited_since.map_or(Duration::ZERO, |since| self.now.saturating_sub(since));
+        let incident = Incident::Abandoned { worker, generation, waited };
         if child.spec.replaced && !aim.is_for_good() {
             self.orphan(id);
             self.tell(id, incident);

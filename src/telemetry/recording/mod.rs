@@ -155,7 +155,8 @@ impl Recording {
 
     /// All metrics and their values now: as of [`Telemetry::snapshot`]. Takes the time of reading all names and all cells, at most
     /// that of reading the section three times, and memory for what it returns; and begins anew, up to 64 times, where series are made
-    /// and retired so fast that the log of names is rewritten twice meanwhile: see [`Recording::given_up`].
+    /// and retired so fast that the log of names is rewritten twice meanwhile: see [`Recording::given_up`]. Clones take turns where
+    /// they look whether the series are those of the snapshot before.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let began = Instant::now();

@@ -32,7 +32,7 @@ pub enum What {
     Hung {
         /// For how long it had been when that was found.
         silent: Duration,
-        /// When it had not stopped in time, and its thread was given up.
+        /// How long it was waited for, if it did not stop in time and its thread was given up.
         abandoned_after: Option<Duration>,
         /// When its thread came to an end.
         ended_after: Option<Duration>,
@@ -53,7 +53,8 @@ struct Noted {
     generation: u64,
     /// Of whoever failed, why; of a supervisor, over which child; of a panic, where.
     text: String,
-    silent: Duration,
+    /// For how long it was silent, or waited for.
+    took: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Noted {
             worker,
             generation: number("generation"),
             text: said,
-            silent: Duration::from_nanos(number("silent_ns")),
+            took: Duration::from_nanos(number("silent_ns").max(number("waited_ns"))),
         }
     }
 }
@@ -145,15 +146,15 @@ fn tell(
             What::Panicked { why: this.text.clone(), place: panic.map(|panic| panic.text.clone()) }
         }
         Kind::Hung => {
-            let first =
-                |is: fn(Kind) -> bool| after.iter().filter(of_run).find(|other| is(other.kind)).map(since);
-            let abandoned_after = first(|kind| kind == Kind::Abandoned);
+            let first = |is: fn(Kind) -> bool| after.iter().filter(of_run).find(|other| is(other.kind));
+            // Not by the times of the events: each is told a moment after it happened.
+            let abandoned_after = first(|kind| kind == Kind::Abandoned).map(|abandoned| abandoned.took);
             // Giving up is a failure, too, and comes while the thread goes on.
             let has_ended: fn(Kind) -> bool = match abandoned_after {
                 Some(_) => |kind| kind == Kind::Ended,
                 None => |kind| matches!(kind, Kind::Failed | Kind::Panicked),
             };
-            What::Hung { silent: this.silent, abandoned_after, ended_after: first(has_ended) }
+            What::Hung { silent: this.took, abandoned_after, ended_after: first(has_ended).map(since) }
         }
         Kind::MeltedDown => {
             let has_failed = |other: &&Noted| matches!(other.kind, Kind::Failed | Kind::Panicked);
@@ -189,7 +190,7 @@ mod tests {
         Died("flightdeck.worker.failed") { worker: str, generation: u64, panicked: bool, why: str }
         Panicked("flightdeck.thread.panicked") { thread: str, file: str, line: u64 }
         Hung("flightdeck.worker.hung") { worker: str, generation: u64, silent_ns: u64 }
-        Abandoned("flightdeck.worker.abandoned") { worker: str, generation: u64 }
+        Abandoned("flightdeck.worker.abandoned") { worker: str, generation: u64, waited_ns: u64 }
         Ended("flightdeck.worker.abandoned_ended") { worker: str, generation: u64 }
         Escalated("flightdeck.supervisor.escalated") { supervisor: str, worker: str }
     }
@@ -227,13 +228,13 @@ mod tests {
         start(&events, worker, generation);
         events.record(Hung { worker, generation, silent_ns: 300 });
         events.record(Died { worker, generation, panicked: false, why: "silent" });
-        events.record(Abandoned { worker, generation });
+        events.record(Abandoned { worker, generation, waited_ns: 100 });
         let hung = |told: &[Incident]| match &told[0].what {
             What::Hung { abandoned_after, ended_after, .. } => (*abandoned_after, *ended_after),
             other => panic!("{other:?}"),
         };
         let (abandoned, ended) = hung(&gather(&events, Ticks(0)).unwrap());
-        assert!(abandoned.is_some() && ended.is_none(), "{ended:?}");
+        assert_eq!((abandoned, ended), (Some(Duration::from_nanos(100)), None));
         events.record(Ended { worker, generation });
         let (_, ended) = hung(&gather(&events, Ticks(0)).unwrap());
         assert!(ended > abandoned, "{ended:?}");

@@ -86,7 +86,7 @@ impl World {
                     self.note(format!("x{path}"));
                 }
                 Output::Tell(_, incident) => match incident {
-                    Incident::Abandoned { worker, generation } => {
+                    Incident::Abandoned { worker, generation, .. } => {
                         self.note(format!("~{worker}#{generation}"))
                     }
                     Incident::AbandonedEnded { worker, generation, .. } => {

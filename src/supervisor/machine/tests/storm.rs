@@ -293,7 +293,7 @@ impl Storm<'_> {
                 seen.not_ready += u64::from(matches!(exit, Exit::NotReady(_)));
                 (worker, generation, "ended")
             }
-            Incident::Abandoned { worker, generation } => {
+            Incident::Abandoned { worker, generation, .. } => {
                 seen.abandoned += 1;
                 // Whose time is over takes none from others that were not asked.
                 let is_at_once = self.machine.node(ROOT).halt.as_ref().is_some_and(|halt| halt.at_once);
